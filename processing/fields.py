@@ -1,0 +1,119 @@
+"""The field types that contracts are made of. Each refuses with a sentence."""
+
+import contextlib
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+_MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?", re.ASCII)
+_BIDI_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NONCHARACTERS = {"\ufffe", "\uffff"}  # SQS refuses a message that holds one
+
+
+def _refuse(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", sentence)
+
+
+def _money(value: Any) -> Decimal:
+    if isinstance(value, Decimal):
+        value = str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not _MONEY.fullmatch(value):
+        raise _refuse(
+            'Write an amount below a thousand million as text with at most two decimals, such as "12.50".'
+        )
+    return Decimal(value).quantize(Decimal("0.01"))
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise _refuse(
+            'Write the time with its zone, such as "2026-11-20T10:00:00+00:00".'
+        )
+    return value
+
+
+def _characters(text: str, allowed: str) -> str:
+    for char in text:
+        kind = unicodedata.category(char)
+        if kind == "Cs" or char in _BIDI_CONTROLS or char in _NONCHARACTERS:
+            raise _refuse(f"Remove the character U+{ord(char):04X}.")
+        if kind == "Cc" and char not in allowed:
+            raise _refuse(f"Remove the control character U+{ord(char):04X}.")
+    return text
+
+
+def _line(text: str) -> str:
+    text = _characters(text, allowed="").strip()
+    if not any(unicodedata.category(char) not in ("Cf", "Zs", "Mn") for char in text):
+        raise _refuse("Write something here.")
+    return text
+
+
+def _paragraphs(text: str) -> str:
+    return _characters(text, allowed="\n\t")
+
+
+def _matching(pattern: str, marks: str) -> Callable[[str], str]:
+    shape = re.compile(pattern, re.ASCII)
+
+    def check(text: str) -> str:
+        if not shape.fullmatch(text):
+            raise _refuse(
+                f"Use 1 to 64 letters, digits, or any of {marks}, the first a letter or digit."
+            )
+        return text
+
+    return check
+
+
+def _email(text: str) -> str:
+    """Lower case, with the domain in its ASCII form: one spelling per mailbox."""
+    local, _, domain = text.strip().rpartition("@")
+    if not local.isascii():
+        raise _refuse("Use only plain letters before the @ of the address.")
+    try:
+        text = f"{local}@{domain.encode('idna').decode('ascii')}".lower()
+        validate_email(text)
+    except (ValidationError, UnicodeError):
+        raise _refuse("Write one address, such as name@example.com.") from None
+    return text
+
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_money),
+    PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str),
+]
+"""0.00 to 999,999,999.99 with two decimals; on the wire always text."""
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""A time with its zone; on the wire ISO 8601."""
+
+Name = Annotated[str, Field(max_length=200), AfterValidator(_line)]
+ShortLine = Annotated[str, Field(max_length=100), AfterValidator(_line)]
+Paragraphs = Annotated[
+    str, Field(min_length=1, max_length=20_000), AfterValidator(_paragraphs)
+]
+Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
+RequestId = Annotated[
+    str, AfterValidator(_matching(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", ". _ : -"))
+]
+"""The idempotency key: up to 64 letters, digits, or one of . _ : -"""
+
+Reference = Annotated[
+    str, AfterValidator(_matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", ". _ / -"))
+]
+"""A business number such as an order id: up to 64 letters, digits, or one of . _ / -"""

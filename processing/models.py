@@ -1,0 +1,156 @@
+"""What processing knows: what became of each request, and what its events made.
+
+`Outcome` is the only truth of "final". A row is claimed in the same transaction as the
+effect, so an event takes effect once, however often and wherever it is delivered.
+"""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+
+REQUEST_ID_LENGTH = 64
+
+
+class Outcome(models.Model):
+    """The claim on one request id, and what came of it. Never deleted before its copies."""
+
+    class Kind(models.TextChoices):
+        PROCESSED = "processed"
+        DISCARDED = "discarded"
+
+    request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    kind = models.CharField(max_length=10, choices=Kind)
+    type = models.CharField(max_length=100)
+    fingerprint = models.CharField(max_length=64)
+    correlation_id = models.CharField(max_length=REQUEST_ID_LENGTH)
+    made = models.JSONField(default=dict)
+    """What the event made, for its receipt: ids only, never personal data."""
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.kind}"
+
+
+class Attempt(models.Model):
+    """One delivery that failed. Written in a transaction of its own, as a best effort."""
+
+    request_id = models.CharField(max_length=REQUEST_ID_LENGTH, db_index=True)
+    queue = models.CharField(max_length=80)
+    message_id = models.CharField(max_length=100, db_index=True)
+    receive_count = models.PositiveIntegerField()
+    type = models.CharField(max_length=100, blank=True)
+    permanent = models.BooleanField()
+    error_type = models.CharField(max_length=200)
+    error_text = models.TextField()
+    traceback = models.TextField(blank=True)
+    place = models.CharField(max_length=200, blank=True)
+    """Where in our code it failed, as module:function."""
+    started_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    worker = models.CharField(max_length=200)
+    release = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ("-started_at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.request_id} attempt {self.receive_count}"
+
+
+class UnderReview(models.Model):
+    """A request that staff are looking at. Receipts read it; only dlq_review writes it."""
+
+    request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    since = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
+class SpooledEvent(models.Model):
+    """An event that must reach its queue and has not yet.
+
+    Either accepted while SQS could not take it, or a follow-up recorded in the
+    transaction of the event that caused it.
+    """
+
+    request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    cause = models.CharField(max_length=REQUEST_ID_LENGTH, blank=True, db_index=True)
+    """The request id of the event this one follows; empty for an accepted one."""
+    body = models.TextField()
+    refusal = models.CharField(max_length=200, blank=True)
+    """Why SQS did not take it, at the last try."""
+    refused_for_good = models.BooleanField(default=False)
+    tries = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("created_at", "request_id")
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
+class User(AbstractUser):
+    """Staff, and the owners of accounts. A sign-up is inactive until its mail is answered."""
+
+    username = models.CharField(max_length=254, unique=True)
+    name = models.CharField(max_length=200, blank=True)
+    profile = models.JSONField(default=dict, blank=True)
+    request_id = models.CharField(
+        max_length=REQUEST_ID_LENGTH, null=True, blank=True, unique=True
+    )
+    verified_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(AbstractUser.Meta):
+        constraints = (
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="one_account_per_address",
+            ),
+        )
+
+
+class Order(models.Model):
+    class Status(models.TextChoices):
+        CREATED = "created"
+        PAID = "paid"
+        SHIPPED = "shipped"
+        DELIVERED = "delivered"
+        CANCELLED = "cancelled"
+
+    order_id = models.CharField(primary_key=True, max_length=64)
+    customer_id = models.CharField(max_length=64, db_index=True)
+    email = models.EmailField(max_length=254)
+    currency = models.CharField(max_length=3)
+    total = models.DecimalField(max_digits=18, decimal_places=2)
+    status = models.CharField(max_length=10, choices=Status, default=Status.CREATED)
+    status_changed_at = models.DateTimeField()
+    request_id = models.CharField(max_length=REQUEST_ID_LENGTH, unique=True)
+    fingerprint = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return self.order_id
+
+
+class OrderItem(models.Model):
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")
+    line = models.PositiveSmallIntegerField()
+    sku = models.CharField(max_length=64)
+    quantity = models.PositiveIntegerField()
+    unit_price = models.DecimalField(max_digits=11, decimal_places=2)
+
+    class Meta:
+        ordering = ("line",)
+        constraints = (
+            models.UniqueConstraint(fields=("order", "line"), name="one_item_per_line"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.sku}"

@@ -1,0 +1,62 @@
+"""What order events do."""
+
+from typing import cast
+
+from processing.effects import Effect, RefusedError, TransientError
+from processing.events import Event, OrderCreated, OrderUpdated
+from processing.models import Order, OrderItem
+
+
+class UnknownOrderError(TransientError):
+    """The order of this update does not exist yet."""
+
+
+class OrderExistsError(RefusedError):
+    """There is another order with this order id."""
+
+
+def create_order(event: Event) -> Effect:
+    """Store the order. One that exists with the same content is skipped."""
+    data = cast(OrderCreated, event.data)
+    order, created = Order.objects.get_or_create(
+        order_id=data.order_id,
+        defaults={
+            "customer_id": data.customer_id,
+            "email": data.email,
+            "currency": data.currency,
+            "total": data.total,
+            "status_changed_at": event.timestamp,
+            "request_id": event.id,
+            "fingerprint": event.fingerprint,
+        },
+    )
+    if created:
+        OrderItem.objects.bulk_create(
+            OrderItem(
+                order=order,
+                line=line,
+                sku=item.sku,
+                quantity=item.quantity,
+                unit_price=item.unit_price,
+            )
+            for line, item in enumerate(data.items, start=1)
+        )
+    elif order.fingerprint != event.fingerprint:
+        raise OrderExistsError(
+            f"Another order has the id {data.order_id}. Give this one an id of its own."
+        )
+    return Effect({"order": data.order_id})
+
+
+def update_order(event: Event) -> Effect:
+    """Set the status, unless a later change is stored already."""
+    data = cast(OrderUpdated, event.data)
+    known = Order.objects.filter(order_id=data.order_id)
+    if not known.exists():
+        raise UnknownOrderError(f"There is no order {data.order_id} yet.")
+    changed = known.filter(status_changed_at__lt=data.changed_at).update(
+        status=data.status, status_changed_at=data.changed_at
+    )
+    return Effect(
+        {"order": data.order_id, "status": data.status if changed else "stale"}
+    )

@@ -1,0 +1,93 @@
+"""Create the declared queues and report where existing ones differ.
+
+Never deletes and never changes an existing queue: in production the infrastructure
+templates do that, and here a difference is something to look at.
+"""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+from django.conf import settings
+
+from processing import queues
+from processing.topology import MAX_MESSAGE_BYTES, QUEUES, Queue
+
+
+class RealAWSError(Exception):
+    """SQS_ENDPOINT_URL is empty, so this would create queues in a real AWS account."""
+
+
+def ensure_queues(*, allow_aws: bool = False, create: bool = True) -> list[str]:
+    """Create what is missing; return one line a difference (drift), none when all is well.
+
+    Raises RealAWSError unless the endpoint is a local one or *allow_aws* is given.
+    """
+    if not settings.SQS_ENDPOINT_URL and create and not allow_aws:
+        raise RealAWSError(RealAWSError.__doc__)
+    drift: list[str] = []
+    for queue in QUEUES.values():
+        drift += _ensure(queue.dlq, _dlq_attributes(queue), create)
+        drift += _ensure(queue.name, _source_attributes(queue), create)
+    return drift
+
+
+def _ensure(name: str, wanted: dict[str, str], create: bool) -> list[str]:
+    found = _attributes(name)
+    if found is None:
+        if not create:
+            return [f"{name}: does not exist"]
+        queues.client().create_queue(
+            QueueName=settings.SQS_QUEUE_PREFIX + name,
+            Attributes=wanted,  # type: ignore[arg-type]
+            tags={"project": "holdfast"},
+        )
+        return []
+    return [
+        f"{name}: {key} is {found.get(key)}, declared is {value}"
+        for key, value in wanted.items()
+        if _comparable(found.get(key)) != _comparable(value)
+    ]
+
+
+def _attributes(name: str) -> dict[str, str] | None:
+    try:
+        answer = queues.client().get_queue_attributes(
+            QueueUrl=queues.url(name), AttributeNames=["All"]
+        )
+    except ClientError as error:
+        if "NonExistentQueue" in error.response["Error"]["Code"]:
+            return None
+        raise
+    return {str(key): value for key, value in answer["Attributes"].items()}
+
+
+def _comparable(value: str | None) -> Any:
+    """Policies are JSON; some servers answer its numbers as text."""
+    if value is None or not value.startswith("{"):
+        return value
+    return {key: str(part) for key, part in json.loads(value).items()}
+
+
+def _source_attributes(queue: Queue) -> dict[str, str]:
+    arn = f"arn:aws:sqs:{settings.AWS_REGION}:{settings.AWS_ACCOUNT_ID}"
+    redrive_policy = {
+        "deadLetterTargetArn": f"{arn}:{settings.SQS_QUEUE_PREFIX}{queue.dlq}",
+        "maxReceiveCount": settings.SQS_MAX_RECEIVE_COUNT,
+    }
+    return {
+        "VisibilityTimeout": str(queue.visibility_timeout),
+        "MessageRetentionPeriod": str(queue.retention),
+        "ReceiveMessageWaitTimeSeconds": str(settings.SQS_WAIT_SECONDS),
+        "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
+        "SqsManagedSseEnabled": "true",
+        "RedrivePolicy": json.dumps(redrive_policy),
+    }
+
+
+def _dlq_attributes(queue: Queue) -> dict[str, str]:
+    return {
+        "MessageRetentionPeriod": str(queue.dlq_retention),
+        "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
+        "SqsManagedSseEnabled": "true",
+    }

@@ -1,0 +1,144 @@
+"""What happens to one delivery of one event.
+
+Crash order: one transaction {claim the request id; effect; follow-ups recorded} -> commit
+-> publish the follow-ups -> return, and the transport deletes the message. A crash
+anywhere leaves the message on SQS; the next delivery finds the claim and does not repeat
+the effect.
+Permanent failure: attempt row -> original body to the DLQ with the reason -> return.
+Transient failure: attempt row -> RetryLaterError, and the transport makes it visible again
+after a pause. SQS counts the receives and is the only retry engine.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from processing import accounts, attempts, emails, events, orders, queues, spool
+from processing.effects import Effect
+from processing.event_errors import PermanentError
+from processing.models import Outcome
+
+logger = logging.getLogger(__name__)
+
+HANDLERS: dict[str, Callable[[events.Event], Effect]] = {
+    "order_created": orders.create_order,
+    "order_updated": orders.update_order,
+    "signup_requested": accounts.sign_up,
+    "email_requested": emails.send_email,
+}
+
+
+class RequestIdConflictError(PermanentError):
+    """This request id was already used for another request; send it under a new id."""
+
+
+class RetryLaterError(Exception):
+    """Left on the queue for SQS to deliver again. Names the error type, never its text."""
+
+
+def handle(message: queues.Message) -> None:
+    """Process one delivery. Returns when the message is done with and may be deleted.
+
+    Raises RetryLaterError when SQS must deliver it again.
+    """
+    watch = attempts.Stopwatch()
+    identity = identify(message)
+    try:
+        event = events.parse(
+            message.body, fallback_id=identity.request_id, sent_at=message.sent_at
+        )
+        process(event, redriven="redrive" in message.attributes)
+    except PermanentError as error:
+        attempts.record(message, identity, error, watch, permanent=True)
+        _dead_letter(message, identity, error)
+        state = f"dead_lettered={type(error).__name__}"
+    except Exception as error:
+        attempts.record(message, identity, error, watch, permanent=False)
+        _log(message, identity, watch, f"failed={type(error).__name__}")
+        raise RetryLaterError(type(error).__name__) from None
+    else:
+        state = "processed"
+    _log(message, identity, watch, state)
+
+
+def identify(message: queues.Message) -> events.Identity:
+    """Who the message is: by its body, else by what its sender or SQS named it."""
+    named = (message.attributes.get(name) for name in ("request_id", "RequestId"))
+    fallback_id = next(filter(events.is_request_id, named), message.id)
+    return events.identify(message.body, fallback_id=str(fallback_id))
+
+
+def process(event: events.Event, *, redriven: bool = False) -> None:
+    """Let *event* take effect, once for its request id.
+
+    A repetition publishes the follow-ups again and does nothing else. Raises
+    RequestIdConflictError where the id was used with another body, unless staff redrove
+    it: an edited revision may meet the claim of an earlier copy.
+    """
+    with transaction.atomic():
+        outcome, claimed = Outcome.objects.get_or_create(
+            request_id=event.id,
+            defaults={
+                "kind": Outcome.Kind.PROCESSED,
+                "type": event.type,
+                "fingerprint": event.fingerprint,
+                "correlation_id": event.correlation_id,
+            },
+        )
+        if claimed:
+            effect = HANDLERS[event.type](event)
+            outcome.made = effect.made
+            outcome.save(update_fields=["made"])
+            spool.record(effect.follow_ups, cause=event.id)
+        elif _conflicts(outcome, event) and not redriven:
+            raise RequestIdConflictError(RequestIdConflictError.__doc__)
+    if not claimed or effect.follow_ups:
+        spool.send_follow_ups(event.id)
+
+
+def _conflicts(outcome: Outcome, event: events.Event) -> bool:
+    processed = outcome.kind == Outcome.Kind.PROCESSED
+    return processed and outcome.fingerprint != event.fingerprint
+
+
+def _dead_letter(
+    message: queues.Message, identity: events.Identity, error: PermanentError
+) -> None:
+    try:
+        queues.dead_letter(message, failure(identity, error))
+    except queues.SendError as refused:
+        # The redrive policy will move it there, and the attempt row says why it failed.
+        raise RetryLaterError(type(error).__name__) from refused
+
+
+def failure(identity: events.Identity, error: PermanentError) -> dict[str, Any]:
+    """The reason that travels with a message into its DLQ."""
+    return {
+        "request_id": identity.request_id,
+        "error_type": type(error).__name__,
+        "error_text": str(error)[: attempts.LONGEST_TEXT],
+        "failed_at": datetime.now(UTC).isoformat(),
+        "worker": settings.WORKER_NAME,
+        "release": settings.RELEASE,
+    }
+
+
+def _log(
+    message: queues.Message,
+    identity: events.Identity,
+    watch: attempts.Stopwatch,
+    state: str,
+) -> None:
+    logger.info(
+        "request_id=%s queue=%s type=%s receive_count=%s ms=%s %s",
+        identity.request_id,
+        message.queue,
+        identity.type if identity.type in HANDLERS else "unknown",
+        message.receive_count,
+        watch.milliseconds,
+        state,
+    )

@@ -1,0 +1,88 @@
+"""The spool: events that must reach their queue and have not yet.
+
+Crash order: select the rows (others skip them) -> send -> delete the rows -> commit. A
+crash after the send sends again with the same request ids, and the worker drops the copy.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from processing import events, queues
+from processing.models import SpooledEvent
+
+logger = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 300  # seconds between two tries
+
+
+def hold(event: events.Event, refusal: str) -> None:
+    """Keep an accepted event that SQS did not take. Once a request id, however often."""
+    _insert([event], refusal=refusal)
+    logger.warning("request_id=%s spooled=%s", event.id, refusal)
+
+
+def record(follow_ups: Iterable[events.Event], cause: str) -> None:
+    """Note events that follow *cause*; call it in the transaction of the cause's effect."""
+    _insert(follow_ups, cause=cause)
+
+
+def send_follow_ups(cause: str) -> int:
+    """Publish what *cause* recorded; what SQS does not take now is left to the relay."""
+    return _send(SpooledEvent.objects.filter(cause=cause))
+
+
+def relay(limit: int = 100) -> int:
+    """Publish the *limit* oldest events whose time has come; return how many were sent."""
+    return _send(SpooledEvent.objects.filter(next_try_at__lte=timezone.now()), limit)
+
+
+def _insert(held: Iterable[events.Event], cause: str = "", refusal: str = "") -> None:
+    now = timezone.now()
+    SpooledEvent.objects.bulk_create(
+        [
+            SpooledEvent(
+                request_id=event.id,
+                cause=cause,
+                body=event.body,
+                refusal=refusal,
+                next_try_at=now,
+            )
+            for event in held
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> int:
+    waiting = waiting.filter(refused_for_good=False)
+    rows = {
+        row.request_id: row
+        for row in waiting.select_for_update(skip_locked=True)[:limit]
+    }
+    results = queues.publish_many(
+        events.parse(row.body, fallback_id=row.request_id) for row in rows.values()
+    )
+    sent = [result.event.id for result in results if result.error is None]
+    for result in results:
+        if result.error is not None:
+            _postpone(rows[result.event.id], result.error)
+    SpooledEvent.objects.filter(request_id__in=sent).delete()
+    return len(sent)
+
+
+def _postpone(row: SpooledEvent, error: queues.SendError) -> None:
+    row.tries += 1
+    row.refusal = str(error)
+    row.refused_for_good = error.for_good
+    pause = min(LONGEST_PAUSE, 2 ** min(row.tries, 10))
+    row.next_try_at = timezone.now() + timedelta(seconds=pause)
+    row.save(update_fields=["tries", "refusal", "refused_for_good", "next_try_at"])
+    logger.warning(
+        "request_id=%s not_sent=%s tries=%s", row.request_id, error, row.tries
+    )

@@ -1,0 +1,66 @@
+"""Read JSON that strangers wrote.
+
+`json.loads` alone accepts NaN, lets the last of two equal keys win, reads UTF-16, and
+leaves by four different exceptions. `loads` accepts only what every parser agrees on and
+raises one.
+"""
+
+import json
+import re
+from typing import Any, NoReturn
+
+MAX_DEPTH = 32  # our deepest contract nests 4 levels
+# A string (its closing quote optional, so that no text costs quadratic time) or a bracket.
+_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
+
+
+class UnreadableJSONError(ValueError):
+    """The text is not JSON that every parser reads alike."""
+
+
+def loads(text: str | bytes) -> Any:
+    """The value *text* stands for. Raises UnreadableJSONError, which says where and why."""
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        _check_depth(text)
+        return json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse_constant
+        )
+    except UnreadableJSONError:
+        raise
+    except UnicodeDecodeError:
+        raise UnreadableJSONError("The text is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise UnreadableJSONError(
+            f"Not JSON: {error.msg} at line {error.lineno} column {error.colno}."
+        ) from None
+    except ValueError:  # an integer of more than 4,300 digits
+        raise UnreadableJSONError("A number has too many digits.") from None
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for match in _TOKENS.finditer(text):
+        token = match.group()
+        if token in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise UnreadableJSONError(f"Nested more than {MAX_DEPTH} levels deep.")
+        elif token in "]}":
+            depth -= 1
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnreadableJSONError(
+            f"The key {twice[:100]!a} stands twice in one object."
+        )
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise UnreadableJSONError(f"{name} is not a JSON number.")

@@ -1,0 +1,49 @@
+"""The queues, declared once.
+
+Celery's `predefined_queues`, the publisher, the puller, `ensure_queues` and the system
+checks all read this table. It imports nothing of ours and does no input or output.
+"""
+
+from dataclasses import dataclass
+
+DAY = 24 * 3600  # seconds
+MAX_MESSAGE_BYTES = (
+    1024 * 1024
+)  # SQS: body and attributes of one message, or of a batch
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One source queue and its dead-letter queue. All times are seconds.
+
+    `visibility_timeout` 60 and 300 with a `time_limit` below it, 14 days of DLQ retention
+    and a long poll of 20 are the figures of the mission (rows 9, 11, 16).
+    """
+
+    name: str
+    visibility_timeout: int = 60
+    time_limit: int = 50
+    retention: int = 4 * DAY
+    dlq_retention: int = 14 * DAY
+
+    @property
+    def dlq(self) -> str:
+        return f"{self.name}-dlq"
+
+    @property
+    def soft_time_limit(self) -> int:
+        """The task is told to stop five seconds before it is killed."""
+        return self.time_limit - 5
+
+
+QUEUES = {
+    queue.name: queue
+    for queue in (
+        Queue("orders", visibility_timeout=300),
+        Queue("signups"),
+        Queue("emails", time_limit=30),
+        # Repair work has a queue of its own, so it never waits behind what it repairs.
+        Queue("jobs", visibility_timeout=300, time_limit=240, retention=DAY),
+    )
+}
+EVENT_QUEUES = tuple(name for name in QUEUES if name != "jobs")

@@ -1,0 +1,251 @@
+"""Celery reads plain events through this subclass of kombu's SQS transport.
+
+Rules that kombu's own does not keep (it stops or goes deaf on dozens of messages and
+server answers):
+* The Celery message is built here, from scratch. Which task runs is ours to say, never the
+  message's, and the body reaches the task as one opaque string.
+* A message that fails is never deleted here: it becomes visible again after a backoff, and
+  SQS moves it to the DLQ after maxReceiveCount.
+* An error or a hang of ReceiveMessage neither stops the worker nor makes it deaf.
+
+The jobs queue alone carries names of tasks, and only of those that are a `Job`.
+"""
+
+import logging
+from dataclasses import asdict, replace
+from typing import Any
+
+import celery
+import pycurl
+from celery import current_app
+from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
+from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
+from kombu.transport import SQS
+from kombu.utils.json import dumps
+
+from processing import events, queues, strict_json
+from processing.topology import QUEUES
+
+logger = logging.getLogger(__name__)
+
+HANDLE = "processing.handle"
+REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
+_FAILED_POLL = {"failed": True}
+
+
+class Job(celery.Task):
+    """A task that the jobs queue may name: repair work of ours, safe to run twice."""
+
+    abstract = True
+
+
+def message_of(request: Any, body: str) -> queues.Message:
+    """The SQS message behind a running task; its body is the task's argument."""
+    info = request.properties["delivery_info"]
+    return queues.Message(body=body, **info["message"])
+
+
+class _HTTPConnection(AsyncHTTPSConnection):
+    """kombu gives curl no timeout, so a dead connection would be polled for ever."""
+
+    longest_answer = 25  # seconds; above the longest long poll, 20
+
+    def getrequest(self) -> Any:
+        request = super().getrequest()
+        request.on_prepare = self._limit
+        return request
+
+    def _limit(self, curl: pycurl.Curl) -> None:
+        curl.setopt(pycurl.CONNECTTIMEOUT, 5)
+        curl.setopt(pycurl.TIMEOUT, self.longest_answer)
+
+
+class _Connection(AsyncSQSConnection):
+    def get_http_connection(self) -> _HTTPConnection:
+        return _HTTPConnection(http_client=self._httpclient)
+
+    def _on_list_ready(
+        self, parent: Any, markers: Any, operation: Any, response: Any
+    ) -> Any:
+        try:
+            answer = super()._on_list_ready(parent, markers, operation, response)
+            if isinstance(answer, dict):
+                return answer
+            problem = f"HTTP {response.status}"  # kombu makes an empty list of a 5xx
+        except Exception as error:
+            problem = type(error).__name__
+        logger.error("receive=failed reason=%s", problem)
+        return _FAILED_POLL
+
+
+class Channel(SQS.Channel):
+    # -- connections --------------------------------------------------------------
+    def sqs(self, queue: str | None = None) -> Any:
+        return queues.client()
+
+    def asynsqs(self, queue: str | None = None) -> _Connection:
+        return _Connection(
+            queues.client(),
+            region=self.region,
+            message_system_attribute_names=["ApproximateReceiveCount", "SentTimestamp"],
+            message_attribute_names=[".*"],
+        )
+
+    # -- polling ------------------------------------------------------------------
+    def _schedule_queue(self, queue: str) -> None:
+        try:
+            super()._schedule_queue(queue)
+        except Exception as error:  # signing, for one: there may be no credentials
+            logger.error(
+                "receive=failed queue=%s reason=%s", queue, type(error).__name__
+            )
+            self._poll_later(queue)
+
+    def _loop1(self, queue: str, fetched: Any = None) -> None:
+        if fetched is _FAILED_POLL:
+            self._poll_later(queue)
+        else:
+            super()._loop1(queue, fetched)
+
+    def _poll_later(self, queue: str) -> None:
+        self.hub.call_later(REST_AFTER_ERROR, self._schedule_queue, queue)
+
+    def _on_messages_ready(self, queue_url: str, queue: str, answer: Any) -> Any:
+        if answer is _FAILED_POLL:
+            return _FAILED_POLL
+        deliver = self.connection._callbacks.get(queue)
+        if deliver is None:  # cancelled while the poll was under way
+            return super()._on_messages_ready(queue_url, queue, answer)
+        received = answer.get("Messages") or []
+        for raw in received:
+            self._deliver(deliver, raw, queue)
+        return len(received)
+
+    def _deliver(self, deliver: Any, raw: Any, queue: str) -> None:
+        try:
+            deliver(self._message_to_python(raw, queue, queues.url(queue)))
+        except Exception as error:  # whatever it is, its neighbours must go on
+            logger.error(
+                "message_id=%s queue=%s not_delivered=%s",
+                raw.get("MessageId"),
+                queue,
+                type(error).__name__,
+            )
+            self.qos.ack(
+                raw["ReceiptHandle"]
+            )  # frees the prefetch slot, deletes nothing
+            self._leave(queues.message_from(queue, raw))
+
+    # -- building the Celery message ------------------------------------------------
+    def _message_to_python(
+        self, raw: Any, queue: str, queue_url: str
+    ) -> dict[str, Any]:
+        message = queues.message_from(queue, raw)
+        task, args, kwargs = _call_for(message)
+        identity = events.identify(message.body, fallback_id=message.id)
+        about = asdict(replace(message, body=""))
+        del about["body"]
+        return {
+            "body": dumps([args, kwargs, {}]),
+            "content-type": "application/json",
+            "content-encoding": "utf-8",
+            "headers": {
+                "lang": "py",
+                "task": task,
+                "id": identity.request_id,
+                "root_id": identity.request_id,
+                "parent_id": None,
+                "group": None,
+                "retries": 0,
+                "eta": None,
+                "expires": None,
+                "timelimit": [QUEUES[queue].time_limit, QUEUES[queue].soft_time_limit],
+                "argsrepr": "<event>",
+                "kwargsrepr": "",
+                "ignore_result": True,
+            },
+            "properties": {
+                "correlation_id": identity.request_id,
+                "delivery_tag": message.receipt_handle,
+                "delivery_mode": 2,
+                "priority": 0,
+                "delivery_info": {
+                    "exchange": "",
+                    "routing_key": queue,
+                    "message": about,
+                },
+            },
+        }
+
+    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
+        """Write a job of ours: its name and its keyword arguments, nothing of Celery."""
+        headers = message["headers"]
+        _, kwargs, _ = strict_json.loads(
+            self.decode_body(
+                message["body"], message["properties"].get("body_encoding")
+            )
+        )
+        queues.send_job(headers["task"], headers["id"], kwargs)
+
+    # -- answering ------------------------------------------------------------------
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        message = self._held(delivery_tag)
+        self.qos.ack(delivery_tag)
+        if message is not None:
+            try:
+                queues.delete(message.queue, [message.receipt_handle])
+            except Exception as error:
+                logger.error(
+                    "message_id=%s queue=%s not_deleted=%s; it will come again",
+                    message.id,
+                    message.queue,
+                    type(error).__name__,
+                )
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        message = self._held(delivery_tag)
+        self.qos.ack(delivery_tag)  # frees the prefetch slot; SQS keeps the message
+        if message is not None:
+            self._leave(message)
+
+    def _restore(self, message: Any) -> None:
+        """Give back what was prefetched and not begun, when the worker stops.
+
+        Not at once: a poll of this worker may still be under way and would take it again.
+        """
+        held = queues.Message(body="", **message.delivery_info["message"])
+        self._leave(held, seconds=self.wait_time_seconds)
+
+    def _held(self, delivery_tag: str) -> queues.Message | None:
+        held = self.qos._delivered.get(delivery_tag)
+        return held and queues.Message(body="", **held.delivery_info["message"])
+
+    def _leave(self, message: queues.Message, seconds: int | None = None) -> None:
+        """Let SQS show the message again after a backoff, or move it to the DLQ."""
+        if seconds is None:
+            seconds = queues.backoff(message.receive_count)
+        try:
+            queues.hide(message.queue, message.receipt_handle, seconds)
+        except Exception as error:
+            logger.error(
+                "message_id=%s queue=%s no_backoff=%s; the visibility timeout applies",
+                message.id,
+                message.queue,
+                type(error).__name__,
+            )
+
+
+def _call_for(message: queues.Message) -> tuple[str, list[str], dict[str, Any]]:
+    """The task that *message* runs: a job of ours on the jobs queue, else `handle`."""
+    if message.queue == "jobs":
+        try:
+            body = strict_json.loads(message.body)
+            if isinstance(current_app.tasks[body["job"]], Job):
+                return body["job"], [], dict(body["arguments"])
+        except (ValueError, TypeError, LookupError):
+            pass  # `handle` will find it unreadable and dead-letter it with the reason
+    return HANDLE, [message.body], {}
+
+
+class Transport(SQS.Transport):
+    Channel = Channel

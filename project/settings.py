@@ -1,0 +1,259 @@
+"""All settings of Holdfast, read once from the environment (and `.env`).
+
+Without any variable set, everything runs on this machine: SQLite, an SQS server on
+127.0.0.1 (`manage.py dev` starts one), mail into var/mail. Production is the same code
+with other values; README.md lists every variable in one table.
+"""
+
+import secrets
+import socket
+from pathlib import Path
+
+import environ
+
+from processing.topology import QUEUES
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(env.str("ENV_FILE", str(BASE_DIR / ".env")))
+
+
+def machine_secret() -> str:
+    """A random key kept in var/, so that a laptop needs no configuration.
+
+    Used only beside the embedded database: two machines would not agree on it.
+    """
+    path = VAR_DIR / "secret-key"
+    VAR_DIR.mkdir(exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+# -- Django -------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", False)
+EMBEDDED = not env.str("DATABASE_URL", "")
+SECRET_KEY = env.str("SECRET_KEY", "") if EMBEDDED else env.str("SECRET_KEY")
+SECRET_KEY = SECRET_KEY or machine_secret()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+RELEASE = env.str("RELEASE", "development")
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "processing.User"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "ninja",
+    "processing",
+    "intake",
+    "dlq_review",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# -- Database -----------------------------------------------------------------------
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", f"sqlite:///{VAR_DIR}/holdfast.sqlite3")
+}
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Writers queue up instead of failing half way, and a commit is on the disk.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+
+# -- Security -----------------------------------------------------------------------
+BEHIND_TLS = env.bool("BEHIND_TLS", False)
+if BEHIND_TLS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", 8 * 3600)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # an edited 1 MiB body, form-encoded
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 1  # hours
+AXES_VERBOSE = False
+
+# -- Static files -------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# -- Mail ---------------------------------------------------------------------------
+vars().update(env.email_url("EMAIL_URL", f"filemail:///{VAR_DIR}/mail"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Holdfast <no-reply@localhost>")
+EMAIL_TIMEOUT = 10  # seconds; below every queue's time limit
+
+# -- SQS ----------------------------------------------------------------------------
+AWS_REGION = env.str("AWS_REGION", "us-east-1")
+AWS_ACCOUNT_ID = env.str("AWS_ACCOUNT_ID", "000000000000")
+# Empty means Amazon's own endpoint.
+SQS_ENDPOINT_URL = env.str("SQS_ENDPOINT_URL", "http://127.0.0.1:4566").rstrip("/")
+SQS_QUEUE_PREFIX = env.str("SQS_QUEUE_PREFIX", "holdfast-")
+SQS_WAIT_SECONDS = env.int("SQS_WAIT_SECONDS", 20)
+SQS_MAX_RECEIVE_COUNT = env.int("SQS_MAX_RECEIVE_COUNT", 3)
+RETRY_BACKOFF_BASE_SECONDS = env.float("RETRY_BACKOFF_BASE_SECONDS", 30)
+
+_sqs_host = SQS_ENDPOINT_URL or f"https://sqs.{AWS_REGION}.amazonaws.com"
+SQS_QUEUE_URLS = {
+    name: f"{_sqs_host}/{AWS_ACCOUNT_ID}/{SQS_QUEUE_PREFIX}{name}"
+    for queue in QUEUES.values()
+    for name in (queue.name, queue.dlq)
+}
+
+# -- Celery -------------------------------------------------------------------------
+# SQS is the only retry engine: a task is acknowledged after it succeeded, and only then.
+CELERY_BROKER_TRANSPORT = "processing.transport:Transport"
+CELERY_BROKER_URL = "sqs://" + SQS_ENDPOINT_URL.partition("//")[2]
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "region": AWS_REGION,
+    "is_secure": not SQS_ENDPOINT_URL.startswith("http://"),
+    "predefined_queues": {
+        queue.name: {"url": SQS_QUEUE_URLS[queue.name]} for queue in QUEUES.values()
+    },
+    "wait_time_seconds": SQS_WAIT_SECONDS,
+    "polling_interval": 0.05,  # seconds between looks for a free prefetch slot
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_QUEUES = {
+    queue.name: {"exchange": "", "routing_key": queue.name, "no_declare": True}
+    for queue in QUEUES.values()
+}
+CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "jobs"
+CELERY_TASK_DEFAULT_EXCHANGE = ""
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_ACKS_ON_FAILURE = False
+CELERY_TASK_ACKS_ON_TIMEOUT = False
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", 2)
+CELERY_WORKER_PREFETCH_MULTIPLIER = env.int("WORKER_PREFETCH_MULTIPLIER", 4)
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "pull": {
+        "task": "dlq_review.pull",
+        "schedule": env.float("DLQ_PULL_SECONDS", 30),
+    },
+    "settle": {
+        "task": "dlq_review.settle",
+        "schedule": env.float("DLQ_SETTLE_SECONDS", 10),
+    },
+    "relay": {
+        "task": "processing.relay",
+        "schedule": env.float("SPOOL_RELAY_SECONDS", 10),
+    },
+}
+
+# -- Logs: key=value, a request id on every line that has one, never a payload --------
+WORKER_NAME = env.str("WORKER_NAME", socket.gethostname())
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "botocore": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},  # ours say more
+        "celery.app.trace": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},  # its INFO lines carry user names
+    },
+}

@@ -1,0 +1,60 @@
+"""Valid things, and things as they look on the wire. Plain functions with overrides."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from processing.events import (
+    Event,
+    OrderCreated,
+    OrderUpdated,
+    SignupRequested,
+    new_id,
+)
+from processing.queues import Message
+
+
+def order_data(**changes: Any) -> dict[str, Any]:
+    return {
+        "order_id": f"ORD-{uuid4().hex[:8]}",
+        "customer_id": "C-17",
+        "email": "ada@example.com",
+        "currency": "EUR",
+        "items": [{"sku": "TEA-1", "quantity": 2, "unit_price": "4.50"}],
+        **changes,
+    }
+
+
+def order_created(*, id: str | None = None, **changes: Any) -> Event:
+    return Event.new(OrderCreated.model_validate(order_data(**changes)), id=id)
+
+
+def order_updated(**changes: Any) -> Event:
+    data = {
+        "order_id": "ORD-1",
+        "customer_id": "C-17",
+        "status": "paid",
+        "changed_at": "2026-11-20T10:00:00+00:00",
+        **changes,
+    }
+    return Event.new(OrderUpdated.model_validate(data))
+
+
+def signup_requested(**changes: Any) -> Event:
+    data = {"email": "ada@example.com", "name": "Ada", **changes}
+    return Event.new(SignupRequested.model_validate(data))
+
+
+def message(body: str | Event, **changes: Any) -> Message:
+    """*body* as a worker receives it, the first time unless said otherwise."""
+    fields: dict[str, Any] = {
+        "queue": "orders",
+        "id": new_id(),
+        "body": body.body if isinstance(body, Event) else body,
+        "receipt_handle": uuid4().hex,
+        "receive_count": 1,
+        "sent_at": datetime.now(UTC),
+        "attributes": {},
+        **changes,
+    }
+    return Message(**fields)
