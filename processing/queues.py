@@ -209,6 +209,7 @@ def _wire(attributes: dict[str, str]) -> dict[str, Any]:
     return {
         name: {"DataType": "String", "StringValue": value}
         for name, value in attributes.items()
+        if value  # SQS refuses an empty one
     }
 
 
@@ -302,21 +303,22 @@ def dead_letter(message: Message, failure: dict[str, Any]) -> None:
     fit beside it travels inside. Raises SendError (the caller then leaves the message to
     the redrive policy).
     """
-    kept = dict(list(message.attributes.items())[:9])
-    failure = {
+    own = {
+        name: value for name, value in message.attributes.items() if name != "failure"
+    }
+    beside, inside = dict(list(own.items())[:9]), dict(list(own.items())[9:])
+    reason = {
         **failure,
         "message_id": message.id,
         "sent_at": message.sent_at.isoformat(),
+        "attributes": inside,
     }
-    kept.pop("failure", None)
-    kept["failure"] = json.dumps(failure)
+    attributes = {**beside, "failure": json.dumps(reason)}
     try:
         client(_SENDING).send_message(
             QueueUrl=url(QUEUES[message.queue].dlq),
             MessageBody=message.body,
-            MessageAttributes=_wire(
-                {name: value for name, value in kept.items() if value}
-            ),
+            MessageAttributes=_wire(attributes),
         )
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None
