@@ -287,6 +287,24 @@ def hide(queue: str, receipt_handle: str, seconds: int) -> None:
     )
 
 
+def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
+    """`hide` by ChangeMessageVisibilityBatch; a message that is gone is logged."""
+    for start in range(0, len(receipt_handles), BATCH):
+        answer = client().change_message_visibility_batch(
+            QueueUrl=url(queue),
+            Entries=[
+                {
+                    "Id": str(number),
+                    "ReceiptHandle": handle,
+                    "VisibilityTimeout": seconds,
+                }
+                for number, handle in enumerate(receipt_handles[start : start + BATCH])
+            ],
+        )
+        for failed in answer.get("Failed", []):
+            logger.warning("queue=%s not_hidden=%s", queue, failed["Code"])
+
+
 def backoff(receive_count: int) -> int:
     """Seconds until a message that failed is tried again: min(300, base x 2^(n-1)).
 
