@@ -5,7 +5,7 @@ import pytest
 from django.core import mail
 from django.db import OperationalError
 
-from processing import accounts, emails, orders, queues, services, spool
+from processing import accounts, orders, queues, services, spool
 from processing.models import Attempt, Order, Outcome, SpooledEvent, User
 from tests.builders import message, order_created, order_updated, signup_requested
 
@@ -225,7 +225,7 @@ def test_a_recipient_refused_for_good_is_a_permanent_failure(
     def refuse(self: object) -> None:
         raise smtplib.SMTPRecipientsRefused({"a@b.co": (550, b"no such user")})
 
-    monkeypatch.setattr(emails.EmailMessage, "send", refuse)
+    monkeypatch.setattr(mail.EmailMessage, "send", refuse)
     body = json.dumps(
         {
             "type": "email_requested",
