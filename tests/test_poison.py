@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ from tests.live import live_system, wait_for
 from tests.poison import corpus
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+
+
+def empty(queue: str) -> bool:
+    return queues.depth(queue) == queues.Depth(0, 0)
 
 
 def drain(queue: str) -> list[queues.Message]:
@@ -39,11 +44,13 @@ def test_every_poisonous_body_is_dead_lettered_and_no_neighbour_suffers(
 
         wait_for(lambda: Order.objects.count() == len(neighbours), patience=60)
         for queue in ("orders", "jobs"):
-            wait_for(lambda queue=queue: queues.depth(queue) == queues.Depth(0, 0))
+            wait_for(partial(empty, queue))
         dead = drain("orders-dlq") + drain("jobs-dlq")
         assert worker.poll() is None
 
     assert Counter(one.body for one in dead) == Counter(poison.values())
+    unexplained = [one.body[:200] for one in dead if "failure" not in one.attributes]
+    assert unexplained == []
     reasons = {json.loads(one.attributes["failure"])["error_type"] for one in dead}
     assert reasons == {
         "UnreadableEventError",
