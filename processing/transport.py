@@ -18,6 +18,7 @@ from typing import Any
 import celery
 import pycurl
 from celery import current_app
+from django.conf import settings
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS
@@ -30,6 +31,7 @@ from processing.topology import QUEUES
 logger = logging.getLogger(__name__)
 
 HANDLE = "processing.handle"
+SLOWEST_ANSWER = 5  # seconds a poll may take beyond its wait
 REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
 _FAILED_POLL = {"failed": True}
 
@@ -49,8 +51,6 @@ def message_of(request: Any, body: str) -> queues.Message:
 class _HTTPConnection(AsyncHTTPSConnection):
     """kombu gives curl no timeout, so a dead connection would be polled for ever."""
 
-    longest_answer = 25  # seconds; above the longest long poll, 20
-
     def getrequest(self) -> Any:
         request = super().getrequest()
         request.on_prepare = self._limit
@@ -58,7 +58,7 @@ class _HTTPConnection(AsyncHTTPSConnection):
 
     def _limit(self, curl: pycurl.Curl) -> None:
         curl.setopt(pycurl.CONNECTTIMEOUT, 5)
-        curl.setopt(pycurl.TIMEOUT, self.longest_answer)
+        curl.setopt(pycurl.TIMEOUT, settings.SQS_WAIT_SECONDS + SLOWEST_ANSWER)
 
 
 class _Connection(AsyncSQSConnection):
