@@ -91,9 +91,15 @@ class LiveSystem:
         wait_for(lambda: " ready." in self.log(name))
         return process
 
-    def stop(self, process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """As a platform does it: SIGTERM to the process it started."""
+        process.terminate()
+        process.wait(timeout=PATIENCE)
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGKILL to the process and all its children, at once."""
         if process.poll() is None:
-            os.killpg(process.pid, how)
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=PATIENCE)
 
     def log(self, name: str) -> str:
@@ -147,5 +153,5 @@ def live_system(folder: Path, settings: Settings) -> Iterator[LiveSystem]:
         yield system
     finally:
         for process in reversed(system.processes):
-            system.stop(process, signal.SIGKILL)
+            system.kill(process)
         queues._client.cache_clear()

@@ -1,7 +1,6 @@
-"""A message that a worker holds stays its own: against a real worker and slow work."""
+"""A message that a worker holds stays its own, until it is done with it or stops."""
 
-import socket
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,69 +9,73 @@ from pytest_django import Settings
 
 from processing import queues
 from processing.events import EmailRequested, Event
-from processing.models import Outcome
-from tests.live import live_system, wait_for
+from processing.models import Attempt, Outcome
+from tests.live import LiveSystem, live_system, wait_for
+from tests.mail_server import SlowMailServer
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 
 
-class SlowMailServer(threading.Thread):
-    """Speaks just enough SMTP to take mails, and greets only after *delay* seconds."""
-
-    def __init__(self, delay: float) -> None:
-        super().__init__(daemon=True)
-        self.delay = delay
-        self.taken = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-
-    def run(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        threading.Event().wait(self.delay)
-        with client, client.makefile("rwb", buffering=0) as stream:
-            stream.write(b"220 ready\r\n")
-            for line in stream:
-                command = line[:4].upper()
-                if command == b"DATA":
-                    stream.write(b"354 go on\r\n")
-                    while stream.readline() != b".\r\n":
-                        pass
-                    self.taken += 1
-                stream.write(b"221 bye\r\n" if command == b"QUIT" else b"250 fine\r\n")
+@pytest.fixture
+def mail_server() -> Iterator[SlowMailServer]:
+    server = SlowMailServer(delay=4)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def mail_server() -> Iterator[SlowMailServer]:
-    server = SlowMailServer(delay=6)
-    server.start()
-    yield server
-    server.listener.close()
+def system(tmp_path: Path, settings: Settings) -> Iterator[LiveSystem]:
+    with live_system(tmp_path, settings) as running:
+        yield running
+
+
+def ask_for_mail(number: int = 1) -> None:
+    for _ in range(number):
+        mail = EmailRequested(recipient="ada@example.com", subject="Hello", body="You.")
+        queues.publish(Event.new(mail))
+
+
+def all_done(number: int) -> bool:
+    empty = queues.depth("emails") == queues.Depth(0, 0)
+    return empty and Outcome.objects.count() == number
 
 
 def test_slow_work_is_not_delivered_a_second_time(
-    tmp_path: Path, settings: Settings, mail_server: SlowMailServer
+    system: LiveSystem, mail_server: SlowMailServer
 ) -> None:
-    with live_system(tmp_path, settings) as system:
-        queues.client().set_queue_attributes(
-            QueueUrl=queues.url("emails"), Attributes={"VisibilityTimeout": "2"}
-        )
-        system.start_worker(
-            WORKER_HEARTBEAT_SECONDS="0.5",
-            WORKER_CONCURRENCY="1",
-            WORKER_PREFETCH_MULTIPLIER="1",  # so that it does not poll while it works
-            EMAIL_URL=f"smtp://127.0.0.1:{mail_server.port}",
-        )
-        mail = EmailRequested(recipient="ada@example.com", subject="Hello", body="You.")
-        queues.publish(Event.new(mail))
-        wait_for(lambda: queues.depth("emails").in_flight == 1)
-        assert queues.receive("emails", wait=4) == []
-        wait_for(Outcome.objects.exists)
-        wait_for(lambda: queues.depth("emails") == queues.Depth(0, 0))
+    queues.client().set_queue_attributes(
+        QueueUrl=queues.url("emails"), Attributes={"VisibilityTimeout": "1"}
+    )
+    system.start_worker(
+        EMAIL_URL=mail_server.url,
+        WORKER_HEARTBEAT_SECONDS="0.3",
+        WORKER_CONCURRENCY="1",
+        WORKER_PREFETCH_MULTIPLIER="1",  # so that it does not poll while it works
+    )
+    ask_for_mail()
+    wait_for(lambda: queues.depth("emails").in_flight == 1)
+    assert queues.receive("emails", wait=3) == []
+    wait_for(lambda: all_done(1))
     assert mail_server.taken == 1
+
+
+def test_a_worker_told_to_stop_finishes_its_work_and_gives_the_rest_back(
+    system: LiveSystem, mail_server: SlowMailServer
+) -> None:
+    worker = system.start_worker(EMAIL_URL=mail_server.url, WORKER_CONCURRENCY="1")
+    ask_for_mail(4)
+    wait_for(lambda: mail_server.greeted == 1)
+    wait_for(lambda: queues.depth("emails").visible == 0)
+    began = time.monotonic()
+    system.stop(worker)
+    assert worker.returncode == 0
+    assert time.monotonic() - began < 15, "well below the grace a platform gives"
+    assert (mail_server.taken, Outcome.objects.count()) == (1, 1)
+
+    mail_server.delay = 0
+    system.start_worker("second", EMAIL_URL=mail_server.url)
+    wait_for(lambda: all_done(4), patience=15)  # not the 60 s of the visibility timeout
+    assert mail_server.taken == 4
+    assert not Attempt.objects.exists()
+    assert "receive_count=3" not in system.log("second")

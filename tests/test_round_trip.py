@@ -1,7 +1,6 @@
 """Orders in, rows out: a real SQS server and a real Celery worker."""
 
 import json
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,7 +104,7 @@ def test_a_worker_killed_while_it_works_loses_nothing(system: LiveSystem) -> Non
     assert all(result.message_id for result in queues.publish_many(events))
     worker = system.start_worker()
     wait_for(Order.objects.exists)
-    system.stop(worker, signal.SIGKILL)
+    system.kill(worker)
     system.start_worker("second")
     wait_for(lambda: Order.objects.count() == len(events))
     wait_for(lambda: empty("orders"))
