@@ -127,9 +127,13 @@ def publish(event: Event, **attributes: str) -> str:
 
 def send_job(name: str, job_id: str, arguments: dict[str, Any]) -> None:
     """Put one internal job on the jobs queue. Raises SendError."""
-    body = json.dumps({"id": job_id, "job": name, "arguments": arguments})
+    send_raw("jobs", json.dumps({"id": job_id, "job": name, "arguments": arguments}))
+
+
+def send_raw(queue: str, body: str) -> None:
+    """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
     try:
-        client(_SENDING).send_message(QueueUrl=url("jobs"), MessageBody=body)
+        client(_SENDING).send_message(QueueUrl=url(queue), MessageBody=body)
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None
 
