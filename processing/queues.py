@@ -367,3 +367,13 @@ def depth(queue: str) -> Depth:
         visible=int(answer["ApproximateNumberOfMessages"]),
         in_flight=int(answer["ApproximateNumberOfMessagesNotVisible"]),
     )
+
+
+def ping() -> None:
+    """Ask SQS for something small, as quickly as a send. Raises SendError."""
+    try:
+        client(_SENDING).get_queue_attributes(
+            QueueUrl=url("jobs"), AttributeNames=["QueueArn"]
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise _send_error(error) from None
