@@ -91,6 +91,6 @@ def _stale(letter: DeadLetter, based_on: int) -> StaleEditError:
             "The dead letter changed its state meanwhile. Yours was not saved."
         )
     return StaleEditError(
-        f"{newer.by or 'Holdfast'} saved revision {newer.number} first "
-        f"({newer.reason or 'no reason given'}). Yours was not saved; your text is kept below."
+        f"Revision {newer.number} was saved first, by {newer.by or 'Holdfast'} "
+        f"({newer.reason or 'no reason given'}). Yours was not saved; your text is kept."
     )

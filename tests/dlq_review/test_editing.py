@@ -32,7 +32,9 @@ def test_the_second_of_two_editors_is_told_who_was_first() -> None:
     letter, repaired = broken()
     seen_by_bob = DeadLetter.objects.get(pk=letter.pk)
     editing.edit(letter, repaired, based_on=0, by="ada", reason="wrong currency")
-    with pytest.raises(editing.StaleEditError, match="ada saved revision 1 first"):
+    with pytest.raises(
+        editing.StaleEditError, match="Revision 1 was saved first, by ada"
+    ):
         editing.edit(seen_by_bob, repaired, based_on=0, by="bob", reason="mine")
     assert letter.revisions.count() == 2
 

@@ -1,0 +1,105 @@
+"""The filters of the list: static choices, or few rows of the group table."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from dlq_review.models import DeadLetter, FailureGroup
+from processing.events import CONTRACTS
+from processing.topology import QUEUES
+
+S = DeadLetter.State
+Letters = QuerySet[DeadLetter]
+Choices = list[tuple[str, str]]
+_SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [*S.choices, ("all", "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        without, *states = super().choices(changelist)
+        return [{**without, "display": "Waiting for us"}, *states]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        if self.value() in S.values:
+            return queryset.filter(state=self.value())
+        if self.value() == "all" or {"q", "group"} & request.GET.keys():
+            return queryset
+        return queryset.filter(state__in=DeadLetter.WAITING)
+
+
+class QueueFilter(admin.SimpleListFilter):
+    title = "queue"
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(name, name) for name in QUEUES]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        return queryset.filter(queue=self.value()) if self.value() else queryset
+
+
+class TypeFilter(admin.SimpleListFilter):
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(name, name.replace("_", " ")) for name in CONTRACTS]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+class ErrorFilter(admin.SimpleListFilter):
+    title = "error"
+    parameter_name = "error"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        names = FailureGroup.objects.order_by("error_type").values_list(
+            "error_type", flat=True
+        )
+        return [(name, name) for name in names.distinct()[:50]]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        return queryset.filter(error_type=self.value()) if self.value() else queryset
+
+
+class SinceFilter(admin.SimpleListFilter):
+    title = "failed since"
+    parameter_name = "since"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(name, f"Last {name}") for name in _SINCE]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        hours = _SINCE.get(self.value() or "")
+        if hours is None:
+            return queryset
+        since = timezone.now() - timedelta(hours=hours)
+        return queryset.filter(last_failed_at__gte=since)
+
+
+class GroupFilter(admin.SimpleListFilter):
+    title = "group"
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        number = request.GET.get("group", "")
+        if not number.isdecimal() or len(number) > 18:
+            return []
+        groups = FailureGroup.objects.filter(pk=number)
+        return [(str(group.pk), str(group)) for group in groups]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        group = self.value()
+        known = group is not None and group in dict(self.lookup_choices)
+        return queryset.filter(group_id=int(group or 0)) if known else queryset
