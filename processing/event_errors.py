@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -35,6 +36,15 @@ class EventError(PermanentError):
             problems = [Problem("", problems)]
         self.problems = tuple(problems)
         super().__init__(" ".join(map(str, self.problems)))
+
+    def under(self, prefix: str) -> Self:
+        """The same, where what is wrong is a part of something larger."""
+        return type(self)(
+            [
+                Problem(f"{prefix}.{problem.field}".rstrip("."), problem.message)
+                for problem in self.problems
+            ]
+        )
 
 
 class UnreadableEventError(EventError):
