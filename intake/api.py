@@ -27,7 +27,7 @@ ACCEPTED = answers(
     HTTPStatus.ACCEPTED,
     "Accepted",
     ("Location", "Retry-After", "Idempotency-Replayed"),
-    *(400, 413, 415, 422, 503),
+    *(400, 404, 413, 415, 422, 503),
 )
 
 api = DocumentedAPI(

@@ -17,10 +17,40 @@ _TEXT = {"type": "string"}
 _TIME = {"type": "string", "format": "date-time"}
 
 
+_ORDER = {
+    "customer_id": "C-17",
+    "email": "ada@example.com",
+    "currency": "EUR",
+    "items": [{"sku": "TEA-1", "quantity": 2, "unit_price": "4.50"}],
+}
+_SIGNUP = {"email": "ada@example.com", "name": "Ada"}
+_EXAMPLES: dict[str, Any] = {
+    "OrderCreated": _ORDER,
+    "StatusChange": {
+        "customer_id": "C-17",
+        "status": "paid",
+        "changed_at": "2026-11-20T10:00:00Z",
+    },
+    "SignupRequested": _SIGNUP,
+    "Batch": {
+        "events": [
+            {"type": "order_created", "data": _ORDER},
+            {"type": "signup_requested", "data": _SIGNUP},
+        ]
+    },
+}
+
+
 class DocumentedAPI(NinjaAPI):
     def get_openapi_schema(self, **options: Any) -> Any:
         document = super().get_openapi_schema(**options)
         document["components"]["schemas"].update(_schemas())
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                if len(operation["responses"]) > 1 and not operation["responses"][
+                    200
+                ].get("content"):
+                    del operation["responses"][200]  # ninja's guess
         return document
 
 
@@ -29,7 +59,12 @@ def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
     described: dict[str, Any] = {
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": _REF + schema}}},
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": _REF + schema},
+                    "example": _EXAMPLES[schema],
+                }
+            },
         }
     }
     if key:

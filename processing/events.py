@@ -41,6 +41,7 @@ from processing.fields import (
     Name,
     Paragraphs,
     Phone,
+    Price,
     Reference,
     RequestId,
     ShortLine,
@@ -72,7 +73,7 @@ class Item(BaseModel):
 
     sku: Reference
     quantity: Annotated[int, Field(ge=1, le=10_000)]
-    unit_price: Annotated[Money, Field(ge=Decimal("0.01"))]
+    unit_price: Price
 
     @property
     def amount(self) -> Decimal:

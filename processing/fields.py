@@ -39,6 +39,12 @@ def _money(value: Any) -> Decimal:
     return Decimal(value).quantize(Decimal("0.01"))
 
 
+def _price(amount: Decimal) -> Decimal:
+    if not amount:
+        raise _refuse("Write an amount of 0.01 or more.")
+    return amount
+
+
 def _moment(value: Any) -> datetime:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
@@ -60,10 +66,16 @@ def _characters(text: str, allowed: str) -> str:
     return text
 
 
+_MARKS_ON_ONE_LETTER = 8  # the most any living script writes is about four
+
+
 def _line(text: str) -> str:
     text = _characters(text, allowed="").strip()
     if not any(unicodedata.category(char) not in ("Cf", "Zs", "Mn") for char in text):
         raise _refuse("Write something here.")
+    marks = "".join("m" if unicodedata.combining(char) else " " for char in text)
+    if "m" * (_MARKS_ON_ONE_LETTER + 1) in marks:
+        raise _refuse("Use fewer accents on one letter.")
     return text
 
 
@@ -103,6 +115,8 @@ Money = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_MONEY.pattern}$"}),
 ]
 """0.00 to 999,999,999.99 with two decimals; on the wire always text."""
+
+Price = Annotated[Money, AfterValidator(_price)]
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 """A time with its zone; on the wire ISO 8601."""

@@ -30,7 +30,7 @@ MULTIPART = "multipart/form-data; boundary=b"
         "a\x1b[31m",
         "   ",
         "x" * 201,
-        "e" + "\u0301" * 200,
+        "e" + "\u0301" * 99,
     ],
 )
 def test_a_name_nobody_has_is_refused(client: Client, no_sqs: None, name: str) -> None:
@@ -85,7 +85,6 @@ def test_bytes_that_are_no_text_do_no_harm(
         "ada",
         "@example.com",
         "ada@",
-        "ada@localhost",
     ],
 )
 def test_an_address_that_is_not_one_is_refused(
@@ -151,11 +150,14 @@ def test_a_form_above_the_limit_is_refused(client: Client, no_sqs: None) -> None
     assert answer.status_code in (400, 413)
 
 
-@pytest.mark.parametrize("content_type", ["multipart/form-data", FORM + "; charset=x"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["multipart/form-data", FORM + "; charset=x", FORM + "; charset=utf-16"],
+)
 def test_a_form_in_a_strange_encoding_is_refused(
     client: Client, no_sqs: None, content_type: str
 ) -> None:
-    answer = client.post("/signups/new", "name=Ada", content_type)
+    answer = client.generic("POST", "/signups/new", b"name=Ada", content_type)
     assert answer.status_code == HTTPStatus.BAD_REQUEST
 
 
