@@ -1,5 +1,6 @@
 """The public forms."""
 
+from decimal import Decimal
 from typing import Any, get_args
 
 from django import forms
@@ -7,9 +8,10 @@ from django import forms
 from intake.contract_forms import ContractForm, choice, text
 from intake.order_lines import LineForm, typed_lines
 from processing.event_errors import Problem
-from processing.events import OrderCreated, Profile, SignupRequested
+from processing.events import OrderCreated, OrderUpdated, Profile, SignupRequested
 
 _CURRENCIES = get_args(OrderCreated.model_fields["currency"].annotation)
+_STATUSES = get_args(OrderUpdated.model_fields["status"].annotation)
 
 
 class OrderForm(ContractForm):
@@ -33,6 +35,11 @@ class OrderForm(ContractForm):
         ]
         self.blank_line = LineForm("new", {})
 
+    @property
+    def total(self) -> Decimal | None:
+        amounts = [line.amount for line in self.lines]
+        return sum(filter(None, amounts), Decimal()) if any(amounts) else None
+
     def asked(self) -> dict[str, Any]:
         self.written = [line for line in self.lines if line.asked()] or self.lines[:1]
         return {**super().asked(), "items": [line.asked() for line in self.written]}
@@ -42,6 +49,18 @@ class OrderForm(ContractForm):
             case ["items", number, name] if name in LineForm.base_fields:
                 return self.written[int(number)], name
         return super().place_of(problem)
+
+
+class ChangeForm(ContractForm):
+    contract = OrderUpdated
+
+    order_id = text("Order number", "It stands on the receipt of the order.")
+    customer_id = text("Customer number", "The one the order was placed under.")
+    status = choice("New status", [(code, code.capitalize()) for code in _STATUSES])
+
+    def asked(self) -> dict[str, Any]:
+        # When the form was opened and not when it was sent: sent again, it is the same.
+        return {**super().asked(), "changed_at": self.token.opened_at.isoformat()}
 
 
 class SignupForm(ContractForm):

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from pydantic import ValidationError
 
 from intake.contract_forms import filled, text
+from processing.events import Item
 
 MOST = 100
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -35,6 +38,14 @@ class LineForm(forms.Form):
         if _WHOLE_NUMBER.fullmatch(asked.get("quantity", "")):
             asked["quantity"] = int(asked["quantity"])
         return asked
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What the line comes to, as far as it can be told yet."""
+        try:
+            return Item.model_validate({**self.asked(), "sku": "ANY"}).amount
+        except ValidationError:
+            return None
 
 
 def typed_lines(data: Mapping[str, Any]) -> dict[int, dict[str, str]]:

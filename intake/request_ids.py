@@ -21,21 +21,19 @@ class BadKeyError(ValueError):
     """Write the Idempotency-Key as 16 to 64 letters, digits, - or _; a random UUID is best."""
 
 
-def from_header(
-    contract: type[Contract], asked: dict[str, Any], header: str | None
-) -> str:
+def from_key(contract: type[Contract], asked: dict[str, Any], key: Any) -> str:
     """The request id of an API request, by its Idempotency-Key where it has one.
 
     The same key of the same client for the same type is the same request. Raises
     BadKeyError.
     """
-    if header is None:
-        return new_id()
-    key = _KEY.fullmatch(header)
     if key is None:
+        return new_id()
+    match = _KEY.fullmatch(key) if isinstance(key, str) else None
+    if match is None:
         raise BadKeyError(BadKeyError.__doc__)
     client = asked.get("customer_id") or asked.get("email")
-    return _derived("api", contract.type, client, key[1] or key[2])
+    return _derived("api", contract.type, client, match[1] or match[2])
 
 
 def from_form(contract: type[Contract], asked: dict[str, Any], nonce: str) -> str:

@@ -7,15 +7,18 @@ Nothing here touches the database while SQS works.
 """
 
 import logging
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from django.db import DatabaseError
 from pydantic import ValidationError
 
-from intake import request_ids
+from intake import rate_limits, request_ids
+from intake.rate_limits import RateLimitedError
 from processing import queues, spool
 from processing.event_errors import InvalidEventError, problems_in
-from processing.events import Contract, Event
+from processing.events import Contract, Event, SignupRequested
+from processing.queues import TooLargeError
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +26,15 @@ logger = logging.getLogger(__name__)
 class NotAcceptedError(Exception):
     """We could not store your request just now. Please send it again in a moment; sending it twice does no harm."""
 
-    retry_after = 30  # seconds
+    headers: ClassVar = {"Retry-After": "30"}
 
 
 class UnsendableError(ValueError):
     """The queue does not take this request as it stands. Remove unusual characters and send it again."""
+
+
+#: What `accept` may refuse with.
+REFUSALS = (TooLargeError, RateLimitedError, UnsendableError, NotAcceptedError)
 
 
 def prepare(contract: type[Contract], asked: dict[str, Any], request_id: str) -> Event:
@@ -46,28 +53,73 @@ def prepare(contract: type[Contract], asked: dict[str, Any], request_id: str) ->
 def accept(event: Event) -> None:
     """Store *event* durably; it is accepted when this returns.
 
-    Raises TooLargeError, UnsendableError or NotAcceptedError, and then it may or may not
-    be stored.
+    Raises one of REFUSALS; after NotAcceptedError it may be stored all the same.
     """
-    queues.check_size(event)
+    _check(event)
     try:
         queues.publish(event)
-        logger.info("request_id=%s type=%s accepted=queued", event.id, event.type)
     except queues.SendError as refused:
-        if refused.for_good:
-            raise UnsendableError(UnsendableError.__doc__) from refused
-        _hold(event, refused)
+        _refused(event, refused)
+    _log(event, "accepted")
 
 
-def _hold(event: Event, refused: queues.SendError) -> None:
+def accept_many(events: Sequence[Event]) -> list[Exception | None]:
+    """Store each event durably; one result an event, in order: None is accepted.
+
+    When SQS is away the first batch finds out, and the rest is spooled without asking.
+    """
+    results: list[Exception | None] = [_attempt(_check, event) for event in events]
+    waiting = [number for number, result in enumerate(results) if result is None]
+    waiting.sort(key=lambda number: events[number].queue)
+    away: queues.SendError | None = None
+    for start in range(0, len(waiting), queues.BATCH):
+        batch = waiting[start : start + queues.BATCH]
+        refusals = _publish([events[number] for number in batch], away)
+        away = next(iter(refusals), None) if all(refusals) else None
+        for number, refused in zip(batch, refusals, strict=True):
+            if refused is not None:
+                results[number] = _attempt(_refused, events[number], refused)
+    return results
+
+
+def _publish(
+    events: Sequence[Event], away: queues.SendError | None
+) -> Sequence[queues.SendError | None]:
+    if away is not None and not away.for_good:
+        return [away] * len(events)
+    return [sent.error for sent in queues.publish_many(events)]
+
+
+def _attempt(verb: Callable[..., None], *arguments: Any) -> Exception | None:
+    try:
+        verb(*arguments)
+    except REFUSALS as error:
+        return error
+    return None
+
+
+def _check(event: Event) -> None:
+    queues.check_size(event)
+    if isinstance(event.data, SignupRequested):
+        rate_limits.spend(rate_limits.mails(), event.data.email)
+
+
+def _refused(event: Event, refused: queues.SendError) -> None:
+    """SQS did not take it: the spool does, unless SQS never would."""
+    if refused.for_good:
+        raise UnsendableError(UnsendableError.__doc__) from refused
     try:
         spool.hold(event, str(refused))
     except DatabaseError as away:
-        logger.error(
-            "request_id=%s type=%s not_accepted=%s spool=%s",
-            event.id,
-            event.type,
-            refused,
-            type(away).__name__,
-        )
+        _log(event, f"not_accepted={refused} spool={type(away).__name__}")
         raise NotAcceptedError(NotAcceptedError.__doc__) from away
+
+
+def _log(event: Event, state: str) -> None:
+    logger.info(
+        "request_id=%s correlation_id=%s type=%s %s",
+        event.id,
+        event.correlation_id,
+        event.type,
+        state,
+    )

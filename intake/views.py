@@ -10,19 +10,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views import View
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_safe
 
-from intake import order_lines
+from intake import order_lines, problems
 from intake.contract_forms import ContractForm
-from intake.forms import OrderForm, SignupForm
+from intake.correlation import correlated
+from intake.forms import ChangeForm, OrderForm, SignupForm
 from intake.receipts import Receipt, UnknownReceiptError
-from intake.services import NotAcceptedError, UnsendableError, accept
-from processing import accounts, queues
-from processing.queues import TooLargeError
-
-#: No closing brace.
-BROKEN = '{"invalid_json": "this will cause a parsing error"'
+from intake.services import REFUSALS, accept
 
 
 class SeeOther(HttpResponseRedirect):
@@ -31,10 +27,11 @@ class SeeOther(HttpResponseRedirect):
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "intake/home.html", {"development": settings.DEBUG})
+    return render(request, "intake/home.html", {"demo": settings.DEMO})
 
 
-@method_decorator(never_cache, name="dispatch")
+# Not "no-store": going back must show the same page with the same token.
+@method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 class FormView(View):
     """Show a form; accept what it asks for; give its receipt."""
 
@@ -48,29 +45,25 @@ class FormView(View):
         form = self.form_class(request.POST)
         if not form.is_valid():
             return self._show(form, HTTPStatus.BAD_REQUEST)
+        event = correlated(form.event, request)
         try:
-            accept(form.event)
-        except TooLargeError as error:
-            return self._refuse(form, error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        except UnsendableError as error:
-            return self._refuse(form, error, HTTPStatus.BAD_REQUEST)
-        except NotAcceptedError as error:
-            answer = self._refuse(form, error, HTTPStatus.SERVICE_UNAVAILABLE)
-            answer.headers["Retry-After"] = str(error.retry_after)
-            return answer
-        token = Receipt.of(form.event).token
+            accept(event)
+        except REFUSALS as error:
+            form.add_error(None, str(error))
+            return self._show(form, problems.STATUS_OF[type(error)], error)
+        token = Receipt.of(event).token
         return SeeOther(reverse("intake:receipt", args=[token]))
 
-    def _refuse(
-        self, form: ContractForm, error: Exception, status: HTTPStatus
-    ) -> HttpResponse:
-        form.add_error(None, str(error))
-        return self._show(form, status)
-
     def _show(
-        self, form: ContractForm, status: HTTPStatus = HTTPStatus.OK
+        self,
+        form: ContractForm,
+        status: HTTPStatus = HTTPStatus.OK,
+        error: Exception | None = None,
     ) -> HttpResponse:
-        return render(self.request, self.template_name, {"form": form}, status=status)
+        answer = render(self.request, self.template_name, {"form": form}, status=status)
+        for name, value in getattr(error, "headers", {}).items():
+            answer.headers[name] = value
+        return answer
 
 
 class OrderView(FormView):
@@ -92,6 +85,11 @@ class SignupView(FormView):
     template_name = "intake/signup.html"
 
 
+class ChangeView(FormView):
+    form_class = ChangeForm
+    template_name = "intake/change.html"
+
+
 @never_cache
 @require_safe
 def receipt(request: HttpRequest, token: str) -> HttpResponse:
@@ -101,31 +99,3 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404(str(error)) from None
     context: dict[str, Any] = {"receipt": found, "status": found.status()}
     return render(request, "intake/receipt.html", context)
-
-
-@method_decorator(never_cache, name="dispatch")
-class VerifyView(View):
-    """The mailed link. A GET only shows a button, because mail scanners follow links."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kw: Any) -> HttpResponseBase:
-        try:
-            return super().dispatch(request, *args, **kw)
-        except accounts.BadLinkError:
-            return render(request, "intake/bad_link.html", status=HTTPStatus.GONE)
-
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        accounts.owner_of(token)
-        return render(request, "intake/verify.html")
-
-    def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        accounts.verify(token)
-        return render(request, "intake/verified.html")
-
-
-@require_POST
-def send_broken(request: HttpRequest) -> HttpResponse:
-    """Development only: what a faulty producer does, to see it repaired."""
-    if not settings.DEBUG:
-        raise Http404
-    queues.send_raw("orders", BROKEN)
-    return render(request, "intake/broken_sent.html", {"body": BROKEN})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -17,7 +18,8 @@ class Problem:
     @property
     def pointer(self) -> str:
         """The field as a JSON pointer in a URI fragment, as in `#/data/items/0/sku`."""
-        return "#" + "".join(f"/{part}" for part in self.field.split(".") if part)
+        escaped = self.field.replace("~", "~0").replace("/", "~1")
+        return "#" + "".join(f"/{part}" for part in escaped.split(".") if part)
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
@@ -35,6 +37,15 @@ class EventError(PermanentError):
             problems = [Problem("", problems)]
         self.problems = tuple(problems)
         super().__init__(" ".join(map(str, self.problems)))
+
+    def under(self, prefix: str) -> Self:
+        """The same, where what is wrong is a part of something larger."""
+        return type(self)(
+            [
+                Problem(f"{prefix}.{problem.field}".rstrip("."), problem.message)
+                for problem in self.problems
+            ]
+        )
 
 
 class UnreadableEventError(EventError):
@@ -72,7 +83,7 @@ def problems_in(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Pr
     """pydantic's findings as sentences for people, without the values they are about."""
     return [
         Problem(
-            field=".".join(str(part) for part in (*prefix, *found["loc"])),
+            field=".".join(str(part)[:100] for part in (*prefix, *found["loc"])),
             message=_sentence(found),
         )
         for found in error.errors(include_url=False, include_input=False)

@@ -71,6 +71,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "intake.correlation.CorrelationMiddleware",
+    "intake.middleware.ApiProblemMiddleware",
+    "intake.middleware.RateLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -158,6 +161,17 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
 AXES_VERBOSE = False
+
+# -- The front door -----------------------------------------------------------------
+# A cache in the database would put it on the accept path; intake/checks.py refuses one.
+CACHES = {"default": env.cache_url("CACHE_URL", "locmemcache://?max_entries=50000")}
+RATE_LIMIT_REQUESTS = env.int("RATE_LIMIT_REQUESTS", 2000)  # per client, 5 minutes
+RATE_LIMIT_SIGNUPS = env.int("RATE_LIMIT_SIGNUPS", 50)  # per client, 5 minutes
+RATE_LIMIT_MAILS = env.int("RATE_LIMIT_MAILS", 5)  # per mail address, 1 hour
+# How many proxies of ours stand in front and add to X-Forwarded-For.
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+# The page that sends samples.
+DEMO = env.bool("DEMO", DEBUG)
 
 # -- Static files -------------------------------------------------------------------
 STATIC_URL = "static/"

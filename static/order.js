@@ -40,3 +40,27 @@ lines.addEventListener("click", (event) => {
   }
   renumber();
 });
+
+// The server adds up again; this only shows what it will come to, in whole cents.
+function centsOf(line) {
+  const quantity = line.querySelector("[name$=quantity]").value.trim();
+  const price = line.querySelector("[name$=unit_price]").value.trim();
+  if (!/^[0-9]{1,5}$/.test(quantity) || !/^[0-9]{1,9}(\.[0-9]{1,2})?$/.test(price)) return 0n;
+  const [whole, part = ""] = price.split(".");
+  return BigInt(quantity) * BigInt(whole + part.padEnd(2, "0"));
+}
+
+const total = document.getElementById("total");
+const currency = document.querySelector("[name=currency]");
+
+function showTotal() {
+  const cents = [...lines.children].reduce((sum, line) => sum + centsOf(line), 0n);
+  const digits = String(cents).padStart(3, "0");
+  const amount = document.createElement("strong");
+  amount.textContent = `${digits.slice(0, -2)}.${digits.slice(-2)}`;
+  total.replaceChildren(...(cents ? ["Total ", amount, ` ${currency.value}`] : []));
+}
+
+document.querySelector("main form").addEventListener("input", showTotal);
+lines.addEventListener("click", showTotal);
+window.addEventListener("pageshow", showTotal);
