@@ -1,11 +1,19 @@
 """The Celery application: `celery -A project worker`."""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
 app = Celery("holdfast")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.task_prerun.connect  # type: ignore[untyped-decorator]
+def keep_only_good_connections(**_: Any) -> None:
+    """A task is like a request: CONN_MAX_AGE and CONN_HEALTH_CHECKS hold for it too."""
+    close_old_connections()
