@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from django.db import IntegrityError, transaction
+
 from processing.effects import Effect, RefusedError, TransientError
 from processing.events import Event, OrderCreated, OrderUpdated
 from processing.models import Order, OrderItem
@@ -22,19 +24,25 @@ class OrderOfAnotherError(RefusedError):
 def create_order(event: Event) -> Effect:
     """Store the order. One that exists with the same content is skipped."""
     data = cast(OrderCreated, event.data)
-    order, created = Order.objects.get_or_create(
-        order_id=data.order_id,
-        defaults={
-            "customer_id": data.customer_id,
-            "email": data.email,
-            "currency": data.currency,
-            "total": data.total,
-            "status_changed_at": event.timestamp,
-            "request_id": event.id,
-            "fingerprint": event.fingerprint,
-        },
-    )
-    if created:
+    try:
+        with transaction.atomic():
+            order = Order.objects.create(
+                order_id=data.order_id,
+                customer_id=data.customer_id,
+                email=data.email,
+                currency=data.currency,
+                total=data.total,
+                status_changed_at=event.timestamp,
+                request_id=event.id,
+                fingerprint=event.fingerprint,
+            )
+    except IntegrityError:
+        order = Order.objects.get(order_id=data.order_id)
+        if order.fingerprint != event.fingerprint:
+            raise OrderExistsError(
+                f"Another order has the id {data.order_id}. Give this one an id of its own."
+            ) from None
+    else:
         OrderItem.objects.bulk_create(
             OrderItem(
                 order=order,
@@ -44,10 +52,6 @@ def create_order(event: Event) -> Effect:
                 unit_price=item.unit_price,
             )
             for line, item in enumerate(data.items, start=1)
-        )
-    elif order.fingerprint != event.fingerprint:
-        raise OrderExistsError(
-            f"Another order has the id {data.order_id}. Give this one an id of its own."
         )
     return Effect({"order": data.order_id})
 

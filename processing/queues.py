@@ -1,6 +1,6 @@
 """SQS. The only module that talks to it, beside the transport that Celery reads through.
 
-Sending happens inside a web request, so it waits about 1.3 s at the very most and is tried
+Sending happens inside a web request, so it waits about 1.5 s at the very most and is tried
 once: the spool, not a retry, takes what SQS does not. A timeout may mean "sent": whoever
 sends again uses the same request id.
 """
@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from processing.events import Event
+from processing.publisher import NotSentError, Publisher
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _REFUSED_FOR_GOOD = {
 #: What receiving and deleting raise when SQS does not answer or refuses.
 SQS_ERRORS = (ClientError, BotoCoreError)
 _SENDING = Config(
-    connect_timeout=0.4, read_timeout=0.9, retries={"total_max_attempts": 1}
+    connect_timeout=0.3, read_timeout=0.7, retries={"total_max_attempts": 1}
 )
 _WORKING = Config(
     connect_timeout=3,
@@ -70,6 +71,10 @@ class Sent:
     event: Event
     message_id: str | None = None
     error: SendError | None = None
+
+
+#: An event and its entry for SendMessageBatch.
+Entry = tuple[Event, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +122,25 @@ def check_size(event: Event) -> None:
 
 
 def publish(event: Event, **attributes: str) -> str:
-    """Put one event on its queue and return the SQS message id. Raises SendError."""
+    """Put one event on its queue and return the SQS message id. Raises SendError.
+
+    Threads that publish at the same time share a call (processing/publisher.py).
+    """
+    entry = _entry(event, attributes)
     try:
-        answer = client(_SENDING).send_message(
-            QueueUrl=url(event.queue), **_entry(event, attributes)
-        )
-    except (ClientError, BotoCoreError) as error:
-        raise _send_error(error) from None
-    return answer["MessageId"]
+        sent = _publisher(os.getpid(), event.queue).put((event, entry), _size(entry))
+    except NotSentError as error:
+        raise SendError(str(error)) from None
+    if sent.error is not None:
+        raise sent.error
+    return cast(str, sent.message_id)
+
+
+@functools.cache
+def _publisher(pid: int, queue: str) -> Publisher[Entry, Sent]:
+    return Publisher(
+        functools.partial(_send_batch, queue), most=BATCH, room=MAX_MESSAGE_BYTES
+    )
 
 
 def send_job(name: str, job_id: str, arguments: dict[str, Any]) -> None:
@@ -148,49 +164,47 @@ def publish_many(events: Iterable[Event]) -> list[Sent]:
     ordered = list(events)
     results: dict[int, Sent] = {}
     for queue in {event.queue for event in ordered}:
-        entries = [
-            (number, _entry(event, {}))
-            for number, event in enumerate(ordered)
-            if event.queue == queue
-        ]
-        for batch in _batches(entries):
-            results.update(_send_batch(queue, batch, ordered))
-    return [results[number] for number in range(len(ordered))]
+        places = [place for place, event in enumerate(ordered) if event.queue == queue]
+        entries = [(ordered[place], _entry(ordered[place], {})) for place in places]
+        sent = [one for batch in _batches(entries) for one in _send_batch(queue, batch)]
+        results.update(zip(places, sent, strict=True))
+    return [results[place] for place in range(len(ordered))]
 
 
-def _send_batch(
-    queue: str, batch: Sequence[tuple[int, dict[str, Any]]], events: Sequence[Event]
-) -> Iterator[tuple[int, Sent]]:
+def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
+    """One SendMessageBatch; a result for each entry, in order."""
     try:
         answer = client(_SENDING).send_message_batch(
             QueueUrl=url(queue),
-            Entries=[{"Id": str(number), **entry} for number, entry in batch],  # type: ignore[typeddict-item]
+            Entries=[
+                {"Id": str(number), **entry}  # type: ignore[typeddict-item]
+                for number, (_, entry) in enumerate(batch)
+            ],
         )
     except (ClientError, BotoCoreError) as error:
-        for number, _ in batch:
-            yield number, Sent(events[number], error=_send_error(error))
-        return
-    for good in answer.get("Successful", []):
-        yield (
-            int(good["Id"]),
-            Sent(events[int(good["Id"])], message_id=good["MessageId"]),
-        )
-    for bad in answer.get("Failed", []):
-        refused = SendError(bad["Code"], for_good=bad["Code"] in _REFUSED_FOR_GOOD)
-        yield int(bad["Id"]), Sent(events[int(bad["Id"])], error=refused)
+        refused = _send_error(error)
+        if refused.for_good and len(batch) > 1:  # one of them spoils the others
+            return [sent for entry in batch for sent in _send_batch(queue, [entry])]
+        return [Sent(event, error=_send_error(error)) for event, _ in batch]
+    ids = {good["Id"]: good["MessageId"] for good in answer.get("Successful", [])}
+    codes = {bad["Id"]: bad["Code"] for bad in answer.get("Failed", [])}
+    return [
+        Sent(event, message_id=ids[str(number)])
+        if str(number) in ids
+        else Sent(event, error=_refusal(codes.get(str(number), "NoAnswer")))
+        for number, (event, _) in enumerate(batch)
+    ]
 
 
-def _batches(
-    entries: Sequence[tuple[int, dict[str, Any]]],
-) -> Iterator[list[tuple[int, dict[str, Any]]]]:
-    batch: list[tuple[int, dict[str, Any]]] = []
+def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
     room = MAX_MESSAGE_BYTES
-    for number, entry in entries:
+    for event, entry in entries:
         size = _size(entry)
         if batch and (len(batch) == BATCH or size > room):
             yield batch
             batch, room = [], MAX_MESSAGE_BYTES
-        batch.append((number, entry))
+        batch.append((event, entry))
         room -= size
     if batch:
         yield batch
@@ -229,9 +243,13 @@ def _size(entry: dict[str, Any]) -> int:
 
 def _send_error(error: ClientError | BotoCoreError) -> SendError:
     if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"].rpartition(".")[2]
-        return SendError(code, for_good=code in _REFUSED_FOR_GOOD)
+        return _refusal(error.response["Error"]["Code"])
     return SendError(type(error).__name__)
+
+
+def _refusal(code: str) -> SendError:
+    code = code.rpartition(".")[2]
+    return SendError(code, for_good=code in _REFUSED_FOR_GOOD)
 
 
 # -- Receiving ----------------------------------------------------------------------

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from processing import accounts, attempts, emails, events, orders, queues, spool
 from processing.effects import Effect
@@ -79,25 +79,35 @@ def process(event: events.Event, *, redriven: bool = False) -> None:
     RequestIdConflictError where the id was used with another body, unless staff redrove
     it: an edited revision may meet the claim of an earlier copy.
     """
-    with transaction.atomic():
-        outcome, claimed = Outcome.objects.get_or_create(
-            request_id=event.id,
-            defaults={
-                "kind": Outcome.Kind.PROCESSED,
-                "type": event.type,
-                "fingerprint": event.fingerprint,
-                "correlation_id": event.correlation_id,
-            },
-        )
-        if claimed:
-            effect = HANDLERS[event.type](event)
-            outcome.made = effect.made
-            outcome.save(update_fields=["made"])
-            spool.record(effect.follow_ups, cause=event.id)
-        elif _conflicts(outcome, event) and not redriven:
-            raise RequestIdConflictError(RequestIdConflictError.__doc__)
-    if not claimed or effect.follow_ups:
+    try:
+        effect = _claim_and_take_effect(event)
+    except IntegrityError:
+        claim = Outcome.objects.filter(request_id=event.id).first()
+        if claim is None:  # the effect broke a rule of the database, not the claim
+            raise
+        if _conflicts(claim, event) and not redriven:
+            raise RequestIdConflictError(RequestIdConflictError.__doc__) from None
         spool.send_follow_ups(event.id)
+    else:
+        if effect.follow_ups:
+            spool.send_follow_ups(event.id)
+
+
+@transaction.atomic
+def _claim_and_take_effect(event: events.Event) -> Effect:
+    """Raises IntegrityError where the request id is claimed already."""
+    claim = Outcome.objects.create(
+        request_id=event.id,
+        kind=Outcome.Kind.PROCESSED,
+        type=event.type,
+        fingerprint=event.fingerprint,
+        correlation_id=event.correlation_id,
+    )
+    effect = HANDLERS[event.type](event)
+    claim.made = effect.made
+    claim.save(update_fields=["made"])
+    spool.record(effect.follow_ups, cause=event.id)
+    return effect
 
 
 def _conflicts(outcome: Outcome, event: events.Event) -> bool:

@@ -7,11 +7,14 @@ server answers):
 * A message that fails is never deleted here: it becomes visible again after a backoff, and
   SQS moves it to the DLQ after maxReceiveCount.
 * An error or a hang of ReceiveMessage neither stops the worker nor makes it deaf.
+* While there is room for a good part of a batch the queue is asked for it; otherwise the
+  next message that is done with asks, and no timer.
 
 The jobs queue alone carries names of tasks, and only of those that are a `Job`.
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -23,9 +26,11 @@ from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS
 from kombu.utils.json import dumps
+from vine import promise
 
 from processing import events, queues, strict_json
 from processing.database_gate import DatabaseGate
+from processing.deletes import Deletes
 from processing.topology import QUEUES
 
 logger = logging.getLogger(__name__)
@@ -33,7 +38,7 @@ logger = logging.getLogger(__name__)
 HANDLE = "processing.handle"
 SLOWEST_ANSWER = 5  # seconds a poll may take beyond its wait
 REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
-_FAILED_POLL = {"failed": True}
+_NO_ANSWER: dict[str, Any] = {"no_answer": True}
 
 
 class Job(celery.Task):
@@ -75,14 +80,49 @@ class _Connection(AsyncSQSConnection):
             problem = f"HTTP {response.status}"  # kombu makes an empty list of a 5xx
         except Exception as error:
             problem = type(error).__name__
-        logger.error("receive=failed reason=%s", problem)
-        return _FAILED_POLL
+        logger.error("call=%s failed=%s", operation, problem)
+        return _NO_ANSWER
+
+    def delete_batch(
+        self, queue_url: str, handles: Sequence[str], answered: Callable[[Any], None]
+    ) -> None:
+        entries = [
+            {"Id": str(number), "ReceiptHandle": handle}
+            for number, handle in enumerate(handles)
+        ]
+        self.get_list(
+            "DeleteMessageBatch",
+            {"Entries": entries},
+            None,
+            queue_url,
+            callback=promise(answered),
+        )
+
+
+class QoS(SQS.QoS):
+    def ack(self, delivery_tag: str) -> None:
+        """Free the prefetch slot. It deletes nothing."""
+        super().ack(delivery_tag)
+        self.channel.poll_if_room()
 
 
 class Channel(SQS.Channel):
+    QoS = QoS
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.gate = DatabaseGate()
+        self._without_room: set[str] = set()
+        self._deletes = Deletes(
+            lambda queue, handles, answered: self.asynsqs().delete_batch(
+                queues.url(queue), handles, answered
+            ),
+            lambda *call: self.hub.call_later(*call),
+        )
+
+    def close(self) -> None:
+        self._deletes.close()
+        super().close()
 
     # -- connections --------------------------------------------------------------
     def sqs(self, queue: str | None = None) -> Any:
@@ -98,6 +138,9 @@ class Channel(SQS.Channel):
 
     # -- polling ------------------------------------------------------------------
     def _schedule_queue(self, queue: str) -> None:
+        if not self._has_room():
+            self._without_room.add(queue)
+            return
         try:
             if self.gate.is_open():
                 super()._schedule_queue(queue)
@@ -110,7 +153,7 @@ class Channel(SQS.Channel):
             self._poll_later(queue)
 
     def _loop1(self, queue: str, fetched: Any = None) -> None:
-        if fetched is _FAILED_POLL:
+        if fetched is _NO_ANSWER:
             self._poll_later(queue)
         else:
             super()._loop1(queue, fetched)
@@ -118,9 +161,20 @@ class Channel(SQS.Channel):
     def _poll_later(self, queue: str) -> None:
         self.hub.call_later(REST_AFTER_ERROR, self._schedule_queue, queue)
 
+    def poll_if_room(self) -> None:
+        while self._without_room and self._has_room():
+            self.hub.call_soon(self._schedule_queue, self._without_room.pop())
+
+    def _has_room(self) -> bool:
+        """Whether a poll is worth its call: room for ten, or for half of the prefetch."""
+        room = self.qos.can_consume_max_estimate()
+        return room is None or room >= min(
+            queues.BATCH, max(1, self.qos.prefetch_count // 2)
+        )
+
     def _on_messages_ready(self, queue_url: str, queue: str, answer: Any) -> Any:
-        if answer is _FAILED_POLL:
-            return _FAILED_POLL
+        if answer is _NO_ANSWER:
+            return _NO_ANSWER
         deliver = self.connection._callbacks.get(queue)
         if deliver is None:  # cancelled while the poll was under way
             return super()._on_messages_ready(queue_url, queue, answer)
@@ -200,15 +254,7 @@ class Channel(SQS.Channel):
         message = self._held(delivery_tag)
         self.qos.ack(delivery_tag)
         if message is not None:
-            try:
-                queues.delete(message.queue, [message.receipt_handle])
-            except Exception as error:
-                logger.error(
-                    "message_id=%s queue=%s not_deleted=%s; it will come again",
-                    message.id,
-                    message.queue,
-                    type(error).__name__,
-                )
+            self._deletes.add(message.queue, message.receipt_handle)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         message = self._held(delivery_tag)

@@ -1,8 +1,10 @@
 """The Celery application: `celery -A project worker`."""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
+from django.db import close_old_connections
 
 from processing.heartbeat import VisibilityHeartbeat
 
@@ -12,3 +14,9 @@ app = Celery("holdfast")
 app.steps["consumer"].add(VisibilityHeartbeat)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.task_prerun.connect  # type: ignore[untyped-decorator]
+def keep_only_good_connections(**_: Any) -> None:
+    """A task is like a request: CONN_MAX_AGE and CONN_HEALTH_CHECKS hold for it too."""
+    close_old_connections()

@@ -1,0 +1,130 @@
+"""Many threads, few calls: sends join each other without waiting for company.
+
+The rule: a send that finds none under way goes at once. One that finds a send under way
+stands in line, and the moment that one is answered the first in line sends for all (at
+most ten, at most 1 MiB). Ten in line go at once, whatever is under way. Each caller gets
+the result of its own message and not before SQS answered for it.
+
+Nobody waits longer than WAIT_FOR_TURN and LONGEST_CALL together. A thread that dies while
+others count on it costs them one such wait and no more: their turn is a lease, not a flag.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WAIT_FOR_TURN = 0.5  # seconds
+LONGEST_CALL = 1.1  # seconds; a little above the timeouts of the client that sends
+
+
+class NotSentError(Exception):
+    """The message was not sent in time; it may yet have been."""
+
+
+@dataclass(eq=False, slots=True)
+class _Place(Generic[Item, Result]):
+    """One caller. `woken` is set when its turn has come, and when it has its result."""
+
+    item: Item
+    size: int
+    woken: threading.Event = field(default_factory=threading.Event)
+    has_turn: bool = False
+    is_settled: bool = False
+    result: Result | None = None
+
+
+class Publisher(Generic[Item, Result]):
+    """The line of one queue in one process.
+
+    *send* makes one call for up to *most* items of *room* bytes together and returns their
+    results in order.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        most: int,
+        room: int,
+    ) -> None:
+        self._send = send
+        self._most = most
+        self._room = room
+        self._lock = threading.Lock()
+        self._line: deque[_Place[Item, Result]] = deque()
+        self._turn_ends = 0.0  # until then somebody sends, and will call the next
+
+    def put(self, item: Item, size: int) -> Result:
+        """Send *item* of *size* bytes and return its result. Raises NotSentError."""
+        place: _Place[Item, Result] = _Place(item, size)
+        batch = self._enter(place)
+        while not place.is_settled:
+            if batch:
+                self._call(batch)
+            batch = [] if place.is_settled else self._wait(place)
+        if place.result is None:
+            raise NotSentError(NotSentError.__doc__)
+        return place.result
+
+    def _enter(self, place: _Place[Item, Result]) -> list[_Place[Item, Result]]:
+        """Stand in line, or at once take what is to be sent."""
+        with self._lock:
+            self._line.append(place)
+            nobody_sends = self._turn_ends < monotonic()
+            if not nobody_sends and len(self._line) < self._most:
+                return []
+            first = self._line.popleft()
+            first.has_turn = nobody_sends
+            return self._take(first)
+
+    def _wait(self, place: _Place[Item, Result]) -> list[_Place[Item, Result]]:
+        """Until the result is there, or the turn with what is then to be sent."""
+        place.woken.wait(WAIT_FOR_TURN)
+        with self._lock:
+            if place.has_turn:
+                return self._take(place)
+            if place in self._line:
+                self._line.remove(place)
+                place.is_settled = True
+                return []
+        place.woken.wait(LONGEST_CALL)
+        place.is_settled = True
+        return []
+
+    def _take(self, first: _Place[Item, Result]) -> list[_Place[Item, Result]]:
+        """*first* and what fits beside it. Call it with the lock held."""
+        batch, room = [first], self._room - first.size
+        while self._line and len(batch) < self._most and self._line[0].size <= room:
+            batch.append(self._line.popleft())
+            room -= batch[-1].size
+        if first.has_turn:
+            first.woken.clear()
+            self._turn_ends = monotonic() + LONGEST_CALL
+        return batch
+
+    def _call(self, batch: Sequence[_Place[Item, Result]]) -> None:
+        results: Sequence[Result | None] = [None] * len(batch)
+        try:
+            results = self._send([place.item for place in batch])
+        finally:  # even when this thread is being ended
+            if batch[0].has_turn:
+                self._call_next()
+            for place, result in zip(batch, results, strict=True):
+                place.result = result
+                place.is_settled = True
+                place.woken.set()
+
+    def _call_next(self) -> None:
+        with self._lock:
+            self._turn_ends = 0.0
+            if self._line:
+                first = self._line.popleft()
+                first.has_turn = True
+                first.woken.set()
+                self._turn_ends = monotonic() + LONGEST_CALL
