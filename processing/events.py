@@ -309,7 +309,8 @@ _REFERENCES = ("order_id", "email", "recipient")
 
 
 def _short(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 254
+    # Printable, so that any column can hold it and no log line is broken by it.
+    return isinstance(value, str) and 0 < len(value) <= 254 and value.isprintable()
 
 
 def contract_for(type: object) -> type[Contract]:

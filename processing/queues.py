@@ -127,9 +127,13 @@ def publish(event: Event, **attributes: str) -> str:
 
 def send_job(name: str, job_id: str, arguments: dict[str, Any]) -> None:
     """Put one internal job on the jobs queue. Raises SendError."""
-    body = json.dumps({"id": job_id, "job": name, "arguments": arguments})
+    send_raw("jobs", json.dumps({"id": job_id, "job": name, "arguments": arguments}))
+
+
+def send_raw(queue: str, body: str) -> None:
+    """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
     try:
-        client(_SENDING).send_message(QueueUrl=url("jobs"), MessageBody=body)
+        client(_SENDING).send_message(QueueUrl=url(queue), MessageBody=body)
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None
 
@@ -209,6 +213,7 @@ def _wire(attributes: dict[str, str]) -> dict[str, Any]:
     return {
         name: {"DataType": "String", "StringValue": value}
         for name, value in attributes.items()
+        if value  # SQS refuses an empty one
     }
 
 
@@ -286,6 +291,24 @@ def hide(queue: str, receipt_handle: str, seconds: int) -> None:
     )
 
 
+def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
+    """`hide` by ChangeMessageVisibilityBatch; a message that is gone is logged."""
+    for start in range(0, len(receipt_handles), BATCH):
+        answer = client().change_message_visibility_batch(
+            QueueUrl=url(queue),
+            Entries=[
+                {
+                    "Id": str(number),
+                    "ReceiptHandle": handle,
+                    "VisibilityTimeout": seconds,
+                }
+                for number, handle in enumerate(receipt_handles[start : start + BATCH])
+            ],
+        )
+        for failed in answer.get("Failed", []):
+            logger.warning("queue=%s not_hidden=%s", queue, failed["Code"])
+
+
 def backoff(receive_count: int) -> int:
     """Seconds until a message that failed is tried again: min(300, base x 2^(n-1)).
 
@@ -302,21 +325,22 @@ def dead_letter(message: Message, failure: dict[str, Any]) -> None:
     fit beside it travels inside. Raises SendError (the caller then leaves the message to
     the redrive policy).
     """
-    kept = dict(list(message.attributes.items())[:9])
-    failure = {
+    own = {
+        name: value for name, value in message.attributes.items() if name != "failure"
+    }
+    beside, inside = dict(list(own.items())[:9]), dict(list(own.items())[9:])
+    reason = {
         **failure,
         "message_id": message.id,
         "sent_at": message.sent_at.isoformat(),
+        "attributes": inside,
     }
-    kept.pop("failure", None)
-    kept["failure"] = json.dumps(failure)
+    attributes = {**beside, "failure": json.dumps(reason)}
     try:
         client(_SENDING).send_message(
             QueueUrl=url(QUEUES[message.queue].dlq),
             MessageBody=message.body,
-            MessageAttributes=_wire(
-                {name: value for name, value in kept.items() if value}
-            ),
+            MessageAttributes=_wire(attributes),
         )
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None

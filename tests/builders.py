@@ -11,6 +11,7 @@ from processing.events import (
     SignupRequested,
     new_id,
 )
+from processing.models import Attempt
 from processing.queues import Message
 
 
@@ -58,3 +59,19 @@ def message(body: str | Event, **changes: Any) -> Message:
         **changes,
     }
     return Message(**fields)
+
+
+def failed_attempt(event: Event, **changes: Any) -> Attempt:
+    fields: dict[str, Any] = {
+        "request_id": event.id,
+        "queue": event.queue,
+        "message_id": new_id(),
+        "receive_count": 1,
+        "permanent": False,
+        "error_type": "OperationalError",
+        "error_text": "the database is away",
+        "started_at": datetime.now(UTC),
+        "duration_ms": 3,
+        **changes,
+    }
+    return Attempt.objects.create(**fields)

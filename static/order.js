@@ -1,0 +1,42 @@
+// Adds and removes lines in place; without this file the same buttons ask the server.
+const lines = document.getElementById("lines");
+const blank = document.getElementById("blank-line");
+const add = document.getElementById("add-line");
+const most = Number(lines.dataset.most);
+let next = lines.children.length;
+
+function renumber() {
+  [...lines.children].forEach((line, at) => {
+    for (const number of line.querySelectorAll(".number")) number.textContent = at + 1;
+  });
+  add.disabled = lines.children.length >= most;
+}
+
+add.addEventListener("click", (event) => {
+  event.preventDefault();
+  const line = blank.content.firstElementChild.cloneNode(true);
+  for (const element of line.querySelectorAll("[id], [name], [for]")) {
+    for (const name of ["id", "name", "for", "aria-describedby"]) {
+      const value = element.getAttribute(name);
+      if (value) element.setAttribute(name, value.replace("items-new", `items-${next}`));
+    }
+  }
+  next += 1;
+  lines.append(line);
+  renumber();
+  line.querySelector("input").focus();
+});
+
+lines.addEventListener("click", (event) => {
+  const button = event.target.closest("button[name=remove_line]");
+  if (!button) return;
+  event.preventDefault();
+  const line = button.closest("fieldset");
+  if (lines.children.length === 1) {
+    for (const input of line.querySelectorAll("input")) input.value = "";
+  } else {
+    (line.previousElementSibling ?? line.nextElementSibling).querySelector("input").focus();
+    line.remove();
+  }
+  renumber();
+});
