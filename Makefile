@@ -41,7 +41,7 @@ screenshots: setup ## take the pictures of README.md again (needs Chromium)
 
 lock: .venv/installed ## resolve pyproject.toml into the two requirements files
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --no-header \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --extra dev -o requirements-dev.txt pyproject.toml
-	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --no-header \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  -c requirements-dev.txt -o requirements.txt pyproject.toml

@@ -53,7 +53,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "processing.User"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "dlq_review.apps.TriageAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -243,6 +243,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("SPOOL_RELAY_SECONDS", 10),
     },
 }
+
+# -- Review -------------------------------------------------------------------------
+# A redriven event without an outcome for this long is shown as overdue, never resent.
+REDRIVE_OVERDUE_SECONDS = env.int("REDRIVE_OVERDUE_SECONDS", 3600)
 
 # -- Logs: key=value, a request id on every line that has one, never a payload --------
 WORKER_NAME = env.str("WORKER_NAME", socket.gethostname())

@@ -30,4 +30,4 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-STATIC_ROOT = BASE_DIR / "static"  # noqa: F405  whitenoise warns where there is none
+WHITENOISE_AUTOREFRESH = True  # tests collect no static files

@@ -1,0 +1,85 @@
+"""Holdfast beside stock Celery on SQS: `python -m benchmarks`, about three minutes.
+
+Each comparison has both sides in the same run, in turns, on a machine that may be busy with other
+things; so read the ratios, not the seconds. Nothing here passes or fails.
+"""
+
+import argparse
+import signal
+import sys
+from typing import Any
+
+from benchmarks.surroundings import surroundings
+
+
+def main() -> None:
+    options = _options()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with surroundings() as around:
+        # These need Django, which needs the surroundings.
+        from benchmarks import accept, process
+
+        if options.only != "process":
+            print("Accepting, POST /api/orders:")
+            accepted = accept.compare(
+                around,
+                clients=options.clients,
+                rounds=options.rounds,
+                seconds=options.seconds,
+                workers=options.workers,
+                threads=options.threads,
+            )
+        if options.only != "accept":
+            print(f"Processing, {around.database}:")
+            processed = process.compare(
+                around,
+                events=options.events,
+                rounds=options.rounds,
+                concurrency=options.concurrency,
+            )
+    if options.only != "process":
+        gunicorn = f"{options.workers} processes of {options.threads} threads"
+        for number, sides in accepted.items():
+            title = f"Accepted from {number} clients, gunicorn gthread, {gunicorn}"
+            _report(title, accept.FIGURES, sides)
+    if options.only != "accept":
+        title = f"Processed, {around.database}, {options.concurrency} processes a side"
+        _report(title, process.FIGURES, processed)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("accept", "process"))
+    parser.add_argument("--rounds", type=int, default=3)
+    accept = parser.add_argument_group("accepting")
+    accept.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
+    accept.add_argument("--seconds", type=float, default=2, help="of one round")
+    accept.add_argument("--workers", type=int, default=2, help="processes")
+    accept.add_argument("--threads", type=int, default=16, help="of one process")
+    process = parser.add_argument_group("processing")
+    process.add_argument("--events", type=int, default=600, help="of one round")
+    process.add_argument("--concurrency", type=int, default=2, help="processes")
+    return parser.parse_args()
+
+
+def _report(title: str, figures: dict[str, str], sides: dict[str, Any]) -> None:
+    """A line a figure: ours as a multiple of each other side, then what was measured."""
+    _, *others = sides
+    print(f"\n{title}\n{'ours is':>22}", end="")
+    print(*(f"{'x ' + name:>20}" for name in others), end="   |")
+    print(*(f"{name:>16}" for name in sides))
+    for field, unit in figures.items():
+        values = {name: getattr(side, field) for name, side in sides.items()}
+        print(f"{unit:>22}", end="")
+        print(
+            *(f"{values['ours'] / values[name]:>20.2f}" for name in others), end="   |"
+        )
+        print(*(f"{value:>16,.2f}" for value in values.values()))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped.")

@@ -1,0 +1,153 @@
+"""Accepting: our POST /api/orders beside a Django view that calls stock Celery's `.delay()`.
+
+Both stand behind gunicorn with the same processes and threads, ask the same SQS server and meet
+the same clients, in turns. Processor time is that of the web server's processes alone.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+from benchmarks.children import Child, running
+from benchmarks.surroundings import (
+    Surroundings,
+    free_port,
+    is_open,
+    make_queue,
+    wait_until,
+)
+
+WARM_UP = 0.3  # seconds
+FIRST_WARM_UP = 4  # stock kombu makes an SQS client for each thread, 0.1 s each
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One of the two web servers; *queue* is where its view sends."""
+
+    queue: str
+    server: Child
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    per_second: float
+    cpu_ms: float
+    p50_ms: float
+    p99_ms: float
+    calls: float
+    """SQS requests for each accepted request."""
+
+    @classmethod
+    def median_of(cls, rounds: list["Accepted"]) -> "Accepted":
+        return cls(*(median(getattr(one, name) for one in rounds) for name in FIGURES))
+
+
+FIGURES = {
+    "per_second": "accepted/s",
+    "cpu_ms": "CPU ms/request",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "calls": "SQS calls/request",
+}
+
+
+def compare(
+    around: Surroundings,
+    *,
+    clients: list[int],
+    rounds: int,
+    seconds: float,
+    workers: int,
+    threads: int,
+) -> dict[int, dict[str, Accepted]]:
+    """By number of clients, then by side: medians of *rounds*."""
+    make_queue("stock-celery")
+    found = {}
+    with ExitStack() as stack:
+        settings = {"ours": "minimal_settings", "stock view": "stock_settings"}
+        ours, stock = (
+            stack.enter_context(_site(around, name, module, workers, threads))
+            for name, module in settings.items()
+        )
+        for site in (ours, stock):
+            _load(site, max(clients), FIRST_WARM_UP)
+        for number in clients:
+            pairs: tuple[list[Accepted], list[Accepted]] = ([], [])
+            for turn in range(rounds):
+                for site, results in zip((ours, stock), pairs, strict=True):
+                    _load(site, number, WARM_UP)
+                    result = _measure(around, site, number, seconds)
+                    results.append(result)
+                    print(
+                        f"  {number} clients, round {turn + 1}, {site.server.name}:"
+                        f" {result.per_second:,.0f}/s"
+                    )
+            found[number] = {
+                "ours": Accepted.median_of(pairs[0]),
+                "stock view": Accepted.median_of(pairs[1]),
+            }
+    return found
+
+
+@contextmanager
+def _site(
+    around: Surroundings, name: str, settings: str, workers: int, threads: int
+) -> Iterator[Site]:
+    port = free_port()
+    with running(
+        name,
+        "gunicorn",
+        "project.wsgi",
+        f"--bind=127.0.0.1:{port}",
+        "--worker-class=gthread",
+        f"--workers={workers}",
+        f"--threads={threads}",
+        "--keep-alive=75",
+        env={"DJANGO_SETTINGS_MODULE": f"benchmarks.{settings}"},
+        folder=around.folder,
+    ) as server:
+        wait_until(lambda: is_open(port), server.check)
+        yield Site("orders" if name == "ours" else "stock-celery", server, port)
+
+
+def _measure(
+    around: Surroundings, site: Site, clients: int, seconds: float
+) -> Accepted:
+    calls, cpu = _sends(around, site), site.server.cpu()
+    latencies, spent = _load(site, clients, seconds)
+    number = len(latencies)
+    cuts = quantiles(latencies, n=100)
+    return Accepted(
+        per_second=number / spent,
+        cpu_ms=(site.server.cpu() - cpu) * 1000 / number,
+        p50_ms=cuts[49],
+        p99_ms=cuts[98],
+        calls=(_sends(around, site) - calls) / number,
+    )
+
+
+def _load(site: Site, clients: int, seconds: float) -> tuple[list[float], float]:
+    site.server.check()
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.clients"),
+            *(str(site.port), "/api/orders", str(clients), str(seconds)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    answer = json.loads(done.stdout)
+    if answer["refused"]:
+        log = site.server.log_end()
+        raise RuntimeError(f"{answer['refused']} answers were not 202:\n{log}")
+    return answer["latencies"], answer["seconds"]
+
+
+def _sends(around: Surroundings, site: Site) -> int:
+    return sum(around.calls(site.queue).values())

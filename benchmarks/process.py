@@ -1,0 +1,157 @@
+"""Processing: our worker beside a stock Celery worker and beside bare loops over boto3.
+
+Every side finds the same backlog and does the same database work in as many processes. All
+stay up through the run and take turns; a side is frozen while its backlog is sent,
+so the clock starts with a full queue and a warm worker, and it stops at the last delete.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter
+
+from benchmarks import backlog
+from benchmarks.children import Child, running
+from benchmarks.stock_celery import PREFETCH
+from benchmarks.surroundings import Surroundings, make_queue, wait_until
+from processing import queues
+from processing.events import Event
+from processing.models import Outcome
+
+_WARM_UP = 60  # events
+_WORKER = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-lINFO")
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    per_second: float
+    cpu_ms: float
+    calls: float
+    """SQS requests for each event."""
+
+    @classmethod
+    def median_of(cls, rounds: list["Processed"]) -> "Processed":
+        return cls(*(median(getattr(one, name) for one in rounds) for name in FIGURES))
+
+
+FIGURES = {
+    "per_second": "events/s",
+    "cpu_ms": "worker CPU ms/event",
+    "calls": "SQS calls/event",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    queue: str
+    worker: Child
+    send: Callable[[str, Iterable[Event]], None]
+    writes: bool = True
+    results: list[Processed] = field(default_factory=list)
+
+
+def compare(
+    around: Surroundings, *, events: int, rounds: int, concurrency: int
+) -> dict[str, Processed]:
+    """Medians by side: ours, stock (its name ends with the prefetch multiplier), loops."""
+    with ExitStack() as stack:
+        start = _Starter(around, stack, concurrency)
+        ours = start.ours()
+        stock = _best([start.stock(number) for number in PREFETCH], around, events)
+        sides = {
+            "ours": ours,
+            stock.queue: stock,
+            "bare loop": start.bare(database=True),
+            "no database": start.bare(database=False),
+        }
+        for side in sides.values():
+            _drain(side, around, _WARM_UP)
+        for turn in range(rounds):
+            for name, side in sides.items():
+                result = _drain(side, around, events)
+                side.results.append(result)
+                print(f"  round {turn + 1}, {name}: {result.per_second:,.0f}/s")
+        return {name: Processed.median_of(side.results) for name, side in sides.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Starter:
+    around: Surroundings
+    stack: ExitStack
+    concurrency: int
+
+    def ours(self) -> Side:
+        worker = self._celery("ours-worker", "project", "orders")
+        return Side("orders", worker, backlog.publish)
+
+    def stock(self, prefetch: int) -> Side:
+        queue = f"stock-celery-{prefetch}"
+        make_queue(queue)
+        multiplier = f"--prefetch-multiplier={prefetch}"
+        worker = self._celery(queue, "benchmarks.stock_celery", queue, multiplier)
+        return Side(queue, worker, backlog.delay)
+
+    def bare(self, *, database: bool) -> Side:
+        queue = "bare-loop" if database else "bare-loop-only"
+        url = make_queue(queue)
+        extra = () if database else ("--no-database",)
+        number = str(self.concurrency)
+        worker = self._run(queue, "benchmarks.bare_loop", url, number, *extra)
+        return Side(queue, worker, backlog.send, writes=database)
+
+    def _celery(self, name: str, app: str, queue: str, *more: str) -> Child:
+        pool = (f"--concurrency={self.concurrency}", f"--queues={queue}")
+        return self._run(name, "celery", "-A", app, "worker", *pool, *more, *_WORKER)
+
+    def _run(self, name: str, *arguments: str) -> Child:
+        return self.stack.enter_context(
+            running(name, *arguments, env={}, folder=self.around.folder)
+        )
+
+
+def _best(candidates: list[Side], around: Surroundings, events: int) -> Side:
+    """The quickest of *candidates*; the others are stopped."""
+    speeds = []
+    for side in candidates:
+        _drain(side, around, _WARM_UP)
+        speeds.append(_drain(side, around, events // 2).per_second)
+        print(f"  trying {side.queue}: {speeds[-1]:,.0f}/s")
+    best = candidates[speeds.index(max(speeds))]
+    for side in candidates:
+        if side is not best:
+            side.worker.kill()
+    return best
+
+
+def _drain(side: Side, around: Surroundings, events: int) -> Processed:
+    rows = Outcome.objects.count()
+    side.worker.freeze()
+    side.send(side.queue, backlog.orders(events))
+    calls, cpu = _calls(side, around), side.worker.cpu()
+    began = perf_counter()
+    side.worker.thaw()
+    wait_until(lambda: _is_empty(side.queue), side.worker.check)
+    seconds = perf_counter() - began
+    if side.writes and Outcome.objects.count() - rows != events:
+        log = side.worker.log_end()
+        raise RuntimeError(f"{side.queue}: not every event took effect once.\n{log}")
+    return Processed(
+        per_second=events / seconds,
+        cpu_ms=(side.worker.cpu() - cpu) * 1000 / events,
+        calls=(_calls(side, around) - calls) / events,
+    )
+
+
+def _is_empty(queue: str) -> bool:
+    depth = queues.depth(queue)
+    return depth.visible + depth.in_flight == 0
+
+
+def _calls(side: Side, around: Surroundings) -> int:
+    """Without the looks of `_is_empty` and what sends the backlog."""
+    return sum(
+        count
+        for action, count in around.calls(side.queue).items()
+        if action != "GetQueueAttributes" and not action.startswith("Send")
+    )

@@ -1,0 +1,127 @@
+"""What a run needs around it, made for it and gone after it: SQS, database, queues."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import django
+import psycopg
+from django.conf import settings
+
+from benchmarks.children import running
+from processing import provision, queues
+from processing.topology import QUEUES
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    folder: Path
+    endpoint: str
+    database: str
+    """SQLite or PostgreSQL."""
+
+    def calls(self, queue: str) -> dict[str, int]:
+        """Requests the SQS server has had for *queue*, by action."""
+        with urllib.request.urlopen(f"{self.endpoint}/calls") as answer:  # noqa: S310
+            counts: dict[str, dict[str, int]] = json.load(answer)
+        return counts.get(os.environ["SQS_QUEUE_PREFIX"] + queue, {})
+
+
+@contextmanager
+def surroundings() -> Iterator[Surroundings]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="holdfast-bench-")))
+        port = free_port()
+        given = os.environ.get("DATABASE_URL", "")
+        url = (
+            stack.enter_context(_postgres(given))
+            if given
+            else f"sqlite:///{folder}/bench.sqlite3"
+        )
+        os.environ.update(
+            DJANGO_SETTINGS_MODULE="project.settings",
+            ENV_FILE=os.devnull,
+            SECRET_KEY="only-for-benchmarks-" * 3,
+            DATABASE_URL=url,
+            SQS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+            SQS_QUEUE_PREFIX="bench-",
+            LOG_LEVEL="INFO",
+        )
+        engine = stack.enter_context(
+            running(
+                "sqs",
+                "benchmarks.counted_sqs",
+                env={
+                    "BIND_HOST": "127.0.0.1",
+                    "GATEWAY_PORT": str(port),
+                    "SERVICES": "sqs",
+                    "LOG_LEVEL": "WARNING",
+                    "TMPDIR": str(folder),
+                },
+                folder=folder,
+            )
+        )
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity=0"], check=True
+        )
+        wait_until(lambda: is_open(port), engine.check)
+        django.setup()
+        provision.ensure_queues()
+        yield Surroundings(
+            folder, f"http://127.0.0.1:{port}", "PostgreSQL" if given else "SQLite"
+        )
+
+
+def make_queue(name: str) -> str:
+    """Create a queue for a baseline, like our own for orders; its URL."""
+    prefix = settings.SQS_QUEUE_PREFIX
+    url = queues.client().create_queue(
+        QueueName=prefix + name,
+        Attributes={"VisibilityTimeout": str(QUEUES["orders"].visibility_timeout)},
+    )["QueueUrl"]
+    settings.SQS_QUEUE_URLS[name] = url
+    return url
+
+
+@contextmanager
+def _postgres(url: str) -> Iterator[str]:
+    """A database of our own beside the one that *url* names."""
+    name = f"holdfast_bench_{os.getpid()}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{url.rpartition('/')[0]}/{name}"
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(
+    done: Callable[[], bool], check: Callable[[], None], every: float = 0.02
+) -> None:
+    """Raises what *check* raises, or TimeoutError after a minute."""
+    end = time.monotonic() + 60
+    while not done():
+        check()
+        if time.monotonic() > end:
+            raise TimeoutError("Nothing has come of it for a minute.")
+        time.sleep(every)
