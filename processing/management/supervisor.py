@@ -97,7 +97,8 @@ class Supervisor:
                 )
 
     def stop(self) -> None:
-        """Last started, first stopped. A second Ctrl-C kills at once."""
+        """Last started, first stopped."""
+        self.say("Stopping. Ctrl-C again kills at once.")
         for child in reversed(self._children):
             child.process.terminate()
             deadline = time.monotonic() + self._patience
