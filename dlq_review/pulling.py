@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from dlq_review.failures import SOURCE_OF
 from dlq_review.joining import join
 from processing import queues
@@ -44,7 +42,7 @@ def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> Pulled:
         try:
             while monotonic() < deadline and pull_batch(dlq, done):
                 pass
-        except (ClientError, BotoCoreError) as error:
+        except queues.SQS_ERRORS as error:
             logger.error("queue=%s pull=failed reason=%s", dlq, type(error).__name__)
     if done.received:
         logger.info(

@@ -35,6 +35,8 @@ _REFUSED_FOR_GOOD = {
     "InvalidAttributeValue",
     "MessageTooLong",
 }
+#: What receiving and deleting raise when SQS does not answer or refuses.
+SQS_ERRORS = (ClientError, BotoCoreError)
 _SENDING = Config(
     connect_timeout=0.4, read_timeout=0.9, retries={"total_max_attempts": 1}
 )
