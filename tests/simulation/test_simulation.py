@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.apps import apps
+from django.core.cache import cache
 from django.core.management.color import no_style
 from django.db import connection
 from hypothesis import HealthCheck, settings
@@ -72,6 +73,7 @@ class Schedule(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         forget_everything()
+        cache.clear()
         self.clock = time_machine.travel("2026-11-20T10:00:00+00:00", tick=False)
         self.time = self.clock.start()
         self.world = World()

@@ -17,7 +17,7 @@ from dlq_review import pulling, redriving, settling
 from dlq_review.editing import edit
 from dlq_review.models import Arrival, DeadLetter, Revision
 from dlq_review.transitions import ReviewError
-from intake.services import NotAcceptedError, accept
+from intake.services import REFUSALS, accept
 from processing import queues, services, spool
 from processing.events import Event, identify
 from processing.models import Attempt, Outcome, SpooledEvent
@@ -58,7 +58,7 @@ class World:
     def accept(self, event: Event) -> None:
         try:
             accept(event)
-        except NotAcceptedError:
+        except REFUSALS:
             return
         self.promised.setdefault(event.id, event)
 
