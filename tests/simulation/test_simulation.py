@@ -171,7 +171,7 @@ class Schedule(RuleBasedStateMachine):
     def drain(self) -> None:
         """Heal everything and let it run until nothing moves."""
         self.world.sqs.fault = ""
-        for _ in range(12):
+        for _ in range(20):
             self.time.shift(timedelta(seconds=4000))
             for queue in EVENT_QUEUES:
                 self.world.receive(queue, 10)
@@ -180,6 +180,8 @@ class Schedule(RuleBasedStateMachine):
             self.world.relay()
             self.world.pull()
             self.world.settle()
+            if not self.world.moves():
+                break
         self.world.check_drained()
 
 
