@@ -5,7 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from tests.chaos.faults import REFUSED, SQS_FAULTS
 from tests.chaos.surroundings import Surroundings
@@ -80,6 +81,9 @@ class Nemesis:
 
     def _strike(self, planned: Planned, now: float) -> None:
         fault = planned.fault
+        with (self._around.folder / "nemesis.log").open("a") as log:
+            log.write(f"time={datetime.now(UTC):%F %T} fault={fault}")
+            log.write(f" choice={planned.choice:.3f}\n")
         if fault in self._sqs:
             self._around.inject(self._sqs[fault])
         elif fault == REFUSED:
@@ -101,12 +105,17 @@ class Nemesis:
 
     def _strike_process(self, planned: Planned, now: float) -> None:
         names = PROCESS_FAULTS[planned.fault]
-        child = self._around.children[names[int(planned.choice * len(names))]]
+        first = int(planned.choice * len(names))
+        child = self._around.children[names[first]]
         if planned.fault == "freeze":
             child.freeze()
             self._endings.append((now + FROZEN, child.thaw))
         elif planned.fault == "kill -9 one forked child":
-            if not child.kill_one_of_its_own(planned.choice):
+            others = (self._around.children[name] for name in names)
+            if not any(
+                one.kill_one_of_its_own(planned.choice) for one in (child, *others)
+            ):  # all of them are just starting
+                self._plan.insert(0, replace(planned, at=now + 1))
                 return
         elif planned.fault == "SIGTERM":
             child.terminate()

@@ -20,7 +20,7 @@ CAUGHT_BY = {
         "test_relay[before processing.queues:publish_many 1]"
     ),
     "follow-ups only in memory": (
-        "test_process_with_a_follow_up[before processing.spool:send_follow_ups 1]"
+        "test_process_with_a_follow_up[before processing.queues:publish_many 1]"
     ),
 }
 
