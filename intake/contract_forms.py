@@ -7,16 +7,13 @@ from django import forms
 from django.http import QueryDict
 
 from intake import request_ids
-from intake.form_tokens import FormToken
+from intake.form_tokens import FormToken, StaleFormError
 from intake.services import prepare
 from processing.event_errors import InvalidEventError, Problem
 from processing.events import Contract, Event
 
+TORN = "Only a part of the form arrived. Look through what you wrote and send it again."
 NOTHING_SENT = "Nothing was sent yet. Correct what is marked, then send it again."
-
-
-class TornFormError(ValueError):
-    """Only a part of the form arrived. Look through what you wrote and send it again."""
 
 
 class ContractForm(forms.Form):
@@ -31,7 +28,11 @@ class ContractForm(forms.Form):
         self, data: QueryDict | None = None, initial: dict[str, Any] | None = None
     ) -> None:
         super().__init__(data, initial=initial, label_suffix="")
-        self.token = FormToken()
+        typed = self.initial if data is None else data
+        try:
+            self.token = FormToken.read(typed.get("form_token", ""))
+        except StaleFormError:
+            self.token = FormToken()
 
     def asked(self) -> dict[str, Any]:
         """The contract's data, without what was left empty."""
@@ -43,11 +44,8 @@ class ContractForm(forms.Form):
         return self, name if name in self.fields else None
 
     def clean(self) -> None:
-        try:
-            _check_whole(self.data)
-            self.token = FormToken.read(self.data.get("form_token", ""))
-        except ValueError as error:
-            self.add_error(None, str(error))
+        if problem := self._problem_of_page():
+            self.add_error(None, problem)
             return
         asked = self.asked()
         request_id = request_ids.from_form(self.contract, asked, self.token.nonce)
@@ -55,19 +53,22 @@ class ContractForm(forms.Form):
             self.event = prepare(self.contract, asked, request_id)
         except InvalidEventError as error:
             self.add_error(None, NOTHING_SENT)
-            for problem in error.problems:
-                form, name = self.place_of(problem)
-                form.add_error(name, problem.message if name else str(problem))
+            for found in error.problems:
+                form, name = self.place_of(found)
+                form.add_error(name, found.message if name else str(found))
+
+    def _problem_of_page(self) -> str | None:
+        """Django takes a torn upload for a whole one, and the last of two values."""
+        doubled = any(len(values) > 1 for _, values in self.data.lists())
+        if doubled or self.data.get("complete") != "yes":
+            return TORN
+        if self.data.get("form_token") != str(self.token):
+            return StaleFormError.__doc__
+        return None
 
 
 def filled(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: data[name] for name in names if data.get(name, "").strip()}
-
-
-def _check_whole(data: QueryDict) -> None:
-    """Django takes a torn upload for a whole one, and the last of two values."""
-    if data.get("complete") != "yes" or any(len(v) > 1 for _, v in data.lists()):
-        raise TornFormError(TornFormError.__doc__)
 
 
 def text(

@@ -29,6 +29,7 @@ class LineForm(forms.Form):
         super().__init__(
             named if bound else None, initial=typed, prefix=prefix, label_suffix=""
         )
+        self.number = number
         self.typed = typed
         if bound:
             self.full_clean()  # so that the contract's errors can be added

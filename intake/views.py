@@ -2,11 +2,12 @@
 
 from http import HTTPStatus
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -30,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "intake/home.html", {"demo": settings.DEMO})
 
 
-# Not "no-store": going back must show the same page with the same token.
+# Not "no-store", under which browsers forget what was typed.
 @method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 class FormView(View):
     """Show a form; accept what it asks for; give its receipt."""
@@ -39,7 +40,12 @@ class FormView(View):
     template_name: ClassVar[str]
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self._show(self.form_class())
+        """The token stands in the address, so that going back finds the same one."""
+        token = request.GET.get("form", "")
+        form = self.form_class(initial={"form_token": token})
+        if token != str(form.token):
+            return redirect(f"{request.path}?{urlencode({'form': form.token})}")
+        return self._show(form)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         form = self.form_class(request.POST)

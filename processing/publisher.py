@@ -84,7 +84,7 @@ class Publisher(Generic[Item, Result]):
             return self._take(first)
 
     def _wait(self, place: _Place[Item, Result]) -> list[_Place[Item, Result]]:
-        """Until the result is there, or the turn with what is then to be sent."""
+        """Wait for the result, or for the turn and what is then to be sent."""
         place.woken.wait(WAIT_FOR_TURN)
         with self._lock:
             if place.has_turn:

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -48,6 +48,11 @@ class FaultProxy(ThreadingHTTPServer):
     def heal(self) -> None:
         with self._lock:
             self._faults.clear()
+
+    def left(self) -> list[Fault]:
+        """What was injected and has not fired as often as it should."""
+        with self._lock:
+            return [replace(fault, times=left) for fault, left in self._faults if left]
 
     def stop(self) -> None:
         """From now on connections are refused."""

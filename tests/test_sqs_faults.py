@@ -74,7 +74,7 @@ def test_polling_resumes_after_every_answer_that_receive_can_get(
         queues.publish(order_created())
         wait_for(partial(orders, number))
     proxy.stop()
-    wait_for(lambda: "receive=failed" in system.log("worker")[-500:])
+    wait_for(lambda: "ReceiveMessage failed=" in system.log("worker")[-500:])
     back = FaultProxy(system.port, proxy.port)
     queues.publish(order_created())
     wait_for(lambda: Order.objects.count() == len(RECEIVE_FAULTS) + 1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 Change = Callable[[ModuleType], None]
 _changes: dict[str, list[Change]] = defaultdict(list)
@@ -17,7 +18,7 @@ def after_import(module: str, change: Change) -> None:
     _changes[module].append(change)
 
 
-def replace(target: str, new: Callable[[Callable], Callable]) -> None:
+def replace(target: str, new: Callable[[Any], Any]) -> None:
     """Put what *new* makes of it in the place of *target*, as `processing.queues:publish`."""
     module, _, name = target.partition(":")
     *path, last = name.split(".")

@@ -6,8 +6,8 @@ from types import ModuleType
 
 from tests.boot.on_import import after_import
 
-VISIBILITY = 8  # seconds; of every source queue
-TIME_LIMIT = 7  # seconds; the soft one is 5 s below
+VISIBILITY = 12  # seconds; of every source queue
+TIME_LIMIT = 10  # seconds; the soft one is 5 s below
 CLAIM_LASTS = timedelta(seconds=3)
 LONGEST_PAUSE = 3
 

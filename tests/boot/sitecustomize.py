@@ -2,13 +2,16 @@
 
 import os
 
-from tests.boot import crash, defects, short_times
+from tests.boot import crash, defects, short_times, witness
 
-if "SHORT_TIMES" in os.environ:
-    short_times.install(int(os.environ["SHORT_TIMES"]))
-if "CRASH_AT" in os.environ:
-    crash.install(os.environ["CRASH_AT"])
-if "CRASH_RATE" in os.environ:
-    crash.install_everywhere(float(os.environ["CRASH_RATE"]), os.environ["CRASH_SEED"])
-if "DEFECT" in os.environ:
-    defects.install(os.environ["DEFECT"])
+given = os.environ
+if "SHORT_TIMES" in given:
+    short_times.install(int(given["SHORT_TIMES"]))
+if "WITNESS" in given:
+    witness.install(float(given["WITNESS"]))
+if "DEFECT" in given:
+    defects.install(given["DEFECT"])
+if "CRASH_AT" in given:
+    crash.install(given["CRASH_AT"])
+if "CRASH_RATE" in given:
+    crash.install_everywhere(float(given["CRASH_RATE"]), given["CRASH_SEED"])

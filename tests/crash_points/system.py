@@ -1,6 +1,7 @@
 """One SQS server for the whole sweep; queues of their own for each point."""
 
 import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pytest_django import Settings
 
 from dlq_review import pulling, redriving, settling
 from processing import queues, services, spool
+from processing.models import SpooledEvent
 from processing.provision import ensure_queues
 from processing.topology import EVENT_QUEUES, QUEUES
 from tests import boot
@@ -72,7 +74,8 @@ class Point:
         redriving.resend_claimed()
         settling.reconcile()
         empty = queues.Depth(0, 0)
-        return all(
+        # PostgreSQL notices a killed client a moment later; until then its rows are locked.
+        return not SpooledEvent.objects.exists() and all(
             queues.depth(name) == empty
             for queue in QUEUES.values()
             for name in (queue.name, queue.dlq)
@@ -83,6 +86,8 @@ class Point:
             **self.server.environment,
             **boot.environment(SHORT_TIMES="1"),
             **({"CRASH_AT": crash_at} if crash_at else {}),
+            # A planted defect, when it is the sweep itself that is tested.
+            **({"DEFECT": os.environ["DEFECT"]} if "DEFECT" in os.environ else {}),
             "SQS_QUEUE_PREFIX": self.prefix,
             "EMAIL_URL": f"filemail:///{self.server.folder}/{self.prefix}/mail",
             **more,

@@ -100,7 +100,7 @@ def test_process(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "before processing.spool:send_follow_ups 1",
+        "before processing.queues:publish_many 1",
         "after processing.queues:publish_many 1",
         "after processing.spool:_send 1",
         "before processing.emails:send_email 1",

@@ -90,7 +90,7 @@ def test_the_detail_page_shows_the_order_the_reason_and_the_body(desk: Client) -
     assert "A new order" in text
     assert "Another order has the id ORD-1." in text
     assert "TEA-1" in text
-    assert "Input should be &#x27;AUD&#x27;" in text
+    assert "Choose one of &#x27;AUD&#x27;" in text
     assert "&quot;currency&quot;: &quot;XXX&quot;" in text
 
 

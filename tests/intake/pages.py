@@ -17,7 +17,7 @@ def hidden_fields(page: Any) -> dict[str, str]:
 
 def order_form(client: Client, **changes: Any) -> dict[str, str]:
     return {
-        **hidden_fields(client.get("/orders/new")),
+        **hidden_fields(client.get("/orders/new", follow=True)),
         "customer_id": "C-17",
         "email": "ada@example.com",
         "currency": "EUR",
@@ -30,7 +30,11 @@ def order_form(client: Client, **changes: Any) -> dict[str, str]:
 
 def signup_form(client: Client, **changes: Any) -> dict[str, str]:
     filled = {"name": "Ada", "email": "ada@example.com"}
-    return {**hidden_fields(client.get("/signups/new")), **filled, **changes}
+    return {
+        **hidden_fields(client.get("/signups/new", follow=True)),
+        **filled,
+        **changes,
+    }
 
 
 def queued(queue: str) -> list[Event]:

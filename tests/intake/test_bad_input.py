@@ -70,7 +70,7 @@ def test_an_unusual_name_is_stored_as_text_and_shown_as_text(
 def test_bytes_that_are_no_text_do_no_harm(
     client: Client, sqs: None, raw: str, code: int
 ) -> None:
-    hidden = hidden_fields(client.get("/signups/new"))
+    hidden = hidden_fields(client.get("/signups/new", follow=True))
     body = f"form_token={hidden['form_token']}&email=ada@example.com&name={raw}&complete=yes"
     assert client.post("/signups/new", body, FORM).status_code in (303, code)
 

@@ -27,7 +27,7 @@ def _open_door(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@document.parametrize()
+@document.parametrize()  # type: ignore[untyped-decorator]  # importorskip has no types
 @hypothesis_settings(
     max_examples=40,
     deadline=None,

@@ -52,7 +52,7 @@ def test_a_form_that_came_too_soon_is_kept_and_can_be_sent_later(
 
 def test_signups_have_a_tighter_limit(client: Client, settings: Settings) -> None:
     settings.RATE_LIMIT_SIGNUPS = 0
-    assert client.get("/signups/new").status_code == HTTPStatus.OK
+    assert client.get("/signups/new", follow=True).status_code == HTTPStatus.OK
     form = signup_form(client)
     answer = client.post("/signups/new", form)
     assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS

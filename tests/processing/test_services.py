@@ -186,9 +186,10 @@ def test_a_sign_up_makes_an_inactive_account_and_its_mail_holds_a_working_link(
     (sent,) = mail.outbox
     assert sent.to == ["ada@example.com"]
     token = sent.body.partition("/verify/")[2].split()[0].strip("/")
-    assert accounts.verify(token) == user
+    assert accounts.verify(token, "correct horse battery") == user
     user.refresh_from_db()
     assert user.is_active
+    assert user.check_password("correct horse battery")
 
 
 def test_a_second_sign_up_with_the_address_writes_to_its_owner(sqs: None) -> None:
@@ -203,7 +204,7 @@ def test_a_second_sign_up_with_the_address_writes_to_its_owner(sqs: None) -> Non
 
 def test_a_link_that_was_tampered_with_is_refused() -> None:
     with pytest.raises(accounts.BadLinkError):
-        accounts.verify("1:abc:def")
+        accounts.verify("1:abc:def", "correct horse battery")
 
 
 def test_a_mail_with_a_line_break_in_its_subject_cannot_be_requested(sqs: None) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.apps import apps
+from django.core.cache import cache
 from django.core.management.color import no_style
 from django.db import connection
 from hypothesis import HealthCheck, settings
@@ -72,6 +73,7 @@ class Schedule(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         forget_everything()
+        cache.clear()
         self.clock = time_machine.travel("2026-11-20T10:00:00+00:00", tick=False)
         self.time = self.clock.start()
         self.world = World()
@@ -169,7 +171,7 @@ class Schedule(RuleBasedStateMachine):
     def drain(self) -> None:
         """Heal everything and let it run until nothing moves."""
         self.world.sqs.fault = ""
-        for _ in range(12):
+        for _ in range(20):
             self.time.shift(timedelta(seconds=4000))
             for queue in EVENT_QUEUES:
                 self.world.receive(queue, 10)
@@ -178,6 +180,8 @@ class Schedule(RuleBasedStateMachine):
             self.world.relay()
             self.world.pull()
             self.world.settle()
+            if not self.world.moves():
+                break
         self.world.check_drained()
 
 

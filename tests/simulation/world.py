@@ -15,9 +15,9 @@ from django.db import connection
 
 from dlq_review import pulling, redriving, settling
 from dlq_review.editing import edit
-from dlq_review.models import Arrival, DeadLetter, Revision
+from dlq_review.models import Arrival, DeadLetter
 from dlq_review.transitions import ReviewError
-from intake.services import NotAcceptedError, accept
+from intake.services import REFUSALS, accept
 from processing import queues, services, spool
 from processing.events import Event, identify
 from processing.models import Attempt, Outcome, SpooledEvent
@@ -58,7 +58,7 @@ class World:
     def accept(self, event: Event) -> None:
         try:
             accept(event)
-        except NotAcceptedError:
+        except REFUSALS:
             return
         self.promised.setdefault(event.id, event)
 
@@ -158,17 +158,19 @@ class World:
         }
         seen = waiting | set(Arrival.objects.values_list("body", flat=True))
         assert set(self.poison) <= seen, "a poison body out of sight"
-        for arrival in Arrival.objects.order_by("letter_id", "pk").select_related(
-            "letter"
-        ):
-            assert Revision.objects.filter(letter=arrival.letter, number=0).exists()
+        assert not Arrival.objects.exclude(letter__revisions__number=0).exists()
 
     def check_drained(self) -> None:
         """The books, when everything has settled: nothing is on its way any more."""
         self.check()
-        assert not self._on_its_way(), "not drained"
+        assert not self.moves(), "not drained"
         outcomes = set(Outcome.objects.values_list("request_id", flat=True))
         assert set(self.promised) <= outcomes | self.by_hand | self._in_review()
+
+    def moves(self) -> bool:
+        """Whether anything is on its way or waits for its outcome."""
+        waits = DeadLetter.objects.filter(state__in=(S.CLAIMED, S.REDRIVEN))
+        return bool(self._on_its_way()) or waits.exists()
 
     # -- inside -----------------------------------------------------------------------
     def _follow_ups(self, outcomes: dict[str, str]) -> set[str]:
