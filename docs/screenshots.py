@@ -71,7 +71,7 @@ def fill_line(page: Page, number: int, sku: str, quantity: str, price: str) -> N
 
 
 def repair(page: Page, password: str) -> None:
-    page.goto("/")
+    page.goto("/demo/")
     page.get_by_role("button", name="Send a broken message").click()
     page.goto("/admin/")
     page.get_by_label("Username").fill("staff")
