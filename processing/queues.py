@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
+from processing.breaker import Breaker
 from processing.events import Event
 from processing.publisher import NotSentError, Publisher
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES
@@ -112,6 +113,12 @@ def get_ready_to_send() -> None:
     client(_SENDING)
 
 
+def forget() -> None:
+    """Drop connections and what was learned about SQS; for when its address changes."""
+    for kept in (_client, _publisher, _breaker):
+        kept.cache_clear()
+
+
 def url(queue: str) -> str:
     return str(settings.SQS_QUEUE_URLS[queue])
 
@@ -178,6 +185,9 @@ def publish_many(events: Iterable[Event]) -> list[Sent]:
 
 def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
     """One SendMessageBatch; a result for each entry, in order."""
+    breaker = _breaker(os.getpid(), settings.SQS_ENDPOINT_URL)
+    if not breaker.lets_through():
+        return [Sent(event, error=SendError(breaker.reason)) for event, _ in batch]
     try:
         answer = client(_SENDING).send_message_batch(
             QueueUrl=url(queue),
@@ -188,9 +198,12 @@ def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
         )
     except (ClientError, BotoCoreError) as error:
         refused = _send_error(error)
-        if refused.for_good and len(batch) > 1:  # one of them spoils the others
+        if not refused.for_good:
+            breaker.failed(str(refused))
+        elif len(batch) > 1:  # one of them spoils the others
             return [sent for entry in batch for sent in _send_batch(queue, [entry])]
-        return [Sent(event, error=_send_error(error)) for event, _ in batch]
+        return [Sent(event, error=refused) for event, _ in batch]
+    breaker.succeeded()
     ids = {good["Id"]: good["MessageId"] for good in answer.get("Successful", [])}
     codes = {bad["Id"]: bad["Code"] for bad in answer.get("Failed", [])}
     return [
@@ -199,6 +212,11 @@ def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
         else Sent(event, error=_refusal(codes.get(str(number), "NoAnswer")))
         for number, (event, _) in enumerate(batch)
     ]
+
+
+@functools.cache
+def _breaker(pid: int, endpoint: str) -> Breaker:
+    return Breaker()
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
