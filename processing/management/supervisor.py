@@ -7,6 +7,7 @@ the children stop in our order, and whatever a child started is killed with it.
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class StopAskedError(Exception):
-    """Somebody pressed Ctrl-C, or the terminal went away."""
+    """Somebody pressed Ctrl-C, or nobody is there to read what we say."""
 
 
 class ChildEndedError(Exception):
@@ -85,7 +86,7 @@ class Supervisor:
         self.wait_until(lambda: False)
 
     def _look(self) -> None:
-        if self._stops_asked:
+        if self._stops_asked or self._nobody_reads():
             raise StopAskedError
         for child, reader in zip(self._children, self._readers, strict=True):
             if child.process.poll() is not None:
@@ -137,13 +138,17 @@ class Supervisor:
             self.say(prefix + line.rstrip())
 
     def say(self, text: str) -> None:
-        with self._printing:
-            try:
-                self._out.write(f"{text}\n")
-                self._out.flush()
-            except OSError:  # nobody is there to read: stop, but stop in order
-                self._out = open(os.devnull, "w")  # noqa: SIM115
-                self._stops_asked += 1
+        with self._printing, contextlib.suppress(OSError):  # as after a hang-up
+            self._out.write(f"{text}\n")
+            self._out.flush()
+
+    def _nobody_reads(self) -> bool:
+        """A terminal that closes tells the leader of its session, which need not be us."""
+        watch = select.poll()
+        watch.register(self._out, 0)
+        return any(
+            seen & (select.POLLHUP | select.POLLERR) for _, seen in watch.poll(0)
+        )
 
 
 def _die_with_parent() -> None:
