@@ -10,6 +10,7 @@ PERMISSIONS = {
     "view": "dlq_review.view_deadletter",
     "edit": "dlq_review.change_deadletter",
     "redrive": "dlq_review.redrive_deadletter",
+    "bulk_redrive": "dlq_review.bulk_redrive_deadletter",
     "discard": "dlq_review.discard_deadletter",
     "resolve": "dlq_review.discard_deadletter",
     "restore": "dlq_review.discard_deadletter",

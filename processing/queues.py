@@ -136,8 +136,12 @@ def send_job(name: str, job_id: str, arguments: dict[str, Any]) -> None:
         raise _send_error(error) from None
 
 
-def publish_many(events: Iterable[Event]) -> list[Sent]:
+def publish_many(
+    events: Iterable[Event], attributes: Sequence[dict[str, str]] = ()
+) -> list[Sent]:
     """Put events on their queues by SendMessageBatch; one result an event, in order.
+
+    *attributes*, where given, are one dict an event.
 
     Never raises for a send: each event that SQS did not confirm carries its SendError.
     """
@@ -145,7 +149,7 @@ def publish_many(events: Iterable[Event]) -> list[Sent]:
     results: dict[int, Sent] = {}
     for queue in {event.queue for event in ordered}:
         entries = [
-            (number, _entry(event, {}))
+            (number, _entry(event, attributes[number] if attributes else {}))
             for number, event in enumerate(ordered)
             if event.queue == queue
         ]
@@ -334,7 +338,7 @@ class Depth:
 
 
 def depth(queue: str) -> Depth:
-    answer = client().get_queue_attributes(
+    answer = client(_SENDING).get_queue_attributes(  # a page waits for it
         QueueUrl=url(queue),
         AttributeNames=[
             "ApproximateNumberOfMessages",
