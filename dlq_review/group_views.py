@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import triaging
+from dlq_review import failures, triaging
 from dlq_review.actions import may
 from dlq_review.counting import paces
 from dlq_review.drawing import sparkline
@@ -39,6 +39,7 @@ def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
         **admin.site.each_context(request),
         "title": str(group),
         "about": described([group])[0],
+        "by_text": failures.by_text(group.error_type, group.place),
         "letters": letters[:10],
         "trail": group.audit.all()[:20],
         "may_edit": may(request.user, "edit"),

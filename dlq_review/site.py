@@ -24,12 +24,13 @@ class TriageSite(admin.AdminSite):
     ) -> list[dict[str, Any]]:
         """What staff come for stands first."""
         apps = super().get_app_list(request, app_label)
-        first = ["dlq_review", "processing", "auth"]
-        apps.sort(
-            key=lambda app: (
-                first.index(app["app_label"])
-                if app["app_label"] in first
-                else len(first)
-            )
-        )
-        return apps
+        for app in apps:
+            app["models"].sort(key=lambda model: _place(model["object_name"]))
+        return sorted(apps, key=lambda app: _place(app["app_label"]))
+
+
+_FIRST = ("FailureGroup", "DeadLetter", "Operation", "dlq_review", "processing", "auth")
+
+
+def _place(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
