@@ -78,6 +78,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             (f"{here}change/", "change", views.detail),
             (f"{here}edit/", "edit", views.edit),
             (f"{here}redrive/", "redrive", views.redrive),
+            (f"{here}rehearse/", "rehearse", views.rehearse),
             (f"{here}body/<int:number>/", "body", views.body),
         )
         return [
@@ -131,6 +132,11 @@ class FailureGroupAdmin(ReadOnlyAdmin):
             self.admin_site.admin_view(group_views.group_page),
             name="dlq_review_failuregroup_change",
         )
+        rehearse = path(
+            f"{here}rehearse/",
+            self.admin_site.admin_view(group_views.rehearse_some),
+            name="dlq_review_failuregroup_rehearse",
+        )
         verbs = (
             path(
                 f"{here}{verb}/",
@@ -140,7 +146,7 @@ class FailureGroupAdmin(ReadOnlyAdmin):
             )
             for verb in ("acknowledge", "resolve", "annotate")
         )
-        return [page, *verbs, *super().get_urls()]
+        return [page, rehearse, *verbs, *super().get_urls()]
 
 
 @admin.register(Operation)

@@ -13,7 +13,10 @@ from dlq_review.actions import may
 from dlq_review.counting import paces
 from dlq_review.drawing import sparkline
 from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.rehearsing import rehearse
 from dlq_review.transitions import ReviewError
+
+SAMPLE = 5  # letters of a group rehearsed at once
 
 
 def described(groups: list[FailureGroup]) -> list[dict[str, Any]]:
@@ -33,9 +36,23 @@ def described(groups: list[FailureGroup]) -> list[dict[str, Any]]:
 def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
     if not may(request.user, "view"):
         raise PermissionDenied
+    return _page(request, get_object_or_404(FailureGroup, pk=group_id))
+
+
+@require_POST
+def rehearse_some(request: HttpRequest, group_id: int) -> HttpResponse:
+    """Rehearse the latest few that wait, to see whether the failure is over."""
+    if not may(request.user, "rehearse"):
+        raise PermissionDenied
     group = get_object_or_404(FailureGroup, pk=group_id)
+    sample = group.letters.filter(state__in=DeadLetter.EDITABLE)[:SAMPLE]
+    return _page(request, group, rehearsals=[rehearse(letter) for letter in sample])
+
+
+def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpResponse:
     letters = group.letters.filter(state__in=DeadLetter.WAITING)
     context = {
+        **more,
         **admin.site.each_context(request),
         "title": str(group),
         "about": described([group])[0],
@@ -44,6 +61,7 @@ def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
         "trail": group.audit.all()[:20],
         "may_edit": may(request.user, "edit"),
         "may_operate": may(request.user, "bulk_redrive"),
+        "may_rehearse": may(request.user, "rehearse"),
         "may_discard": may(request.user, "discard"),
     }
     return render(request, "dlq_review/group.html", context)
