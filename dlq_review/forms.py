@@ -1,8 +1,11 @@
+from typing import Any
+
 from django import forms
 
+from dlq_review import patching
 from dlq_review.editing import LONGEST_EDIT
+from dlq_review.freezing import MOST_PER_SECOND, Plan
 from dlq_review.models import Operation
-from dlq_review.operating import MOST_PER_SECOND, Plan
 from dlq_review.selecting import SINCE, Selection, since
 from processing.events import CONTRACTS
 from processing.topology import QUEUES
@@ -40,6 +43,14 @@ class OperationForm(forms.Form):
         required=False,
         choices=[("", "Ever"), *((name, f"Last {name}") for name in SINCE)],
     )
+    patch = forms.CharField(
+        label="Change, for an edit",
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text="JSON Patch, such as "
+        '[{"op": "replace", "path": "/data/currency", "value": "EUR"}]',
+    )
     limit = forms.IntegerField(
         label="At most", required=False, min_value=1, help_text="The oldest first."
     )
@@ -61,6 +72,17 @@ class OperationForm(forms.Form):
     )
     reason = forms.CharField(max_length=500)
 
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("kind") == Operation.Kind.FIX:
+            try:
+                found["patch"] = patching.read(found.get("patch") or "[]")
+            except patching.PatchError as error:
+                self.add_error("patch", str(error))
+        else:
+            found["patch"] = None
+        return found
+
     def selection(self) -> Selection:
         found = self.cleaned_data
         return Selection(
@@ -73,5 +95,5 @@ class OperationForm(forms.Form):
         )
 
     def plan(self) -> Plan:
-        names = ("kind", "rate", "canary", "stop_at", "limit")
+        names = ("kind", "patch", "rate", "canary", "stop_at", "limit")
         return Plan(**{name: self.cleaned_data[name] for name in names})

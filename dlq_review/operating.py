@@ -1,134 +1,33 @@
-"""Run operations over frozen lists, in small steps that survive any restart.
+"""Run operations in small steps that survive any restart.
 
-A list is frozen when the operation is made: INSERT ... SELECT of what waits, with a
-cut-off. What fails later is counted and never included. Each step takes the next items,
-claims and sends them (redriving.py owns that crash order) and writes what came of them. A
-step that crashes leaves items waiting whose letters carry the operation's number: they are
-not sent again, and `resend_claimed` finishes those that were claimed only.
+Each step takes the next items of the frozen list, claims and sends them (redriving.py owns
+that crash order) and writes what came of them. A step that crashes leaves items waiting
+whose letters carry the operation's number: they are not sent again, and `resend_claimed`
+finishes those that were claimed only.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic, sleep
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from dlq_review import redriving, settling
-from dlq_review.models import AuditEntry, DeadLetter, Operation, OperationItem
+from dlq_review import editing, patching, reading, redriving, settling
+from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.redriving import NotSentError, Redrive
-from dlq_review.selecting import Selection
-from dlq_review.transitions import ReviewError
+from dlq_review.steering import finish, pause
+from dlq_review.tallying import tally
+from dlq_review.transitions import ChangedMeanwhileError, ReviewError
 
 BATCH = 10  # one SendMessageBatch
 LEASE = timedelta(seconds=60)
-MOST_PER_SECOND = 500
 _Item = OperationItem.State
 
 
-class NothingChosenError(ReviewError):
-    """No dead letter that waits matches, so there is nothing to do."""
-
-
-class WrongStepError(ReviewError):
-    """The operation is not in a state that allows this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to run an operation."""
-
-    kind: str = Operation.Kind.REDRIVE
-    rate: int = 50
-    canary: int = 0
-    stop_at: int = 20
-    limit: int | None = None
-
-
-@transaction.atomic
-def freeze(selection: Selection, plan: Plan, *, by: str, reason: str = "") -> Operation:
-    """An operation over what *selection* finds now, not started. Raises NothingChosenError."""
-    operation = Operation.objects.create(
-        kind=plan.kind,
-        selection=selection.as_json(),
-        by=by,
-        reason=reason,
-        rate=min(max(plan.rate, 1), MOST_PER_SECOND),
-        canary=plan.canary,
-        stop_at=min(max(plan.stop_at, 1), 100),
-        cutoff=timezone.now(),
-    )
-    chosen = selection.letters()[: plan.limit].values("id", "revision")
-    sql, parameters = chosen.query.sql_with_params()
-    table = OperationItem._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} (operation_id, letter_id, revision, state, why) "  # noqa: S608 - names of our own
-            f"SELECT %s, chosen.id, chosen.revision, 'waiting', '' FROM ({sql}) chosen",
-            [operation.pk, *parameters],
-        )
-        operation.total = cursor.rowcount
-    if not operation.total:
-        raise NothingChosenError(NothingChosenError.__doc__)
-    operation.save(update_fields=["total"])
-    return operation
-
-
-# -- Steering -----------------------------------------------------------------------
-def start(operation: Operation, *, by: str) -> None:
-    now = timezone.now()
-    _steer(operation, (Operation.State.DRAFT,), "running", by, started_at=now)
-
-
-def pause(operation: Operation, *, by: str = "", halted: str = "") -> None:
-    _steer(operation, (Operation.State.RUNNING,), "paused", by, halted=halted)
-
-
-def resume(operation: Operation, *, by: str) -> None:
-    """Go on; whoever resumes after a brake has looked at what failed."""
-    braked = operation.halted.startswith("Brake")
-    changes = {"stop_at": 100} if braked else {}
-    _steer(operation, (Operation.State.PAUSED,), "running", by, halted="", **changes)
-
-
-@transaction.atomic
-def cancel(operation: Operation, *, by: str) -> None:
-    """Stop for good. What was sent stays sent; the rest is not touched."""
-    allowed = (Operation.State.DRAFT, Operation.State.RUNNING, Operation.State.PAUSED)
-    _steer(operation, allowed, "cancelled", by, ended_at=timezone.now())
-    operation.items.filter(state=_Item.WAITING).update(
-        state=_Item.SKIPPED, why="Cancelled."
-    )
-
-
-@transaction.atomic
-def _steer(
-    operation: Operation, allowed: tuple[str, ...], to: str, by: str, **changes: object
-) -> None:
-    before = operation.state
-    updated = Operation.objects.filter(
-        pk=operation.pk, state=before, state__in=allowed
-    ).update(state=to, **changes)
-    if not updated:
-        raise WrongStepError(
-            f"{operation} is {operation.get_state_display().lower()} or was changed by "
-            "somebody else. Look at it again."
-        )
-    operation.refresh_from_db()
-    AuditEntry.objects.create(
-        operation=operation,
-        actor=by,
-        verb=AuditEntry.Verb.STARTED if before == "draft" else AuditEntry.Verb.STEERED,
-        reason=operation.halted or operation.reason,
-        before=before,
-        after=to,
-    )
-
-
-# -- Running ------------------------------------------------------------------------
 def run_all(seconds: float) -> int:
     """Give each running operation its share of *seconds*; return how many ran."""
     running = list(Operation.objects.filter(state=Operation.State.RUNNING))
@@ -191,12 +90,7 @@ def _step(operation: Operation, room: int) -> _Step:
     )
     if not items:
         return _Step(must_wait=True)
-    if operation.kind == Operation.Kind.DISCARD:
-        for item in items:
-            _discard(operation, item)
-        refused = False
-    else:
-        refused = _redrive(operation, items)
+    refused = _WORK[Operation.Kind(operation.kind)](operation, items)
     now = timezone.now()
     Operation.objects.filter(pk=operation.pk).update(
         sent_at=now, leased_until=now + LEASE
@@ -210,7 +104,7 @@ def _canary(operation: Operation) -> Counter[str]:
     return Counter(states[: operation.canary])
 
 
-def _redrive(operation: Operation, items: list[OperationItem]) -> bool:
+def _redrive(operation: Operation, items: Sequence[OperationItem]) -> bool:
     """Send *items*; whether SQS refused any, so that the next step should wait."""
     items = [item for item in items if not _sent_before_a_crash(operation, item)]
     chosen = [Redrive(item.letter, item.revision) for item in items]
@@ -243,25 +137,60 @@ def _sent_before_a_crash(operation: Operation, item: OperationItem) -> bool:
     return True
 
 
-def _discard(operation: Operation, item: OperationItem) -> None:
-    try:
-        if item.letter.revision != item.revision:
-            raise WrongStepError("Edited since it was chosen.")
-        state = settling.discard(
-            item.letter, by=operation.by, reason=operation.reason or str(operation)
-        )
-    except ReviewError as error:
-        _write(item, _Item.SKIPPED, str(error))
-    else:
-        done = state == DeadLetter.State.DISCARDED
-        _write(item, _Item.DISCARDED if done else _Item.PROCESSED)
+def _discard(operation: Operation, items: Sequence[OperationItem]) -> bool:
+    for item in items:
+        try:
+            _check_unchanged(item)
+            state = settling.discard(
+                item.letter, by=operation.by, reason=operation.reason or str(operation)
+            )
+        except ReviewError as error:
+            _write(item, _Item.SKIPPED, str(error))
+        else:
+            done = state == DeadLetter.State.DISCARDED
+            _write(item, _Item.DISCARDED if done else _Item.PROCESSED)
+    return False
+
+
+def _fix(operation: Operation, items: Sequence[OperationItem]) -> bool:
+    for item in items:
+        try:
+            _check_unchanged(item)
+            before = reading.current(item.letter).body
+            after = patching.apply(operation.patch, before)
+            if after == before:
+                _write(item, _Item.SKIPPED, "The change makes no difference.")
+                continue
+            editing.edit(
+                item.letter,
+                after,
+                based_on=item.revision,
+                by=operation.by,
+                reason=f"Operation {operation.pk}. {operation.reason}".strip(),
+            )
+        except ReviewError as error:
+            _write(item, _Item.SKIPPED, str(error))
+        else:
+            _write(item, _Item.FIXED)
+    return False
+
+
+def _check_unchanged(item: OperationItem) -> None:
+    if item.letter.revision != item.revision:
+        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+
+
+_WORK = {
+    Operation.Kind.REDRIVE: _redrive,
+    Operation.Kind.DISCARD: _discard,
+    Operation.Kind.FIX: _fix,
+}
 
 
 def _write(item: OperationItem, state: str, why: str = "") -> None:
     OperationItem.objects.filter(pk=item.pk).update(state=state, why=why[:500])
 
 
-# -- Outcomes -----------------------------------------------------------------------
 def observe(operation: Operation) -> None:
     """Learn what became of what was sent; brake, or end."""
     sent = operation.items.filter(state=_Item.SENT)
@@ -276,57 +205,9 @@ def observe(operation: Operation) -> None:
         share = f"{counts.failed_again} of {counts.finished}"
         pause(operation, halted=f"Brake: {share} failed again.")
     elif not counts.waiting and (not counts.sent or _is_late(operation)):
-        _steer(operation, ("running",), "done", "", ended_at=timezone.now())
+        finish(operation)
 
 
 def _is_late(operation: Operation) -> bool:
     last = operation.sent_at or operation.created_at
     return last < timezone.now() - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    by_state: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def waiting(self) -> int:
-        return self.by_state[_Item.WAITING]
-
-    @property
-    def sent(self) -> int:
-        return self.by_state[_Item.SENT]
-
-    @property
-    def processed(self) -> int:
-        return self.by_state[_Item.PROCESSED]
-
-    @property
-    def failed_again(self) -> int:
-        return self.by_state[_Item.FAILED_AGAIN]
-
-    @property
-    def skipped(self) -> int:
-        return self.by_state[_Item.SKIPPED]
-
-    @property
-    def discarded(self) -> int:
-        return self.by_state[_Item.DISCARDED]
-
-    @property
-    def finished(self) -> int:
-        return self.processed + self.failed_again
-
-    def brakes(self, stop_at: int) -> bool:
-        share = 100 * self.failed_again
-        return stop_at < 100 and bool(share) and share >= stop_at * self.finished
-
-
-def tally(operation: Operation) -> Tally:
-    rows = operation.items.order_by().values_list("state").annotate(Count("pk"))
-    return Tally(Counter(dict(rows)))
-
-
-def newer(operation: Operation) -> int:
-    """How many have failed since the list was frozen that it would have chosen."""
-    chosen = Selection.from_json(operation.selection).letters()
-    return chosen.filter(last_failed_at__gt=operation.cutoff)[:10_000].count()

@@ -9,27 +9,27 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import operating
+from dlq_review import freezing, steering, tallying
 from dlq_review.actions import may
 from dlq_review.forms import OperationForm
 from dlq_review.models import FailureGroup, Operation, OperationItem
+from dlq_review.previewing import preview
 from dlq_review.transitions import ReviewError
 from processing.models import Outcome
 
 _STEERING = {
-    "start": operating.start,
-    "pause": operating.pause,
-    "resume": operating.resume,
-    "cancel": operating.cancel,
+    "start": steering.start,
+    "pause": steering.pause,
+    "resume": steering.resume,
+    "cancel": steering.cancel,
 }
+_ALSO_NEEDED = {"discard": "discard", "fix": "edit"}
 _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind")
 
 
 def _check(request: HttpRequest, kind: str) -> None:
-    allowed = may(request.user, "bulk_redrive")
-    if kind == Operation.Kind.DISCARD:
-        allowed = allowed and may(request.user, "discard")
-    if not allowed:
+    needed = ["bulk_redrive", _ALSO_NEEDED.get(kind, "view")]
+    if not all(may(request.user, name) for name in needed):
         raise PermissionDenied
 
 
@@ -43,7 +43,7 @@ def new(request: HttpRequest) -> HttpResponse:
         form = OperationForm(request.POST)
         if form.is_valid():
             try:
-                operation = operating.freeze(
+                operation = freezing.freeze(
                     form.selection(),
                     form.plan(),
                     by=request.user.get_username(),
@@ -82,13 +82,13 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
     operation = get_object_or_404(Operation, pk=operation_id)
     items = operation.items.select_related("letter")
     troubled = (OperationItem.State.FAILED_AGAIN, OperationItem.State.SKIPPED)
-    counts = operating.tally(operation)
+    counts = tallying.tally(operation)
     context = {
         "title": str(operation),
         "operation": operation,
         "counts": counts,
         "bars": _bars(operation, counts),
-        "newer": operating.newer(operation),
+        "newer": tallying.newer(operation),
         "troubled": items.filter(state__in=troubled).order_by("-pk")[:50],
         "first": items.order_by("pk")[:10],
         "trail": operation.audit.all()[:30],
@@ -96,7 +96,8 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         "refresh": operation.state == Operation.State.RUNNING,
     }
     if operation.state == Operation.State.DRAFT:
-        context |= _exclusions(operation)
+        fix = operation.kind == Operation.Kind.FIX
+        context |= {"preview": preview(operation)} if fix else _exclusions(operation)
     return _page(request, "dlq_review/operation.html", context)
 
 
@@ -112,10 +113,10 @@ def _exclusions(operation: Operation) -> dict[str, int]:
 
 
 def _bars(
-    operation: Operation, counts: operating.Tally
+    operation: Operation, counts: tallying.Tally
 ) -> list[tuple[str, float, float]]:
     """(state, x, width) in percent, for one stacked bar."""
-    order = ("processed", "discarded", "failed_again", "skipped", "sent")
+    order = ("processed", "discarded", "fixed", "failed_again", "skipped", "sent")
     bars, x = [], 0.0
     for name in order:
         width = 100 * counts.by_state[name] / max(operation.total, 1)

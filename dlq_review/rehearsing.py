@@ -83,7 +83,9 @@ def _undone(event: Event, written: Counter[str]) -> Effect:
         if found:
             done = _DONE[found[1].upper()]
             rows = max(context["cursor"].rowcount, 0)
-            if done == "added" and not rows:  # SQLite counts nothing where it returns ids
+            if (
+                done == "added" and not rows
+            ):  # SQLite counts nothing where it returns ids
                 rows = sql.count("), (") + 1
             written[f"{_name(found[2])} {done}"] += rows
         return result

@@ -9,6 +9,7 @@ class Operation(models.Model):
     class Kind(models.TextChoices):
         REDRIVE = "redrive", "Redrive"
         DISCARD = "discard", "Discard"
+        FIX = "fix", "Edit"
 
     class State(models.TextChoices):
         DRAFT = "draft", "Not started"
@@ -21,6 +22,8 @@ class Operation(models.Model):
 
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.REDRIVE)
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
+    patch = models.JSONField(default=list, blank=True)
+    """For a fix: JSON Patch operations."""
     selection = models.JSONField(default=dict)
     by = models.CharField(max_length=254)
     reason = models.TextField(blank=True)
@@ -58,6 +61,7 @@ class OperationItem(models.Model):
         PROCESSED = "processed", "processed"
         FAILED_AGAIN = "failed_again", "failed again"
         DISCARDED = "discarded", "discarded"
+        FIXED = "fixed", "edited"
         SKIPPED = "skipped", "skipped"
 
     operation = models.ForeignKey(

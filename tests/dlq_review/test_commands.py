@@ -5,10 +5,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from dlq_review import operating
+from dlq_review import freezing, operating, steering
+from dlq_review.freezing import Plan
 from dlq_review.management.commands import redrive_dlq
 from dlq_review.models import DeadLetter, Operation
-from dlq_review.operating import Plan
 from dlq_review.selecting import Selection
 from processing import queues
 from processing.models import User
@@ -128,9 +128,9 @@ def test_a_dead_sqs_has_an_exit_code_of_its_own_and_can_be_resumed(
 
 def test_a_paused_operation_is_resumed_by_its_number(sqs: None, ada: User) -> None:
     dead_letter()
-    operation = operating.freeze(Selection(), Plan(rate=500), by="ada")
-    operating.start(operation, by="ada")
-    operating.pause(operation, by="ada")
+    operation = freezing.freeze(Selection(), Plan(rate=500), by="ada")
+    steering.start(operation, by="ada")
+    steering.pause(operation, by="ada")
     text = run("redrive_dlq", "--operation", str(operation.pk), "--by", "ada", "--json")
     assert '"sent": 1' in text
 

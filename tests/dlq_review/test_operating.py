@@ -4,9 +4,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from dlq_review import editing, operating, pulling, redriving, settling
+from dlq_review import (
+    editing,
+    freezing,
+    operating,
+    pulling,
+    redriving,
+    settling,
+    steering,
+    tallying,
+)
+from dlq_review.freezing import Plan
 from dlq_review.models import DeadLetter, Operation, OperationItem
-from dlq_review.operating import Plan
 from dlq_review.selecting import Selection
 from processing import queues, services
 from processing.event_errors import PermanentError
@@ -21,13 +30,13 @@ FAST = Plan(rate=500)
 def started(count: int, plan: Plan = FAST) -> Operation:
     for _ in range(count):
         dead_letter()
-    operation = operating.freeze(Selection(), plan, by="ada", reason="fixed")
-    operating.start(operation, by="ada")
+    operation = freezing.freeze(Selection(), plan, by="ada", reason="fixed")
+    steering.start(operation, by="ada")
     return operation
 
 
 def states(operation: Operation) -> dict[str, int]:
-    return dict(operating.tally(operation).by_state)
+    return dict(tallying.tally(operation).by_state)
 
 
 def work(queue: str = "orders") -> None:
@@ -54,7 +63,7 @@ def test_an_operation_sends_its_list_and_ends_with_the_outcomes(sqs: None) -> No
 def test_the_list_is_frozen_when_the_operation_is_made(sqs: None) -> None:
     operation = started(2)
     dead_letter(sent_at=timezone.now() + timedelta(seconds=1))
-    assert operating.newer(operation) == 1
+    assert tallying.newer(operation) == 1
     operating.run(operation, seconds=1)
     assert operation.items.count() == 2
     assert DeadLetter.objects.filter(state="open").count() == 1
@@ -63,19 +72,19 @@ def test_the_list_is_frozen_when_the_operation_is_made(sqs: None) -> None:
 def test_a_limit_takes_the_oldest() -> None:
     first = dead_letter()
     dead_letter()
-    operation = operating.freeze(Selection(), Plan(limit=1), by="ada")
+    operation = freezing.freeze(Selection(), Plan(limit=1), by="ada")
     assert operation.items.get().letter == first
 
 
 def test_nothing_chosen_makes_no_operation() -> None:
-    with pytest.raises(operating.NothingChosenError):
-        operating.freeze(Selection(queue="emails"), FAST, by="ada")
+    with pytest.raises(freezing.NothingChosenError):
+        freezing.freeze(Selection(queue="emails"), FAST, by="ada")
     assert not Operation.objects.exists()
 
 
 def test_a_draft_sends_nothing(sqs: None) -> None:
     dead_letter()
-    operation = operating.freeze(Selection(), FAST, by="ada")
+    operation = freezing.freeze(Selection(), FAST, by="ada")
     assert not operating.run(operation, seconds=1)
     assert queues.receive("orders") == []
 
@@ -167,23 +176,23 @@ def test_whoever_resumes_after_the_brake_is_not_stopped_again(
         work()
     pulling.pull()
     operating.run(operation, seconds=1)
-    operating.resume(operation, by="ada")
+    steering.resume(operation, by="ada")
     operating.run(operation, seconds=2)
     assert states(operation) == {"failed_again": 1, "sent": 2}
 
 
 def test_a_paused_operation_sends_nothing_until_it_is_resumed(sqs: None) -> None:
     operation = started(2)
-    operating.pause(operation, by="ada")
+    steering.pause(operation, by="ada")
     assert not operating.run(operation, seconds=1)
-    operating.resume(operation, by="ada")
+    steering.resume(operation, by="ada")
     operating.run(operation, seconds=1)
     assert states(operation) == {"sent": 2}
 
 
 def test_a_cancelled_operation_touches_nothing_more(sqs: None) -> None:
     operation = started(2)
-    operating.cancel(operation, by="ada")
+    steering.cancel(operation, by="ada")
     assert not operating.run(operation, seconds=1)
     assert states(operation) == {"skipped": 2}
     assert DeadLetter.objects.filter(state="open").count() == 2
@@ -192,8 +201,8 @@ def test_a_cancelled_operation_touches_nothing_more(sqs: None) -> None:
 @pytest.mark.parametrize("step", ["start", "resume"])
 def test_a_step_out_of_turn_is_refused(step: str) -> None:
     operation = started(1)
-    with pytest.raises(operating.WrongStepError):
-        getattr(operating, step)(operation, by="ada")
+    with pytest.raises(steering.WrongStepError):
+        getattr(steering, step)(operation, by="ada")
 
 
 def test_while_sqs_is_away_the_list_waits(no_sqs: None) -> None:

@@ -19,11 +19,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from dlq_review import operating, pulling, redriving, settling
+from dlq_review import (
+    freezing,
+    operating,
+    pulling,
+    redriving,
+    settling,
+    steering,
+    tallying,
+)
 from dlq_review.actions import may
+from dlq_review.freezing import Plan
 from dlq_review.models import Operation
-from dlq_review.operating import Plan, Tally
 from dlq_review.selecting import SINCE, Selection, since
+from dlq_review.tallying import Tally
 from dlq_review.transitions import ReviewError
 from processing.events import CONTRACTS
 from processing.topology import QUEUES
@@ -85,7 +94,7 @@ class Command(BaseCommand):
             raise CommandError("Say which: --ids, --queue, --type, --error or --all.")
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError("--limit is at least 1.")
-        if not 1 <= options["rate"] <= operating.MOST_PER_SECOND:
+        if not 1 <= options["rate"] <= freezing.MOST_PER_SECOND:
             raise CommandError("--rate is 1 to 500.")
         return selection
 
@@ -121,12 +130,12 @@ class Command(BaseCommand):
         names = ("rate", "canary", "stop_at", "limit")
         plan = Plan(**{name: options[name] for name in names})
         try:
-            operation = operating.freeze(
+            operation = freezing.freeze(
                 selection, plan, by=options["by"], reason=options["reason"]
             )
-        except operating.NothingChosenError as error:
+        except freezing.NothingChosenError as error:
             raise CommandError(str(error), returncode=NOTHING) from None
-        operating.start(operation, by=options["by"])
+        steering.start(operation, by=options["by"])
         return operation
 
     def _resumed(self, options: dict[str, Any]) -> Operation:
@@ -135,7 +144,7 @@ class Command(BaseCommand):
         if operation is None:
             raise CommandError(f"There is no operation {options['operation']}.")
         try:
-            operating.resume(operation, by=options["by"])
+            steering.resume(operation, by=options["by"])
         except ReviewError as error:
             raise CommandError(str(error)) from None
         return operation
@@ -155,7 +164,7 @@ class Command(BaseCommand):
             try:
                 self._drive(operation, progress, bar, wait=wait)
             except KeyboardInterrupt:
-                operating.pause(operation, by=operation.by)
+                steering.pause(operation, by=operation.by)
                 raise CommandError(
                     f"Paused. Go on with --operation {operation.pk}.", returncode=PAUSED
                 ) from None
@@ -166,7 +175,7 @@ class Command(BaseCommand):
         moved, seen = monotonic(), Tally()
         while operation.state == Operation.State.RUNNING:
             operating.run(operation, seconds=1)
-            counts = operating.tally(operation)
+            counts = tallying.tally(operation)
             done = operation.total - counts.waiting - (counts.sent if wait else 0)
             progress.update(bar, completed=done, told=_told(counts))
             if not counts.waiting and not wait:
@@ -174,7 +183,7 @@ class Command(BaseCommand):
             if counts != seen:
                 moved, seen = monotonic(), counts
             elif not counts.sent and monotonic() - moved > PATIENCE:
-                operating.pause(operation, halted="SQS does not take the messages.")
+                steering.pause(operation, halted="SQS does not take the messages.")
                 return
             if counts.sent:
                 pulling.pull(seconds=5)
@@ -183,7 +192,7 @@ class Command(BaseCommand):
 
     def _report(self, operation: Operation, options: dict[str, Any]) -> None:
         operation.refresh_from_db()
-        counts = operating.tally(operation)
+        counts = tallying.tally(operation)
         if options["json"]:
             result = {"operation": operation.pk, "state": operation.state}
             self.stdout.write(json.dumps(result | dict(counts.by_state)))
