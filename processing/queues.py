@@ -168,8 +168,12 @@ def send_raw(queue: str, body: str) -> None:
         raise _send_error(error) from None
 
 
-def publish_many(events: Iterable[Event]) -> list[Sent]:
+def publish_many(
+    events: Iterable[Event], attributes: Sequence[dict[str, str]] = ()
+) -> list[Sent]:
     """Put events on their queues by SendMessageBatch; one result an event, in order.
+
+    *attributes*, where given, are one dict an event.
 
     Never raises for a send: each event that SQS did not confirm carries its SendError.
     """
@@ -177,7 +181,13 @@ def publish_many(events: Iterable[Event]) -> list[Sent]:
     results: dict[int, Sent] = {}
     for queue in {event.queue for event in ordered}:
         places = [place for place, event in enumerate(ordered) if event.queue == queue]
-        entries = [(ordered[place], _entry(ordered[place], {})) for place in places]
+        entries = [
+            (
+                ordered[place],
+                _entry(ordered[place], attributes[place] if attributes else {}),
+            )
+            for place in places
+        ]
         sent = [one for batch in _batches(entries) for one in _send_batch(queue, batch)]
         results.update(zip(places, sent, strict=True))
     return [results[place] for place in range(len(ordered))]
@@ -399,7 +409,7 @@ class Depth:
 
 
 def depth(queue: str) -> Depth:
-    answer = client().get_queue_attributes(
+    answer = client(_SENDING).get_queue_attributes(  # a page waits for it
         QueueUrl=url(queue),
         AttributeNames=[
             "ApproximateNumberOfMessages",
