@@ -9,17 +9,29 @@ from dlq_review.models import DeadLetter
 PERMISSIONS = {
     "view": "dlq_review.view_deadletter",
     "edit": "dlq_review.change_deadletter",
+    "rehearse": "dlq_review.redrive_deadletter",
     "redrive": "dlq_review.redrive_deadletter",
+    "bulk_redrive": "dlq_review.bulk_redrive_deadletter",
     "discard": "dlq_review.discard_deadletter",
     "resolve": "dlq_review.discard_deadletter",
     "restore": "dlq_review.discard_deadletter",
 }
 _LABELS = {
     "redrive": "Redrive",
+    "rehearse": "Rehearse",
     "edit": "Edit",
     "resolve": "Resolve",
     "discard": "Discard",
     "restore": "Restore",
+}
+
+
+_DONE = {
+    "redrive": "redriven",
+    "rehearse": "rehearsed",
+    "edit": "edited",
+    "resolve": "resolved",
+    "discard": "discarded",
 }
 
 
@@ -40,7 +52,7 @@ def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
 def actions_for(
     user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, *, valid: bool
 ) -> dict[str, Action]:
-    names = ["redrive", "edit", "resolve", "discard"]
+    names = ["redrive", "edit", "rehearse", "resolve", "discard"]
     if letter.state == DeadLetter.State.DISCARDED:
         names = ["restore"]
     return {
@@ -56,7 +68,7 @@ def _denied(
         return f"You do not have the permission to {name} dead letters."
     if name != "restore" and letter.state not in DeadLetter.EDITABLE:
         state = letter.get_state_display().lower()
-        return f"It is {state}; only what is open or quarantined can be {name}ed."
-    if name == "redrive" and not valid:
+        return f"It is {state}; only what is open or quarantined can be {_DONE[name]}."
+    if name in ("redrive", "rehearse") and not valid:
         return "The body is not a valid event yet. Edit it first."
     return ""

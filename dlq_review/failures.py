@@ -57,10 +57,14 @@ class Failure:
     @property
     def fingerprint(self) -> str:
         """Equal for failures that belong together: queue, type, error, place (or text)."""
-        by_text = self.error_type in _TOLD_APART_BY_TEXT or not self.place
-        detail = self.template if by_text else self.place
+        detail = self.template if by_text(self.error_type, self.place) else self.place
         parts = "\n".join((self.queue, self.type, self.error_type, detail))
         return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
+
+
+def by_text(error_type: str, place: str) -> bool:
+    """Whether failures are grouped by their text, and not by their place in our code."""
+    return error_type in _TOLD_APART_BY_TEXT or not place
 
 
 def identity_of(message: Message) -> Identity:

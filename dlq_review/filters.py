@@ -1,21 +1,19 @@
 """The filters of the list: static choices, or few rows of the group table."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.selecting import SINCE, since
 from processing.events import CONTRACTS
 from processing.topology import QUEUES
 
 S = DeadLetter.State
 Letters = QuerySet[DeadLetter]
 Choices = list[tuple[str, str]]
-_SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -78,14 +76,33 @@ class SinceFilter(admin.SimpleListFilter):
     parameter_name = "since"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [(name, f"Last {name}") for name in _SINCE]
+        return [(name, f"Last {name}") for name in SINCE]
 
     def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
-        hours = _SINCE.get(self.value() or "")
-        if hours is None:
+        if self.value() not in SINCE:
             return queryset
-        since = timezone.now() - timedelta(hours=hours)
-        return queryset.filter(last_failed_at__gte=since)
+        return queryset.filter(last_failed_at__gte=since(str(self.value())))
+
+
+class GroupStateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [*FailureGroup.State.choices, ("all", "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        without, *states = super().choices(changelist)
+        return [{**without, "display": "Not resolved"}, *states]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[FailureGroup]
+    ) -> QuerySet[FailureGroup]:
+        if self.value() in FailureGroup.State.values:
+            return queryset.filter(state=self.value())
+        if self.value() == "all":
+            return queryset
+        return queryset.exclude(state=FailureGroup.State.RESOLVED)
 
 
 class GroupFilter(admin.SimpleListFilter):

@@ -1,4 +1,4 @@
-"""Send a dead letter's current revision back to its queue.
+"""Send dead letters' current revisions back to their queues.
 
 Crash order: claim by compare-and-set, with a redrive id -> commit -> send -> record that it
 was sent -> commit. A crash in between leaves it claimed; `resend_claimed` sends it again
@@ -7,8 +7,10 @@ with the same redrive id, and the worker drops the second copy by its request id
 
 import json
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 from django.db import transaction
 from django.utils import timezone
@@ -32,10 +34,7 @@ CLAIM_LASTS = timedelta(seconds=60)  # far above the 1.3 s that one send may tak
 
 
 class ProcessedOtherwiseError(ReviewError):
-    """This request id was processed with another body, so the worker would refuse this one.
-
-    Discard it, or have it sent under a new request id.
-    """
+    """This request id was processed with another body, so it cannot be used for this one."""
 
 
 class SetAsideError(ReviewError):
@@ -45,6 +44,19 @@ class SetAsideError(ReviewError):
 class NotSentError(ReviewError):
     """SQS did not take it. The dead letter is open again; try later."""
 
+    def __init__(self, refused: queues.SendError) -> None:
+        self.for_good = refused.for_good
+        super().__init__(f"{self.__doc__} ({refused})")
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """One letter to send, the revision its chooser saw, and what came of it."""
+
+    letter: DeadLetter
+    revision: int
+    error: ReviewError | None = None
+
 
 def redrive(
     letter: DeadLetter, *, by: str, reason: str = "", revision: int | None = None
@@ -53,7 +65,45 @@ def redrive(
 
     Returns its new state, REDRIVEN or RESOLVED. Raises a ReviewError that says why not.
     """
-    if revision is not None and revision != letter.revision:
+    seen = letter.revision if revision is None else revision
+    (done,) = redrive_many([Redrive(letter, seen)], by=by, reason=reason)
+    if done.error is not None:
+        raise done.error
+    return letter.state
+
+
+def redrive_many(
+    chosen: Sequence[Redrive],
+    *,
+    by: str,
+    reason: str = "",
+    operation: int | None = None,
+) -> list[Redrive]:
+    """Send each of *chosen*, at most ten in one call to SQS; one result each, in order.
+
+    Never raises for one letter: each that was not sent carries its ReviewError.
+    """
+    done: list[Redrive] = []
+    claimed: list[tuple[int, Event]] = []
+    for number, one in enumerate(chosen):
+        error = None
+        try:
+            event = _take(one, by=by, reason=reason, operation=operation)
+            if event is not None:
+                claimed.append((number, event))
+        except ReviewError as refused:
+            error = refused
+        done.append(Redrive(one.letter, one.revision, error))
+    errors = send_claimed([(done[number].letter, event) for number, event in claimed])
+    for (number, _), error in zip(claimed, errors, strict=True):
+        done[number] = Redrive(done[number].letter, done[number].revision, error)
+    return done
+
+
+def _take(one: Redrive, *, by: str, reason: str, operation: int | None) -> Event | None:
+    """Claim one letter and return its event; None where it was processed already."""
+    letter = one.letter
+    if one.revision != letter.revision:
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
     if letter.state not in DeadLetter.EDITABLE:
         raise WrongStateError(
@@ -64,13 +114,14 @@ def redrive(
     if _is_done(letter):
         why = "Already processed; nothing was sent."
         move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
-        return letter.state
-    claim(letter, by=by, reason=reason)
-    send_claimed(letter, event)
-    return letter.state
+        return None
+    claim(letter, by=by, reason=reason, operation=operation)
+    return event
 
 
-def claim(letter: DeadLetter, *, by: str, reason: str) -> None:
+def claim(
+    letter: DeadLetter, *, by: str, reason: str, operation: int | None = None
+) -> None:
     """Take *letter* for sending; only one of two who try gets it."""
     name = f"{letter.pk}/{letter.revision}/{letter.redrives + 1}"
     with transaction.atomic(durable=True):
@@ -82,25 +133,46 @@ def claim(letter: DeadLetter, *, by: str, reason: str) -> None:
             reason=reason,
             redrive_id=uuid5(NAMESPACE_URL, name),
             claimed_at=timezone.now(),
+            operation=operation,
         )
 
 
-def send_claimed(letter: DeadLetter, event: Event) -> None:
-    """Send what is claimed and record it. Raises NotSentError where SQS refused."""
-    try:
-        queues.publish(event, redrive=_redrive(letter))
-    except queues.SendError as refused:
-        move(
-            letter, letter.resting_state, AuditEntry.Verb.NOT_SENT, reason=str(refused)
-        )
-        raise NotSentError(f"{NotSentError.__doc__} ({refused})") from None
-    move(
-        letter,
-        S.REDRIVEN,
-        AuditEntry.Verb.SENT,
-        redrives=letter.redrives + 1,
-        redriven_at=timezone.now(),
+def send_claimed(
+    claimed: Sequence[tuple[DeadLetter, Event]],
+) -> list[ReviewError | None]:
+    """Send what is claimed and record each; one error or None a letter, in order."""
+    sent = queues.publish_many(
+        [event for _, event in claimed],
+        [{"redrive": _redrive(letter)} for letter, _ in claimed],
     )
+    return [
+        _record(letter, result)
+        for (letter, _), result in zip(claimed, sent, strict=True)
+    ]
+
+
+def _record(letter: DeadLetter, sent: queues.Sent) -> ReviewError | None:
+    try:
+        if sent.error is None:
+            move(
+                letter,
+                S.REDRIVEN,
+                AuditEntry.Verb.SENT,
+                redrives=letter.redrives + 1,
+                redriven_at=timezone.now(),
+            )
+            return None
+        move(
+            letter,
+            letter.resting_state,
+            AuditEntry.Verb.NOT_SENT,
+            reason=str(sent.error),
+            operation=None,
+        )
+    except ChangedMeanwhileError:
+        # It came back before we could write that it was sent: that is later news.
+        return None
+    return NotSentError(sent.error)
 
 
 def resend_claimed() -> int:
@@ -108,24 +180,27 @@ def resend_claimed() -> int:
     late = DeadLetter.objects.filter(
         state=S.CLAIMED, claimed_at__lt=timezone.now() - CLAIM_LASTS
     )
-    sent = 0
+    claimed = []
     for letter in late.order_by("claimed_at")[:500]:
         try:
-            send_claimed(letter, reading.event_in(letter, reading.current(letter).body))
-            sent += 1
-        except ReviewError as error:
-            logger.warning(
-                "request_id=%s not_resent=%s", letter.request_id, type(error).__name__
+            event = reading.event_in(letter, reading.current(letter).body)
+        except reading.NotAnEventError as error:  # its contract has changed since
+            move(
+                letter,
+                letter.resting_state,
+                AuditEntry.Verb.NOT_SENT,
+                reason=str(error)[:500],
             )
-    return sent
+        else:
+            claimed.append((letter, event))
+    return send_claimed(claimed).count(None)
 
 
 def _redrive(letter: DeadLetter) -> str:
-    redrive_id: UUID | None = letter.redrive_id
     return json.dumps(
         {
             "dead_letter": letter.pk,
-            "redrive_id": str(redrive_id),
+            "redrive_id": str(letter.redrive_id),
             "count": letter.redrives + 1,
         }
     )
@@ -134,9 +209,7 @@ def _redrive(letter: DeadLetter) -> str:
 def _is_done(letter: DeadLetter) -> bool:
     known = reading.processed(letter)
     if known.done and not known.same:
-        raise ProcessedOtherwiseError(
-            " ".join(str(ProcessedOtherwiseError.__doc__).split())
-        )
+        raise ProcessedOtherwiseError(ProcessedOtherwiseError.__doc__)
     if Outcome.objects.filter(
         request_id=letter.request_id, kind=Outcome.Kind.DISCARDED
     ).exists():

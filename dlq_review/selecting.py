@@ -1,12 +1,21 @@
 """Choose dead letters by what they are, for a command or an operation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from dlq_review.models import DeadLetter
+
+SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
+
+
+def since(name: str) -> datetime:
+    """The moment that *name*, one of SINCE, begins now."""
+    return timezone.now() - timedelta(hours=SINCE[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,24 @@ class Selection:
     error: str = ""
     group: int | None = None
     since: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Selection()
+
+    def as_json(self) -> dict[str, Any]:
+        """What narrows, for the record."""
+        found = {name: value for name, value in asdict(self).items() if value}
+        if self.since is not None:
+            found["since"] = self.since.isoformat()
+        return found
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Self:
+        since = told.get("since")
+        return cls(
+            **{**told, "since": datetime.fromisoformat(since) if since else None}
+        )
 
     def letters(self) -> QuerySet[DeadLetter]:
         """Open and quarantined letters, the oldest first."""

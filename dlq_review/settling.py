@@ -1,5 +1,7 @@
 """How a dead letter ends: processed after all, resolved by hand, discarded, restored."""
 
+from time import monotonic
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
@@ -10,7 +12,8 @@ from dlq_review.transitions import ReviewError, WrongStateError, move
 from processing.models import Outcome
 
 S = DeadLetter.State
-STEP = 500  # letters reconciled in one run of the job
+STEP = 500  # letters looked up at once
+SECONDS = 20  # that one run of the job may take
 
 
 def reconcile() -> int:
@@ -27,7 +30,12 @@ def reconcile() -> int:
         Q(Exists(done), state=S.REDRIVEN)
         | Q(Exists(same_body), state__in=DeadLetter.EDITABLE)
     )
-    return sum(_settle(letter) for letter in found.order_by("pk")[:STEP])
+    settled, deadline = 0, monotonic() + SECONDS
+    letters = list(found.order_by("pk")[:STEP])
+    while letters and monotonic() < deadline:
+        settled += sum(_settle(letter) for letter in letters)
+        letters = list(found.filter(pk__gt=letters[-1].pk).order_by("pk")[:STEP])
+    return settled
 
 
 def _settle(letter: DeadLetter) -> bool:

@@ -2,15 +2,27 @@
 
 from celery import shared_task
 
-from dlq_review import pulling, redriving, settling
+from dlq_review import operating, pulling, redriving, settling, watching
 from processing.transport import Job
+
+OPERATE_SECONDS = 10  # of one job; the next begins where it ended
 
 
 @shared_task(base=Job, name="dlq_review.pull")
 def pull() -> int:
-    return pulling.pull().stored
+    stored = pulling.pull().stored
+    watching.sign("pull")
+    watching.check_queues()
+    return stored
+
+
+@shared_task(base=Job, name="dlq_review.operate")
+def operate() -> int:
+    return operating.run_all(seconds=OPERATE_SECONDS)
 
 
 @shared_task(base=Job, name="dlq_review.settle")
 def settle() -> int:
-    return redriving.resend_claimed() + settling.reconcile()
+    settled = redriving.resend_claimed() + settling.reconcile()
+    watching.sign("settle")
+    return settled

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import editing, redriving, settling
+from dlq_review import editing, redriving, rehearsing, settling
 from dlq_review.actions import may
 from dlq_review.detail import edit_context, letter_context
 from dlq_review.forms import EditForm
@@ -89,6 +89,15 @@ def _save(request: HttpRequest, letter: DeadLetter, form: EditForm) -> HttpRespo
     if "redrive" in request.POST:
         _redrive(request, letter, reason=form.cleaned_data["reason"])
     return redirect(_url("change", letter))
+
+
+@require_POST
+@needs("rehearse")
+def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    """Changes nothing; a POST all the same, because it runs the handler."""
+    context = letter_context(request, letter)
+    context["rehearsals"] = [rehearsing.rehearse(letter)]
+    return _page(request, "dlq_review/letter.html", letter, context)
 
 
 @require_POST

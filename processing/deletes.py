@@ -15,7 +15,7 @@ from processing import queues
 
 logger = logging.getLogger(__name__)
 
-GATHER = 0.05  # seconds that a delete waits for others
+GATHER = 0.1  # seconds that a delete waits for others
 
 
 @dataclass(eq=False, slots=True)

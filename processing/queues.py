@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
+from processing.breaker import Breaker
 from processing.events import Event
 from processing.publisher import NotSentError, Publisher
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES
@@ -112,6 +113,12 @@ def get_ready_to_send() -> None:
     client(_SENDING)
 
 
+def forget() -> None:
+    """Drop connections and what was learned about SQS; for when its address changes."""
+    for kept in (_client, _publisher, _breaker):
+        kept.cache_clear()
+
+
 def url(queue: str) -> str:
     return str(settings.SQS_QUEUE_URLS[queue])
 
@@ -161,8 +168,12 @@ def send_raw(queue: str, body: str) -> None:
         raise _send_error(error) from None
 
 
-def publish_many(events: Iterable[Event]) -> list[Sent]:
+def publish_many(
+    events: Iterable[Event], attributes: Sequence[dict[str, str]] = ()
+) -> list[Sent]:
     """Put events on their queues by SendMessageBatch; one result an event, in order.
+
+    *attributes*, where given, are one dict an event.
 
     Never raises for a send: each event that SQS did not confirm carries its SendError.
     """
@@ -170,7 +181,13 @@ def publish_many(events: Iterable[Event]) -> list[Sent]:
     results: dict[int, Sent] = {}
     for queue in {event.queue for event in ordered}:
         places = [place for place, event in enumerate(ordered) if event.queue == queue]
-        entries = [(ordered[place], _entry(ordered[place], {})) for place in places]
+        entries = [
+            (
+                ordered[place],
+                _entry(ordered[place], attributes[place] if attributes else {}),
+            )
+            for place in places
+        ]
         sent = [one for batch in _batches(entries) for one in _send_batch(queue, batch)]
         results.update(zip(places, sent, strict=True))
     return [results[place] for place in range(len(ordered))]
@@ -178,6 +195,9 @@ def publish_many(events: Iterable[Event]) -> list[Sent]:
 
 def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
     """One SendMessageBatch; a result for each entry, in order."""
+    breaker = _breaker(os.getpid(), settings.SQS_ENDPOINT_URL)
+    if not breaker.lets_through():
+        return [Sent(event, error=SendError(breaker.reason)) for event, _ in batch]
     try:
         answer = client(_SENDING).send_message_batch(
             QueueUrl=url(queue),
@@ -188,9 +208,12 @@ def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
         )
     except (ClientError, BotoCoreError) as error:
         refused = _send_error(error)
-        if refused.for_good and len(batch) > 1:  # one of them spoils the others
+        if not refused.for_good:
+            breaker.failed(str(refused))
+        elif len(batch) > 1:  # one of them spoils the others
             return [sent for entry in batch for sent in _send_batch(queue, [entry])]
-        return [Sent(event, error=_send_error(error)) for event, _ in batch]
+        return [Sent(event, error=refused) for event, _ in batch]
+    breaker.succeeded()
     ids = {good["Id"]: good["MessageId"] for good in answer.get("Successful", [])}
     codes = {bad["Id"]: bad["Code"] for bad in answer.get("Failed", [])}
     return [
@@ -199,6 +222,11 @@ def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
         else Sent(event, error=_refusal(codes.get(str(number), "NoAnswer")))
         for number, (event, _) in enumerate(batch)
     ]
+
+
+@functools.cache
+def _breaker(pid: int, endpoint: str) -> Breaker:
+    return Breaker()
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
@@ -381,7 +409,7 @@ class Depth:
 
 
 def depth(queue: str) -> Depth:
-    answer = client().get_queue_attributes(
+    answer = client(_SENDING).get_queue_attributes(  # a page waits for it
         QueueUrl=url(queue),
         AttributeNames=[
             "ApproximateNumberOfMessages",

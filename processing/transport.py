@@ -28,7 +28,7 @@ from kombu.transport import SQS
 from kombu.utils.json import dumps
 from vine import promise
 
-from processing import events, queues, strict_json
+from processing import curl_client, events, queues, strict_json
 from processing.database_gate import DatabaseGate
 from processing.deletes import Deletes
 from processing.topology import QUEUES
@@ -131,10 +131,18 @@ class Channel(SQS.Channel):
     def asynsqs(self, queue: str | None = None) -> _Connection:
         return _Connection(
             queues.client(),
+            http_client=self._curl(),
             region=self.region,
             message_system_attribute_names=["ApproximateReceiveCount", "SentTimestamp"],
             message_attribute_names=[".*"],
         )
+
+    def _curl(self) -> curl_client.Client:
+        """One for each event loop, so that connections are kept and shared."""
+        client: curl_client.Client | None = getattr(self.hub, "holdfast_curl", None)
+        if client is None:
+            client = self.hub.holdfast_curl = curl_client.Client(self.hub)
+        return client
 
     # -- polling ------------------------------------------------------------------
     def _schedule_queue(self, queue: str) -> None:

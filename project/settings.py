@@ -254,6 +254,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "dlq_review.settle",
         "schedule": env.float("DLQ_SETTLE_SECONDS", 10),
     },
+    "operate": {
+        "task": "dlq_review.operate",
+        "schedule": env.float("OPERATE_SECONDS", 5),
+    },
     "relay": {
         "task": "processing.relay",
         "schedule": env.float("SPOOL_RELAY_SECONDS", 10),

@@ -148,10 +148,10 @@ def live_system(folder: Path, settings: Settings) -> Iterator[LiveSystem]:
     }
     try:
         system.start_sqs()
-        queues._client.cache_clear()
+        queues.forget()
         ensure_queues()
         yield system
     finally:
         for process in reversed(system.processes):
             system.kill(process)
-        queues._client.cache_clear()
+        queues.forget()

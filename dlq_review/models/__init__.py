@@ -1,6 +1,8 @@
 from dlq_review.models.audit import AppendOnlyError, AuditEntry
 from dlq_review.models.groups import FailureCount, FailureGroup
 from dlq_review.models.letters import Arrival, DeadLetter, Revision
+from dlq_review.models.operations import Operation, OperationItem
+from dlq_review.models.signs import LifeSign
 
 __all__ = [
     "AppendOnlyError",
@@ -9,5 +11,8 @@ __all__ = [
     "DeadLetter",
     "FailureCount",
     "FailureGroup",
+    "LifeSign",
+    "Operation",
+    "OperationItem",
     "Revision",
 ]

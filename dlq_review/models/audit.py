@@ -4,6 +4,7 @@ from django.db import models
 
 from dlq_review.models.groups import FailureGroup
 from dlq_review.models.letters import DeadLetter
+from dlq_review.models.operations import Operation
 
 
 class AppendOnlyError(Exception):
@@ -35,6 +36,9 @@ class AuditEntry(models.Model):
     )
     group = models.ForeignKey(
         FailureGroup, on_delete=models.PROTECT, null=True, related_name="audit"
+    )
+    operation = models.ForeignKey(
+        Operation, on_delete=models.PROTECT, null=True, related_name="audit"
     )
     actor = models.CharField(max_length=254, blank=True)
     """The user's name; empty for Holdfast itself."""

@@ -58,6 +58,8 @@ class DeadLetter(models.Model):
     body_fingerprint = models.CharField(max_length=64, blank=True)
     """What the current revision asks for; empty while it is not a valid event."""
     redrive_id = models.UUIDField(null=True, blank=True)
+    operation = models.PositiveBigIntegerField(null=True, blank=True)
+    """The operation that claimed it last; empty after a single redrive."""
     claimed_at = models.DateTimeField(null=True, blank=True)
     redriven_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
@@ -89,6 +91,8 @@ class DeadLetter(models.Model):
             models.Index(
                 fields=("state", "-last_failed_at", "-id"), name="letter_state"
             ),
+            models.Index(fields=("state", "first_failed_at"), name="letter_oldest"),
+            models.Index(fields=("state", "expires_at"), name="letter_expiry"),
         )
 
     def __str__(self) -> str:

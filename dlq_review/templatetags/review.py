@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.models import DeadLetter, FailureGroup, Operation
 
 register = template.Library()
 
@@ -48,7 +48,7 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def state(letter: DeadLetter | FailureGroup) -> SafeString:
+def state(letter: DeadLetter | FailureGroup | Operation) -> SafeString:
     """Icon and word; the colour only repeats them."""
     name, label = letter.state, letter.get_state_display()
     if isinstance(letter, DeadLetter):

@@ -1,9 +1,13 @@
 """Python runs this first in every child that has it on its path."""
 
+import faulthandler
 import os
+import signal
 
 from tests.boot import crash, defects, short_times, witness
 
+# What every thread does just now, for a process that does not stop.
+faulthandler.register(signal.SIGUSR2, all_threads=True)
 given = os.environ
 if "SHORT_TIMES" in given:
     short_times.install(int(given["SHORT_TIMES"]))

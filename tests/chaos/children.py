@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from processing.management.supervisor import _die_with_parent
 
-PATIENCE = 20  # seconds a process has to stop after SIGTERM
+PATIENCE = 40  # seconds a process has to stop after SIGTERM; billiard may take 30
 
 
 class Child:
@@ -87,13 +88,13 @@ class Child:
 
     # -- the end ----------------------------------------------------------------------
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL when that is not heard."""
-        self.thaw()
-        self.terminate()
+        """Wait for what was terminated; SIGKILL when it has not heard."""
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.unexpected.append(f"{self.name} does not stop after SIGTERM")
+            self._signal(signal.SIGUSR2)  # its log then tells where it hangs
+            time.sleep(1)
         self._sweep_up()
 
     def _sweep_up(self) -> None:

@@ -61,7 +61,7 @@ class Client(threading.Thread):
     def _send_a_good_one(self) -> None:
         path, asked = self._ask()
         key = f"chaos-{self.number}-{self._sent:08}-key"
-        request_id = request_ids.from_header(CONTRACTS[path], asked, key)
+        request_id = request_ids.from_key(CONTRACTS[path], asked, key)
         for _ in range(TRIES):
             if self._accepted(path, asked, key, request_id):
                 break

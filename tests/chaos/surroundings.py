@@ -144,7 +144,7 @@ def surroundings(
         sys.stdout.flush()
         around.stop_children()
         if around.sqs is not None:
-            around.sqs.stop()
+            around.sqs.kill()
         around.proxy.stop()
         if "django" in sys.modules:
             from django.db import connections

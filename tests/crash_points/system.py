@@ -127,14 +127,14 @@ def point(
     settings.RETRY_BACKOFF_BASE_SECONDS = 1
     settings.SQS_QUEUE_URLS = {name: host + name for name in settings.SQS_QUEUE_URLS}
     monkeypatch.setattr(redriving, "CLAIM_LASTS", boot.NO_TIME)
-    queues._client.cache_clear()
+    queues.forget()
     ensure_queues()
     for queue in QUEUES:
         queues.client().set_queue_attributes(
             QueueUrl=queues.url(queue), Attributes={"VisibilityTimeout": "1"}
         )
     yield Point(server, prefix)
-    queues._client.cache_clear()
+    queues.forget()
 
 
 def mails_in(folder: Path) -> list[str]:

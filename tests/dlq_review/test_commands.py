@@ -1,9 +1,15 @@
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from dlq_review.models import DeadLetter
+from dlq_review import freezing, operating, steering
+from dlq_review.freezing import Plan
+from dlq_review.management.commands import redrive_dlq
+from dlq_review.models import DeadLetter, Operation
+from dlq_review.selecting import Selection
 from processing import queues
 from processing.models import User
 from tests.builders import dead_letter, failure, message, order_created
@@ -51,17 +57,20 @@ def test_redrive_shows_what_it_would_do_and_does_nothing(no_sqs: None) -> None:
         ("--error", "OrderExistsError"),
         ("--ids", "ORD-1"),
         ("--ids", "request-1"),
+        ("--since", "1h", "--limit", "5"),
     ],
 )
 def test_redrive_sends_what_is_selected(
     sqs: None, ada: User, which: tuple[str, ...]
 ) -> None:
     event = order_created(id="request-1", order_id="ORD-1")
-    dead_letter(event, attributes=failure())
+    now = timezone.now().isoformat()
+    dead_letter(event, attributes=failure(failed_at=now))
     text = run("redrive_dlq", *which, "--apply", "--by", "ada", "--reason", "fixed")
-    assert "1 redriven" in text
+    assert "1 sent" in text
     entry = DeadLetter.objects.get().audit.get(verb="claimed")
-    assert (entry.actor, entry.reason) == ("ada", "fixed")
+    assert entry.actor == "ada"
+    assert entry.reason.endswith("fixed")
 
 
 def test_redrive_stops_at_its_limit(sqs: None, ada: User) -> None:
@@ -76,6 +85,9 @@ def test_redrive_stops_at_its_limit(sqs: None, ada: User) -> None:
     [
         ((), 1),
         (("--all", "--limit", "0"), 1),
+        (("--all", "--rate", "501"), 1),
+        (("--operation", "99", "--by", "ada"), 1),
+        (("--ids", "nothing", "--apply", "--by", "ada"), 2),
         (("--ids", "nothing"), 2),
         (("--all", "--apply"), 1),
         (("--all", "--apply", "--by", "nobody"), 1),
@@ -83,7 +95,7 @@ def test_redrive_stops_at_its_limit(sqs: None, ada: User) -> None:
     ],
 )
 def test_a_wrong_call_is_refused_with_its_exit_code(
-    arguments: tuple[str, ...], code: int
+    ada: User, arguments: tuple[str, ...], code: int
 ) -> None:
     dead_letter()
     User.objects.create(username="powerless", email="p@example.com")
@@ -102,9 +114,55 @@ def test_refusals_have_an_exit_code_of_their_own(sqs: None, ada: User) -> None:
     assert DeadLetter.objects.filter(state="redriven").count() == 1
 
 
-def test_a_dead_sqs_has_an_exit_code_of_its_own(no_sqs: None, ada: User) -> None:
+def test_a_dead_sqs_has_an_exit_code_of_its_own_and_can_be_resumed(
+    ada: User, no_sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redrive_dlq, "PATIENCE", 0)
     dead_letter()
     with pytest.raises(CommandError) as caught:
         run("redrive_dlq", "--all", "--apply", "--by", "ada")
     assert caught.value.returncode == 5
     assert DeadLetter.objects.get().state == "open"
+    assert Operation.objects.get().state == "paused"
+
+
+def test_a_paused_operation_is_resumed_by_its_number(sqs: None, ada: User) -> None:
+    dead_letter()
+    operation = freezing.freeze(Selection(), Plan(rate=500), by="ada")
+    steering.start(operation, by="ada")
+    steering.pause(operation, by="ada")
+    text = run("redrive_dlq", "--operation", str(operation.pk), "--by", "ada", "--json")
+    assert '"sent": 1' in text
+
+
+def test_ctrl_c_pauses(sqs: None, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(operating, "run", interrupt)
+    dead_letter()
+    with pytest.raises(CommandError) as caught:
+        run("redrive_dlq", "--all", "--apply", "--by", "ada")
+    assert caught.value.returncode == 130
+    assert Operation.objects.get().state == "paused"
+
+
+def test_waiting_ends_with_the_outcome_and_the_brake_has_its_exit_code(
+    sqs: None, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_letter()
+    publish = queues.publish_many
+
+    def publish_and_fail(*args: Any) -> list[queues.Sent]:
+        """A worker that refuses at once what was published."""
+        sent = publish(*args)
+        for delivery in queues.receive("orders"):
+            queues.dead_letter(delivery, {"error_type": "StillBroken"})
+            queues.delete("orders", [delivery.receipt_handle])
+        return sent
+
+    monkeypatch.setattr(queues, "publish_many", publish_and_fail)
+    with pytest.raises(CommandError) as caught:
+        run("redrive_dlq", "--all", "--apply", "--by", "ada", "--wait")
+    assert caught.value.returncode == 4
+    assert DeadLetter.objects.get().failed_again

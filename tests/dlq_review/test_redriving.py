@@ -10,6 +10,7 @@ from dlq_review.models import DeadLetter
 from dlq_review.reading import NotAnEventError
 from dlq_review.transitions import ChangedMeanwhileError, ReviewError, WrongStateError
 from processing import queues, services
+from processing.events import Event
 from processing.models import Order, UnderReview
 from tests.builders import dead_letter, failure, message, order_created
 
@@ -66,7 +67,7 @@ def test_a_send_tried_again_after_a_refusal_has_the_same_redrive_id(
 ) -> None:
     letter = dead_letter()
     with monkeypatch.context() as patch:
-        patch.setattr(queues, "publish", refuse)
+        patch.setattr(queues, "publish_many", refuse)
         with pytest.raises(redriving.NotSentError):
             redriving.redrive(letter, by="ada")
     first = letter.redrive_id
@@ -74,8 +75,9 @@ def test_a_send_tried_again_after_a_refusal_has_the_same_redrive_id(
     assert letter.redrive_id == first
 
 
-def refuse(*_: Any, **__: Any) -> None:
-    raise queues.SendError("ReadTimeoutError")
+def refuse(events: list[Event], *_: Any) -> list[queues.Sent]:
+    error = queues.SendError("ReadTimeoutError")
+    return [queues.Sent(event, error=error) for event in events]
 
 
 class Crash(BaseException):
@@ -91,7 +93,7 @@ def test_a_crash_between_claim_and_send_is_sent_later_with_the_same_redrive_id(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(queues, "publish", die)
+        patch.setattr(queues, "publish_many", die)
         with pytest.raises(Crash):
             redriving.redrive(letter, by="ada")
     letter.refresh_from_db()

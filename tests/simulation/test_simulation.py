@@ -5,6 +5,7 @@ a failing schedule to the few steps that matter and prints them.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -24,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from processing import queues, services
+from processing import breaker, queues, services
 from processing.events import Event
 from processing.topology import EVENT_QUEUES
 from tests.builders import order_created, order_updated, signup_requested
@@ -80,6 +81,8 @@ class Schedule(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(queues, "client", lambda *_: self.world.sqs)
         self.patch.setattr(services, "HANDLERS", self.world.handlers)
+        self.patch.setattr(breaker, "monotonic", time.time)  # the clock's, not ours
+        queues.forget()
         self.patch.setattr(connection, "commit", self.world.commit)
 
     def teardown(self) -> None:

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from dlq_review import pulling, redriving, settling
 from dlq_review.editing import edit
@@ -150,6 +151,7 @@ class World:
                 f"{id} is {kind}"
             )
         assert set(effects) <= set(outcomes), "an effect without its outcome"
+        assert not self._discarded_with_effect(), "discarded, and took effect"
         known = set(outcomes) | self.by_hand | self._on_its_way() | self._in_review()
         assert not set(self.promised) - known, "lost"
         assert not self._follow_ups(outcomes) - known, "a follow-up lost"
@@ -180,6 +182,14 @@ class World:
             for id, kind in outcomes.items()
             if kind == Outcome.Kind.PROCESSED and id.startswith("sign-up")
         }
+
+    def _discarded_with_effect(self) -> bool:
+        processed = Outcome.objects.filter(
+            request_id=OuterRef("request_id"),
+            fingerprint=OuterRef("body_fingerprint"),
+            kind=Outcome.Kind.PROCESSED,
+        )
+        return DeadLetter.objects.filter(Exists(processed), state=S.DISCARDED).exists()
 
     def _on_its_way(self) -> set[str]:
         spooled = set(SpooledEvent.objects.values_list("request_id", flat=True))

@@ -1,0 +1,98 @@
+"""When the transport asks SQS for more, and with what it keeps time."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from django.conf import settings
+from kombu import Connection
+from kombu.asynchronous import Hub
+
+from processing import curl_client
+from processing.transport import Channel, Transport
+
+
+class Loop:
+    """An event loop that runs what is due when it is told to."""
+
+    def __init__(self) -> None:
+        self.due: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+
+    def call_soon(self, call: Callable[..., None], *arguments: Any) -> None:
+        self.due.append((call, arguments))
+
+    def call_later(self, seconds: float, call: Any, *arguments: Any) -> None:
+        pass
+
+    def turn(self) -> None:
+        due, self.due = self.due, []
+        for call, arguments in due:
+            call(*arguments)
+
+
+@pytest.fixture
+def polls() -> list[int]:
+    return []
+
+
+@pytest.fixture
+def channel(monkeypatch: pytest.MonkeyPatch, polls: list[int]) -> Channel:
+    """A channel that may hold 20 messages; a poll is noted, and never answered."""
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    connection = Connection("sqs://", transport=Transport, transport_options=options)
+    channel = cast(Channel, connection.channel())
+    channel.hub = Loop()
+    channel.do_restore = False  # nothing here came from SQS
+    channel._active_queues.append("orders")
+    channel.qos.prefetch_count = 20
+    monkeypatch.setattr(
+        channel, "_get_async", lambda queue, count, callback: polls.append(count)
+    )
+    return channel
+
+
+def hold(channel: Channel, number: int) -> None:
+    for tag in range(number):
+        channel.qos.append(object(), str(tag))
+
+
+def test_a_worker_with_room_asks_for_ten(channel: Channel, polls: list[int]) -> None:
+    channel._schedule_queue("orders")
+    assert polls == [10]
+
+
+def test_a_full_worker_asks_as_soon_as_it_has_room_for_ten(
+    channel: Channel, polls: list[int]
+) -> None:
+    hold(channel, 20)
+    channel._schedule_queue("orders")
+    for tag in range(9):
+        channel.qos.ack(str(tag))
+    channel.hub.turn()
+    assert polls == []
+    channel.qos.ack("9")
+    channel.qos.ack("10")
+    channel.hub.turn()
+    assert polls == [10], "one poll, by the message that made the room"
+
+
+def test_a_small_worker_asks_when_half_of_it_is_free(
+    channel: Channel, polls: list[int]
+) -> None:
+    channel.qos.prefetch_count = 2
+    hold(channel, 2)
+    channel._schedule_queue("orders")
+    channel.qos.ack("0")
+    channel.hub.turn()
+    assert polls == [1]
+
+
+def test_curl_has_one_timer_however_many_calls_it_makes() -> None:
+    hub = Hub()
+    client = curl_client.Client(hub)
+    for _ in range(100):
+        client._set_timeout(25_000)
+    waiting = [entry for entry in hub.timer.queue if not entry.entry.canceled]
+    assert len(waiting) <= 2  # and kombu's own, once a second
+    client.close()
+    hub.close()
