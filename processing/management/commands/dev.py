@@ -32,6 +32,7 @@ QUICK = {
     "SQS_WAIT_SECONDS": "1",
     "DLQ_PULL_SECONDS": "2",
     "DLQ_SETTLE_SECONDS": "1",
+    "OPERATE_SECONDS": "1",
     "SPOOL_RELAY_SECONDS": "2",
 }
 CELERY = ("celery", "--quiet", "-A", "project")
