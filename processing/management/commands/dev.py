@@ -68,6 +68,9 @@ class Command(BaseCommand):
         supervisor.wait_until(
             lambda: _answers(f"{settings.SQS_ENDPOINT_URL}/_ministack/health")
         )
+        settings.SQS_WAIT_SECONDS = int(
+            env["SQS_WAIT_SECONDS"]
+        )  # declared like that too
         for difference in ensure_queues():
             supervisor.say(
                 f"{difference} (delete {settings.VAR_DIR}/sqs to start anew)"
