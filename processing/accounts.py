@@ -3,6 +3,7 @@
 from typing import Literal, cast
 from uuid import NAMESPACE_URL, uuid5
 
+from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.utils import timezone
 
@@ -16,6 +17,10 @@ _SALT = "verify_email"
 
 class BadLinkError(ValueError):
     """This link is not valid any more. Sign up again to get a new one."""
+
+
+class AlreadyOpenError(ValueError):
+    """This account is open already; there is nothing more to do."""
 
 
 def sign_up(event: Event) -> Effect:
@@ -64,10 +69,24 @@ def owner_of(token: str) -> User:
         raise BadLinkError(BadLinkError.__doc__) from None
 
 
-def verify(token: str) -> User:
-    """Activate the account a link is for; doing it twice changes nothing more."""
+def waiting_for(token: str) -> User:
+    """The account a link opens. Raises BadLinkError or AlreadyOpenError."""
     user = owner_of(token)
-    User.objects.filter(pk=user.pk, verified_at=None).update(
-        is_active=True, verified_at=timezone.now()
+    if user.verified_at is not None:
+        raise AlreadyOpenError(AlreadyOpenError.__doc__)
+    return user
+
+
+def verify(token: str, password: str) -> User:
+    """Open the account a link is for, under *password*.
+
+    Raises BadLinkError, or AlreadyOpenError: a link works once, so that an old mail cannot
+    set a new password.
+    """
+    user = waiting_for(token)
+    opened = User.objects.filter(pk=user.pk, verified_at=None).update(
+        is_active=True, verified_at=timezone.now(), password=make_password(password)
     )
+    if not opened:
+        raise AlreadyOpenError(AlreadyOpenError.__doc__)
     return user

@@ -12,7 +12,6 @@ from pathlib import Path
 from time import monotonic
 
 from django.conf import settings
-from django.db import DatabaseError
 from django.utils import timezone
 
 from processing.events import Identity
@@ -43,7 +42,7 @@ def record(
     *,
     permanent: bool,
 ) -> None:
-    """Store one failed attempt. Never raises; a database that is away is logged."""
+    """Store one failed attempt. Never raises: what stops it is logged."""
     try:
         Attempt.objects.create(
             request_id=identity.request_id,
@@ -61,7 +60,7 @@ def record(
             worker=settings.WORKER_NAME,
             release=settings.RELEASE,
         )
-    except DatabaseError as away:
+    except Exception as away:  # whatever it is, the failure itself matters more
         logger.warning(
             "request_id=%s attempt_not_recorded=%s",
             identity.request_id,

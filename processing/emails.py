@@ -23,10 +23,22 @@ class RecipientRefusedError(RefusedError):
 
 
 def send_email(event: Event) -> Effect:
+    mail = compose(event)
+    try:
+        mail.send()
+    except smtplib.SMTPRecipientsRefused as error:
+        if all(code >= 500 for code, _ in error.recipients.values()):
+            raise RecipientRefusedError(RecipientRefusedError.__doc__) from None
+        raise
+    return Effect({"mail": "sent"})
+
+
+def compose(event: Event) -> EmailMessage:
+    """The mail that *event* asks for; sends nothing."""
     data = cast(EmailRequested, event.data)
     subject, body = _text(data)
     _, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    mail = EmailMessage(
+    return EmailMessage(
         subject=subject,
         body=body,
         to=[data.recipient],
@@ -35,13 +47,6 @@ def send_email(event: Event) -> Effect:
             "X-Correlation-ID": event.correlation_id,
         },
     )
-    try:
-        mail.send()
-    except smtplib.SMTPRecipientsRefused as error:
-        if all(code >= 500 for code, _ in error.recipients.values()):
-            raise RecipientRefusedError(RecipientRefusedError.__doc__) from None
-        raise
-    return Effect({"mail": "sent"})
 
 
 def _text(data: EmailRequested) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 from uuid_utils.compat import uuid7
 
 from processing import strict_json
+from processing.cloud_events import is_cloud_event, unwrap
 from processing.event_errors import (
     EventError,
     InvalidEventError,
@@ -33,11 +34,14 @@ from processing.event_errors import (
     problems_in,
 )
 from processing.fields import (
+    Country,
     Email,
     Moment,
     Money,
     Name,
     Paragraphs,
+    Phone,
+    Price,
     Reference,
     RequestId,
     ShortLine,
@@ -69,7 +73,7 @@ class Item(BaseModel):
 
     sku: Reference
     quantity: Annotated[int, Field(ge=1, le=10_000)]
-    unit_price: Annotated[Money, Field(ge=Decimal("0.01"))]
+    unit_price: Price
 
     @property
     def amount(self) -> Decimal:
@@ -137,8 +141,8 @@ class Profile(BaseModel):
     model_config = Contract.model_config
 
     company: ShortLine | None = None
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9 ()\-]{5,30}$")] | None = None
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    phone: Phone | None = None
+    country: Country | None = None
 
 
 class SignupRequested(Contract):
@@ -252,7 +256,7 @@ def parse(body: str, *, fallback_id: str, sent_at: datetime | None = None) -> Ev
     the timestamp (*sent_at*, else now) and the correlation id (the id).
     Raises UnreadableEventError, UnknownEventTypeError or InvalidEventError.
     """
-    raw = _object(body)
+    raw = _envelope(body)
     raw.setdefault("id", fallback_id)
     raw.setdefault("timestamp", sent_at or datetime.now(UTC))
     raw.setdefault("correlation_id", raw["id"])
@@ -279,12 +283,13 @@ class Identity:
     request_id: str
     type: str
     reference: str
+    correlation_id: str = ""
 
 
 def identify(body: str, *, fallback_id: str) -> Identity:
     """Who *body* is, as far as it says so. Never raises."""
     try:
-        raw = _object(body)
+        raw = _envelope(body)
     except EventError:
         return Identity(fallback_id, "", "")
     data = raw.get("data")
@@ -292,7 +297,12 @@ def identify(body: str, *, fallback_id: str) -> Identity:
     reference = next((data[key] for key in _REFERENCES if _short(data.get(key))), "")
     request_id = raw["id"] if is_request_id(raw.get("id")) else fallback_id
     return Identity(
-        request_id, raw["type"] if _short(raw.get("type")) else "", reference
+        request_id,
+        raw["type"] if _short(raw.get("type")) else "",
+        reference,
+        raw["correlation_id"]
+        if is_request_id(raw.get("correlation_id"))
+        else request_id,
     )
 
 
@@ -309,7 +319,8 @@ _REFERENCES = ("order_id", "email", "recipient")
 
 
 def _short(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 254
+    # Printable, so that any column can hold it and no log line is broken by it.
+    return isinstance(value, str) and 0 < len(value) <= 254 and value.isprintable()
 
 
 def contract_for(type: object) -> type[Contract]:
@@ -321,6 +332,11 @@ def contract_for(type: object) -> type[Contract]:
             f"No event is called {type[:100]!a}. Known are: {', '.join(CONTRACTS)}."
         )
     return CONTRACTS[type]
+
+
+def _envelope(body: str) -> dict[str, Any]:
+    raw = _object(body)
+    return unwrap(raw) if is_cloud_event(raw) else raw
 
 
 def _object(body: str) -> dict[str, Any]:

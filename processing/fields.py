@@ -3,14 +3,19 @@
 import contextlib
 import re
 import unicodedata
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 _MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?", re.ASCII)
@@ -34,6 +39,12 @@ def _money(value: Any) -> Decimal:
     return Decimal(value).quantize(Decimal("0.01"))
 
 
+def _price(amount: Decimal) -> Decimal:
+    if not amount:
+        raise _refuse("Write an amount of 0.01 or more.")
+    return amount
+
+
 def _moment(value: Any) -> datetime:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
@@ -55,10 +66,16 @@ def _characters(text: str, allowed: str) -> str:
     return text
 
 
+_MARKS_ON_ONE_LETTER = 8  # the most any living script writes is about four
+
+
 def _line(text: str) -> str:
     text = _characters(text, allowed="").strip()
     if not any(unicodedata.category(char) not in ("Cf", "Zs", "Mn") for char in text):
         raise _refuse("Write something here.")
+    marks = "".join("m" if unicodedata.combining(char) else " " for char in text)
+    if "m" * (_MARKS_ON_ONE_LETTER + 1) in marks:
+        raise _refuse("Use fewer accents on one letter.")
     return text
 
 
@@ -66,17 +83,16 @@ def _paragraphs(text: str) -> str:
     return _characters(text, allowed="\n\t")
 
 
-def _matching(pattern: str, marks: str) -> Callable[[str], str]:
+def _matching(pattern: str, sentence: str) -> tuple[AfterValidator, WithJsonSchema]:
     shape = re.compile(pattern, re.ASCII)
 
     def check(text: str) -> str:
         if not shape.fullmatch(text):
-            raise _refuse(
-                f"Use 1 to 64 letters, digits, or any of {marks}, the first a letter or digit."
-            )
+            raise _refuse(sentence)
         return text
 
-    return check
+    described = {"type": "string", "pattern": f"^{pattern}$"}
+    return AfterValidator(check), WithJsonSchema(described)
 
 
 def _email(text: str) -> str:
@@ -96,8 +112,11 @@ Money = Annotated[
     Decimal,
     BeforeValidator(_money),
     PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{_MONEY.pattern}$"}),
 ]
 """0.00 to 999,999,999.99 with two decimals; on the wire always text."""
+
+Price = Annotated[Money, AfterValidator(_price)]
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 """A time with its zone; on the wire ISO 8601."""
@@ -107,13 +126,30 @@ ShortLine = Annotated[str, Field(max_length=100), AfterValidator(_line)]
 Paragraphs = Annotated[
     str, Field(min_length=1, max_length=20_000), AfterValidator(_paragraphs)
 ]
-Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
+Email = Annotated[
+    str,
+    Field(max_length=254, json_schema_extra={"format": "email"}),
+    AfterValidator(_email),
+]
+_NUMBER = "Use 1 to 64 letters, digits, or any of {}, the first a letter or digit."
 RequestId = Annotated[
-    str, AfterValidator(_matching(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", ". _ : -"))
+    str,
+    *_matching(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", _NUMBER.format(". _ : -")),
 ]
 """The idempotency key: up to 64 letters, digits, or one of . _ : -"""
 
 Reference = Annotated[
-    str, AfterValidator(_matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", ". _ / -"))
+    str,
+    *_matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", _NUMBER.format(". _ / -")),
 ]
 """A business number such as an order id: up to 64 letters, digits, or one of . _ / -"""
+
+Phone = Annotated[
+    str,
+    *_matching(
+        r"\+?[0-9 ()-]{5,30}", "Write a phone number, such as +44 20 7946 0958."
+    ),
+]
+Country = Annotated[
+    str, *_matching(r"[A-Z]{2}", "Write the two capital letters, such as GB.")
+]

@@ -17,6 +17,10 @@ class OrderExistsError(RefusedError):
     """There is another order with this order id."""
 
 
+class OrderOfAnotherError(RefusedError):
+    """The order was placed under another customer number."""
+
+
 def create_order(event: Event) -> Effect:
     """Store the order. One that exists with the same content is skipped."""
     data = cast(OrderCreated, event.data)
@@ -55,12 +59,15 @@ def create_order(event: Event) -> Effect:
 def update_order(event: Event) -> Effect:
     """Set the status, unless a later change is stored already."""
     data = cast(OrderUpdated, event.data)
-    known = Order.objects.filter(order_id=data.order_id)
-    if not known.exists():
+    order = Order.objects.filter(order_id=data.order_id).first()
+    if order is None:
         raise UnknownOrderError(f"There is no order {data.order_id} yet.")
-    changed = known.filter(status_changed_at__lt=data.changed_at).update(
-        status=data.status, status_changed_at=data.changed_at
-    )
+    if order.customer_id != data.customer_id:
+        raise OrderOfAnotherError(
+            f"Order {data.order_id} was placed under another customer number."
+        )
+    older = Order.objects.filter(pk=order.pk, status_changed_at__lt=data.changed_at)
+    changed = older.update(status=data.status, status_changed_at=data.changed_at)
     return Effect(
         {"order": data.order_id, "status": data.status if changed else "stale"}
     )

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
+from processing.breaker import Breaker
 from processing.events import Event
 from processing.publisher import NotSentError, Publisher
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES
@@ -36,6 +37,8 @@ _REFUSED_FOR_GOOD = {
     "InvalidAttributeValue",
     "MessageTooLong",
 }
+#: What receiving and deleting raise when SQS does not answer or refuses.
+SQS_ERRORS = (ClientError, BotoCoreError)
 _SENDING = Config(
     connect_timeout=0.3, read_timeout=0.7, retries={"total_max_attempts": 1}
 )
@@ -110,6 +113,12 @@ def get_ready_to_send() -> None:
     client(_SENDING)
 
 
+def forget() -> None:
+    """Drop connections and what was learned about SQS; for when its address changes."""
+    for kept in (_client, _publisher, _breaker):
+        kept.cache_clear()
+
+
 def url(queue: str) -> str:
     return str(settings.SQS_QUEUE_URLS[queue])
 
@@ -148,15 +157,23 @@ def _publisher(pid: int, queue: str) -> Publisher[Entry, Sent]:
 
 def send_job(name: str, job_id: str, arguments: dict[str, Any]) -> None:
     """Put one internal job on the jobs queue. Raises SendError."""
-    body = json.dumps({"id": job_id, "job": name, "arguments": arguments})
+    send_raw("jobs", json.dumps({"id": job_id, "job": name, "arguments": arguments}))
+
+
+def send_raw(queue: str, body: str) -> None:
+    """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
     try:
-        client(_SENDING).send_message(QueueUrl=url("jobs"), MessageBody=body)
+        client(_SENDING).send_message(QueueUrl=url(queue), MessageBody=body)
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None
 
 
-def publish_many(events: Iterable[Event]) -> list[Sent]:
+def publish_many(
+    events: Iterable[Event], attributes: Sequence[dict[str, str]] = ()
+) -> list[Sent]:
     """Put events on their queues by SendMessageBatch; one result an event, in order.
+
+    *attributes*, where given, are one dict an event.
 
     Never raises for a send: each event that SQS did not confirm carries its SendError.
     """
@@ -164,7 +181,13 @@ def publish_many(events: Iterable[Event]) -> list[Sent]:
     results: dict[int, Sent] = {}
     for queue in {event.queue for event in ordered}:
         places = [place for place, event in enumerate(ordered) if event.queue == queue]
-        entries = [(ordered[place], _entry(ordered[place], {})) for place in places]
+        entries = [
+            (
+                ordered[place],
+                _entry(ordered[place], attributes[place] if attributes else {}),
+            )
+            for place in places
+        ]
         sent = [one for batch in _batches(entries) for one in _send_batch(queue, batch)]
         results.update(zip(places, sent, strict=True))
     return [results[place] for place in range(len(ordered))]
@@ -172,6 +195,9 @@ def publish_many(events: Iterable[Event]) -> list[Sent]:
 
 def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
     """One SendMessageBatch; a result for each entry, in order."""
+    breaker = _breaker(os.getpid(), settings.SQS_ENDPOINT_URL)
+    if not breaker.lets_through():
+        return [Sent(event, error=SendError(breaker.reason)) for event, _ in batch]
     try:
         answer = client(_SENDING).send_message_batch(
             QueueUrl=url(queue),
@@ -182,9 +208,12 @@ def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
         )
     except (ClientError, BotoCoreError) as error:
         refused = _send_error(error)
-        if refused.for_good and len(batch) > 1:  # one of them spoils the others
+        if not refused.for_good:
+            breaker.failed(str(refused))
+        elif len(batch) > 1:  # one of them spoils the others
             return [sent for entry in batch for sent in _send_batch(queue, [entry])]
-        return [Sent(event, error=_send_error(error)) for event, _ in batch]
+        return [Sent(event, error=refused) for event, _ in batch]
+    breaker.succeeded()
     ids = {good["Id"]: good["MessageId"] for good in answer.get("Successful", [])}
     codes = {bad["Id"]: bad["Code"] for bad in answer.get("Failed", [])}
     return [
@@ -193,6 +222,11 @@ def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
         else Sent(event, error=_refusal(codes.get(str(number), "NoAnswer")))
         for number, (event, _) in enumerate(batch)
     ]
+
+
+@functools.cache
+def _breaker(pid: int, endpoint: str) -> Breaker:
+    return Breaker()
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
@@ -228,6 +262,7 @@ def _wire(attributes: dict[str, str]) -> dict[str, Any]:
     return {
         name: {"DataType": "String", "StringValue": value}
         for name, value in attributes.items()
+        if value  # SQS refuses an empty one
     }
 
 
@@ -309,6 +344,24 @@ def hide(queue: str, receipt_handle: str, seconds: int) -> None:
     )
 
 
+def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
+    """`hide` by ChangeMessageVisibilityBatch; a message that is gone is logged."""
+    for start in range(0, len(receipt_handles), BATCH):
+        answer = client().change_message_visibility_batch(
+            QueueUrl=url(queue),
+            Entries=[
+                {
+                    "Id": str(number),
+                    "ReceiptHandle": handle,
+                    "VisibilityTimeout": seconds,
+                }
+                for number, handle in enumerate(receipt_handles[start : start + BATCH])
+            ],
+        )
+        for failed in answer.get("Failed", []):
+            logger.warning("queue=%s not_hidden=%s", queue, failed["Code"])
+
+
 def backoff(receive_count: int) -> int:
     """Seconds until a message that failed is tried again: min(300, base x 2^(n-1)).
 
@@ -325,21 +378,22 @@ def dead_letter(message: Message, failure: dict[str, Any]) -> None:
     fit beside it travels inside. Raises SendError (the caller then leaves the message to
     the redrive policy).
     """
-    kept = dict(list(message.attributes.items())[:9])
-    failure = {
+    own = {
+        name: value for name, value in message.attributes.items() if name != "failure"
+    }
+    beside, inside = dict(list(own.items())[:9]), dict(list(own.items())[9:])
+    reason = {
         **failure,
         "message_id": message.id,
         "sent_at": message.sent_at.isoformat(),
+        "attributes": inside,
     }
-    kept.pop("failure", None)
-    kept["failure"] = json.dumps(failure)
+    attributes = {**beside, "failure": json.dumps(reason)}
     try:
         client(_SENDING).send_message(
             QueueUrl=url(QUEUES[message.queue].dlq),
             MessageBody=message.body,
-            MessageAttributes=_wire(
-                {name: value for name, value in kept.items() if value}
-            ),
+            MessageAttributes=_wire(attributes),
         )
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None
@@ -355,7 +409,7 @@ class Depth:
 
 
 def depth(queue: str) -> Depth:
-    answer = client().get_queue_attributes(
+    answer = client(_SENDING).get_queue_attributes(  # a page waits for it
         QueueUrl=url(queue),
         AttributeNames=[
             "ApproximateNumberOfMessages",
@@ -366,3 +420,13 @@ def depth(queue: str) -> Depth:
         visible=int(answer["ApproximateNumberOfMessages"]),
         in_flight=int(answer["ApproximateNumberOfMessagesNotVisible"]),
     )
+
+
+def ping() -> None:
+    """Ask SQS for something small, as quickly as a send. Raises SendError."""
+    try:
+        client(_SENDING).get_queue_attributes(
+            QueueUrl=url("jobs"), AttributeNames=["QueueArn"]
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise _send_error(error) from None

@@ -129,6 +129,7 @@ def failure(identity: events.Identity, error: PermanentError) -> dict[str, Any]:
     """The reason that travels with a message into its DLQ."""
     return {
         "request_id": identity.request_id,
+        "correlation_id": identity.correlation_id or identity.request_id,
         "error_type": type(error).__name__,
         "error_text": str(error)[: attempts.LONGEST_TEXT],
         "failed_at": datetime.now(UTC).isoformat(),
@@ -144,8 +145,9 @@ def _log(
     state: str,
 ) -> None:
     logger.info(
-        "request_id=%s queue=%s type=%s receive_count=%s ms=%s %s",
+        "request_id=%s correlation_id=%s queue=%s type=%s receive_count=%s ms=%s %s",
         identity.request_id,
+        identity.correlation_id or identity.request_id,
         message.queue,
         identity.type if identity.type in HANDLERS else "unknown",
         message.receive_count,

@@ -21,6 +21,7 @@ from typing import Any
 import celery
 import pycurl
 from celery import current_app
+from django.conf import settings
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS
@@ -28,12 +29,14 @@ from kombu.utils.json import dumps
 from vine import promise
 
 from processing import curl_client, events, queues, strict_json
+from processing.database_gate import DatabaseGate
 from processing.deletes import Deletes
 from processing.topology import QUEUES
 
 logger = logging.getLogger(__name__)
 
 HANDLE = "processing.handle"
+SLOWEST_ANSWER = 5  # seconds a poll may take beyond its wait
 REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
 _NO_ANSWER: dict[str, Any] = {"no_answer": True}
 
@@ -53,8 +56,6 @@ def message_of(request: Any, body: str) -> queues.Message:
 class _HTTPConnection(AsyncHTTPSConnection):
     """kombu gives curl no timeout, so a dead connection would be polled for ever."""
 
-    longest_answer = 25  # seconds; above the longest long poll, 20
-
     def getrequest(self) -> Any:
         request = super().getrequest()
         request.on_prepare = self._limit
@@ -62,7 +63,7 @@ class _HTTPConnection(AsyncHTTPSConnection):
 
     def _limit(self, curl: pycurl.Curl) -> None:
         curl.setopt(pycurl.CONNECTTIMEOUT, 5)
-        curl.setopt(pycurl.TIMEOUT, self.longest_answer)
+        curl.setopt(pycurl.TIMEOUT, settings.SQS_WAIT_SECONDS + SLOWEST_ANSWER)
 
 
 class _Connection(AsyncSQSConnection):
@@ -110,6 +111,7 @@ class Channel(SQS.Channel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.gate = DatabaseGate()
         self._without_room: set[str] = set()
         self._deletes = Deletes(
             lambda queue, handles, answered: self.asynsqs().delete_batch(
@@ -148,7 +150,10 @@ class Channel(SQS.Channel):
             self._without_room.add(queue)
             return
         try:
-            super()._schedule_queue(queue)
+            if self.gate.is_open():
+                super()._schedule_queue(queue)
+            else:
+                self._poll_later(queue)
         except Exception as error:  # signing, for one: there may be no credentials
             logger.error(
                 "receive=failed queue=%s reason=%s", queue, type(error).__name__
@@ -263,6 +268,7 @@ class Channel(SQS.Channel):
         message = self._held(delivery_tag)
         self.qos.ack(delivery_tag)  # frees the prefetch slot; SQS keeps the message
         if message is not None:
+            self.gate.doubt()
             self._leave(message)
 
     def _restore(self, message: Any) -> None:
@@ -272,6 +278,11 @@ class Channel(SQS.Channel):
         """
         held = queues.Message(body="", **message.delivery_info["message"])
         self._leave(held, seconds=self.wait_time_seconds)
+
+    def held_messages(self) -> list[queues.Message]:
+        """What is being worked on or waits here; safe to call from another thread."""
+        tags = [tag for tag in list(self.qos._delivered) if tag not in self.qos._dirty]
+        return [held for tag in tags if (held := self._held(tag)) is not None]
 
     def _held(self, delivery_tag: str) -> queues.Message | None:
         held = self.qos._delivered.get(delivery_tag)

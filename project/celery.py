@@ -6,9 +6,12 @@ from typing import Any
 from celery import Celery, signals
 from django.db import close_old_connections
 
+from processing.heartbeat import VisibilityHeartbeat
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
 app = Celery("holdfast")
+app.steps["consumer"].add(VisibilityHeartbeat)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

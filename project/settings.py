@@ -14,10 +14,11 @@ import environ
 from processing.topology import QUEUES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
 env.read_env(env.str("ENV_FILE", str(BASE_DIR / ".env")))
+# What this machine keeps for itself: embedded database, queues and mail, beat's schedule.
+VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
 
 
 def machine_secret() -> str:
@@ -26,7 +27,7 @@ def machine_secret() -> str:
     Used only beside the embedded database: two machines would not agree on it.
     """
     path = VAR_DIR / "secret-key"
-    VAR_DIR.mkdir(exist_ok=True)
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48))
@@ -52,7 +53,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "processing.User"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "dlq_review.apps.TriageAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -70,6 +71,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "intake.correlation.CorrelationMiddleware",
+    "intake.middleware.ApiProblemMiddleware",
+    "intake.middleware.RateLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -107,12 +111,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+else:
+    # A database that does not answer must not hold a request or a worker for minutes.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
 # -- Security -----------------------------------------------------------------------
 BEHIND_TLS = env.bool("BEHIND_TLS", False)
 if BEHIND_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # probes come from inside
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -153,6 +161,17 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
 AXES_VERBOSE = False
+
+# -- The front door -----------------------------------------------------------------
+# A cache in the database would put it on the accept path; intake/checks.py refuses one.
+CACHES = {"default": env.cache_url("CACHE_URL", "locmemcache://?max_entries=50000")}
+RATE_LIMIT_REQUESTS = env.int("RATE_LIMIT_REQUESTS", 2000)  # per client, 5 minutes
+RATE_LIMIT_SIGNUPS = env.int("RATE_LIMIT_SIGNUPS", 50)  # per client, 5 minutes
+RATE_LIMIT_MAILS = env.int("RATE_LIMIT_MAILS", 5)  # per mail address, 1 hour
+# How many proxies of ours stand in front and add to X-Forwarded-For.
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+# The page that sends samples.
+DEMO = env.bool("DEMO", DEBUG)
 
 # -- Static files -------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -219,6 +238,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", 2)
 CELERY_WORKER_PREFETCH_MULTIPLIER = env.int("WORKER_PREFETCH_MULTIPLIER", 10)
+WORKER_HEARTBEAT_SECONDS = env.float("WORKER_HEARTBEAT_SECONDS", 20)
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -234,11 +254,19 @@ CELERY_BEAT_SCHEDULE = {
         "task": "dlq_review.settle",
         "schedule": env.float("DLQ_SETTLE_SECONDS", 10),
     },
+    "operate": {
+        "task": "dlq_review.operate",
+        "schedule": env.float("OPERATE_SECONDS", 5),
+    },
     "relay": {
         "task": "processing.relay",
         "schedule": env.float("SPOOL_RELAY_SECONDS", 10),
     },
 }
+
+# -- Review -------------------------------------------------------------------------
+# A redriven event without an outcome for this long is shown as overdue, never resent.
+REDRIVE_OVERDUE_SECONDS = env.int("REDRIVE_OVERDUE_SECONDS", 3600)
 
 # -- Logs: key=value, a request id on every line that has one, never a payload --------
 WORKER_NAME = env.str("WORKER_NAME", socket.gethostname())

@@ -1,9 +1,12 @@
 """Valid things, and things as they look on the wire. Plain functions with overrides."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from dlq_review.joining import join
+from dlq_review.models import Arrival, DeadLetter
 from processing.events import (
     Event,
     OrderCreated,
@@ -11,6 +14,7 @@ from processing.events import (
     SignupRequested,
     new_id,
 )
+from processing.models import Attempt
 from processing.queues import Message
 
 
@@ -58,3 +62,48 @@ def message(body: str | Event, **changes: Any) -> Message:
         **changes,
     }
     return Message(**fields)
+
+
+def failed_attempt(event: Event, **changes: Any) -> Attempt:
+    fields: dict[str, Any] = {
+        "request_id": event.id,
+        "queue": event.queue,
+        "message_id": new_id(),
+        "receive_count": 1,
+        "permanent": False,
+        "error_type": "OperationalError",
+        "error_text": "the database is away",
+        "started_at": datetime.now(UTC),
+        "duration_ms": 3,
+        **changes,
+    }
+    return Attempt.objects.create(**fields)
+
+
+def dead_message(body: str | Event, **changes: Any) -> Message:
+    """*body* as the puller receives it from the orders DLQ, moved there by SQS."""
+    return message(body, **{"queue": "orders-dlq", "receive_count": 4, **changes})
+
+
+def dead_letter(body: str | Event | None = None, **changes: Any) -> DeadLetter:
+    """The dead letter that pulling *body* makes."""
+    pulled = dead_message(order_created() if body is None else body, **changes)
+    join(pulled)
+    return Arrival.objects.get(message_id=pulled.id).letter
+
+
+def failure(**changes: Any) -> dict[str, str]:
+    """The attribute that a worker sends along with a message it dead-letters."""
+    told = {
+        "error_type": "OrderExistsError",
+        "error_text": "Another order has the id ORD-1.",
+        "failed_at": "2026-11-20T10:00:00+00:00",
+        "release": "r1",
+        **changes,
+    }
+    return {"failure": json.dumps(told)}
+
+
+def redriven(letter: DeadLetter) -> dict[str, str]:
+    """The attribute that the last redrive of *letter* was sent with."""
+    return {"redrive": json.dumps({"redrive_id": str(letter.redrive_id)})}

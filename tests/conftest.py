@@ -21,16 +21,16 @@ def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for name in settings.SQS_QUEUE_URLS
     }
     with mock_aws():
-        queues._client.cache_clear()
+        queues.forget()
         ensure_queues(allow_aws=True)
         yield
-    queues._client.cache_clear()
+    queues.forget()
 
 
 @pytest.fixture
 def no_sqs(settings: Settings) -> Iterator[None]:
     """An SQS that refuses every connection."""
     settings.SQS_ENDPOINT_URL = "http://127.0.0.1:9"
-    queues._client.cache_clear()
+    queues.forget()
     yield
-    queues._client.cache_clear()
+    queues.forget()

@@ -4,6 +4,7 @@ Neither a `.env` file nor an exported variable may change what the tests see.
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 _example = Path(__file__).resolve().parent.parent / ".env.example"
@@ -16,6 +17,11 @@ os.environ["SECRET_KEY"] = "only-for-tests-0123456789-0123456789-0123456789-abcd
 
 from project.settings import *  # noqa: E402, F403
 
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, so that worker processes of a test see it too.
+    DATABASES["default"]["TEST"] = {  # noqa: F405
+        "NAME": f"{tempfile.gettempdir()}/holdfast-tests-{os.getpid()}.sqlite3"
+    }
 SQS_ENDPOINT_URL = ""  # moto answers in process for Amazon's own address
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -24,3 +30,4 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+WHITENOISE_AUTOREFRESH = True  # tests collect no static files

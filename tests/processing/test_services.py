@@ -1,10 +1,26 @@
-import pytest
+import json
+import smtplib
 
-from processing import queues, services
-from processing.models import Attempt, Order, Outcome
-from tests.builders import message, order_created
+import pytest
+from django.core import mail
+from django.db import OperationalError
+
+from processing import accounts, orders, queues, services, spool
+from processing.models import Attempt, Order, Outcome, SpooledEvent, User
+from tests.builders import message, order_created, order_updated, signup_requested
 
 pytestmark = pytest.mark.django_db
+
+
+def test_an_event_takes_effect_and_its_outcome_says_what_it_made() -> None:
+    event = order_created(order_id="ORD-1")
+    services.handle(message(event))
+    outcome = Outcome.objects.get()
+    assert (outcome.request_id, outcome.kind) == (event.id, "processed")
+    assert outcome.made == {"order": "ORD-1"}
+    assert outcome.correlation_id == event.correlation_id
+    order = Order.objects.get()
+    assert (str(order.total), order.items.count()) == ("9.00", 1)
 
 
 def test_the_same_event_twice_takes_effect_once() -> None:
@@ -12,12 +28,211 @@ def test_the_same_event_twice_takes_effect_once() -> None:
     services.handle(message(event))
     services.handle(message(event))
     assert Order.objects.count() == 1
-    assert Outcome.objects.get().kind == "processed"
+    assert not Attempt.objects.exists()
 
 
-def test_a_message_that_is_no_event_goes_to_the_dlq_with_the_reason(sqs: None) -> None:
-    services.handle(message('{"invalid_json": "this will cause a parsing error"'))
+def test_a_late_copy_of_a_discarded_request_does_nothing() -> None:
+    event = order_created()
+    Outcome.objects.create(request_id=event.id, kind="discarded", type=event.type)
+    services.handle(message(event))
+    assert not Order.objects.exists()
+    assert Outcome.objects.get().kind == "discarded"
+
+
+def test_a_request_id_used_for_another_request_is_a_conflict(sqs: None) -> None:
+    services.handle(message(order_created(id="r-1")))
+    services.handle(message(order_created(id="r-1", order_id="ORD-other")))
+    assert Order.objects.count() == 1
+    assert Attempt.objects.get().error_type == "RequestIdConflictError"
+    assert queues.depth("orders-dlq").visible == 1
+
+
+def test_an_edited_revision_may_meet_the_claim_of_an_earlier_copy(sqs: None) -> None:
+    services.handle(message(order_created(id="r-1")))
+    edited = message(order_created(id="r-1"), attributes={"redrive": "{}"})
+    services.handle(edited)
+    assert Order.objects.count() == 1
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('{"invalid_json": "this will cause a parsing error"', "UnreadableEventError"),
+        ('{"type": "nope", "data": {}}', "UnknownEventTypeError"),
+        ('{"type": "order_created", "data": {}}', "InvalidEventError"),
+        ("plain text", "UnreadableEventError"),
+        ("[]", "UnreadableEventError"),
+    ],
+)
+def test_what_can_never_work_goes_to_the_dlq_at_once_with_the_reason(
+    sqs: None, body: str, error: str
+) -> None:
+    original = message(body)
+    services.handle(original)
     (dead,) = queues.receive("orders-dlq")
-    assert dead.body == '{"invalid_json": "this will cause a parsing error"'
-    assert "UnreadableEventError" in dead.attributes["failure"]
+    failure = json.loads(dead.attributes["failure"])
+    assert dead.body == body
+    assert (failure["error_type"], failure["request_id"]) == (error, original.id)
+    attempt = Attempt.objects.get()
+    assert attempt.permanent
+    assert (attempt.error_type, attempt.request_id) == (error, original.id)
+
+
+def test_an_order_id_that_another_order_has_is_refused_not_skipped(sqs: None) -> None:
+    services.handle(message(order_created(order_id="ORD-1")))
+    services.handle(message(order_created(order_id="ORD-1", customer_id="C-2")))
+    assert Attempt.objects.get().error_type == "OrderExistsError"
+    assert Outcome.objects.count() == 1, "the claim of a refused event is rolled back"
+
+
+def test_the_same_order_under_another_request_id_is_skipped() -> None:
+    for request_id in ("r-1", "r-2"):
+        services.handle(message(order_created(id=request_id, order_id="ORD-1")))
+    assert Order.objects.count() == 1
+    assert Outcome.objects.count() == 2
+
+
+def test_an_update_before_its_order_is_left_for_later() -> None:
+    with pytest.raises(services.RetryLaterError, match="UnknownOrderError"):
+        services.handle(message(order_updated(order_id="ORD-1"), receive_count=2))
+    attempt = Attempt.objects.get()
+    assert not attempt.permanent
+    assert attempt.receive_count == 2
+    assert attempt.place == "processing/orders.py:update_order"
+    assert not Outcome.objects.exists()
+
+
+def test_an_older_update_changes_nothing() -> None:
+    services.handle(message(order_created(order_id="ORD-1")))
+    Order.objects.update(status_changed_at="2026-11-01T00:00:00+00:00")
+    for status, day in (("shipped", "12"), ("paid", "11")):
+        changed_at = f"2026-11-{day}T00:00:00+00:00"
+        event = order_updated(order_id="ORD-1", status=status, changed_at=changed_at)
+        services.handle(message(event))
+    assert Order.objects.get().status == "shipped"
+    assert Outcome.objects.latest("at").made["status"] == "stale"
+
+
+def test_an_error_nobody_expected_is_transient_and_rolls_everything_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail_after_the_effect(event: object) -> object:
+        orders.create_order(event)  # type: ignore[arg-type]
+        raise ZeroDivisionError("secret-canary")
+
+    monkeypatch.setitem(services.HANDLERS, "order_created", fail_after_the_effect)
+    with pytest.raises(services.RetryLaterError) as caught:
+        services.handle(message(order_created()))
+    assert "secret-canary" not in repr(caught.value)
+    assert not Order.objects.exists()
+    assert not Outcome.objects.exists()
+    assert Attempt.objects.get().error_text == "secret-canary"
+
+
+def test_follow_ups_that_cannot_be_published_wait_in_the_spool(no_sqs: None) -> None:
+    services.handle(message(signup_requested(), queue="signups"))
+    assert User.objects.exists()
+    assert SpooledEvent.objects.count() == 1
+
+
+def test_a_crash_after_the_commit_publishes_the_follow_ups_at_the_next_delivery(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = signup_requested()
+
+    def die(cause: str) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as crash, pytest.raises(KeyboardInterrupt):
+        crash.setattr(spool, "send_follow_ups", die)
+        services.handle(message(event, queue="signups"))
+    assert queues.depth("emails").visible == 0
+    services.handle(message(event, queue="signups"))
+    assert queues.depth("emails").visible == 1
+    assert not SpooledEvent.objects.exists()
+
+
+def test_a_permanent_failure_that_cannot_reach_the_dlq_is_left_to_the_redrive_policy(
+    no_sqs: None,
+) -> None:
+    with pytest.raises(services.RetryLaterError, match="UnreadableEventError"):
+        services.handle(message("not json"))
     assert Attempt.objects.get().permanent
+
+
+def test_an_attempt_that_cannot_be_recorded_does_not_hide_the_failure(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def away(**row: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(Attempt.objects, "create", away)
+    services.handle(message("not json"))
+    assert queues.depth("orders-dlq").visible == 1
+
+
+def test_a_sign_up_makes_an_inactive_account_and_its_mail_holds_a_working_link(
+    sqs: None,
+) -> None:
+    services.handle(message(signup_requested(email="ada@example.com"), queue="signups"))
+    user = User.objects.get()
+    assert not user.is_active
+    assert not user.has_usable_password()
+    (request,) = queues.receive("emails")
+    assert accounts.verification_token(str(user.pk)) not in request.body
+    services.handle(request)
+    (sent,) = mail.outbox
+    assert sent.to == ["ada@example.com"]
+    token = sent.body.partition("/verify/")[2].split()[0].strip("/")
+    assert accounts.verify(token, "correct horse battery") == user
+    user.refresh_from_db()
+    assert user.is_active
+    assert user.check_password("correct horse battery")
+
+
+def test_a_second_sign_up_with_the_address_writes_to_its_owner(sqs: None) -> None:
+    services.handle(message(signup_requested(), queue="signups"))
+    queues.receive("emails")
+    User.objects.update(verified_at="2026-11-20T10:00:00+00:00", is_active=True)
+    services.handle(message(signup_requested(name="Mallory"), queue="signups"))
+    assert User.objects.get().name == "Ada"
+    (request,) = queues.receive("emails")
+    assert '"already_registered"' in request.body
+
+
+def test_a_link_that_was_tampered_with_is_refused() -> None:
+    with pytest.raises(accounts.BadLinkError):
+        accounts.verify("1:abc:def", "correct horse battery")
+
+
+def test_a_mail_with_a_line_break_in_its_subject_cannot_be_requested(sqs: None) -> None:
+    body = json.dumps(
+        {
+            "type": "email_requested",
+            "data": {"recipient": "a@b.co", "subject": "x\nBcc: y@z.co", "body": "b"},
+        }
+    )
+    services.handle(message(body, queue="emails"))
+    assert not mail.outbox
+    assert Attempt.objects.get().error_type == "InvalidEventError"
+
+
+def test_a_recipient_refused_for_good_is_a_permanent_failure(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def refuse(self: object) -> None:
+        raise smtplib.SMTPRecipientsRefused({"a@b.co": (550, b"no such user")})
+
+    monkeypatch.setattr(mail.EmailMessage, "send", refuse)
+    body = json.dumps(
+        {
+            "type": "email_requested",
+            "data": {"recipient": "a@b.co", "subject": "s", "body": "b"},
+        }
+    )
+    services.handle(message(body, queue="emails"))
+    assert Attempt.objects.get().error_type == "RecipientRefusedError"
+    assert queues.depth("emails-dlq").visible == 1

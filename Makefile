@@ -1,0 +1,47 @@
+# Every target is one plain command or two; README.md shows them for machines without make.
+BIN := .venv/bin
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.11 python3 python; do \
+  $$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
+
+.PHONY: help setup run test lint bench lock screenshots
+
+help: ## show these lines
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/installed ## create .venv and install the locked packages
+
+.venv/installed: requirements-dev.txt
+	@$(or $(PYTHON),false) -c '$(NEW_ENOUGH)' || { \
+	  echo "Holdfast needs Python 3.11 or later. Install it, or say where it is:"; \
+	  echo "  make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: setup ## start everything; http://127.0.0.1:8000/ (Ctrl-C stops it)
+	$(BIN)/python manage.py dev
+
+test: setup ## run the tests (DATABASE_URL=postgres://... for those on PostgreSQL)
+	$(BIN)/python -m pytest -n auto -rs
+
+lint: setup ## formatting, types, import arrows, migrations, deploy checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	ENV_FILE=.ci/production.env $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench: setup ## compare with stock Celery and a bare loop
+	$(BIN)/python -m benchmarks
+
+screenshots: setup ## take the pictures of README.md again (needs Chromium)
+	$(BIN)/python docs/screenshots.py
+
+lock: .venv/installed ## resolve pyproject.toml into the two requirements files
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  --extra dev -o requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  -c requirements-dev.txt -o requirements.txt pyproject.toml

@@ -1,0 +1,74 @@
+"""What one person may do with one dead letter now, and if not, why not."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+
+from dlq_review.models import DeadLetter
+
+PERMISSIONS = {
+    "view": "dlq_review.view_deadletter",
+    "edit": "dlq_review.change_deadletter",
+    "rehearse": "dlq_review.redrive_deadletter",
+    "redrive": "dlq_review.redrive_deadletter",
+    "bulk_redrive": "dlq_review.bulk_redrive_deadletter",
+    "discard": "dlq_review.discard_deadletter",
+    "resolve": "dlq_review.discard_deadletter",
+    "restore": "dlq_review.discard_deadletter",
+}
+_LABELS = {
+    "redrive": "Redrive",
+    "rehearse": "Rehearse",
+    "edit": "Edit",
+    "resolve": "Resolve",
+    "discard": "Discard",
+    "restore": "Restore",
+}
+
+
+_DONE = {
+    "redrive": "redriven",
+    "rehearse": "rehearsed",
+    "edit": "edited",
+    "resolve": "resolved",
+    "discard": "discarded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    name: str
+    label: str
+    denied: str = ""
+    """Why it cannot be done now; empty where it can."""
+
+
+def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
+    return isinstance(user, PermissionsMixin | AnonymousUser) and user.has_perm(
+        PERMISSIONS[name]
+    )
+
+
+def actions_for(
+    user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, *, valid: bool
+) -> dict[str, Action]:
+    names = ["redrive", "edit", "rehearse", "resolve", "discard"]
+    if letter.state == DeadLetter.State.DISCARDED:
+        names = ["restore"]
+    return {
+        name: Action(name, _LABELS[name], _denied(user, letter, name, valid))
+        for name in names
+    }
+
+
+def _denied(
+    user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, name: str, valid: bool
+) -> str:
+    if not may(user, name):
+        return f"You do not have the permission to {name} dead letters."
+    if name != "restore" and letter.state not in DeadLetter.EDITABLE:
+        state = letter.get_state_display().lower()
+        return f"It is {state}; only what is open or quarantined can be {_DONE[name]}."
+    if name in ("redrive", "rehearse") and not valid:
+        return "The body is not a valid event yet. Edit it first."
+    return ""

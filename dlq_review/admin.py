@@ -1,0 +1,190 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from dlq_review import filters, group_views, operation_views, views
+from dlq_review.actions import may
+from dlq_review.group_views import described
+from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
+from dlq_review.paging import CappedPaginator
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only services write."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
+    list_per_page = 50
+    list_max_show_all = 50
+    actions = None
+    actions_on_bottom = True  # or the stock list brings an inline style
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    list_display = ("reference", "state", "type", "error_type", "last_failed_at")
+    list_filter = (
+        filters.StateFilter,
+        filters.QueueFilter,
+        filters.TypeFilter,
+        filters.ErrorFilter,
+        filters.SinceFilter,
+        filters.GroupFilter,
+    )
+    search_fields = ("request_id",)
+    search_help_text = "A request id, an order id, an address, or the name of an error"
+    sortable_by = ()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {
+            "title": "Dead letters",
+            "may_redrive": may(request.user, "redrive"),
+            "may_edit": may(request.user, "edit"),
+            "may_operate": may(request.user, "bulk_redrive"),
+        }
+        return super().changelist_view(request, context)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Exact, each on an index; `icontains` would read the whole table."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = Q(reference=term) | Q(reference=term.lower()) | Q(error_type=term)
+        return queryset.filter(
+            found | Q(request_id=term) | Q(correlation_id=term)
+        ), False
+
+    def get_urls(self) -> list[URLPattern]:
+        here = "<int:letter_id>/"
+        pages = (
+            (f"{here}change/", "change", views.detail),
+            (f"{here}edit/", "edit", views.edit),
+            (f"{here}redrive/", "redrive", views.redrive),
+            (f"{here}rehearse/", "rehearse", views.rehearse),
+            (f"{here}body/<int:number>/", "body", views.body),
+        )
+        return [
+            *(
+                path(
+                    route,
+                    self.admin_site.admin_view(view),
+                    name=f"dlq_review_deadletter_{name}",
+                )
+                for route, name, view in pages
+            ),
+            *(
+                path(
+                    f"{here}{verb}/",
+                    self.admin_site.admin_view(views.settle),
+                    {"verb": verb},
+                    name=f"dlq_review_deadletter_{verb}",
+                )
+                for verb in ("discard", "restore", "resolve")
+            ),
+            *super().get_urls(),
+        ]
+
+
+@admin.register(FailureGroup)
+class FailureGroupAdmin(ReadOnlyAdmin):
+    list_display = ("error_type",)
+    list_filter = (filters.GroupStateFilter, filters.QueueFilter, filters.TypeFilter)
+    search_fields = ("error_type", "template", "place", "owner")
+    search_help_text = "Error, text, place in the code, or owner"
+    sortable_by = ()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request.user, "view")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        answer = super().changelist_view(request, {"title": "Failure groups"})
+        if isinstance(answer, TemplateResponse) and answer.context_data:
+            changelist = answer.context_data.get("cl")
+            if changelist is not None:
+                found = described(list(changelist.result_list))
+                answer.context_data["groups"] = found
+        return answer
+
+    def get_urls(self) -> list[URLPattern]:
+        here = "<int:group_id>/"
+        page = path(
+            f"{here}change/",
+            self.admin_site.admin_view(group_views.group_page),
+            name="dlq_review_failuregroup_change",
+        )
+        rehearse = path(
+            f"{here}rehearse/",
+            self.admin_site.admin_view(group_views.rehearse_some),
+            name="dlq_review_failuregroup_rehearse",
+        )
+        verbs = (
+            path(
+                f"{here}{verb}/",
+                self.admin_site.admin_view(group_views.triage),
+                {"verb": verb},
+                name=f"dlq_review_failuregroup_{verb}",
+            )
+            for verb in ("acknowledge", "resolve", "annotate")
+        )
+        return [page, rehearse, *verbs, *super().get_urls()]
+
+
+@admin.register(Operation)
+class OperationAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "state", "total", "by", "reason", "created_at")
+    list_filter = ("state", "kind")
+    search_fields = ("by", "reason")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request.user, "view")
+
+    def get_urls(self) -> list[URLPattern]:
+        here = "<int:operation_id>/"
+        pages: tuple[tuple[str, str, views.View, dict[str, str]], ...] = (
+            ("new/", "new", operation_views.new, {}),
+            (f"{here}change/", "change", operation_views.page, {}),
+            *(
+                (f"{here}{verb}/", verb, operation_views.steer, {"verb": verb})
+                for verb in ("start", "pause", "resume", "cancel")
+            ),
+        )
+        return [
+            *(
+                path(
+                    route,
+                    self.admin_site.admin_view(view),
+                    extra,
+                    name=f"dlq_review_operation_{name}",
+                )
+                for route, name, view, extra in pages
+            ),
+            *super().get_urls(),
+        ]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "verb", "letter", "before", "after", "reason")
+    list_select_related = ("letter",)
+    list_filter = ("verb",)
+    search_fields = ("actor__exact", "letter__request_id__exact")

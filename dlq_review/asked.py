@@ -1,0 +1,96 @@
+"""What the user asked for, as far as the body tells: rendered for people, never trusted."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlq_review.models import DeadLetter
+from dlq_review.reading import NotAnEventError, event_in
+from processing import strict_json
+from processing.event_errors import Problem
+from processing.events import Event
+
+_TITLES = {
+    "order_created": "A new order",
+    "order_updated": "A change of an order",
+    "signup_requested": "A sign-up",
+    "email_requested": "An email",
+}
+_LONGEST_VALUE = 300
+_MOST_ITEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    label: str
+    value: str
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Asked:
+    title: str
+    fields: list[Field] = field(default_factory=list)
+    items: list[list[Field]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """What is wrong and belongs to no field shown."""
+    event: Event | None = None
+
+
+def asked(letter: DeadLetter, body: str) -> Asked:
+    """Read *body* field by field; each field carries what is wrong with it."""
+    problems: list[Problem] = []
+    event = None
+    try:
+        event = event_in(letter, body)
+    except NotAnEventError as error:
+        problems = list(error.problems)
+    data = _data(body) if event is None else event.model_dump(mode="json")["data"]
+    if event is not None:
+        data = event.data.model_dump(mode="json", exclude_none=True)
+    result = Asked(_TITLES.get(letter.type, "Not an event we know"), event=event)
+    sentences = {problem.field: problem.message for problem in problems}
+    items = data.pop("items", [])
+    for key, value in _flat(data):
+        result.fields.append(
+            Field(key.replace("_", " "), value, sentences.pop(f"data.{key}", ""))
+        )
+    if isinstance(items, list):
+        result.items = [
+            _item(number, item, sentences)
+            for number, item in enumerate(items[:_MOST_ITEMS])
+        ]
+    result.problems = [Problem(path, text) for path, text in sentences.items()]
+    return result
+
+
+def _data(body: str) -> dict[str, Any]:
+    try:
+        raw = strict_json.loads(body)
+    except strict_json.UnreadableJSONError:
+        return {}
+    data = raw.get("data") if isinstance(raw, dict) else None
+    return dict(data) if isinstance(data, dict) else {}
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in data.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{prefix}{key}.")
+        else:
+            found.append((f"{prefix}{key}"[:100], _short(value)))
+    return found
+
+
+def _item(number: int, item: Any, sentences: dict[str, str]) -> list[Field]:
+    item = item if isinstance(item, dict) else {"sku": item}
+    cells = []
+    for key in ("sku", "quantity", "unit_price"):
+        problem = sentences.pop(f"data.items.{number}.{key}", "")
+        cells.append(Field(key, _short(item.get(key, "")), problem))
+    return cells
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"

@@ -1,0 +1,73 @@
+"""Read the kept counters. Nothing here looks at a dead letter."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from dlq_review.models import FailureCount, FailureGroup
+
+WINDOWS = {"1h": 1, "3h": 3, "24h": 24, "7d": 168}  # hours
+BARS = 42  # of four hours each: seven days
+_BAR_HOURS = 4
+
+
+@dataclass(slots=True)
+class Pace:
+    """How often a group failed lately, by full hours."""
+
+    windows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WINDOWS, 0))
+    bars: list[int] = field(default_factory=lambda: [0] * BARS)
+
+
+def paces(groups: Iterable[FailureGroup]) -> dict[int, Pace]:
+    """The pace of each of *groups*, by its key, in one query."""
+    now = timezone.now()
+    found: dict[int, Pace] = defaultdict(Pace)
+    counts = FailureCount.objects.filter(
+        group__in=list(groups), hour__gt=now - timedelta(hours=BARS * _BAR_HOURS + 1)
+    )
+    for count in counts:
+        pace, age = found[count.group_id], (now - count.hour) / timedelta(hours=1)
+        for name, hours in WINDOWS.items():
+            if age < hours + 1:
+                pace.windows[name] += count.arrivals
+        bar = BARS - 1 - int(age // _BAR_HOURS)
+        if 0 <= bar < BARS:
+            pace.bars[bar] += count.arrivals
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Arrivals by step of time, one list of counts a queue."""
+
+    starts: list[datetime]
+    queues: dict[str, list[int]]
+
+    @property
+    def total(self) -> int:
+        return sum(map(sum, self.queues.values()))
+
+
+def failures_by_queue(steps: int, step: timedelta) -> Series:
+    """The last *steps* steps of whole hours or days (UTC), the running one included."""
+    now = timezone.now()
+    end = now.replace(minute=0, second=0, microsecond=0)
+    if step >= timedelta(days=1):
+        end = end.replace(hour=0)
+    first = end - step * (steps - 1)
+    rows = (
+        FailureCount.objects.filter(hour__gte=first)
+        .values_list("hour", "group__queue")
+        .annotate(arrivals=Sum("arrivals"))
+    )
+    queues: dict[str, list[int]] = {}
+    for hour, queue, arrivals in rows:
+        place = int((hour - first) // step)
+        if 0 <= place < steps:
+            queues.setdefault(queue, [0] * steps)[place] += arrivals
+    return Series([first + step * number for number in range(steps)], queues)

@@ -1,0 +1,133 @@
+"""What the pages of one dead letter show."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from dlq_review import pretty, reading
+from dlq_review.actions import actions_for, may
+from dlq_review.asked import asked
+from dlq_review.editing import LONGEST_EDIT
+from dlq_review.examples import example
+from dlq_review.forms import EditForm
+from dlq_review.models import DeadLetter, Revision
+from dlq_review.timeline import attempts_of, timeline
+from processing.event_errors import Problem
+from processing.events import CONTRACTS
+
+
+def letter_context(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:
+    revisions = list(letter.revisions.all())
+    current = next(one for one in revisions if one.number == letter.revision)
+    arrivals = list(letter.arrivals.all())
+    attempts = attempts_of(letter, arrivals)
+    request_asked = asked(letter, current.body)
+    return {
+        "letter": letter,
+        "asked": request_asked,
+        "body": pretty.pretty(current.body[: pretty.LONGEST_SHOWN]),
+        "cut": len(current.body) > pretty.LONGEST_SHOWN,
+        "current": current,
+        "actions": actions_for(
+            request.user, letter, valid=request_asked.event is not None
+        ),
+        "warnings": _warnings(letter),
+        "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],
+        "arrivals": arrivals,
+        "edits": _edits(revisions),
+        "timeline": timeline(letter, attempts),
+        **_neighbours(letter),
+    }
+
+
+def edit_context(
+    request: HttpRequest,
+    letter: DeadLetter,
+    form: EditForm,
+    problems: tuple[Problem, ...],
+) -> dict[str, Any]:
+    current = reading.current(letter)
+    if not form.is_bound:
+        form.initial = {
+            "body": _start(request, letter, current),
+            "based_on": letter.revision,
+        }
+    return {
+        "letter": letter,
+        "form": form,
+        "current": current,
+        "too_long": len(current.body) > LONGEST_EDIT,
+        "problems": problems or _problems(letter, current, form),
+        "quarantined": letter.state == DeadLetter.State.QUARANTINED,
+        "types": list(CONTRACTS),
+        "editable": letter.state in DeadLetter.EDITABLE,
+        "may_redrive": may(request.user, "redrive"),
+        "changes": pretty.diff(current.body, form.data["body"])
+        if form.is_bound and "body" in form.data
+        else [],
+    }
+
+
+def _problems(
+    letter: DeadLetter, current: Revision, form: EditForm
+) -> tuple[Problem, ...]:
+    if form.is_bound:
+        return ()
+    try:
+        reading.event_in(letter, current.body)
+    except reading.NotAnEventError as error:
+        return error.problems
+    return ()
+
+
+def _start(request: HttpRequest, letter: DeadLetter, current: Revision) -> str:
+    wanted = request.GET.get("example", "")
+    if wanted in CONTRACTS and letter.state == DeadLetter.State.QUARANTINED:
+        return pretty.pretty(example(wanted, letter.request_id))
+    return pretty.pretty(current.body)
+
+
+def _edits(revisions: list[Revision]) -> list[tuple[Revision, list[pretty.Line]]]:
+    pairs = zip(revisions, revisions[1:], strict=False)
+    return [(newer, pretty.diff(older.body, newer.body)) for newer, older in pairs]
+
+
+def _warnings(letter: DeadLetter) -> list[str]:
+    found = []
+    waiting = letter.state in DeadLetter.EDITABLE
+    known = reading.processed(letter)
+    if waiting and known.done:
+        found.append(
+            "This request was processed already. A redrive only resolves it."
+            if known.same
+            else "This request id was processed with another body. A redrive is refused; "
+            "discard it, or have it sent under a new request id."
+        )
+    if waiting and letter.release and letter.release == settings.RELEASE:
+        found.append(
+            f"Still the same code: it failed on release {letter.release}, which is what "
+            "runs now. As it is, it will probably fail again."
+        )
+    if letter.overdue:
+        found.append(
+            "Redriven, and nothing has been heard of it since. Look at the queue and the "
+            "workers; it is never sent again on its own."
+        )
+    return found
+
+
+def _neighbours(letter: DeadLetter) -> dict[str, DeadLetter | None]:
+    """The letters before and after this one in the list of those that wait."""
+    waiting = DeadLetter.objects.filter(state__in=DeadLetter.WAITING)
+    at = letter.last_failed_at
+    older = waiting.filter(last_failed_at=at, pk__lt=letter.pk) | waiting.filter(
+        last_failed_at__lt=at
+    )
+    newer = waiting.filter(last_failed_at=at, pk__gt=letter.pk) | waiting.filter(
+        last_failed_at__gt=at
+    )
+    return {
+        "newer": newer.order_by("last_failed_at", "pk").first(),
+        "older": older.order_by("-last_failed_at", "-pk").first(),
+    }

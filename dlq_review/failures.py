@@ -1,0 +1,146 @@
+"""Why a message died.
+
+SQS does not say. The worker sends the reason along when it dead-letters a message itself
+(the `failure` attribute), and writes an attempt for each delivery that failed. A delivery
+that left neither was killed, hung, or had no database.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from processing import strict_json
+from processing.attempts import storable
+from processing.event_errors import (
+    InvalidEventError,
+    UnknownEventTypeError,
+    UnreadableEventError,
+)
+from processing.events import Identity, identify, is_request_id
+from processing.models import Attempt
+from processing.queues import Message
+from processing.services import identify as identify_delivery
+from processing.topology import QUEUES
+
+SOURCE_OF = {queue.dlq: queue.name for queue in QUEUES.values()}
+NO_REPORT = "NoReport"
+_CLOCK_SKEW = timedelta(minutes=1)
+#: These come from one place in our code; what tells them apart is the text.
+_TOLD_APART_BY_TEXT = {
+    error.__name__
+    for error in (InvalidEventError, UnknownEventTypeError, UnreadableEventError)
+}
+_CHANGING = re.compile(r"'[^']*'|\"[^\"]*\"|\S+@\S+|\S*\d\S*")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    queue: str
+    type: str
+    error_type: str
+    error_text: str
+    place: str
+    release: str
+    failed_at: datetime
+    deliveries: int
+    """How often the message was delivered before it ended in the DLQ."""
+
+    @property
+    def template(self) -> str:
+        """The text without what differs from one message to the next."""
+        return _CHANGING.sub("…", self.error_text)[:300]
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for failures that belong together: queue, type, error, place (or text)."""
+        detail = self.template if by_text(self.error_type, self.place) else self.place
+        parts = "\n".join((self.queue, self.type, self.error_type, detail))
+        return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
+
+
+def by_text(error_type: str, place: str) -> bool:
+    """Whether failures are grouped by their text, and not by their place in our code."""
+    return error_type in _TOLD_APART_BY_TEXT or not place
+
+
+def identity_of(message: Message) -> Identity:
+    """Who a pulled message is: by its body, else as the worker that sent it here said."""
+    told = _told(message).get("request_id")
+    if is_request_id(told):
+        return identify(message.body, fallback_id=str(told))
+    return identify_delivery(message)
+
+
+def why(message: Message, identity: Identity) -> Failure:
+    """The reason *message* is in its DLQ, from the best witness there is."""
+    told = _told(message)
+    attempt = _last_attempt(message, identity, told)
+    sent_by_sqs = max(message.receive_count - 1, 1)  # the last receive was ours
+    deliveries = (
+        attempt.receive_count if attempt and told else 1 if told else sent_by_sqs
+    )
+    return Failure(
+        queue=SOURCE_OF[message.queue],
+        type=storable(identity.type)[:100],
+        error_type=_text(told, "error_type")
+        or (attempt.error_type if attempt else NO_REPORT),
+        error_text=_text(told, "error_text")
+        or (attempt.error_text if attempt else _unreported(deliveries)),
+        place=attempt.place if attempt else "",
+        release=_text(told, "release")[:100] or (attempt.release if attempt else ""),
+        failed_at=_moment(told.get("failed_at"))
+        or (attempt.started_at if attempt else message.sent_at),
+        deliveries=deliveries,
+    )
+
+
+def redrive_of(message: Message) -> str:
+    """The redrive id *message* was sent with, if we sent it."""
+    return _text(_object(message.attributes.get("redrive", "")), "redrive_id")
+
+
+def _last_attempt(
+    message: Message, identity: Identity, told: dict[str, Any]
+) -> Attempt | None:
+    same_message = Q(message_id__in=[message.id, _text(told, "message_id")])
+    same_request = Q(
+        request_id=identity.request_id, started_at__gte=message.sent_at - _CLOCK_SKEW
+    )
+    return Attempt.objects.filter(same_message | same_request).first()
+
+
+def _unreported(deliveries: int) -> str:
+    attempts = "1 attempt" if deliveries == 1 else f"{deliveries} attempts"
+    return (
+        f"{attempts} ended without a report: the worker was killed, ran out of time, "
+        "or could not reach its database."
+    )
+
+
+def _told(message: Message) -> dict[str, Any]:
+    return _object(message.attributes.get("failure", ""))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = strict_json.loads(text)
+    except strict_json.UnreadableJSONError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(told: dict[str, Any], name: str) -> str:
+    value = told.get(name)
+    return storable(value) if isinstance(value, str) else ""
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,99 @@
+from typing import Any
+
+from django import forms
+
+from dlq_review import patching
+from dlq_review.editing import LONGEST_EDIT
+from dlq_review.freezing import MOST_PER_SECOND, Plan
+from dlq_review.models import Operation
+from dlq_review.selecting import SINCE, Selection, since
+from processing.events import CONTRACTS
+from processing.topology import QUEUES
+
+
+class EditForm(forms.Form):
+    """Carries the text as typed; what it must be is the contract's to say."""
+
+    body = forms.CharField(
+        label="Body", max_length=LONGEST_EDIT, strip=False, widget=forms.Textarea
+    )
+    reason = forms.CharField(label="Reason for the change", max_length=500)
+    based_on = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    def keep_text_over(self, revision: int) -> None:
+        """Keep what was typed, so that saving again is a decision over the newer one."""
+        self.data = {**self.data.dict(), "based_on": str(revision)}  # type: ignore[attr-defined]
+
+
+class OperationForm(forms.Form):
+    """Which letters, and how. Nothing is sent before the frozen list was looked at."""
+
+    kind = forms.ChoiceField(label="What to do", choices=Operation.Kind.choices)
+    ids = forms.CharField(required=False, max_length=100_000, widget=forms.HiddenInput)
+    group = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    queue = forms.ChoiceField(
+        required=False, choices=[("", "Any"), *((name, name) for name in QUEUES)]
+    )
+    type = forms.ChoiceField(
+        required=False, choices=[("", "Any"), *((name, name) for name in CONTRACTS)]
+    )
+    error = forms.CharField(label="Error type", required=False, max_length=200)
+    since = forms.ChoiceField(
+        label="Failed since",
+        required=False,
+        choices=[("", "Ever"), *((name, f"Last {name}") for name in SINCE)],
+    )
+    patch = forms.CharField(
+        label="Change, for an edit",
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text="JSON Patch, such as "
+        '[{"op": "replace", "path": "/data/currency", "value": "EUR"}]',
+    )
+    limit = forms.IntegerField(
+        label="At most", required=False, min_value=1, help_text="The oldest first."
+    )
+    rate = forms.IntegerField(
+        label="Messages a second", initial=50, min_value=1, max_value=MOST_PER_SECOND
+    )
+    canary = forms.IntegerField(
+        label="Try first",
+        initial=5,
+        min_value=0,
+        help_text="So many are sent before the rest; their outcome is awaited. 0 for none.",
+    )
+    stop_at = forms.IntegerField(
+        label="Stop at, percent",
+        initial=20,
+        min_value=1,
+        max_value=100,
+        help_text="It pauses when this share failed again. 100 for never.",
+    )
+    reason = forms.CharField(max_length=500)
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("kind") == Operation.Kind.FIX:
+            try:
+                found["patch"] = patching.read(found.get("patch") or "[]")
+            except patching.PatchError as error:
+                self.add_error("patch", str(error))
+        else:
+            found["patch"] = None
+        return found
+
+    def selection(self) -> Selection:
+        found = self.cleaned_data
+        return Selection(
+            ids=tuple(found["ids"].split()),
+            queue=found["queue"],
+            type=found["type"],
+            error=found["error"],
+            group=found["group"],
+            since=since(found["since"]) if found["since"] else None,
+        )
+
+    def plan(self) -> Plan:
+        names = ("kind", "patch", "rate", "canary", "stop_at", "limit")
+        return Plan(**{name: self.cleaned_data[name] for name in names})

@@ -1,0 +1,86 @@
+"""The page of one failure group, and what can be said about it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from dlq_review import failures, triaging
+from dlq_review.actions import may
+from dlq_review.counting import paces
+from dlq_review.drawing import sparkline
+from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.rehearsing import rehearse
+from dlq_review.transitions import ReviewError
+
+SAMPLE = 5  # letters of a group rehearsed at once
+
+
+def described(groups: list[FailureGroup]) -> list[dict[str, Any]]:
+    """Each group with its pace, for a page."""
+    pace = paces(groups)
+    return [
+        {
+            "group": group,
+            "windows": pace[group.pk].windows.items(),
+            "spark": sparkline(pace[group.pk].bars),
+        }
+        for group in groups
+    ]
+
+
+@require_GET
+def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
+    if not may(request.user, "view"):
+        raise PermissionDenied
+    return _page(request, get_object_or_404(FailureGroup, pk=group_id))
+
+
+@require_POST
+def rehearse_some(request: HttpRequest, group_id: int) -> HttpResponse:
+    """Rehearse the latest few that wait, to see whether the failure is over."""
+    if not may(request.user, "rehearse"):
+        raise PermissionDenied
+    group = get_object_or_404(FailureGroup, pk=group_id)
+    sample = group.letters.filter(state__in=DeadLetter.EDITABLE)[:SAMPLE]
+    return _page(request, group, rehearsals=[rehearse(letter) for letter in sample])
+
+
+def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpResponse:
+    letters = group.letters.filter(state__in=DeadLetter.WAITING)
+    context = {
+        **more,
+        **admin.site.each_context(request),
+        "title": str(group),
+        "about": described([group])[0],
+        "by_text": failures.by_text(group.error_type, group.place),
+        "letters": letters[:10],
+        "trail": group.audit.all()[:20],
+        "may_edit": may(request.user, "edit"),
+        "may_operate": may(request.user, "bulk_redrive"),
+        "may_rehearse": may(request.user, "rehearse"),
+        "may_discard": may(request.user, "discard"),
+    }
+    return render(request, "dlq_review/group.html", context)
+
+
+@require_POST
+def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
+    """Acknowledge, resolve or annotate."""
+    if not may(request.user, "edit"):
+        raise PermissionDenied
+    group = get_object_or_404(FailureGroup, pk=group_id)
+    by = request.user.get_username()
+    try:
+        if verb == "acknowledge":
+            triaging.acknowledge(group, by=by)
+        elif verb == "resolve":
+            triaging.resolve_group(group, by=by)
+        else:
+            triaging.annotate(group, request.POST.get("note", "")[:5_000], by=by)
+    except ReviewError as error:
+        messages.error(request, str(error))
+    return redirect("admin:dlq_review_failuregroup_change", group_id)

@@ -1,0 +1,217 @@
+"""Exit codes: 0 all done (or shown only), 1 wrong usage, 2 nothing matched,
+3 some failed again or were skipped, 4 stopped by the brake, 5 SQS did not take them,
+130 paused by Ctrl-C.
+"""
+
+import json
+from time import monotonic
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from dlq_review import (
+    freezing,
+    operating,
+    pulling,
+    redriving,
+    settling,
+    steering,
+    tallying,
+)
+from dlq_review.actions import may
+from dlq_review.freezing import Plan
+from dlq_review.models import Operation
+from dlq_review.selecting import SINCE, Selection, since
+from dlq_review.tallying import Tally
+from dlq_review.transitions import ReviewError
+from processing.events import CONTRACTS
+from processing.topology import QUEUES
+
+NOTHING, TROUBLE, BRAKED, NOT_SENT, PAUSED = 2, 3, 4, 5, 130
+PATIENCE = 15  # seconds without any progress until SQS is given up
+
+
+class Command(BaseCommand):
+    help = (
+        "Send dead letters back to their queues. Shows what it would do; --apply does "
+        f"it, --operation N goes on with one that was paused. {__doc__}"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        which = parser.add_argument_group("which (together they narrow)")
+        which.add_argument("--ids", nargs="+", default=[], help="or references")
+        which.add_argument("--queue", choices=list(QUEUES), default="")
+        which.add_argument("--type", choices=list(CONTRACTS), default="")
+        which.add_argument("--error", default="", help="as in TimeoutError")
+        which.add_argument("--group", type=int, help="number of the failure group")
+        which.add_argument("--since", choices=list(SINCE), default="")
+        which.add_argument("--all", action="store_true", help="all that wait")
+        which.add_argument("--limit", type=int, help="at most so many, oldest first")
+        how = parser.add_argument_group("how")
+        how.add_argument("--apply", action="store_true", help="do it")
+        how.add_argument("--operation", type=int, help="go on with this one")
+        how.add_argument("--by", default="", help="your user name, for the audit trail")
+        how.add_argument("--reason", default="")
+        how.add_argument(
+            "--rate", type=int, default=50, help="messages a second, 1-500"
+        )
+        how.add_argument("--canary", type=int, default=0, help="send so many first")
+        how.add_argument(
+            "--stop-at", type=int, default=20, help="percent failed again; 100 never"
+        )
+        how.add_argument("--wait", action="store_true", help="until all is settled")
+        how.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["operation"]:
+            operation = self._resumed(options)
+        else:
+            selection = self._selection(options)
+            if not options["apply"]:
+                self._show(selection, options)
+                return
+            self._check_user(options["by"])
+            operation = self._started(selection, options)
+        self._run(operation, wait=options["wait"] or bool(operation.canary))
+        self._report(operation, options)
+
+    # -- choosing -------------------------------------------------------------------
+    def _selection(self, options: dict[str, Any]) -> Selection:
+        by = {name: options[name] for name in ("queue", "type", "error", "group")}
+        start = since(options["since"]) if options["since"] else None
+        selection = Selection(ids=tuple(options["ids"]), since=start, **by)
+        if selection.is_empty and not options["all"]:
+            raise CommandError("Say which: --ids, --queue, --type, --error or --all.")
+        if options["limit"] is not None and options["limit"] < 1:
+            raise CommandError("--limit is at least 1.")
+        if not 1 <= options["rate"] <= freezing.MOST_PER_SECOND:
+            raise CommandError("--rate is 1 to 500.")
+        return selection
+
+    def _show(self, selection: Selection, options: dict[str, Any]) -> None:
+        kinds = (
+            selection.letters()
+            .order_by()
+            .values_list("queue", "type", "error_type")
+            .annotate(count=Count("pk"))
+            .order_by("-count")
+        )
+        total = 0
+        for queue, type_, error, count in kinds:
+            total += count
+            self.stdout.write(f"{count:>7}  {queue}  {type_ or 'unreadable'}  {error}")
+        if not total:
+            raise CommandError("No dead letter matches.", returncode=NOTHING)
+        total = min(total, options["limit"] or total)
+        self.stdout.write(
+            f"{total:>7}  in all; nothing was sent. Add --apply --by USER."
+        )
+
+    def _check_user(self, name: str) -> None:
+        if not name:
+            raise CommandError("--by USER is needed: the audit trail names who did it.")
+        user = get_user_model().objects.filter(username=name, is_active=True).first()
+        if user is None:
+            raise CommandError(f"There is no active user {name}.")
+        if not may(user, "bulk_redrive"):
+            raise CommandError(f"{name} does not have the permission to redrive many.")
+
+    def _started(self, selection: Selection, options: dict[str, Any]) -> Operation:
+        names = ("rate", "canary", "stop_at", "limit")
+        plan = Plan(**{name: options[name] for name in names})
+        try:
+            operation = freezing.freeze(
+                selection, plan, by=options["by"], reason=options["reason"]
+            )
+        except freezing.NothingChosenError as error:
+            raise CommandError(str(error), returncode=NOTHING) from None
+        steering.start(operation, by=options["by"])
+        return operation
+
+    def _resumed(self, options: dict[str, Any]) -> Operation:
+        self._check_user(options["by"])
+        operation = Operation.objects.filter(pk=options["operation"]).first()
+        if operation is None:
+            raise CommandError(f"There is no operation {options['operation']}.")
+        try:
+            steering.resume(operation, by=options["by"])
+        except ReviewError as error:
+            raise CommandError(str(error)) from None
+        return operation
+
+    # -- running --------------------------------------------------------------------
+    def _run(self, operation: Operation, *, wait: bool) -> None:
+        console = Console(file=self.stderr, force_terminal=None)  # type: ignore[arg-type]
+        columns = (
+            TextColumn(f"operation {operation.pk}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as progress:
+            bar = progress.add_task("", total=operation.total, told="")
+            try:
+                self._drive(operation, progress, bar, wait=wait)
+            except KeyboardInterrupt:
+                steering.pause(operation, by=operation.by)
+                raise CommandError(
+                    f"Paused. Go on with --operation {operation.pk}.", returncode=PAUSED
+                ) from None
+
+    def _drive(
+        self, operation: Operation, progress: Progress, bar: Any, *, wait: bool
+    ) -> None:
+        moved, seen = monotonic(), Tally()
+        while operation.state == Operation.State.RUNNING:
+            operating.run(operation, seconds=1)
+            counts = tallying.tally(operation)
+            done = operation.total - counts.waiting - (counts.sent if wait else 0)
+            progress.update(bar, completed=done, told=_told(counts))
+            if not counts.waiting and not wait:
+                return
+            if counts != seen:
+                moved, seen = monotonic(), counts
+            elif not counts.sent and monotonic() - moved > PATIENCE:
+                steering.pause(operation, halted="SQS does not take the messages.")
+                return
+            if counts.sent:
+                pulling.pull(seconds=5)
+                redriving.resend_claimed()
+                settling.reconcile()
+
+    def _report(self, operation: Operation, options: dict[str, Any]) -> None:
+        operation.refresh_from_db()
+        counts = tallying.tally(operation)
+        if options["json"]:
+            result = {"operation": operation.pk, "state": operation.state}
+            self.stdout.write(json.dumps(result | dict(counts.by_state)))
+        else:
+            self.stdout.write(f"Operation {operation.pk}: {_told(counts)}")
+        if operation.halted.startswith("Brake"):
+            raise CommandError(operation.halted, returncode=BRAKED)
+        if operation.halted:
+            raise CommandError(
+                f"{operation.halted} Go on with --operation {operation.pk}.",
+                returncode=NOT_SENT,
+            )
+        if counts.failed_again or counts.skipped:
+            raise CommandError("Not all went well; see above.", returncode=TROUBLE)
+
+
+def _told(counts: Tally) -> str:
+    return ", ".join(
+        f"{count} {state.replace('_', ' ')}"
+        for state, count in counts.by_state.items()
+        if count
+    )

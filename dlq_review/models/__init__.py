@@ -1,0 +1,18 @@
+from dlq_review.models.audit import AppendOnlyError, AuditEntry
+from dlq_review.models.groups import FailureCount, FailureGroup
+from dlq_review.models.letters import Arrival, DeadLetter, Revision
+from dlq_review.models.operations import Operation, OperationItem
+from dlq_review.models.signs import LifeSign
+
+__all__ = [
+    "AppendOnlyError",
+    "Arrival",
+    "AuditEntry",
+    "DeadLetter",
+    "FailureCount",
+    "FailureGroup",
+    "LifeSign",
+    "Operation",
+    "OperationItem",
+    "Revision",
+]

@@ -1,0 +1,65 @@
+from typing import Any
+
+from django.db import models
+
+from dlq_review.models.groups import FailureGroup
+from dlq_review.models.letters import DeadLetter
+from dlq_review.models.operations import Operation
+
+
+class AppendOnlyError(Exception):
+    """The audit trail is only ever added to."""
+
+
+class AuditEntry(models.Model):
+    """Who did what, when and why. Written in the transaction of the deed."""
+
+    class Verb(models.TextChoices):
+        PULLED = "pulled", "pulled from the DLQ"
+        COPY = "copy", "kept a late copy"
+        FAILED_AGAIN = "failed_again", "failed again"
+        REGRESSED = "regressed", "came back after it was settled"
+        EDITED = "edited", "edited"
+        CLAIMED = "claimed", "asked for a redrive"
+        SENT = "sent", "sent back to its queue"
+        NOT_SENT = "not_sent", "could not be sent"
+        RESOLVED = "resolved", "resolved"
+        DISCARDED = "discarded", "discarded"
+        RESTORED = "restored", "restored"
+        REVEALED = "revealed", "looked at personal data"
+        NOTED = "noted", "noted"
+        STARTED = "started", "started an operation"
+        STEERED = "steered", "steered an operation"
+
+    letter = models.ForeignKey(
+        DeadLetter, on_delete=models.PROTECT, null=True, related_name="audit"
+    )
+    group = models.ForeignKey(
+        FailureGroup, on_delete=models.PROTECT, null=True, related_name="audit"
+    )
+    operation = models.ForeignKey(
+        Operation, on_delete=models.PROTECT, null=True, related_name="audit"
+    )
+    actor = models.CharField(max_length=254, blank=True)
+    """The user's name; empty for Holdfast itself."""
+    verb = models.CharField(max_length=12, choices=Verb)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    reason = models.TextField(blank=True)
+    before = models.CharField(max_length=200, blank=True)
+    after = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-at", "-id")
+        default_permissions = ("view",)
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.actor or 'Holdfast'} {self.verb}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise AppendOnlyError(AppendOnlyError.__doc__)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError(AppendOnlyError.__doc__)

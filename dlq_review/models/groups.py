@@ -1,0 +1,66 @@
+"""Failures that look alike, and how often they happened.
+
+The counters are kept in the transaction that changes a dead letter, so that no page ever
+counts a million rows.
+"""
+
+from django.db import models
+
+
+class FailureGroup(models.Model):
+    """Dead letters with the same fingerprint."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        RESOLVED = "resolved", "Resolved"
+        REGRESSED = "regressed", "Regressed"
+
+    fingerprint = models.CharField(max_length=64, unique=True)
+    queue = models.CharField(max_length=80)
+    type = models.CharField(max_length=100, blank=True)
+    error_type = models.CharField(max_length=200)
+    place = models.CharField(max_length=200, blank=True)
+    template = models.CharField(max_length=300, blank=True)
+    """The error text without what differs from one message to the next."""
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    owner = models.CharField(max_length=254, blank=True)
+    note = models.TextField(blank=True, max_length=5_000)
+    release = models.CharField(max_length=100, blank=True)
+    """The release that failed last."""
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    last_redriven_at = models.DateTimeField(null=True, blank=True)
+    waiting = models.IntegerField(default=0)
+    """Letters that need somebody: open, quarantined or claimed."""
+    redriven = models.IntegerField(default=0)
+    settled = models.IntegerField(default=0)
+    """Letters that are resolved or discarded."""
+
+    class Meta:
+        ordering = ("-last_seen", "-id")
+        indexes = (models.Index(fields=("state", "-last_seen"), name="group_inbox"),)
+
+    def __str__(self) -> str:
+        return self.error_type
+
+
+class FailureCount(models.Model):
+    """Arrivals of one group in one hour (UTC)."""
+
+    group = models.ForeignKey(
+        FailureGroup, on_delete=models.CASCADE, related_name="counts"
+    )
+    hour = models.DateTimeField()
+    arrivals = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("group", "hour"), name="one_count_per_group_and_hour"
+            ),
+        )
+        indexes = (models.Index(fields=("hour",), name="count_by_hour"),)
+
+    def __str__(self) -> str:
+        return f"{self.group_id} {self.hour:%Y-%m-%d %H} {self.arrivals}"

@@ -1,0 +1,172 @@
+"""Dead letters. The row that lists read is narrow; bodies live beside it."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from dlq_review.models.groups import FailureGroup
+from processing.events import CONTRACTS
+from processing.models import REQUEST_ID_LENGTH
+
+
+class DeadLetter(models.Model):
+    """One event that ended in a DLQ, however often it arrived there."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        QUARANTINED = "quarantined", "Quarantined"
+        CLAIMED = "claimed", "Being sent"
+        REDRIVEN = "redriven", "Redriven"
+        RESOLVED = "resolved", "Resolved"
+        DISCARDED = "discarded", "Discarded"
+
+    EDITABLE = (State.OPEN, State.QUARANTINED)
+    WAITING = (State.OPEN, State.QUARANTINED, State.CLAIMED)
+    SETTLED = (State.RESOLVED, State.DISCARDED)
+
+    request_id = models.CharField(max_length=REQUEST_ID_LENGTH)
+    queue = models.CharField(max_length=80)
+    """The queue it failed on, not the DLQ."""
+    type = models.CharField(max_length=100, blank=True)
+    reference = models.CharField(max_length=254, blank=True, db_index=True)
+    """What staff and customers call it: an order id, an address."""
+    correlation_id = models.CharField(
+        max_length=REQUEST_ID_LENGTH, blank=True, db_index=True
+    )
+    state = models.CharField(max_length=12, choices=State)
+    group = models.ForeignKey(
+        FailureGroup, on_delete=models.PROTECT, related_name="letters"
+    )
+    error_type = models.CharField(max_length=200)
+    error_text = models.CharField(max_length=500, blank=True)
+    place = models.CharField(max_length=200, blank=True)
+    release = models.CharField(max_length=100, blank=True)
+    """The release that failed last."""
+    attempts = models.PositiveIntegerField(default=0)
+    redrives = models.PositiveIntegerField(default=0)
+    arrival_count = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField()
+    """When SQS took the event, as far as the first arrival tells."""
+    first_failed_at = models.DateTimeField()
+    last_failed_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    """When SQS would have dropped it. Here it stays until it is settled."""
+    revision = models.PositiveIntegerField(default=0)
+    """The number of the current revision; edits and redrives compare it first."""
+    body_fingerprint = models.CharField(max_length=64, blank=True)
+    """What the current revision asks for; empty while it is not a valid event."""
+    redrive_id = models.UUIDField(null=True, blank=True)
+    operation = models.PositiveBigIntegerField(null=True, blank=True)
+    """The operation that claimed it last; empty after a single redrive."""
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    redriven_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-last_failed_at", "-id")
+        default_permissions = ("view", "change")
+        permissions = (
+            ("redrive_deadletter", "Can redrive a dead letter"),
+            ("bulk_redrive_deadletter", "Can redrive many dead letters"),
+            ("discard_deadletter", "Can discard, restore and resolve dead letters"),
+            ("export_deadletter", "Can export dead letters"),
+            ("view_personal_deadletter", "Can see personal data in dead letters"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=("request_id", "queue"), name="one_letter_per_request_and_queue"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("-last_failed_at", "-id"), name="letter_newest"),
+            *(
+                models.Index(
+                    fields=(field, "state", "-last_failed_at", "-id"),
+                    name=f"letter_{field}",
+                )
+                for field in ("queue", "type", "error_type", "group")
+            ),
+            models.Index(
+                fields=("state", "-last_failed_at", "-id"), name="letter_state"
+            ),
+            models.Index(fields=("state", "first_failed_at"), name="letter_oldest"),
+            models.Index(fields=("state", "expires_at"), name="letter_expiry"),
+        )
+
+    def __str__(self) -> str:
+        return self.reference or self.request_id
+
+    @property
+    def resting_state(self) -> State:
+        """Where it waits for somebody: a type no contract declares is quarantined."""
+        known = self.type in CONTRACTS and self.queue != "jobs"
+        return self.State.OPEN if known else self.State.QUARANTINED
+
+    @property
+    def overdue(self) -> bool:
+        """Redriven, and nothing has been heard of it for too long."""
+        return (
+            self.state == self.State.REDRIVEN
+            and self.redriven_at is not None
+            and self.redriven_at
+            < timezone.now() - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
+        )
+
+    @property
+    def failed_again(self) -> bool:
+        return self.state in self.EDITABLE and self.redrives > 0
+
+
+class Arrival(models.Model):
+    """One message as it was pulled from a DLQ."""
+
+    letter = models.ForeignKey(
+        DeadLetter, on_delete=models.PROTECT, related_name="arrivals"
+    )
+    dlq = models.CharField(max_length=80)
+    message_id = models.CharField(max_length=100)
+    body = models.TextField()
+    attributes = models.JSONField(default=dict)
+    sent_at = models.DateTimeField()
+    receive_count = models.PositiveIntegerField()
+    pulled_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-pulled_at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("dlq", "message_id"), name="one_arrival_per_message"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.dlq} {self.message_id}"
+
+
+class Revision(models.Model):
+    """One version of a dead letter's body. Number 0 is the original and never changes."""
+
+    letter = models.ForeignKey(
+        DeadLetter, on_delete=models.PROTECT, related_name="revisions"
+    )
+    number = models.PositiveIntegerField()
+    body = models.TextField()
+    fingerprint = models.CharField(max_length=64, blank=True)
+    """What it asks for (Event.fingerprint); empty where it is not a valid event."""
+    by = models.CharField(max_length=254, blank=True)
+    """The user's name; empty for Holdfast itself."""
+    at = models.DateTimeField(auto_now_add=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("letter", "number"), name="one_revision_per_number"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.letter_id} revision {self.number}"

@@ -1,0 +1,89 @@
+"""Bulk redrives and discards: a frozen list, how fast, and what became of each item."""
+
+from django.db import models
+
+from dlq_review.models.letters import DeadLetter
+
+
+class Operation(models.Model):
+    class Kind(models.TextChoices):
+        REDRIVE = "redrive", "Redrive"
+        DISCARD = "discard", "Discard"
+        FIX = "fix", "Edit"
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Not started"
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+
+    ENDED = (State.DONE, State.CANCELLED)
+
+    kind = models.CharField(max_length=7, choices=Kind, default=Kind.REDRIVE)
+    state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
+    patch = models.JSONField(default=list, blank=True)
+    """For a fix: JSON Patch operations."""
+    selection = models.JSONField(default=dict)
+    by = models.CharField(max_length=254)
+    reason = models.TextField(blank=True)
+    rate = models.PositiveSmallIntegerField(default=50)
+    """Messages a second, 1-500."""
+    canary = models.PositiveIntegerField(default=0)
+    """Send so many first and wait for their outcome; 0 for none."""
+    stop_at = models.PositiveSmallIntegerField(default=20)
+    """Pause when this share of the outcomes, in percent, failed again; 100 for never."""
+    total = models.PositiveIntegerField(default=0)
+    cutoff = models.DateTimeField()
+    """Letters that failed later are not on the list."""
+    halted = models.CharField(max_length=300, blank=True)
+    """Why it paused by itself."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    """When something was sent last."""
+    ended_at = models.DateTimeField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    """One runner at a time holds it; a crashed runner's lease runs out."""
+
+    class Meta:
+        ordering = ("-id",)
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} #{self.pk}"
+
+
+class OperationItem(models.Model):
+    class State(models.TextChoices):
+        WAITING = "waiting", "not yet sent"
+        SENT = "sent", "awaiting its outcome"
+        PROCESSED = "processed", "processed"
+        FAILED_AGAIN = "failed_again", "failed again"
+        DISCARDED = "discarded", "discarded"
+        FIXED = "fixed", "edited"
+        SKIPPED = "skipped", "skipped"
+
+    operation = models.ForeignKey(
+        Operation, on_delete=models.CASCADE, related_name="items"
+    )
+    letter = models.ForeignKey(
+        DeadLetter, on_delete=models.PROTECT, related_name="operations"
+    )
+    revision = models.PositiveIntegerField()
+    """The revision that was current when the list was frozen."""
+    state = models.CharField(max_length=12, choices=State, default=State.WAITING)
+    why = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("operation", "letter"), name="one_item_per_letter"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("operation", "state", "id"), name="items_to_do"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.operation_id}/{self.letter_id} {self.state}"

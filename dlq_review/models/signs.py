@@ -1,0 +1,14 @@
+from django.db import models
+
+
+class LifeSign(models.Model):
+    """When a part of the machinery was last seen, and what it had to say."""
+
+    name = models.CharField(primary_key=True, max_length=80)
+    at = models.DateTimeField()
+    worker = models.CharField(max_length=200, blank=True)
+    trouble = models.TextField(blank=True)
+    """Empty while all is well."""
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,53 @@
+"""What the first page of the admin shows."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+
+from dlq_review import watching
+from dlq_review.counting import failures_by_queue
+from dlq_review.drawing import chart
+from dlq_review.models import DeadLetter, FailureGroup, LifeSign
+
+_MOST = 10_000
+
+
+def overview() -> dict[str, Any]:
+    now = timezone.now()
+    sums = FailureGroup.objects.aggregate(Sum("waiting"), Sum("redriven"))
+    waiting = DeadLetter.objects.filter(state__in=DeadLetter.WAITING)
+    late = now - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
+    day, fortnight = (
+        failures_by_queue(24, timedelta(hours=1)),
+        failures_by_queue(14, timedelta(days=1)),
+    )
+    top = FailureGroup.objects.filter(waiting__gt=0).order_by("-waiting")[:6]
+    return {
+        "warnings": watching.warnings(),
+        "waiting": sums["waiting__sum"] or 0,
+        "redriven": sums["redriven__sum"] or 0,
+        "lately": sum(counts[-1] + counts[-2] for counts in day.queues.values()),
+        "soon": _count(waiting.filter(expires_at__lt=now + timedelta(days=1))),
+        "overdue": _count(
+            DeadLetter.objects.filter(
+                state=DeadLetter.State.REDRIVEN, redriven_at__lt=late
+            )
+        ),
+        "oldest": waiting.order_by("first_failed_at").first(),
+        "day": chart(day, "%H:00"),
+        "fortnight": chart(fortnight, "%d %b"),
+        "top": [
+            (group, round(group.waiting / top[0].waiting * 100, 1)) for group in top
+        ],
+        "depths": watching.depths(),
+        "signs": LifeSign.objects.order_by("name"),
+    }
+
+
+def _count(letters: QuerySet[DeadLetter]) -> str:
+    """Counted up to 10,000, which is more than anybody needs to be told."""
+    count = letters.order_by()[:_MOST].count()
+    return f"{count:,}+" if count == _MOST else f"{count:,}"

@@ -1,0 +1,51 @@
+"""What a fix would make of the letters on its frozen list, before it is started."""
+
+from dataclasses import dataclass, field
+
+from dlq_review import editing, patching, pretty, reading
+from dlq_review.models import DeadLetter, Operation
+from dlq_review.patching import PatchError
+from dlq_review.reading import NotAnEventError
+
+LOOKED_AT = 200  # letters; a page must not read a hundred thousand bodies
+SHOWN = 5
+
+
+@dataclass(slots=True)
+class Preview:
+    looked_at: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    invalid: int = 0
+    impossible: int = 0
+    samples: list[tuple[DeadLetter, list[pretty.Line], str]] = field(
+        default_factory=list
+    )
+    """A letter, what would change in it, and what would still be wrong."""
+
+
+def preview(operation: Operation) -> Preview:
+    found = Preview()
+    items = operation.items.select_related("letter").order_by("pk")[:LOOKED_AT]
+    for item in items:
+        found.looked_at += 1
+        body = reading.current(item.letter).body
+        lines: list[pretty.Line] = []
+        problem = ""
+        try:
+            after = patching.apply(operation.patch, body)
+            if after == body:
+                found.unchanged += 1
+                continue
+            lines = pretty.diff(body, after)
+            editing.check(item.letter, after)
+            found.changed += 1
+        except PatchError as error:
+            found.impossible += 1
+            problem = str(error)
+        except NotAnEventError as error:
+            found.invalid += 1
+            problem = str(error)
+        if len(found.samples) < SHOWN:
+            found.samples.append((item.letter, lines, problem))
+    return found

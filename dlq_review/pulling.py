@@ -1,0 +1,81 @@
+"""Pull dead letters out of their queues.
+
+Crash order: receive -> store the arrival, once per (dlq, message id) -> commit -> delete
+from the DLQ. A crash before the commit leaves the message in the DLQ; one after it is
+pulled again, recognised and deleted. Each message has a transaction of its own, so a bad
+one never holds up its neighbours.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import monotonic
+
+from dlq_review.failures import SOURCE_OF
+from dlq_review.joining import join
+from processing import queues
+
+logger = logging.getLogger(__name__)
+
+DLQS = tuple(SOURCE_OF)
+VISIBILITY = 120  # seconds; far above what storing ten messages takes
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull did: new arrivals, messages stored before, messages left in the DLQ."""
+
+    stored: int = 0
+    known: int = 0
+    left: int = 0
+
+    @property
+    def received(self) -> int:
+        return self.stored + self.known + self.left
+
+
+def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> Pulled:
+    """Empty each of *dlqs*, for at most *seconds* in all. Never raises for one queue."""
+    done = Pulled()
+    deadline = monotonic() + seconds
+    for dlq in dlqs:
+        try:
+            while monotonic() < deadline and pull_batch(dlq, done):
+                pass
+        except queues.SQS_ERRORS as error:
+            logger.error("queue=%s pull=failed reason=%s", dlq, type(error).__name__)
+    if done.received:
+        logger.info(
+            "pull=done stored=%s known=%s left=%s", done.stored, done.known, done.left
+        )
+    return done
+
+
+def pull_batch(dlq: str, done: Pulled, *, wait: int = 0) -> int:
+    """Receive up to ten messages of *dlq* and store them; return how many were received."""
+    messages = queues.receive(dlq, wait=wait, visibility=VISIBILITY)
+    stored = [message for message in messages if _store(message, done)]
+    # Only now, after each commit.
+    not_deleted = queues.delete(dlq, [message.receipt_handle for message in stored])
+    if not_deleted:
+        logger.warning("queue=%s not_deleted=%s", dlq, len(not_deleted))
+    return len(messages)
+
+
+def _store(message: queues.Message, done: Pulled) -> bool:
+    try:
+        new = join(message)
+    except Exception as error:  # whatever it is, the message stays in the DLQ
+        logger.exception(
+            "message_id=%s queue=%s not_stored=%s",
+            message.id,
+            message.queue,
+            type(error).__name__,
+        )
+        done.left += 1
+        return False
+    if new:
+        done.stored += 1
+    else:
+        done.known += 1
+    return True

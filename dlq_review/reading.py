@@ -1,0 +1,56 @@
+"""Read a dead letter's body as the event it is, or say why it is none."""
+
+from dataclasses import dataclass
+
+from dlq_review.models import DeadLetter, Revision
+from dlq_review.transitions import ReviewError
+from processing import events
+from processing.event_errors import EventError, Problem
+from processing.models import Outcome
+
+
+class NotAnEventError(ReviewError):
+    """The current revision is not a valid event. Edit it first."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__(f"{self.__doc__} {' '.join(map(str, problems))}")
+
+
+def current(letter: DeadLetter) -> Revision:
+    return letter.revisions.get(number=letter.revision)
+
+
+def event_in(letter: DeadLetter, body: str) -> events.Event:
+    """The event *body* is, in the name of *letter*. Raises NotAnEventError."""
+    try:
+        return events.parse(body, fallback_id=letter.request_id, sent_at=letter.sent_at)
+    except EventError as error:
+        raise NotAnEventError(error.problems) from None
+
+
+def fingerprint(body: str, request_id: str) -> str:
+    """What *body* asks for; empty where it is not a valid event."""
+    try:
+        return events.parse(body, fallback_id=request_id).fingerprint
+    except EventError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What processing knows of a letter's request."""
+
+    done: bool
+    same: bool
+    """It was processed with a body that this letter holds, or held in an earlier revision."""
+
+
+def processed(letter: DeadLetter) -> Processed:
+    outcome = Outcome.objects.filter(
+        request_id=letter.request_id, kind=Outcome.Kind.PROCESSED
+    ).first()
+    if outcome is None:
+        return Processed(done=False, same=False)
+    same = letter.revisions.filter(fingerprint=outcome.fingerprint).exists()
+    return Processed(done=True, same=same)

@@ -1,0 +1,217 @@
+"""Send dead letters' current revisions back to their queues.
+
+Crash order: claim by compare-and-set, with a redrive id -> commit -> send -> record that it
+was sent -> commit. A crash in between leaves it claimed; `resend_claimed` sends it again
+with the same redrive id, and the worker drops the second copy by its request id.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from django.db import transaction
+from django.utils import timezone
+
+from dlq_review import reading
+from dlq_review.models import AuditEntry, DeadLetter
+from dlq_review.transitions import (
+    ChangedMeanwhileError,
+    ReviewError,
+    WrongStateError,
+    move,
+)
+from processing import queues
+from processing.events import Event
+from processing.models import Outcome
+
+logger = logging.getLogger(__name__)
+
+S = DeadLetter.State
+CLAIM_LASTS = timedelta(seconds=60)  # far above the 1.3 s that one send may take
+
+
+class ProcessedOtherwiseError(ReviewError):
+    """This request id was processed with another body, so it cannot be used for this one."""
+
+
+class SetAsideError(ReviewError):
+    """The request was discarded, so a worker would do nothing. Restore it first."""
+
+
+class NotSentError(ReviewError):
+    """SQS did not take it. The dead letter is open again; try later."""
+
+    def __init__(self, refused: queues.SendError) -> None:
+        self.for_good = refused.for_good
+        super().__init__(f"{self.__doc__} ({refused})")
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """One letter to send, the revision its chooser saw, and what came of it."""
+
+    letter: DeadLetter
+    revision: int
+    error: ReviewError | None = None
+
+
+def redrive(
+    letter: DeadLetter, *, by: str, reason: str = "", revision: int | None = None
+) -> str:
+    """Send *letter* as its caller saw it, or resolve it where it is processed already.
+
+    Returns its new state, REDRIVEN or RESOLVED. Raises a ReviewError that says why not.
+    """
+    seen = letter.revision if revision is None else revision
+    (done,) = redrive_many([Redrive(letter, seen)], by=by, reason=reason)
+    if done.error is not None:
+        raise done.error
+    return letter.state
+
+
+def redrive_many(
+    chosen: Sequence[Redrive],
+    *,
+    by: str,
+    reason: str = "",
+    operation: int | None = None,
+) -> list[Redrive]:
+    """Send each of *chosen*, at most ten in one call to SQS; one result each, in order.
+
+    Never raises for one letter: each that was not sent carries its ReviewError.
+    """
+    done: list[Redrive] = []
+    claimed: list[tuple[int, Event]] = []
+    for number, one in enumerate(chosen):
+        error = None
+        try:
+            event = _take(one, by=by, reason=reason, operation=operation)
+            if event is not None:
+                claimed.append((number, event))
+        except ReviewError as refused:
+            error = refused
+        done.append(Redrive(one.letter, one.revision, error))
+    errors = send_claimed([(done[number].letter, event) for number, event in claimed])
+    for (number, _), error in zip(claimed, errors, strict=True):
+        done[number] = Redrive(done[number].letter, done[number].revision, error)
+    return done
+
+
+def _take(one: Redrive, *, by: str, reason: str, operation: int | None) -> Event | None:
+    """Claim one letter and return its event; None where it was processed already."""
+    letter = one.letter
+    if one.revision != letter.revision:
+        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    if letter.state not in DeadLetter.EDITABLE:
+        raise WrongStateError(
+            f"{letter} is {letter.get_state_display().lower()}; "
+            "only open or quarantined dead letters can be redriven."
+        )
+    event = reading.event_in(letter, reading.current(letter).body)
+    if _is_done(letter):
+        why = "Already processed; nothing was sent."
+        move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
+        return None
+    claim(letter, by=by, reason=reason, operation=operation)
+    return event
+
+
+def claim(
+    letter: DeadLetter, *, by: str, reason: str, operation: int | None = None
+) -> None:
+    """Take *letter* for sending; only one of two who try gets it."""
+    name = f"{letter.pk}/{letter.revision}/{letter.redrives + 1}"
+    with transaction.atomic(durable=True):
+        move(
+            letter,
+            S.CLAIMED,
+            AuditEntry.Verb.CLAIMED,
+            by=by,
+            reason=reason,
+            redrive_id=uuid5(NAMESPACE_URL, name),
+            claimed_at=timezone.now(),
+            operation=operation,
+        )
+
+
+def send_claimed(
+    claimed: Sequence[tuple[DeadLetter, Event]],
+) -> list[ReviewError | None]:
+    """Send what is claimed and record each; one error or None a letter, in order."""
+    sent = queues.publish_many(
+        [event for _, event in claimed],
+        [{"redrive": _redrive(letter)} for letter, _ in claimed],
+    )
+    return [
+        _record(letter, result)
+        for (letter, _), result in zip(claimed, sent, strict=True)
+    ]
+
+
+def _record(letter: DeadLetter, sent: queues.Sent) -> ReviewError | None:
+    try:
+        if sent.error is None:
+            move(
+                letter,
+                S.REDRIVEN,
+                AuditEntry.Verb.SENT,
+                redrives=letter.redrives + 1,
+                redriven_at=timezone.now(),
+            )
+            return None
+        move(
+            letter,
+            letter.resting_state,
+            AuditEntry.Verb.NOT_SENT,
+            reason=str(sent.error),
+            operation=None,
+        )
+    except ChangedMeanwhileError:
+        # It came back before we could write that it was sent: that is later news.
+        return None
+    return NotSentError(sent.error)
+
+
+def resend_claimed() -> int:
+    """Send again what was claimed and not recorded as sent; return how many were sent."""
+    late = DeadLetter.objects.filter(
+        state=S.CLAIMED, claimed_at__lt=timezone.now() - CLAIM_LASTS
+    )
+    claimed = []
+    for letter in late.order_by("claimed_at")[:500]:
+        try:
+            event = reading.event_in(letter, reading.current(letter).body)
+        except reading.NotAnEventError as error:  # its contract has changed since
+            move(
+                letter,
+                letter.resting_state,
+                AuditEntry.Verb.NOT_SENT,
+                reason=str(error)[:500],
+            )
+        else:
+            claimed.append((letter, event))
+    return send_claimed(claimed).count(None)
+
+
+def _redrive(letter: DeadLetter) -> str:
+    return json.dumps(
+        {
+            "dead_letter": letter.pk,
+            "redrive_id": str(letter.redrive_id),
+            "count": letter.redrives + 1,
+        }
+    )
+
+
+def _is_done(letter: DeadLetter) -> bool:
+    known = reading.processed(letter)
+    if known.done and not known.same:
+        raise ProcessedOtherwiseError(ProcessedOtherwiseError.__doc__)
+    if Outcome.objects.filter(
+        request_id=letter.request_id, kind=Outcome.Kind.DISCARDED
+    ).exists():
+        raise SetAsideError(SetAsideError.__doc__)
+    return known.done

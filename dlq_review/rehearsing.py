@@ -1,0 +1,110 @@
+"""Run the handler on a dead letter in a transaction that is always rolled back.
+
+Nothing leaves the process: follow-ups are only listed, and of a mail only the text is
+made. What the handler would write is read from the statements it runs.
+"""
+
+import re
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, transaction
+
+from dlq_review import pretty, reading
+from dlq_review.models import DeadLetter
+from processing import emails
+from processing.effects import Effect
+from processing.events import Event
+from processing.services import HANDLERS
+
+_WRITES = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
+_DONE = {"INSERT INTO": "added", "UPDATE": "changed", "DELETE FROM": "deleted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What would happen: `error` is empty where the event would be processed."""
+
+    letter: DeadLetter
+    rows: list[str] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=dict)
+    follow_ups: list[str] = field(default_factory=list)
+    note: str = ""
+    error: str = ""
+    trace: pretty.Traceback | None = None
+
+
+class _RollBack(Exception):  # noqa: N818 - not an error: every rehearsal ends so
+    pass
+
+
+def rehearse(letter: DeadLetter) -> Rehearsal:
+    """What processing the current revision would do. Changes and sends nothing."""
+    try:
+        event = reading.event_in(letter, reading.current(letter).body)
+    except reading.NotAnEventError as error:
+        return Rehearsal(letter, error=str(error))
+    if reading.processed(letter).done:
+        note = "The request was processed already, so a worker would do nothing."
+        return Rehearsal(letter, note=note)
+    written: Counter[str] = Counter()
+    try:
+        effect = _undone(event, written)
+    except Exception as error:  # whatever a worker would meet
+        text = "".join(traceback.format_exception(error))
+        return Rehearsal(
+            letter,
+            error=f"{type(error).__name__}: {error}",
+            trace=pretty.traceback(text),
+        )
+    return Rehearsal(
+        letter,
+        rows=[f"{count} {what}" for what, count in written.items() if count],
+        made=effect.made,
+        follow_ups=[
+            f"{one.type} for {one.data.reference}" for one in effect.follow_ups
+        ],
+    )
+
+
+def _undone(event: Event, written: Counter[str]) -> Effect:
+    handler = {**HANDLERS, "email_requested": _compose}[event.type]
+    effect = Effect()
+
+    def spy(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        result = execute(sql, params, many, context)
+        found = _WRITES.match(sql)
+        if found:
+            done = _DONE[found[1].upper()]
+            rows = max(context["cursor"].rowcount, 0)
+            if (
+                done == "added" and not rows
+            ):  # SQLite counts nothing where it returns ids
+                rows = sql.count("), (") + 1
+            written[f"{_name(found[2])} {done}"] += rows
+        return result
+
+    try:
+        with transaction.atomic(), connection.execute_wrapper(spy):
+            effect = handler(event)
+            raise _RollBack
+    except _RollBack:
+        return effect
+
+
+def _compose(event: Event) -> Effect:
+    mail = emails.compose(event)
+    return Effect({"mail": f"to {', '.join(mail.to)}: {mail.subject}"})
+
+
+def _name(table: str) -> str:
+    for model in apps.get_models():
+        if model._meta.db_table == table:
+            return str(model._meta.verbose_name)
+    return table

@@ -1,0 +1,59 @@
+"""How times and states are written, everywhere alike."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dlq_review.models import DeadLetter, FailureGroup, Operation
+
+register = template.Library()
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> str:
+    """`<time>` with the distance from now, and the absolute time as its title."""
+    if moment is None:
+        return "–"
+    seconds = (timezone.now() - moment).total_seconds()
+    distance = _distance(abs(seconds))
+    if distance == "":
+        text = "now"
+    else:
+        text = f"{distance} ago" if seconds > 0 else f"in {distance}"
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        moment.isoformat(),
+        date_format(moment, "j M Y, H:i:s"),
+        text,
+    )
+
+
+def _distance(seconds: float) -> str:
+    """The largest unit that says enough: 40 min, 47 h, 13 d; empty below a minute."""
+    for size, unit, most in ((60, "min", 90), (3600, "h", 48), (86400, "d", 10_000)):
+        if seconds < size * most:
+            return f"{seconds // size:.0f} {unit}" if seconds >= 60 else ""
+    return "many years"
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="#i-{}"></use></svg>', name
+    )
+
+
+@register.simple_tag
+def state(letter: DeadLetter | FailureGroup | Operation) -> SafeString:
+    """Icon and word; the colour only repeats them."""
+    name, label = letter.state, letter.get_state_display()
+    if isinstance(letter, DeadLetter):
+        if letter.overdue:
+            name, label = "overdue", "Overdue"
+        elif letter.failed_again:
+            name, label = "again", f"Failed again ({letter.redrives})"
+    return format_html('<span class="state is-{}">{}{}</span>', name, icon(name), label)

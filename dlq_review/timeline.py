@@ -1,0 +1,49 @@
+"""Everything that happened to one dead letter, newest first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils.text import capfirst
+
+from dlq_review.models import Arrival, AuditEntry, DeadLetter
+from processing.models import Attempt, Outcome
+
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    at: datetime
+    kind: str
+    title: str
+    text: str = ""
+    who: str = ""
+
+
+def attempts_of(letter: DeadLetter, arrivals: Iterable[Arrival]) -> list[Attempt]:
+    messages = [arrival.message_id for arrival in arrivals]
+    found = Attempt.objects.filter(
+        Q(request_id=letter.request_id) | Q(message_id__in=messages)
+    )
+    return list(found[:MOST])
+
+
+def timeline(letter: DeadLetter, attempts: Iterable[Attempt]) -> list[Moment]:
+    moments = [Moment(letter.sent_at, "sent", "Sent to the queue")]
+    for attempt in attempts:
+        title = f"Attempt {attempt.receive_count} failed: {attempt.error_type}"
+        text = f"{attempt.worker}, release {attempt.release}"
+        moments.append(Moment(attempt.started_at, "attempt", title, text))
+    for entry in letter.audit.all()[:MOST]:
+        moments.append(_deed(entry))
+    for outcome in Outcome.objects.filter(request_id=letter.request_id):
+        title = f"The request was {outcome.get_kind_display().lower()}"
+        moments.append(Moment(outcome.at, "outcome", title))
+    return sorted(moments, key=lambda moment: moment.at, reverse=True)
+
+
+def _deed(entry: AuditEntry) -> Moment:
+    title = capfirst(entry.get_verb_display())
+    return Moment(entry.at, entry.verb, title, entry.reason, entry.actor or "Holdfast")

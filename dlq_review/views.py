@@ -1,0 +1,166 @@
+"""The pages of one dead letter. A GET changes nothing; every POST calls one verb."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from dlq_review import editing, redriving, rehearsing, settling
+from dlq_review.actions import may
+from dlq_review.detail import edit_context, letter_context
+from dlq_review.forms import EditForm
+from dlq_review.models import DeadLetter
+from dlq_review.reading import NotAnEventError
+from dlq_review.transitions import ReviewError
+from processing.event_errors import Problem
+
+View = Callable[..., HttpResponse]
+
+
+def needs(name: str) -> Callable[[View], View]:
+    """Refuse whoever lacks the permission for *name*."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, letter_id: int, **rest: Any) -> HttpResponse:
+            if not may(request.user, name):
+                raise PermissionDenied
+            return view(request, get_object_or_404(DeadLetter, pk=letter_id), **rest)
+
+        return checked
+
+    return decorate
+
+
+@require_GET
+@needs("view")
+def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    context = letter_context(request, letter)
+    return _page(request, "dlq_review/letter.html", letter, context)
+
+
+@require_GET
+@needs("view")
+def body(request: HttpRequest, letter: DeadLetter, number: int) -> HttpResponse:
+    """One revision's text, byte for byte, as a file."""
+    revision = get_object_or_404(letter.revisions, number=number)
+    answer = HttpResponse(revision.body, content_type="text/plain; charset=utf-8")
+    name = f"dead-letter-{letter.pk}-revision-{number}.txt"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@needs("edit")
+def edit(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    problems: tuple[Problem, ...] = ()
+    form = EditForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _save(request, letter, form)
+        except NotAnEventError as error:
+            problems = error.problems
+        except editing.StaleEditError as error:
+            messages.error(request, str(error))
+            form.keep_text_over(DeadLetter.objects.get(pk=letter.pk).revision)
+        except ReviewError as error:
+            messages.error(request, str(error))
+    context = edit_context(request, letter, form, problems)
+    return _page(request, "dlq_review/edit.html", letter, context)
+
+
+def _save(request: HttpRequest, letter: DeadLetter, form: EditForm) -> HttpResponse:
+    if "redrive" in request.POST and not may(request.user, "redrive"):
+        raise PermissionDenied
+    revision = editing.edit(
+        letter,
+        form.cleaned_data["body"],
+        based_on=form.cleaned_data["based_on"],
+        by=request.user.get_username(),
+        reason=form.cleaned_data["reason"],
+    )
+    messages.success(request, f"Saved revision {revision.number} of {letter}.")
+    if "redrive" in request.POST:
+        _redrive(request, letter, reason=form.cleaned_data["reason"])
+    return redirect(_url("change", letter))
+
+
+@require_POST
+@needs("rehearse")
+def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    """Changes nothing; a POST all the same, because it runs the handler."""
+    context = letter_context(request, letter)
+    context["rehearsals"] = [rehearsing.rehearse(letter)]
+    return _page(request, "dlq_review/letter.html", letter, context)
+
+
+@require_POST
+@needs("redrive")
+def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    _redrive(request, letter)
+    return redirect(_back(request, letter))
+
+
+def _redrive(request: HttpRequest, letter: DeadLetter, reason: str = "") -> None:
+    seen = request.POST.get("revision", "")
+    try:
+        state = redriving.redrive(
+            letter,
+            by=request.user.get_username(),
+            reason=reason,
+            revision=int(seen) if seen.isdecimal() else None,
+        )
+    except ReviewError as error:
+        messages.error(request, str(error))
+    else:
+        said = {
+            "redriven": f"{letter} is on its way. It is resolved here once processed.",
+            "resolved": f"{letter} was processed already, so nothing was sent.",
+        }
+        messages.success(request, said[state])
+
+
+@require_POST
+@needs("discard")
+def settle(request: HttpRequest, letter: DeadLetter, verb: str) -> HttpResponse:
+    """Discard, restore or resolve, with the reason that was typed."""
+    step = {
+        "discard": settling.discard,
+        "restore": settling.restore,
+        "resolve": settling.resolve,
+    }[verb]
+    reason = request.POST.get("reason", "")[:500]
+    try:
+        step(letter, by=request.user.get_username(), reason=reason)
+    except ReviewError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{letter} is {letter.get_state_display().lower()}.")
+    return redirect(_url("change", letter))
+
+
+def _page(
+    request: HttpRequest, template: str, letter: DeadLetter, context: dict[str, Any]
+) -> HttpResponse:
+    return render(
+        request,
+        template,
+        {**admin.site.each_context(request), "title": str(letter), **context},
+    )
+
+
+def _url(name: str, letter: DeadLetter) -> str:
+    return reverse(f"admin:dlq_review_deadletter_{name}", args=[letter.pk])
+
+
+def _back(request: HttpRequest, letter: DeadLetter) -> str:
+    """Where the person came from, with their filters; else the letter."""
+    path = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(path, allowed_hosts={request.get_host()})
+    return path if path and here else _url("change", letter)

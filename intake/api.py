@@ -1,0 +1,152 @@
+"""The JSON API. It reads, calls `accept` and answers 202: stored, not yet processed."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+
+from intake import batches, problems, replays, request_ids
+from intake.api_docs import DocumentedAPI, answers, takes
+from intake.correlation import correlated, correlation_id
+from intake.rate_limits import client_of
+from intake.reading import read_object
+from intake.receipts import Receipt
+from intake.services import accept, prepare
+from processing.event_errors import InvalidEventError, Problem
+from processing.events import (
+    Contract,
+    Event,
+    OrderCreated,
+    OrderUpdated,
+    SignupRequested,
+)
+
+POLL_SECONDS = "2"
+ACCEPTED = answers(
+    HTTPStatus.ACCEPTED,
+    "Accepted",
+    ("Location", "Retry-After", "Idempotency-Replayed"),
+    *(400, 404, 413, 415, 422, 503),
+)
+
+api = DocumentedAPI(
+    title="Holdfast",
+    version="1",
+    description="Send orders and sign-ups. Each is stored at once and processed soon.",
+    urls_namespace="api",
+)
+for error_class in problems.STATUS_OF:
+    api.add_exception_handler(error_class, problems.refuse)
+
+
+@api.post(
+    "/orders", summary="Send an order", openapi_extra=takes("OrderCreated") | ACCEPTED
+)
+def create_order(request: HttpRequest) -> HttpResponse:
+    return _accept(request, OrderCreated, read_object(request))
+
+
+@api.patch(
+    "/orders/{path:order_id}",
+    summary="Change the status of an order",
+    openapi_extra=takes("StatusChange") | ACCEPTED,
+)
+def change_status(request: HttpRequest, order_id: str) -> HttpResponse:
+    asked = read_object(request)
+    if "order_id" in asked:
+        problem = Problem("order_id", "It stands in the address; leave it out here.")
+        raise InvalidEventError([problem])
+    return _accept(request, OrderUpdated, {**asked, "order_id": order_id})
+
+
+@api.post(
+    "/signups",
+    summary="Ask for an account",
+    openapi_extra=takes("SignupRequested") | ACCEPTED,
+)
+def sign_up(request: HttpRequest) -> HttpResponse:
+    return _accept(request, SignupRequested, read_object(request))
+
+
+@api.post(
+    "/batches",
+    summary="Send up to 100 events; each has its own result, in order",
+    openapi_extra=takes("Batch", key=False)
+    | answers(HTTPStatus.MULTI_STATUS, "BatchResults", (), 400, 413, 415),
+)
+def send_batch(request: HttpRequest) -> HttpResponse:
+    results = batches.accept(
+        read_object(request), correlation_id(request), client_of(request)
+    )
+    described = [_result(request, result) for result in results]
+    accepted = sum(one["status"] == HTTPStatus.ACCEPTED for one in described)
+    body = {
+        "accepted": accepted,
+        "refused": len(described) - accepted,
+        "results": described,
+    }
+    return JsonResponse(body, status=HTTPStatus.MULTI_STATUS)
+
+
+@api.get(
+    "/requests/{token}",
+    summary="What became of a request",
+    openapi_extra=answers(HTTPStatus.OK, "Status", ("Retry-After",), 404),
+)
+def request_status(request: HttpRequest, token: str) -> HttpResponse:
+    receipt = Receipt.read(token)
+    status = receipt.status()
+    body = {
+        "requestId": receipt.request_id,
+        "type": receipt.type,
+        "state": status.state,
+        "attempt": status.attempt,
+        "final": status.final,
+        "made": status.made,
+        "reason": status.reason,
+    }
+    headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+    if not status.final:
+        headers["Retry-After"] = POLL_SECONDS
+    return JsonResponse(body, headers=headers)
+
+
+def _accept(
+    request: HttpRequest, contract: type[Contract], asked: dict[str, Any]
+) -> HttpResponse:
+    key = request.headers.get("Idempotency-Key")
+    request_id = request_ids.from_key(contract, asked, key)
+    event = correlated(prepare(contract, asked, request_id), request)
+    first = replays.first_accepted_at(event) if key else None
+    if first is None:
+        accept(event)
+    if key and first is None:
+        replays.remember(event)
+    body = _accepted(request, event) | ({"receivedAt": first} if first else {})
+    response = JsonResponse(body, status=HTTPStatus.ACCEPTED)
+    response.headers["Location"] = body["statusUrl"]
+    response.headers["Retry-After"] = POLL_SECONDS
+    response.headers["Cache-Control"] = "no-store"
+    if first:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _accepted(request: HttpRequest, event: Event) -> dict[str, Any]:
+    path = reverse("api:request_status", args=[Receipt.of(event).token])
+    return {
+        "message": "Request received. Processing in progress.",
+        "requestId": event.id,
+        "statusUrl": request.build_absolute_uri(path),
+        "receivedAt": event.timestamp,
+    }
+
+
+def _result(request: HttpRequest, result: Event | Exception) -> dict[str, Any]:
+    if isinstance(result, Exception):
+        body = problems.describe(result)
+        return {"status": body["status"], "problem": body}
+    accepted = _accepted(request, result)
+    del accepted["message"]
+    return {"status": HTTPStatus.ACCEPTED, **accepted}

@@ -1,0 +1,81 @@
+"""Many events in one request. Each is accepted or refused for itself."""
+
+from typing import Any
+
+from intake import rate_limits, replays, request_ids
+from intake.api_docs import MOST_EVENTS, PUBLIC
+from intake.rate_limits import RateLimitedError
+from intake.replays import KeyReusedError
+from intake.request_ids import BadKeyError
+from intake.services import accept_many, prepare
+from processing.event_errors import InvalidEventError, Problem
+from processing.events import Event, SignupRequested
+
+Result = Event | Exception
+
+
+class KeyTwiceError(ValueError):
+    """This key stands twice in the batch, for different requests. Give each its own."""
+
+
+def accept(body: dict[str, Any], correlation_id: str, client: str) -> list[Result]:
+    """One result an event, in order. Raises InvalidEventError when it is not a batch."""
+    items = body.get("events")
+    if not isinstance(items, list) or not 1 <= len(items) <= MOST_EVENTS:
+        sentence = f"Give a list of 1 to {MOST_EVENTS} events."
+        raise InvalidEventError([Problem("events", sentence)])
+    if len(body) > 1:
+        raise InvalidEventError([Problem("", 'Give "events" and nothing beside it.')])
+    results = [
+        _prepared(number, item, correlation_id, client)
+        for number, item in enumerate(items)
+    ]
+    _refuse_keys_used_twice(results)
+    good = [number for number, found in enumerate(results) if isinstance(found, Event)]
+    events = [found for found in results if isinstance(found, Event)]
+    for number, event, refusal in zip(good, events, accept_many(events), strict=True):
+        if refusal is None:
+            replays.remember(event)
+        else:
+            results[number] = refusal
+    return results
+
+
+def _prepared(number: int, item: Any, correlation_id: str, client: str) -> Result:
+    try:
+        event = _event(item)
+        replays.first_accepted_at(event)
+        if isinstance(event.data, SignupRequested):
+            rate_limits.spend(rate_limits.signups(), client)
+    except InvalidEventError as error:
+        return error.under(f"events.{number}")
+    except (BadKeyError, KeyReusedError, RateLimitedError) as error:
+        return error
+    return event.model_copy(update={"correlation_id": correlation_id})
+
+
+def _event(item: Any) -> Event:
+    if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
+        raise InvalidEventError('Write an event as {"type": ..., "data": {...}}.')
+    if unknown := set(item) - {"type", "data", "key"}:
+        name = min(unknown)[:100]
+        raise InvalidEventError([Problem(name, "There is no such field; remove it.")])
+    if not isinstance(item.get("type"), str) or item["type"] not in PUBLIC:
+        raise InvalidEventError(
+            [Problem("type", f"Choose one of {', '.join(PUBLIC)}.")]
+        )
+    contract = PUBLIC[item["type"]]
+    request_id = request_ids.from_key(contract, item["data"], item.get("key"))
+    try:
+        return prepare(contract, item["data"], request_id)
+    except InvalidEventError as error:
+        raise error.under("data") from None
+
+
+def _refuse_keys_used_twice(results: list[Result]) -> None:
+    seen: dict[str, str] = {}
+    for number, event in enumerate(results):
+        if isinstance(event, Event):
+            first = seen.setdefault(event.id, event.fingerprint)
+            if first != event.fingerprint:
+                results[number] = KeyTwiceError(KeyTwiceError.__doc__)

@@ -1,0 +1,87 @@
+"""What every request to the front door goes through."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from intake import problems, rate_limits
+from intake.rate_limits import RateLimitedError
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class ApiProblemMiddleware:
+    """Whatever goes wrong under /api/, wherever, is answered as a problem document."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not is_api(request) or response.status_code < HTTPStatus.BAD_REQUEST:
+            return response
+        if response.headers.get("Content-Type") == problems.CONTENT_TYPE:
+            return response
+        status = HTTPStatus(response.status_code)
+        sentence = _SENTENCES.get(status, status.phrase)
+        replacement = problems.answer(problems.general(status, sentence))
+        if "Allow" in response.headers:
+            replacement.headers["Allow"] = response.headers["Allow"]
+        return replacement
+
+
+_SENTENCES = {
+    HTTPStatus.BAD_REQUEST: "This is not a request we can read.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address; see /api/docs.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; see Allow.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong with us. Send it again with the same Idempotency-Key: it is not taken twice.",
+}
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+class RateLimitMiddleware:
+    """Counts requests by client address, and sign-ups once more under a limit of their own.
+
+    Staff and monitoring are not counted.
+    """
+
+    exempt = ("/admin/", "/static/", "/healthz", "/metrics")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(self.exempt):
+            return self.get_response(request)
+        client = rate_limits.client_of(request)
+        try:
+            usage = rate_limits.spend(rate_limits.requests(), client)
+            if request.method == "POST" and request.path in _sign_up_paths():
+                usage = rate_limits.spend(rate_limits.signups(), client)
+        except RateLimitedError as error:
+            return _refuse(request, error)
+        response = self.get_response(request)
+        for name, value in usage.headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def _sign_up_paths() -> tuple[str, str]:
+    return reverse("intake:signup"), reverse("api:sign_up")
+
+
+def _refuse(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
+    if is_api(request):
+        return problems.refuse(request, error)
+    # What was posted goes back into the page, so that nothing typed is lost.
+    context = {"sentence": str(error), "posted": request.POST.items()}
+    response = render(request, "429.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+    for name, value in error.headers.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,73 @@
+"""Errors of the API, as RFC 9457 problem details: a sentence, and a pointer per field."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+
+from intake.batches import KeyTwiceError
+from intake.rate_limits import RateLimitedError
+from intake.reading import UnsupportedMediaTypeError
+from intake.receipts import UnknownReceiptError
+from intake.replays import KeyReusedError
+from intake.request_ids import BadKeyError
+from intake.services import NotAcceptedError, UnsendableError
+from processing.event_errors import InvalidEventError
+from processing.queues import TooLargeError
+from processing.strict_json import UnreadableJSONError
+
+CONTENT_TYPE = "application/problem+json"
+MOST_ERRORS = 50  # a request can be wrong in ten thousand places
+STATUS_OF: dict[type[Exception], HTTPStatus] = {
+    UnreadableJSONError: HTTPStatus.BAD_REQUEST,
+    InvalidEventError: HTTPStatus.BAD_REQUEST,
+    BadKeyError: HTTPStatus.BAD_REQUEST,
+    UnsendableError: HTTPStatus.BAD_REQUEST,
+    UnknownReceiptError: HTTPStatus.NOT_FOUND,
+    KeyTwiceError: HTTPStatus.CONFLICT,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
+    NotAcceptedError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def refuse(request: HttpRequest, error: Any) -> HttpResponse:
+    """The answer to a request that failed with one of STATUS_OF."""
+    response = answer(describe(error))
+    for name, value in getattr(error, "headers", {}).items():
+        response.headers[name] = value
+    return response
+
+
+def answer(problem: dict[str, Any]) -> HttpResponse:
+    return HttpResponse(
+        json.dumps(problem), status=problem["status"], content_type=CONTENT_TYPE
+    )
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """The problem document of one of STATUS_OF."""
+    status = STATUS_OF[type(error)]
+    if not isinstance(error, InvalidEventError):
+        return general(status, str(error))
+    return {
+        **general(status, "The request does not keep to its contract; see errors."),
+        "errors": [
+            {"pointer": found.pointer, "detail": found.message}
+            for found in error.problems[:MOST_ERRORS]
+        ],
+    }
+
+
+def general(status: HTTPStatus, detail: str) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+    }

@@ -1,0 +1,94 @@
+"""How much one client may send. Counted in Django's cache, never in the database.
+
+With the default cache each web process counts for itself, so the limits are multiplied by
+the number of processes; a shared cache (CACHE_URL) makes them exact.
+"""
+
+import hashlib
+import ipaddress
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from intake import memory
+
+
+class RateLimitedError(Exception):
+    """Too much at once. Wait {seconds} seconds and send it again; nothing was stored yet."""
+
+    def __init__(self, usage: "Usage") -> None:
+        self.usage = usage
+        super().__init__((type(self).__doc__ or "").format(seconds=usage.resets_in))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.usage.resets_in), **self.usage.headers}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` in each window of `seconds`."""
+
+    name: str
+    most: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    limit: Limit
+    used: int
+    resets_in: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RateLimit fields as the IETF draft has them."""
+        limit, left = self.limit, max(0, self.limit.most - self.used)
+        return {
+            "RateLimit-Policy": f'"{limit.name}";q={limit.most};w={limit.seconds}',
+            "RateLimit": f'"{limit.name}";r={left};t={self.resets_in}',
+        }
+
+
+def requests() -> Limit:
+    return Limit("requests", settings.RATE_LIMIT_REQUESTS, 300)
+
+
+def signups() -> Limit:
+    return Limit("signups", settings.RATE_LIMIT_SIGNUPS, 300)
+
+
+def mails() -> Limit:
+    """To one address, whoever asks: nobody's mailbox is filled through us."""
+    return Limit("mails", settings.RATE_LIMIT_MAILS, 3600)
+
+
+def spend(limit: Limit, who: str, amount: int = 1) -> Usage:
+    """Count *amount* for *who*. Raises RateLimitedError when it is too much."""
+    window, passed = divmod(int(time.time()), limit.seconds)
+    digest = hashlib.sha256(who.encode()).hexdigest()[:32]
+    key = f"rate/{limit.name}/{window}/{digest}"
+    used = memory.count(key, limit.seconds, amount)
+    usage = Usage(limit, used, resets_in=limit.seconds - passed)
+    if used > limit.most:
+        raise RateLimitedError(usage)
+    return usage
+
+
+def client_of(request: HttpRequest) -> str:
+    """The address of the client; of IPv6 the /64 network, which is one household.
+
+    X-Forwarded-For is believed only for as many hops as TRUSTED_PROXY_COUNT says.
+    """
+    nearest = str(request.META.get("REMOTE_ADDR", ""))
+    hops = [*request.headers.get("X-Forwarded-For", "").split(","), nearest]
+    trusted = min(settings.TRUSTED_PROXY_COUNT, len(hops) - 1)
+    try:
+        parsed = ipaddress.ip_address(hops[-1 - trusted].strip())
+    except ValueError:
+        return nearest
+    if parsed.version == 6:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

@@ -1,0 +1,107 @@
+"""Receipts: a signed number, and what became of the request it stands for.
+
+The signature is the proof that we accepted the request, so "accepted and waiting" is
+known from "never seen" without any row. A receipt holds no personal data.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+from django.conf import settings
+from django.core import signing
+from django.db import DatabaseError
+
+from processing.events import Event
+from processing.models import Attempt, Outcome, UnderReview
+
+logger = logging.getLogger(__name__)
+
+_SIGNER = signing.Signer(salt="intake.receipt", sep=".")
+
+
+class UnknownReceiptError(LookupError):
+    """There is no such receipt. Check that the whole address was copied."""
+
+
+class State(StrEnum):
+    RECEIVED = "received"
+    PROCESSING = "processing"
+    DONE = "done"
+    UNDER_REVIEW = "under_review"
+    NOT_ACCEPTED = "not_accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What became of a request. `attempt` is the one that is due or under way."""
+
+    state: State
+    attempt: int = 1
+    made: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def final(self) -> bool:
+        return self.state in (State.DONE, State.NOT_ACCEPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    request_id: str
+    type: str
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        return cls(event.id, event.type)
+
+    @classmethod
+    def read(cls, token: str) -> Self:
+        """The receipt behind *token*. Raises UnknownReceiptError."""
+        try:
+            request_id, _, type = _SIGNER.unsign(token).rpartition(".")
+        except signing.BadSignature:
+            raise UnknownReceiptError(UnknownReceiptError.__doc__) from None
+        return cls(request_id, type)
+
+    @property
+    def token(self) -> str:
+        return _SIGNER.sign(f"{self.request_id}.{self.type}")
+
+    def status(self) -> Status:
+        """As the tables tell it. A database that is away leaves it at received."""
+        try:
+            return _status(self.request_id)
+        except DatabaseError as away:
+            logger.warning(
+                "request_id=%s status_unknown=%s", self.request_id, type(away).__name__
+            )
+            return Status(State.RECEIVED)
+
+
+def _status(request_id: str) -> Status:
+    outcome = Outcome.objects.filter(pk=request_id).first()
+    if outcome is not None and outcome.kind == Outcome.Kind.PROCESSED:
+        return Status(State.DONE, made=outcome.made)
+    attempts = Attempt.objects.filter(request_id=request_id)
+    latest = attempts.first()
+    if outcome is not None:
+        return Status(State.NOT_ACCEPTED, reason=_reason(latest))
+    if _gave_up(latest) or UnderReview.objects.filter(pk=request_id).exists():
+        return Status(State.UNDER_REVIEW)
+    if latest is None:
+        return Status(State.RECEIVED)
+    return Status(State.PROCESSING, attempt=attempts.count() + 1)
+
+
+def _gave_up(latest: Attempt | None) -> bool:
+    """Whether the message is on its way to the DLQ, though nobody has pulled it yet."""
+    if latest is None:
+        return False
+    return latest.permanent or latest.receive_count >= settings.SQS_MAX_RECEIVE_COUNT
+
+
+def _reason(latest: Attempt | None) -> str:
+    """The sentence of a permanent error. Other texts are for staff, and may hold anything."""
+    return latest.error_text if latest is not None and latest.permanent else ""

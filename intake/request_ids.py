@@ -1,0 +1,57 @@
+"""Request ids that a retry brings again, and what follows from them.
+
+A client is known by the customer it sends for, not by its address: a phone that changes
+networks between two tries is still the same client.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from typing import Any
+from uuid import UUID, uuid5
+
+from processing.events import Contract, OrderCreated, new_id
+
+_OURS = UUID("8c8f5a4e-52a4-4d7e-9d0c-6f3f5d1f0a11")
+_KEY = re.compile(r'([A-Za-z0-9_-]{16,64})|"([A-Za-z0-9_-]{16,64})"')
+
+
+class BadKeyError(ValueError):
+    """Write the Idempotency-Key as 16 to 64 letters, digits, - or _; a random UUID is best."""
+
+
+def from_key(contract: type[Contract], asked: dict[str, Any], key: Any) -> str:
+    """The request id of an API request, by its Idempotency-Key where it has one.
+
+    The same key of the same client for the same type is the same request. Raises
+    BadKeyError.
+    """
+    if key is None:
+        return new_id()
+    match = _KEY.fullmatch(key) if isinstance(key, str) else None
+    if match is None:
+        raise BadKeyError(BadKeyError.__doc__)
+    client = asked.get("customer_id") or asked.get("email")
+    return _derived("api", contract.type, client, match[1] or match[2])
+
+
+def from_form(contract: type[Contract], asked: dict[str, Any], nonce: str) -> str:
+    """The request id of a form: its nonce together with what was typed.
+
+    Going back and sending the same again is the same request; going back, changing
+    something and sending that is another one, and must not be taken for the first.
+    """
+    return _derived("form", contract.type, asked, nonce)
+
+
+def defaults(contract: type[Contract], request_id: str) -> dict[str, Any]:
+    """What a sender may leave out and we fill in, for the same request always alike."""
+    if contract is not OrderCreated:
+        return {}
+    digest = hashlib.sha256(request_id.encode()).digest()
+    return {"order_id": "ORD-" + base64.b32encode(digest)[:10].decode()}
+
+
+def _derived(*parts: Any) -> str:
+    return str(uuid5(_OURS, json.dumps(parts, sort_keys=True)))

@@ -1,0 +1,73 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from processing.models import Attempt, Order, OrderItem, Outcome, SpooledEvent, User
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows to look at; only events make and change them."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    actions = None
+    actions_on_bottom = True  # or the stock list brings an inline style
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class OrderItemInline(admin.TabularInline):
+    model = OrderItem
+    extra = 0
+    can_delete = False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    list_display = ("order_id", "customer_id", "total", "currency", "status")
+    list_filter = ("status",)
+    search_fields = ("order_id__exact", "customer_id__exact", "email__exact")
+    inlines = (OrderItemInline,)
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    list_display = ("email", "name", "is_active", "is_staff", "verified_at")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email__exact", "username__exact")
+    exclude = ("password",)
+
+
+@admin.register(Outcome)
+class OutcomeAdmin(ReadOnlyAdmin):
+    list_display = ("request_id", "kind", "type", "at")
+    list_filter = ("kind",)
+    search_fields = ("request_id__exact", "correlation_id__exact")
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "request_id", "queue", "error_type", "permanent")
+    list_filter = ("permanent", "queue")
+    search_fields = ("request_id__exact", "message_id__exact", "error_type__exact")
+
+
+@admin.register(SpooledEvent)
+class SpooledEventAdmin(ReadOnlyAdmin):
+    list_display = ("request_id", "created_at", "tries", "refusal", "refused_for_good")
+    list_filter = ("refused_for_good",)
+    search_fields = ("request_id__exact",)

@@ -1,0 +1,107 @@
+"""Django system checks: mistakes in the declaration of queues, and in a production's settings.
+
+`manage.py check --deploy` runs them all; every command but the deploy ones runs the rest.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.http.request import validate_host
+
+from processing.topology import QUEUES, Queue
+
+
+def register_checks() -> None:
+    register(declared_queues, "queues")
+    for check in (secret_key, addresses, real_sqs):
+        register(check, "security", deploy=True)
+
+
+def declared_queues(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    return check_declaration(QUEUES.values(), settings.SQS_MAX_RECEIVE_COUNT)
+
+
+def check_declaration(
+    queues: Iterable[Queue], max_receive_count: int
+) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if not 1 <= max_receive_count <= 1000:
+        found.append(
+            Error(
+                f"SQS_MAX_RECEIVE_COUNT is {max_receive_count}: SQS makes no redrive"
+                " policy of it, and what fails would never reach a dead-letter queue.",
+                hint="Set it to 1 to 1,000; 3 is usual.",
+                id="holdfast.E001",
+            )
+        )
+    for queue in queues:
+        found += _check_queue(queue)
+    return found
+
+
+def _check_queue(queue: Queue) -> Iterable[CheckMessage]:
+    if queue.time_limit >= queue.visibility_timeout:
+        yield Error(
+            f"Queue {queue.name}: a task may run {queue.time_limit} s, but SQS delivers"
+            f" its message again after {queue.visibility_timeout} s.",
+            hint="Keep the time limit below the visibility timeout.",
+            id="holdfast.E002",
+        )
+    if queue.dlq_retention <= queue.retention:
+        yield Error(
+            f"Queue {queue.name}: its DLQ keeps messages {queue.dlq_retention} s, which is"
+            f" not longer than the queue itself, {queue.retention} s. SQS counts from the"
+            " first send, so a message could expire as soon as it gets there.",
+            hint="Give the DLQ the longer retention; 14 days is the most.",
+            id="holdfast.E003",
+        )
+
+
+def secret_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.EMBEDDED or os.environ.get("SECRET_KEY"):
+        return []
+    return [
+        Error(
+            "SECRET_KEY is not set. Each machine would make its own, and refuse the"
+            " receipts and sessions that another one signed.",
+            hint="Set the same random SECRET_KEY for every process.",
+            id="holdfast.E004",
+        )
+    ]
+
+
+def addresses(app_configs: Any, **kwargs: Any) -> Iterable[CheckMessage]:
+    site = urlsplit(settings.SITE_URL)
+    if site.scheme != "https":
+        yield Error(
+            f"SITE_URL is {settings.SITE_URL}: links in mail would not use https.",
+            id="holdfast.E005",
+        )
+    if not validate_host(site.hostname or "", settings.ALLOWED_HOSTS):
+        yield Error(
+            f"ALLOWED_HOSTS does not name {site.hostname}, where SITE_URL and the links"
+            " in mail lead.",
+            id="holdfast.E006",
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS is *: any Host header is believed.",
+            hint="Name the hosts that people use.",
+            id="holdfast.W007",
+        )
+
+
+def real_sqs(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.SQS_ENDPOINT_URL or settings.AWS_ACCOUNT_ID.strip("0"):
+        return []
+    return [
+        Error(
+            "AWS_ACCOUNT_ID is not set, so no queue URL is right.",
+            hint="Set AWS_ACCOUNT_ID and AWS_REGION to where the queues are.",
+            id="holdfast.E008",
+        )
+    ]

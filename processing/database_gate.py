@@ -1,0 +1,52 @@
+"""A worker whose database is away stops receiving, so that good messages stay on SQS.
+
+Every receive counts towards maxReceiveCount; without the gate an outage of a few minutes
+would carry healthy messages into the DLQ. The database is asked only after something
+failed, and then before every poll until it answers.
+"""
+
+import logging
+
+from django.db import DatabaseError, connection, transaction
+
+from processing.events import new_id
+from processing.models import UnderReview
+
+logger = logging.getLogger(__name__)
+
+
+class DatabaseGate:
+    """Shut from a failure on until the database takes a write again."""
+
+    def __init__(self) -> None:
+        self._in_doubt = False
+        self._shut = False
+
+    def doubt(self) -> None:
+        """Something failed: ask the database before the next poll."""
+        self._in_doubt = True
+
+    def is_open(self) -> bool:
+        if self._in_doubt:
+            answers = database_answers()
+            if answers == self._shut:
+                self._shut = not answers
+                logger.warning("receiving=%s", "resumed" if answers else "stopped")
+            self._in_doubt = not answers
+        return not self._shut
+
+
+def database_answers() -> bool:
+    """Whether the database takes a write now. Leaves no row and no connection behind.
+
+    No connection, because the process that asks is the one that forks the workers.
+    """
+    try:
+        with transaction.atomic():
+            UnderReview.objects.create(request_id=new_id())
+            transaction.set_rollback(True)
+    except DatabaseError:
+        return False
+    finally:
+        connection.close()
+    return True

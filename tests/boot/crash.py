@@ -1,0 +1,88 @@
+"""Die between two steps: SIGKILL, as kill -9, a lost machine or the out-of-memory killer."""
+
+import functools
+import itertools
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from tests.boot.on_import import replace
+
+#: Between which two steps a point lies, by the function it stands before or after.
+POINTS = (
+    "before processing.queues:publish",
+    "after processing.queues:publish",
+    "before processing.spool:hold",
+    "after processing.spool:hold",
+    "before processing.services:process",
+    "after processing.spool:record",
+    "before processing.spool:send_follow_ups",
+    "after processing.queues:publish_many",
+    "after processing.spool:_send",
+    "after processing.services:handle",
+    "after processing.attempts:record",
+    "after processing.queues:dead_letter",
+    "before processing.queues:hide",
+    "after processing.queues:hide",
+    "before processing.queues:delete",
+    "after processing.queues:delete",
+    "after processing.queues:receive",
+    "after dlq_review.joining:_store_arrival",
+    "after dlq_review.joining:join",
+    "after dlq_review.transitions:note",
+    "after dlq_review.redriving:claim",
+    "after dlq_review.redriving:send_claimed",
+)
+
+
+def install(point: str) -> None:
+    """*point* is `after processing.queues:publish 2`: die at its second pass."""
+    when, target, nth = point.split()
+    passes = itertools.count(1)
+    _wrap(when, target, lambda: next(passes) == int(nth), os.getpgrp)
+
+
+def install_everywhere(rate: float, seed: str) -> None:
+    """Die at each pass of each point with probability *rate*; alone, or with all its kin."""
+
+    @functools.cache
+    def dice(pid: int) -> random.Random:  # else every forked child would throw the same
+        return random.Random(f"{seed}/{pid}")  # noqa: S311
+
+    for point in POINTS:
+        when, target = point.split()
+        _wrap(
+            when,
+            target,
+            lambda: dice(os.getpid()).random() < rate,
+            lambda: os.getpgrp() if dice(os.getpid()).random() < 0.5 else 0,
+        )
+
+
+def _wrap(
+    when: str, target: str, now: Callable[[], bool], group: Callable[[], int]
+) -> None:
+    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if when == "before" and now():
+                die(f"{when} {target}", group())
+            result = function(*args, **kwargs)
+            if when == "after" and now():
+                die(f"{when} {target}", group())
+            return result
+
+        return wrapped
+
+    replace(target, wrap)
+
+
+def die(point: str, group: int) -> NoReturn:
+    print(f"crash_point={point}", file=sys.__stderr__, flush=True)
+    if group:
+        os.killpg(group, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")

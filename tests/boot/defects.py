@@ -1,0 +1,181 @@
+"""Defects planted in the product, to prove that the harness would see them.
+
+Each is a mistake that one could make in earnest, and breaks one rule of the crash order.
+"""
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from tests.boot.on_import import after_import, replace
+
+Function = Callable[..., Any]
+
+
+def install(name: str) -> None:
+    DEFECTS[name]()
+
+
+def _ack_before_work() -> None:
+    """The message is deleted first, and worked on then."""
+
+    def plant(handle: Function) -> Function:
+        def handle_deleted(message: Any) -> None:
+            from processing import queues
+
+            queues.delete(message.queue, [message.receipt_handle])
+            handle(message)
+
+        return handle_deleted
+
+    replace("processing.services:handle", plant)
+
+
+def _ack_on_failure() -> None:
+    """A failure is logged, and its message deleted, as Celery does by default."""
+
+    def plant(handle: Function) -> Function:
+        def handle_and_forget(message: Any) -> None:
+            from processing.services import RetryLaterError
+
+            try:
+                handle(message)
+            except RetryLaterError:
+                return
+
+        return handle_and_forget
+
+    replace("processing.services:handle", plant)
+
+
+def _delete_before_storing() -> None:
+    """The puller empties the DLQ, and stores what it has then."""
+
+    def plant(receive: Function) -> Function:
+        def receive_and_delete(queue: str, **options: Any) -> Any:
+            from processing import queues
+
+            messages = receive(queue, **options)
+            queues.delete(queue, [message.receipt_handle for message in messages])
+            return messages
+
+        return receive_and_delete
+
+    replace("processing.queues:receive", plant)
+
+
+def _no_outcome() -> None:
+    """Nobody remembers what was processed already."""
+
+    def plant(process: Function) -> Function:
+        def process_again(event: Any, **options: Any) -> None:
+            from processing.models import Outcome
+
+            Outcome.objects.filter(request_id=event.id, kind="processed").delete()
+            process(event, **options)
+
+        return process_again
+
+    replace("processing.services:process", plant)
+
+
+def _no_tombstone() -> None:
+    """Discarding only marks the dead letter."""
+
+    def plant(discard: Function) -> Function:
+        def only_mark(letter: Any, *, by: str, reason: str) -> str:
+            from dlq_review.models import AuditEntry
+            from dlq_review.transitions import S, move
+
+            move(letter, S.DISCARDED, AuditEntry.Verb.DISCARDED, by=by, reason=reason)
+            return str(letter.state)
+
+        return only_mark
+
+    replace("dlq_review.settling:discard", plant)
+
+
+def _redrive_without_compare_and_set() -> None:
+    """The claim is written over whatever the row has become meanwhile."""
+
+    def plant(move: Function) -> Function:
+        def move_anyway(letter: Any, to: str, *args: Any, **changes: Any) -> None:
+            if to in ("claimed", "redriven"):
+                type(letter).objects.filter(pk=letter.pk).update(
+                    state=letter.state,
+                    revision=letter.revision,
+                    redrive_id=letter.redrive_id,
+                )
+            move(letter, to, *args, **changes)
+
+        return move_anyway
+
+    replace("dlq_review.transitions:move", plant)
+
+
+def _stock_transport() -> None:
+    """kombu's own SQS transport reads the queues."""
+
+    def plant(transport: ModuleType) -> None:
+        transport.Transport.Channel = transport.SQS.Channel
+
+    after_import("processing.transport", plant)
+
+
+def _spool_deleted_before_send() -> None:
+    """The relay takes the rows out of the spool, commits, and sends then."""
+
+    def plant(send: Function) -> Function:
+        @functools.wraps(send)
+        def delete_first(waiting: Any, limit: int = 100) -> int:
+            from processing import events, queues
+            from processing.models import SpooledEvent
+
+            rows = list(waiting.filter(refused_for_good=False)[:limit])
+            SpooledEvent.objects.filter(pk__in=[row.pk for row in rows]).delete()
+            held = [events.parse(row.body, fallback_id=row.pk) for row in rows]
+            return sum(sent.error is None for sent in queues.publish_many(held))
+
+        return delete_first
+
+    replace("processing.spool:_send", plant)
+
+
+def _follow_ups_only_in_memory() -> None:
+    """Follow-ups are published after the commit, and recorded nowhere before."""
+
+    def plant(record: Function) -> Function:
+        def publish(follow_ups: Any, cause: str) -> None:
+            from django.db import transaction
+
+            from processing import queues
+
+            transaction.on_commit(lambda: queues.publish_many(follow_ups))
+
+        return publish
+
+    replace("processing.spool:record", plant)
+
+
+def _accepted_in_memory() -> None:
+    """What SQS refuses is answered with 202 and kept nowhere."""
+
+    def plant(hold: Function) -> Function:
+        return lambda event, refusal: None
+
+    replace("processing.spool:hold", plant)
+
+
+DEFECTS: dict[str, Callable[[], None]] = {
+    "ack before work": _ack_before_work,
+    "ack on failure": _ack_on_failure,
+    "delete from the DLQ before storing": _delete_before_storing,
+    "no outcome": _no_outcome,
+    "no tombstone": _no_tombstone,
+    "redrive without compare-and-set": _redrive_without_compare_and_set,
+    "stock transport": _stock_transport,
+    "spool row deleted before send": _spool_deleted_before_send,
+    "follow-ups only in memory": _follow_ups_only_in_memory,
+    "accepted in memory": _accepted_in_memory,
+}

@@ -1,0 +1,31 @@
+"""The product's long times, scaled down so that a killed process is made good in seconds."""
+
+from dataclasses import replace
+from datetime import timedelta
+from types import ModuleType
+
+from tests.boot.on_import import after_import
+
+VISIBILITY = 12  # seconds; of every source queue
+TIME_LIMIT = 10  # seconds; the soft one is 5 s below
+CLAIM_LASTS = timedelta(seconds=3)
+LONGEST_PAUSE = 3
+
+
+def install(pull_visibility: int) -> None:
+    """*pull_visibility* alone, in seconds, is the caller's choice."""
+    after_import("processing.topology", _topology)
+    after_import("processing.spool", _set("LONGEST_PAUSE", LONGEST_PAUSE))
+    after_import("dlq_review.pulling", _set("VISIBILITY", pull_visibility))
+    after_import("dlq_review.redriving", _set("CLAIM_LASTS", CLAIM_LASTS))
+
+
+def _topology(topology: ModuleType) -> None:
+    for name, queue in topology.QUEUES.items():
+        topology.QUEUES[name] = replace(
+            queue, visibility_timeout=VISIBILITY, time_limit=TIME_LIMIT
+        )
+
+
+def _set(name: str, value: object):  # type: ignore[no-untyped-def]
+    return lambda module: setattr(module, name, value)

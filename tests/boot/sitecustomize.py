@@ -1,0 +1,21 @@
+"""Python runs this first in every child that has it on its path."""
+
+import faulthandler
+import os
+import signal
+
+from tests.boot import crash, defects, short_times, witness
+
+# What every thread does just now, for a process that does not stop.
+faulthandler.register(signal.SIGUSR2, all_threads=True)
+given = os.environ
+if "SHORT_TIMES" in given:
+    short_times.install(int(given["SHORT_TIMES"]))
+if "WITNESS" in given:
+    witness.install(float(given["WITNESS"]))
+if "DEFECT" in given:
+    defects.install(given["DEFECT"])
+if "CRASH_AT" in given:
+    crash.install(given["CRASH_AT"])
+if "CRASH_RATE" in given:
+    crash.install_everywhere(float(given["CRASH_RATE"]), given["CRASH_SEED"])

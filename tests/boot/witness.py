@@ -1,0 +1,49 @@
+"""Count every effect in a table that forgives nothing, and let some effects fail.
+
+The product's own tables have unique keys, so a second effect could hide behind them. The
+row is written in the effect's transaction: it stays exactly when the effect does.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from tests.boot.on_import import replace
+
+TABLE = "chaos_effect"
+INSERT = f"INSERT INTO {TABLE} VALUES (%s)"  # noqa: S608
+CREATE = f"CREATE TABLE {TABLE} (request_id varchar(64) NOT NULL)"
+
+Handlers = dict[str, Callable[[Any], Any]]
+
+
+def install(flaky: float) -> None:
+    """*flaky*: the share of effects that fail; one in four of them for good."""
+
+    def watch(handlers: Handlers) -> Handlers:
+        return {name: _watched(handle, flaky) for name, handle in handlers.items()}
+
+    replace("processing.services:HANDLERS", watch)
+
+
+def _watched(handle: Callable[[Any], Any], flaky: float) -> Callable[[Any], Any]:
+    def watched(event: Any) -> Any:
+        from django.db import connection
+
+        effect = handle(event)
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT, [event.id])
+        _fail_sometimes(flaky)
+        return effect
+
+    return watched
+
+
+def _fail_sometimes(flaky: float) -> None:
+    from processing.effects import RefusedError
+
+    thrown = random.SystemRandom().random()  # forked children share any other
+    if thrown < flaky / 4:
+        raise RefusedError("The chaos run refuses this one.")
+    if thrown < flaky:
+        raise ConnectionError("The chaos run lets this one fail.")

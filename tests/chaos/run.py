@@ -1,0 +1,174 @@
+"""One run: load under fire, then heal, drain and audit. Needs Django to be set up."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+
+from dlq_review.models import DeadLetter
+from processing import queues
+from processing.models import Outcome, SpooledEvent
+from processing.provision import ensure_queues
+from processing.topology import EVENT_QUEUES, QUEUES
+from tests.boot import short_times
+from tests.boot.witness import CREATE
+from tests.chaos.audit import Audit
+from tests.chaos.clients import Client, Fates
+from tests.chaos.nemesis import Nemesis, clock
+from tests.chaos.producer import Producer
+from tests.chaos.surroundings import Surroundings
+from tests.live import wait_for
+
+CLIENTS = 4
+CROWDED = 120  # messages on the queues above which the clients pause
+DRAINED_WITHIN = 90  # seconds after healing
+S = DeadLetter.State
+
+
+@dataclass
+class Result:
+    figures: dict[str, object]
+    violations: list[str]
+    never_fired: list[str]
+    fired: dict[str, int] = field(default_factory=dict)
+
+
+class Run:
+    def __init__(self, around: Surroundings, seconds: float) -> None:
+        self._around = around
+        self._seconds = seconds
+        self._nemesis = Nemesis(around, seconds)
+        self._fates = Fates()
+        self._producer = Producer(around.seed)
+        self._clients = [
+            Client(number, around.seed, around.web_port, self._fates)
+            for number in range(CLIENTS)
+        ]
+
+    def __call__(self) -> Result:
+        self._prepare()
+        self._under_fire()
+        drained, ends = self._heal_and_drain()
+        audit = Audit(self._fates, self._producer.sent, self._around.folder)
+        violations = ends + audit.violations()
+        if drained is None:
+            violations.append(f"not drained within {DRAINED_WITHIN} s: {_undrained()}")
+        fired = self._nemesis.done + self._around.fired_so_far()
+        figures = self._figures(audit, drained, fired.total())
+        return Result(figures, violations, self._nemesis.never_fired(), dict(fired))
+
+    def _prepare(self) -> None:
+        call_command("migrate", verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute(CREATE)
+        connection.close()
+        wait_for(_sqs_answers)
+        assert not ensure_queues()
+        assert QUEUES["orders"].visibility_timeout == short_times.VISIBILITY
+        self._around.start_children()
+        for client in self._clients:
+            client.start()
+
+    def _under_fire(self) -> None:
+        now = clock()
+        said = 0.0
+        while now() < self._seconds:
+            self._nemesis.act(now())
+            for child in self._around.children.values():
+                child.revive()
+            crowd = sum(_depths(EVENT_QUEUES))
+            for client in self._clients:
+                (client.paused.set if crowd > CROWDED else client.paused.clear)()
+            if crowd <= CROWDED:
+                self._producer.send()
+            if now() > said:
+                said = now() + 5
+                self._say(f"{now():3.0f} s: {self._so_far()}, {crowd} queued")
+            time.sleep(0.3)
+        for client in self._clients:
+            client.stopped.set()
+        for client in self._clients:
+            client.join()
+
+    def _heal_and_drain(self) -> tuple[float | None, list[str]]:
+        """Seconds until everything was at rest, and what ended against expectation."""
+        self._say("healing")
+        self._nemesis.heal()
+        ends = self._around.stop_children()
+        self._around.start_children(calm=True)
+        now = clock()
+        said = 0.0
+        while now() < DRAINED_WITHIN:
+            if _is_at_rest():
+                return now(), ends + self._around.stop_children()
+            if now() > said:
+                said = now() + 10
+                self._say(f"draining: {_undrained()}")
+            time.sleep(0.5)
+        return None, ends + self._around.stop_children()
+
+    def _so_far(self) -> str:
+        faults = (self._nemesis.done + self._around.fired_so_far()).total()
+        starts = sum(child.starts for child in self._around.children.values())
+        return f"{len(self._fates.accepted)} accepted, {faults} faults, {starts} starts"
+
+    def _figures(
+        self, audit: Audit, drained: float | None, faults: int
+    ) -> dict[str, object]:
+        kinds = list(audit.outcomes.values())
+        return {
+            "accepted": len(self._fates.accepted),
+            "answers": dict(self._fates.answers),
+            "processed": kinds.count(Outcome.Kind.PROCESSED),
+            "discarded": kinds.count(Outcome.Kind.DISCARDED),
+            "in review": len(audit.waiting),
+            "dead letters": DeadLetter.objects.count(),
+            "poisonous bodies": len(self._producer.sent.poison),
+            "faults fired": faults,
+            "crash points": self._crashes(),
+            "drained in": drained and round(drained, 1),
+        }
+
+    def _crashes(self) -> int:
+        logs = self._around.folder.glob("*.log")
+        return sum(log.read_bytes().count(b"crash_point=") for log in logs)
+
+    def _say(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def _sqs_answers() -> bool:
+    try:
+        queues.client().list_queues()
+    except queues.SQS_ERRORS:
+        return False
+    return True
+
+
+def _depths(names: tuple[str, ...]) -> list[int]:
+    found = [queues.depth(name) for name in names]
+    return [depth.visible + depth.in_flight for depth in found]
+
+
+def _undrained() -> dict[str, int]:
+    """What still moves, by its name. The jobs of beat never end."""
+    names = (*EVENT_QUEUES, *(queue.dlq for queue in QUEUES.values()))
+    found = dict(zip(names, _depths(names), strict=True))
+    found["spool"] = SpooledEvent.objects.count()
+    for state in (S.CLAIMED, S.REDRIVEN):
+        found[state.value] = DeadLetter.objects.filter(state=state).count()
+    return {name: number for name, number in found.items() if number}
+
+
+def _is_at_rest() -> bool:
+    """Twice, because a message between two places is in neither for a moment."""
+    try:
+        if _undrained():
+            return False
+        time.sleep(1.5)
+        return not _undrained()
+    except DatabaseError:
+        return False

@@ -1,0 +1,153 @@
+"""All processes of a run and what they share: folder, database, SQS server, fault proxy."""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests import boot
+from tests.chaos.children import Child, free_port
+from tests.chaos.databases import Postgres, SQLite
+from tests.fault_proxy import Fault, FaultProxy
+
+CRASH_RATE = 0.008  # of each pass of each point between two steps
+FLAKY = 0.15  # of the effects fail
+CELERY = ("celery", "-A", "project")
+WORKER = "worker --without-gossip --without-mingle --without-heartbeat -l INFO"
+GUNICORN = "--workers=2 --threads=4 --no-control-socket --graceful-timeout=3"
+
+
+class Surroundings:
+    def __init__(
+        self, folder: Path, seed: int, database: Postgres | SQLite, defect: str
+    ) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.database = database
+        self.sqs_port = free_port()
+        self.web_port = free_port()
+        self.proxy = FaultProxy(self.sqs_port)
+        self.fired: Counter[str] = Counter()
+        self.sqs: Child | None = None
+        self.children: dict[str, Child] = {}
+        self._defect = defect
+
+    def settings(self, sqs_port: int) -> dict[str, str]:
+        """Of every process; the harness itself speaks to SQS without the proxy."""
+        return {
+            "DJANGO_SETTINGS_MODULE": "project.settings",
+            "ENV_FILE": os.devnull,
+            "SECRET_KEY": "only-for-chaos-0123456789-0123456789-0123456789-abcdef",
+            "DATABASE_URL": self.database.url,
+            "SQS_ENDPOINT_URL": f"http://127.0.0.1:{sqs_port}",
+            "SQS_WAIT_SECONDS": "1",
+            "RETRY_BACKOFF_BASE_SECONDS": "1",
+            "WORKER_HEARTBEAT_SECONDS": "2",
+            "DLQ_PULL_SECONDS": "2",
+            "DLQ_SETTLE_SECONDS": "1",
+            "SPOOL_RELAY_SECONDS": "1",
+            "EMAIL_URL": f"filemail:///{self.folder}/mail",
+            "VAR_DIR": str(self.folder),
+            "LOG_LEVEL": "INFO",
+        }
+
+    def start_sqs(self) -> None:
+        self.sqs = Child(
+            "sqs",
+            ["ministack"],
+            {
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.folder),
+                "TMPDIR": str(self.folder),
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(self.sqs_port),
+                "SERVICES": "sqs",
+                "LOG_LEVEL": "WARNING",
+                "CRASH_SEED": "",
+            },
+            self.folder / "sqs.log",
+        )
+
+    def start_children(self, *, calm: bool = False) -> None:
+        """The system. *calm*: nothing in it fails on purpose any more."""
+        web = f"gunicorn project.wsgi --bind=127.0.0.1:{self.web_port} {GUNICORN}"
+        commands = {
+            "web": web.split(),
+            "worker-1": [*CELERY, *WORKER.split()],
+            "worker-2": [*CELERY, *WORKER.split()],
+            "beat": [*CELERY, "beat", "-l", "WARNING"],
+        }
+        if not calm:
+            commands["staff-ada"] = ["tests.chaos.staff", "ada"]
+            commands["staff-bob"] = ["tests.chaos.staff", "bob"]
+        for name, command in commands.items():
+            environment = self._environment(name, calm)
+            log = self.folder / f"{name}.log"
+            self.children[name] = Child(name, command, environment, log)
+
+    def stop_children(self) -> list[str]:
+        """Everything that ended, or did not, against expectation."""
+        for child in self.children.values():
+            child.thaw()
+            child.terminate()
+        for child in self.children.values():
+            child.stop()
+        ends = [end for child in self.children.values() for end in child.unexpected]
+        self.children.clear()
+        return ends
+
+    def refuse_connections(self) -> None:
+        self.proxy.stop()
+
+    def take_connections_again(self) -> None:
+        self.fired += self.proxy.fired
+        left = self.proxy.left()
+        self.proxy = FaultProxy(self.sqs_port, self.proxy.port)
+        for fault in left:
+            self.proxy.inject(fault)
+
+    def inject(self, fault: Fault) -> None:
+        self.proxy.inject(fault)
+
+    def fired_so_far(self) -> Counter[str]:
+        return self.fired + self.proxy.fired
+
+    def _environment(self, name: str, calm: bool) -> dict[str, str]:
+        harsh = {"CRASH_RATE": "0" if calm else str(CRASH_RATE)}
+        planted = {"DEFECT": self._defect} if self._defect else {}
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "PYTHONUNBUFFERED": "1",
+            **self.settings(self.proxy.port),
+            **boot.environment(SHORT_TIMES="3", WITNESS=str(0 if calm else FLAKY)),
+            **harsh,
+            **planted,
+            "CRASH_SEED": f"{self.seed}/{name}",
+            "WORKER_NAME": name,
+        }
+
+
+@contextmanager
+def surroundings(
+    folder: Path, seed: int, database: Postgres | SQLite, defect: str
+) -> Iterator[Surroundings]:
+    """Whatever happens, no process and no database is left behind."""
+    around = Surroundings(folder, seed, database, defect)
+    os.environ.update(around.settings(around.sqs_port))
+    try:
+        around.start_sqs()
+        yield around
+    finally:
+        sys.stdout.flush()
+        around.stop_children()
+        if around.sqs is not None:
+            around.sqs.kill()
+        around.proxy.stop()
+        if "django" in sys.modules:
+            from django.db import connections
+
+            connections.close_all()
+        database.drop()

@@ -1,0 +1,3 @@
+from tests.crash_points.system import point, server
+
+__all__ = ["point", "server"]

@@ -1,0 +1,68 @@
+"""One step of the product in a process of its own: `python -m tests.crash_points.steps`.
+
+The step's name and its arguments stand on the command line; the environment says where
+it crashes.
+"""
+
+import json
+import sys
+
+import django
+
+django.setup()
+
+from django.test import Client  # noqa: E402
+
+from dlq_review import editing, pulling, reading, redriving, settling  # noqa: E402
+from dlq_review.models import DeadLetter  # noqa: E402
+from processing import events, spool  # noqa: E402
+
+
+def accept(body: str, key: str) -> None:
+    """As a client of the JSON API that sends the request *body* with its key."""
+    answer = Client().post(
+        "/api/orders",
+        body,
+        content_type="application/json",
+        headers={"Idempotency-Key": key},
+        HTTP_HOST="127.0.0.1",
+    )
+    sys.stdout.write(f"{answer.status_code} {answer.json()['requestId']}")
+
+
+def relay(body: str) -> None:
+    spool.hold(events.parse(body, fallback_id=""), "ConnectTimeoutError")
+    spool.relay()
+
+
+def pull() -> None:
+    pulling.pull()
+
+
+def redrive(request_id: str) -> None:
+    redriving.redrive(_letter(request_id), by="ada")
+
+
+def edit_and_redrive(request_id: str, sku: str) -> None:
+    letter = _letter(request_id)
+    body = json.loads(reading.current(letter).body)
+    body["data"]["items"][0]["sku"] = sku
+    editing.edit(letter, json.dumps(body), based_on=0, by="ada", reason="test")
+    redriving.redrive(letter, by="ada")
+
+
+def discard(request_id: str) -> None:
+    settling.discard(_letter(request_id), by="ada", reason="test")
+
+
+def settle() -> None:
+    redriving.resend_claimed()
+    settling.reconcile()
+
+
+def _letter(request_id: str) -> DeadLetter:
+    return DeadLetter.objects.get(request_id=request_id)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

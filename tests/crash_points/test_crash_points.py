@@ -1,0 +1,282 @@
+"""Kill a real process between two steps of every crash order, start again, check the books.
+
+Each point names the function call that the kill comes just before or just after.
+"""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from dlq_review import books, redriving
+from dlq_review.models import DeadLetter
+from processing import queues, services
+from processing.events import Event
+from processing.models import Order, Outcome, SpooledEvent, User
+from tests.builders import order_created, order_data, order_updated, signup_requested
+from tests.crash_points.system import Point, mails_in
+
+pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+
+KEY = "crash-point-key-0123456789"
+S = DeadLetter.State
+
+
+def processed_once(*events: Event) -> None:
+    """Each event has its outcome, its order and nothing else; the books balance."""
+    done = Outcome.objects.filter(kind=Outcome.Kind.PROCESSED)
+    ids = {event.id for event in events}
+    assert {one.request_id for one in done} == ids
+    assert {one.request_id for one in Order.objects.all()} == ids
+    assert books.close().balanced
+
+
+ACCEPT = [
+    "before processing.queues:publish 1",
+    "after processing.queues:publish 1",
+]
+ACCEPT_WITHOUT_SQS = [
+    "before processing.spool:hold 1",
+    "after processing.spool:hold 1",
+]
+
+
+@pytest.mark.parametrize(
+    ("crash_at", "endpoint"),
+    [(point, "") for point in ACCEPT]
+    + [(point, "http://127.0.0.1:9") for point in ACCEPT_WITHOUT_SQS],
+)
+def test_accept(point: Point, crash_at: str, endpoint: str) -> None:
+    asked = json.dumps(order_data())
+    away = {"SQS_ENDPOINT_URL": endpoint} if endpoint else {}
+    receipt = point.step("accept", asked, KEY, crash_at=crash_at, **away)
+    assert receipt == ""
+    status, request_id = point.step("accept", asked, KEY).split()
+    assert status == "202"
+    point.drain()
+    assert Order.objects.get().request_id == request_id
+    assert Outcome.objects.get().request_id == request_id
+    assert not SpooledEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "before processing.queues:publish_many 1",
+        "after processing.queues:publish_many 1",
+        "after processing.spool:_send 1",
+    ],
+)
+def test_relay(point: Point, crash_at: str) -> None:
+    event = order_created()
+    point.step("relay", event.body, crash_at=crash_at)
+    point.drain()
+    processed_once(event)
+    assert not SpooledEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "before processing.services:process 1",
+        "after processing.orders:create_order 1",
+        "after processing.spool:record 1",
+        "after processing.services:handle 1",
+        "before processing.queues:delete 1",
+        "after processing.queues:delete 1",
+    ],
+)
+def test_process(point: Point, crash_at: str) -> None:
+    event = order_created()
+    queues.publish(event)
+    point.crashing_worker(crash_at)
+    point.drain()
+    processed_once(event)
+    assert Order.objects.get().items.count() == 1
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "before processing.queues:publish_many 1",
+        "after processing.queues:publish_many 1",
+        "after processing.spool:_send 1",
+        "before processing.emails:send_email 1",
+        "after processing.emails:send_email 1",
+    ],
+)
+def test_process_with_a_follow_up(point: Point, crash_at: str) -> None:
+    queues.publish(signup_requested(email="grace@example.com"))
+    point.crashing_worker(crash_at)
+    point.drain()
+    assert User.objects.filter(email="grace@example.com").count() == 1
+    kinds = Outcome.objects.values_list("type", "kind")
+    assert sorted(kinds) == [
+        ("email_requested", "processed"),
+        ("signup_requested", "processed"),
+    ]
+    sent = mails_in(point.server.folder / point.prefix)
+    here = [f"Message-ID: {one.extra_headers['Message-ID']}" for one in mail.outbox]
+    assert len(set(sent + here)) == 1
+    assert not SpooledEvent.objects.exists()
+    assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after processing.attempts:record 1",
+        "after processing.queues:dead_letter 1",
+    ],
+)
+def test_permanent_failure(point: Point, crash_at: str) -> None:
+    queues.send_raw("orders", "no event")
+    point.crashing_worker(crash_at)
+    point.drain()
+    letter = DeadLetter.objects.get()
+    assert letter.state == S.QUARANTINED
+    assert {one.body for one in letter.arrivals.all()} == {"no event"}
+    assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after processing.attempts:record 1",
+        "before processing.queues:hide 1",
+        "after processing.queues:hide 1",
+    ],
+)
+def test_transient_failure(point: Point, crash_at: str) -> None:
+    order = order_created(order_id="ORD-1")
+    update = order_updated(order_id="ORD-1", changed_at="2035-01-01T00:00:00+00:00")
+    queues.publish(update)
+    point.crashing_worker(crash_at)
+    services.process(order)
+    point.drain()
+    assert Order.objects.get().status == "paid"
+    assert Outcome.objects.count() == 2
+    assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after processing.queues:receive 1",
+        "after dlq_review.joining:_store_arrival 1",
+        "after dlq_review.joining:join 1",
+        "after dlq_review.joining:join 2",
+        "after processing.queues:delete 1",
+    ],
+)
+def test_pull(point: Point, crash_at: str) -> None:
+    events = [order_created(), order_created()]
+    send_dead(*events)
+    point.step("pull", crash_at=crash_at)
+    point.drain()
+    letters = DeadLetter.objects.all()
+    assert {one.request_id for one in letters} == {event.id for event in events}
+    assert {one.arrival_count for one in letters} == {1}
+    assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.transitions:note 1",
+        "after dlq_review.redriving:claim 1",
+        "after processing.queues:publish 1",
+        "after dlq_review.transitions:note 2",
+        "after dlq_review.redriving:send_claimed 1",
+    ],
+)
+def test_redrive(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    point.step("redrive", event.id, crash_at=crash_at)
+    letter.refresh_from_db()
+    if letter.state == S.OPEN:  # it died before the claim, so somebody asks again
+        redriving.redrive(letter, by="ada")
+    point.drain()
+    letter.refresh_from_db()
+    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
+    processed_once(event)
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after processing.queues:publish 1",
+        "after dlq_review.redriving:send_claimed 1",
+        "after dlq_review.settling:reconcile 1",
+    ],
+)
+def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    redriving.claim(letter, by="ada", reason="")
+    DeadLetter.objects.update(claimed_at=timezone.now() - timedelta(minutes=1))
+    point.step("settle", crash_at=crash_at)
+    point.drain()
+    letter.refresh_from_db()
+    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
+    processed_once(event)
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.transitions:note 1",
+        "after dlq_review.editing:edit 1",
+        "after dlq_review.redriving:claim 1",
+    ],
+)
+def test_edit_and_redrive(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    point.step("edit_and_redrive", event.id, "CUP-2", crash_at=crash_at)
+    letter.refresh_from_db()
+    if letter.revision == 0:
+        assert letter.revisions.count() == 1
+        point.step("edit_and_redrive", event.id, "CUP-2")
+    elif letter.state == S.OPEN:
+        redriving.redrive(letter, by="ada")
+    point.drain()
+    processed_once(event)
+    assert Order.objects.get().items.get().sku == "CUP-2"
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    ["after dlq_review.transitions:note 1", "after dlq_review.settling:discard 1"],
+)
+def test_discard(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    point.step("discard", event.id, crash_at=crash_at)
+    letter.refresh_from_db()
+    tombstone = Outcome.objects.filter(kind=Outcome.Kind.DISCARDED)
+    assert tombstone.exists() == (letter.state == S.DISCARDED)
+    if letter.state == S.OPEN:
+        point.step("discard", event.id)
+    queues.publish(event)  # a late copy
+    point.drain()
+    letter.refresh_from_db()
+    assert letter.state == S.DISCARDED
+    assert not Order.objects.exists()
+    assert books.close().balanced
+
+
+def send_dead(*events: Event) -> None:
+    for event in events:
+        queues.client().send_message(
+            QueueUrl=queues.url("orders-dlq"), MessageBody=event.body
+        )
+
+
+def pulled(point: Point, event: Event) -> DeadLetter:
+    send_dead(event)
+    point.drain()
+    return DeadLetter.objects.get(request_id=event.id)

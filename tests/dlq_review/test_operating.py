@@ -1,0 +1,267 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from dlq_review import (
+    editing,
+    freezing,
+    operating,
+    pulling,
+    redriving,
+    settling,
+    steering,
+    tallying,
+)
+from dlq_review.freezing import Plan
+from dlq_review.models import DeadLetter, Operation, OperationItem
+from dlq_review.selecting import Selection
+from processing import queues, services
+from processing.event_errors import PermanentError
+from processing.models import Order
+from tests.builders import dead_letter, failure, message, order_created
+
+pytestmark = pytest.mark.django_db
+
+FAST = Plan(rate=500)
+
+
+def started(count: int, plan: Plan = FAST) -> Operation:
+    for _ in range(count):
+        dead_letter()
+    operation = freezing.freeze(Selection(), plan, by="ada", reason="fixed")
+    steering.start(operation, by="ada")
+    return operation
+
+
+def states(operation: Operation) -> dict[str, int]:
+    return dict(tallying.tally(operation).by_state)
+
+
+def work(queue: str = "orders") -> None:
+    """What the worker does with everything on the queue."""
+    while deliveries := queues.receive(queue):
+        for delivery in deliveries:
+            services.handle(delivery)
+            queues.delete(queue, [delivery.receipt_handle])
+
+
+def test_an_operation_sends_its_list_and_ends_with_the_outcomes(sqs: None) -> None:
+    operation = started(23)
+    assert operating.run(operation, seconds=5)
+    assert states(operation) == {"sent": 23}
+    work()
+    settling.reconcile()
+    operating.run(operation, seconds=1)
+    operation.refresh_from_db()
+    assert states(operation) == {"processed": 23}
+    assert operation.state == "done"
+    assert Order.objects.count() == 23
+
+
+def test_the_list_is_frozen_when_the_operation_is_made(sqs: None) -> None:
+    operation = started(2)
+    dead_letter(sent_at=timezone.now() + timedelta(seconds=1))
+    assert tallying.newer(operation) == 1
+    operating.run(operation, seconds=1)
+    assert operation.items.count() == 2
+    assert DeadLetter.objects.filter(state="open").count() == 1
+
+
+def test_a_limit_takes_the_oldest() -> None:
+    first = dead_letter()
+    dead_letter()
+    operation = freezing.freeze(Selection(), Plan(limit=1), by="ada")
+    assert operation.items.get().letter == first
+
+
+def test_nothing_chosen_makes_no_operation() -> None:
+    with pytest.raises(freezing.NothingChosenError):
+        freezing.freeze(Selection(queue="emails"), FAST, by="ada")
+    assert not Operation.objects.exists()
+
+
+def test_a_draft_sends_nothing(sqs: None) -> None:
+    dead_letter()
+    operation = freezing.freeze(Selection(), FAST, by="ada")
+    assert not operating.run(operation, seconds=1)
+    assert queues.receive("orders") == []
+
+
+def test_what_changed_since_it_was_chosen_is_skipped_with_the_reason(
+    sqs: None,
+) -> None:
+    event = order_created()
+    edited, discarded = dead_letter(event), dead_letter()
+    operation = started(0)
+    body = event.body.replace("TEA-1", "TEA-2")
+    editing.edit(edited, body, based_on=0, by="bob", reason="x")
+    settling.discard(discarded, by="bob", reason="x")
+    operating.run(operation, seconds=1)
+    assert states(operation) == {"skipped": 2}
+    assert all(item.why for item in operation.items.all())
+    assert queues.receive("orders") == []
+
+
+def test_what_was_processed_already_is_resolved_and_not_sent(sqs: None) -> None:
+    event = order_created()
+    dead_letter(event)
+    services.handle(message(event))
+    operation = started(0)
+    operating.run(operation, seconds=1)
+    assert states(operation) == {"processed": 1}
+    assert queues.receive("orders") == []
+
+
+def test_two_operations_never_send_the_same_letter(sqs: None) -> None:
+    first = started(3)
+    second = started(0)
+    operating.run(first, seconds=1)
+    operating.run(second, seconds=1)
+    assert states(second) == {"skipped": 3}
+    assert len(queues.receive("orders")) == 3
+
+
+def test_one_runner_at_a_time_holds_an_operation(sqs: None) -> None:
+    operation = started(1)
+    Operation.objects.update(leased_until=timezone.now() + timedelta(seconds=30))
+    assert not operating.run(operation, seconds=1)
+    Operation.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    assert operating.run(operation, seconds=1)
+
+
+def test_a_canary_goes_first_and_the_rest_waits_for_its_outcome(sqs: None) -> None:
+    operation = started(6, Plan(rate=500, canary=2))
+    operating.run(operation, seconds=2)
+    assert states(operation) == {"sent": 2, "waiting": 4}
+    operating.run(operation, seconds=2)
+    assert states(operation) == {"sent": 2, "waiting": 4}
+    work()
+    settling.reconcile()
+    operating.run(operation, seconds=2)
+    assert states(operation) == {"processed": 2, "sent": 4}
+
+
+def fail_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Any) -> None:
+        raise PermanentError("still broken")
+
+    monkeypatch.setitem(services.HANDLERS, "order_created", refuse)
+
+
+def test_the_brake_stops_when_the_canary_fails_again(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = started(6, Plan(rate=500, canary=2, stop_at=50))
+    operating.run(operation, seconds=2)
+    fail_all(monkeypatch)
+    work()
+    pulling.pull()
+    operating.run(operation, seconds=2)
+    operation.refresh_from_db()
+    assert operation.state == "paused"
+    assert operation.halted == "Brake: 2 of 2 failed again."
+    assert states(operation) == {"failed_again": 2, "waiting": 4}
+    assert DeadLetter.objects.filter(state="open").count() == 6
+
+
+def test_whoever_resumes_after_the_brake_is_not_stopped_again(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = started(3, Plan(rate=500, canary=1))
+    operating.run(operation, seconds=1)
+    with monkeypatch.context() as patch:
+        fail_all(patch)
+        work()
+    pulling.pull()
+    operating.run(operation, seconds=1)
+    steering.resume(operation, by="ada")
+    operating.run(operation, seconds=2)
+    assert states(operation) == {"failed_again": 1, "sent": 2}
+
+
+def test_a_paused_operation_sends_nothing_until_it_is_resumed(sqs: None) -> None:
+    operation = started(2)
+    steering.pause(operation, by="ada")
+    assert not operating.run(operation, seconds=1)
+    steering.resume(operation, by="ada")
+    operating.run(operation, seconds=1)
+    assert states(operation) == {"sent": 2}
+
+
+def test_a_cancelled_operation_touches_nothing_more(sqs: None) -> None:
+    operation = started(2)
+    steering.cancel(operation, by="ada")
+    assert not operating.run(operation, seconds=1)
+    assert states(operation) == {"skipped": 2}
+    assert DeadLetter.objects.filter(state="open").count() == 2
+
+
+@pytest.mark.parametrize("step", ["start", "resume"])
+def test_a_step_out_of_turn_is_refused(step: str) -> None:
+    operation = started(1)
+    with pytest.raises(steering.WrongStepError):
+        getattr(steering, step)(operation, by="ada")
+
+
+def test_while_sqs_is_away_the_list_waits(no_sqs: None) -> None:
+    operation = started(2)
+    operating.run(operation, seconds=1)
+    operation.refresh_from_db()
+    assert states(operation) == {"waiting": 2}
+    assert operation.state == "running"
+    assert DeadLetter.objects.filter(state="open").count() == 2
+
+
+def test_a_crash_in_a_step_leaves_nothing_lost_and_nothing_sent_twice(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = started(3)
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(operating, "_write", die)
+        with pytest.raises(KeyboardInterrupt):
+            operating.run(operation, seconds=1)
+    assert DeadLetter.objects.filter(state="redriven").count() == 1
+    operating.run(operation, seconds=1)
+    assert len(queues.receive("orders")) == 3
+    assert states(operation) == {"sent": 3}
+
+
+def test_a_rate_is_kept(sqs: None) -> None:
+    operation = started(10, Plan(rate=2))
+    operating.run(operation, seconds=1)
+    assert 1 <= states(operation)["sent"] <= 3
+
+
+def test_many_are_discarded_with_the_reason() -> None:
+    operation = started(3, Plan(kind="discard", rate=500))
+    operating.run(operation, seconds=2)
+    operation.refresh_from_db()
+    assert (operation.state, states(operation)) == ("done", {"discarded": 3})
+    letter = DeadLetter.objects.first()
+    assert letter is not None
+    assert letter.audit.get(verb="discarded").reason == "fixed"
+
+
+def test_an_operation_whose_outcomes_never_come_ends(sqs: None) -> None:
+    operation = started(1)
+    operating.run(operation, seconds=1)
+    Operation.objects.update(sent_at=timezone.now() - timedelta(days=1))
+    operating.run(operation, seconds=1)
+    operation.refresh_from_db()
+    assert operation.state == "done"
+    assert states(operation) == {"sent": 1}
+
+
+def test_all_running_operations_get_their_turn(sqs: None) -> None:
+    dead_letter(attributes=failure())
+    first = started(0)
+    assert operating.run_all(seconds=1) == 1
+    assert states(first) == {"sent": 1}
+    assert OperationItem.objects.count() == 1
+    assert redriving.resend_claimed() == 0

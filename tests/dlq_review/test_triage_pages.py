@@ -1,0 +1,197 @@
+"""The overview, failure groups and operations as staff meet them."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from dlq_review import tasks, watching
+from dlq_review.models import DeadLetter, FailureGroup, LifeSign, Operation
+from processing import provision
+from tests.builders import dead_letter, failure
+from tests.dlq_review.conftest import ClientOf
+from tests.dlq_review.test_views import POISON, html, poisoned
+
+pytestmark = pytest.mark.django_db
+
+GROUPS = "/admin/dlq_review/failuregroup/"
+OPERATIONS = "/admin/dlq_review/operation/"
+
+
+def plan(**changes: object) -> dict[str, object]:
+    form = {"kind": "redrive", "rate": 100, "canary": 0, "stop_at": 20}
+    return {**form, "reason": "fixed in r2", **changes}
+
+
+def test_the_overview_counts_what_waits(desk: Client, sqs: None) -> None:
+    for _ in range(3):
+        dead_letter(attributes=failure(failed_at=timezone.now().isoformat()))
+    text = html(desk, "/admin/")
+    assert "<b>3</b> waiting for us" in text
+    assert "3 on orders" in text
+    assert "OrderExistsError" in text
+
+
+def test_the_overview_warns_only_of_what_is_wrong(desk: Client, sqs: None) -> None:
+    assert "No worker has pulled a DLQ yet" in html(desk, "/admin/")
+    tasks.pull()
+    tasks.settle()
+    assert 'class="warning"' not in html(desk, "/admin/")
+    LifeSign.objects.update(at=timezone.now() - timedelta(hours=1))
+    assert "No worker has pulled a DLQ for 60 min" in html(desk, "/admin/")
+
+
+def test_queues_that_differ_from_their_declaration_are_told_of(
+    desk: Client, sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drift = ["orders: no redrive"]
+    monkeypatch.setattr(provision, "ensure_queues", lambda create: drift)
+    watching.check_queues()
+    assert "orders: no redrive" in html(desk, "/admin/")
+
+
+def test_the_overview_lives_without_sqs(desk: Client, no_sqs: None) -> None:
+    assert "SQS does not answer" in html(desk, "/admin/")
+
+
+def test_who_may_not_see_dead_letters_sees_no_figures(
+    client_of: ClientOf, no_sqs: None
+) -> None:
+    assert "waiting for us" not in html(client_of(), "/admin/")
+
+
+def test_the_inbox_shows_a_group_with_its_pace(desk: Client) -> None:
+    for _ in range(2):
+        dead_letter(attributes=failure(failed_at=timezone.now().isoformat()))
+    text = html(desk, GROUPS)
+    assert "OrderExistsError" in text
+    assert "<b>2</b> in 1h" in text
+    assert "<rect" in text
+
+
+def test_a_resolved_group_leaves_the_inbox_and_regresses_with_the_next_failure(
+    desk: Client,
+) -> None:
+    group = dead_letter(attributes=failure()).group
+    desk.post(f"{GROUPS}{group.pk}/resolve/")
+    assert "OrderExistsError" not in html(desk, GROUPS)
+    dead_letter(attributes=failure())
+    group.refresh_from_db()
+    assert group.state == "regressed"
+
+
+def test_a_group_is_taken_and_annotated_with_a_trail(desk: Client) -> None:
+    group = dead_letter().group
+    desk.post(f"{GROUPS}{group.pk}/acknowledge/")
+    desk.post(f"{GROUPS}{group.pk}/annotate/", {"note": "The bank is down."})
+    group.refresh_from_db()
+    assert (group.state, group.owner) == ("acknowledged", "ada")
+    assert "The bank is down." in html(desk, f"{GROUPS}{group.pk}/change/")
+    assert group.audit.count() == 2
+
+
+@pytest.mark.parametrize("verb", ["acknowledge", "resolve", "annotate"])
+def test_groups_are_changed_by_post_and_permission_only(
+    desk: Client, client_of: ClientOf, verb: str
+) -> None:
+    group = dead_letter().group
+    url = f"{GROUPS}{group.pk}/{verb}/"
+    assert client_of("view", name="eve").post(url).status_code == 403
+    assert desk.get(url).status_code == 405
+    assert FailureGroup.objects.get().state == "open"
+
+
+def test_a_poisoned_group_is_inert(desk: Client, no_sqs: None) -> None:
+    group = poisoned().group
+    for url in (GROUPS, f"{GROUPS}{group.pk}/change/", "/admin/"):
+        assert POISON not in html(desk, url)
+
+
+def test_an_operation_is_frozen_looked_at_started_and_steered(desk: Client) -> None:
+    letter = dead_letter(attributes=failure())
+    dead_letter()
+    answer = desk.post(f"{OPERATIONS}new/", plan(group=letter.group_id))
+    operation = Operation.objects.get()
+    assert answer["Location"] == f"{OPERATIONS}{operation.pk}/change/"
+    text = html(desk, answer["Location"])
+    assert "1 dead letter" in text
+    assert "Nothing has been sent yet" in text
+    for verb, state in (
+        ("start", "running"),
+        ("pause", "paused"),
+        ("resume", "running"),
+        ("cancel", "cancelled"),
+    ):
+        desk.post(f"{OPERATIONS}{operation.pk}/{verb}/")
+        operation.refresh_from_db()
+        assert operation.state == state
+        html(desk, answer["Location"])
+    assert operation.audit.count() == 4
+    assert DeadLetter.objects.filter(state="open").count() == 2
+
+
+def test_what_was_ticked_is_what_is_chosen(desk: Client) -> None:
+    ticked, _ = dead_letter(), dead_letter()
+    text = html_of_post(desk, {"chosen": ["", str(ticked.pk)]})
+    assert "<b>1</b> dead letter you ticked" in text
+    desk.post(f"{OPERATIONS}new/", plan(ids=str(ticked.pk)))
+    assert Operation.objects.get().items.get().letter == ticked
+
+
+def html_of_post(client: Client, form: dict[str, object]) -> str:
+    answer = client.post(f"{OPERATIONS}new/", form)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_ticking_nothing_never_means_everything(desk: Client) -> None:
+    dead_letter()
+    answer = desk.post(f"{OPERATIONS}new/", {"chosen": [""]}, follow=True)
+    assert "Tick at least one dead letter." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rate": 501}, {"rate": 0}, {"stop_at": 0}, {"reason": ""}, {"kind": "delete"}],
+)
+def test_a_plan_that_cannot_be_is_refused(
+    desk: Client, changes: dict[str, object]
+) -> None:
+    dead_letter()
+    assert "errorlist" in html_of_post(desk, plan(**changes))
+    assert not Operation.objects.exists()
+
+
+def test_the_frozen_list_names_what_will_not_be_sent(desk: Client) -> None:
+    dead_letter("no event")
+    desk.post(f"{OPERATIONS}new/", plan())
+    text = html(desk, f"{OPERATIONS}{Operation.objects.get().pk}/change/")
+    assert "1 will be skipped: the body is not a valid event." in text
+
+
+def test_operations_need_their_own_permission(client_of: ClientOf) -> None:
+    dead_letter()
+    url = f"{OPERATIONS}new/"
+    assert client_of("view", "redrive").get(url).status_code == 403
+    bulk = client_of("view", "bulk_redrive", name="bob")
+    assert bulk.post(url, plan(kind="discard")).status_code == 403
+    bulk.post(url, plan())
+    operation = Operation.objects.get()
+    viewer = client_of("view", name="eve")
+    steer = f"{OPERATIONS}{operation.pk}/start/"
+    assert viewer.post(steer).status_code == 403
+    assert bulk.get(steer).status_code == 405
+    assert "disabled" not in html(viewer, f"{OPERATIONS}{operation.pk}/change/")
+    operation.refresh_from_db()
+    assert operation.state == "draft"
+
+
+def test_the_inbox_costs_the_same_for_many_groups(
+    desk: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(12):
+        dead_letter(attributes=failure(error_type=f"Error{'ABCDEFGHIJKL'[number]}"))
+    with django_assert_max_num_queries(10):
+        html(desk, GROUPS)

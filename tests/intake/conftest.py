@@ -1,0 +1,12 @@
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    """No test meets the rate limits or the replays of another."""
+    cache.clear()
+    yield
+    cache.clear()

@@ -1,0 +1,76 @@
+import logging
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from processing import queues, services
+from processing.models import Outcome
+from tests.intake.clients import post
+from tests.intake.pages import queued, signup_form
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+SIGNUP = {"email": "ada@example.com", "name": "Ada"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"X-Request-ID": "req-42"}, "req-42"),
+        ({"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}, TRACE),
+        (
+            {"X-Request-ID": "a b", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"},
+            TRACE,
+        ),
+    ],
+)
+def test_the_event_carries_the_id_its_sender_gave(
+    client: Client, sqs: None, headers: dict[str, str], expected: str
+) -> None:
+    answer = post(client, "/api/signups", SIGNUP, **headers)
+    (event,) = queued("signups")
+    assert event.correlation_id == expected
+    assert answer.headers["X-Request-ID"] == expected
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Request-ID": "x" * 65},
+        {"X-Request-ID": "a\nlevel=ERROR"},
+        {"traceparent": f"00-{'0' * 32}-b7ad6b7169203331-01"},
+    ],
+)
+def test_an_id_is_made_where_none_that_can_be_used_is_given(
+    client: Client, sqs: None, headers: dict[str, str]
+) -> None:
+    answer = post(client, "/api/signups", SIGNUP, **headers)
+    (event,) = queued("signups")
+    assert event.correlation_id == answer.headers["X-Request-ID"]
+    assert event.correlation_id not in headers.values()
+
+
+@pytest.mark.django_db
+def test_the_id_reaches_the_log_the_rows_and_the_mail(
+    client: Client, sqs: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = signup_form(client)
+    with caplog.at_level(logging.INFO):
+        client.post("/signups/new", form, headers={"X-Request-ID": "req-42"})
+        for queue in ("signups", "emails"):
+            (message,) = queues.receive(queue)
+            services.handle(message)
+    assert {row.correlation_id for row in Outcome.objects.all()} == {"req-42"}
+    assert mail.outbox[0].extra_headers["X-Correlation-ID"] == "req-42"
+    assert caplog.text.count("correlation_id=req-42") == 3
+    assert "ada" not in caplog.text
+
+
+@pytest.mark.django_db
+def test_the_id_reaches_the_dead_letter(sqs: None) -> None:
+    queues.send_raw("orders", '{"type": "nothing", "correlation_id": "req-42"}')
+    (message,) = queues.receive("orders")
+    services.handle(message)
+    (dead,) = queues.receive("orders-dlq")
+    assert '"correlation_id": "req-42"' in dead.attributes["failure"]

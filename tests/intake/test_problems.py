@@ -1,0 +1,78 @@
+"""Every error under /api/ is a problem document, whoever answers it."""
+
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from processing.event_errors import Problem
+from tests.builders import order_data
+from tests.intake.clients import post, send
+
+
+def assert_problem(answer: Any, status: int) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status
+    assert body["title"]
+    assert body["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/nothing", "/api/orders/", "/api/requests/x", "/api/requests"]
+)
+def test_an_unknown_address_is_a_problem(client: Client, path: str) -> None:
+    answer = client.get(path, follow=True)
+    assert_problem(answer, HTTPStatus.NOT_FOUND)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "TRACE", "HEAD", "OPTIONS"])
+def test_another_method_is_not_allowed_and_does_nothing(
+    client: Client, no_sqs: None, method: str
+) -> None:
+    answer = client.generic(method, "/api/orders")
+    assert answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    assert answer.headers["Allow"] == "POST"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_host_that_is_not_ours_is_a_problem(client: Client) -> None:
+    answer = client.get("/api/requests/x", headers={"Host": "evil.example"})
+    assert_problem(answer, HTTPStatus.BAD_REQUEST)
+
+
+def test_an_error_of_ours_is_a_problem_without_any_detail_of_it(
+    no_sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr("intake.api.accept", broken)
+    client = Client(raise_request_exception=False)
+    answer = post(client, "/api/orders", order_data())
+    assert_problem(answer, HTTPStatus.INTERNAL_SERVER_ERROR)
+    assert "secret" not in answer.content.decode()
+
+
+def test_the_status_of_an_order_is_changed_by_patch(client: Client, sqs: None) -> None:
+    body = {
+        "customer_id": "C-17",
+        "status": "paid",
+        "changed_at": "2026-11-20T10:00:00Z",
+    }
+    answer = send(client, "PATCH", "/api/orders/ORD/7", body)
+    assert answer.status_code == HTTPStatus.ACCEPTED
+    assert_problem(
+        send(client, "PATCH", "/api/orders/ORD-7", {**body, "order_id": "ORD-8"}), 400
+    )
+    del body["changed_at"]
+    answer = send(client, "PATCH", "/api/orders/ORD-7", body)
+    assert_problem(answer, HTTPStatus.BAD_REQUEST)
+    assert answer.json()["errors"][0]["pointer"] == "#/changed_at"
+
+
+def test_a_pointer_keeps_to_its_syntax_whatever_the_field_is_called() -> None:
+    assert Problem("", "x").pointer == "#"
+    assert Problem("items.0.sku", "x").pointer == "#/items/0/sku"

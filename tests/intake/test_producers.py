@@ -1,0 +1,90 @@
+"""What docs/producers.md and the gateway template promise, sent as written there."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote_plus
+
+import pytest
+import yaml
+
+from processing import queues, services
+from processing.models import Order, Outcome
+
+pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENT = (ROOT / "docs/producers.md").read_text()
+
+
+def process_all() -> None:
+    for message in queues.receive("orders"):
+        services.handle(message)
+
+
+def test_the_documented_aws_command_places_an_order(sqs: None) -> None:
+    command = re.search(r"aws sqs send-message.*?\n```", DOCUMENT, re.DOTALL)
+    assert command
+    words = shlex.split(command[0].rstrip("`").replace("\\\n", ""))
+    option = dict(zip(words[3::2], words[4::2], strict=True))
+    for _ in "12":
+        queues.client().send_message(
+            QueueUrl=queues.url("orders"),
+            MessageBody=option["--message-body"],
+            MessageAttributes=json.loads(option["--message-attributes"]),
+        )
+    process_all()
+    assert Order.objects.get().order_id == "ERP-17"
+    assert Outcome.objects.get().request_id == "erp-2026-000017"
+
+
+def test_the_documented_cloud_event_places_an_order(sqs: None) -> None:
+    found = re.search(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert found
+    queues.send_raw("orders", found[1])
+    process_all()
+    assert Order.objects.get().order_id == "SHOP-1"
+
+
+def test_what_the_gateway_sends_is_an_event_we_process(sqs: None) -> None:
+    template = yaml.safe_load((ROOT / "infra/api-gateway-to-sqs.yaml").read_text())
+    integration = template["Resources"]["Post"]["Properties"]["Integration"]
+    body = json.dumps({"type": "order_created", "data": gateway_order()})
+    sent = rendered(integration["RequestTemplates"]["application/json"], body)
+    fields = {name: values[0] for name, values in parse_qs(sent).items()}
+    assert fields["Action"] == "SendMessage"
+    queues.client().send_message(
+        QueueUrl=queues.url("orders"),
+        MessageBody=fields["MessageBody"],
+        MessageAttributes={
+            fields["MessageAttribute.1.Name"]: {
+                "DataType": fields["MessageAttribute.1.Value.DataType"],
+                "StringValue": fields["MessageAttribute.1.Value.StringValue"],
+            }
+        },
+    )
+    process_all()
+    assert Outcome.objects.get().request_id == "gateway-request-1"
+    for answer in integration["IntegrationResponses"]:
+        text = rendered(answer["ResponseTemplates"]["application/json"], body)
+        assert json.loads(text)
+
+
+def gateway_order() -> dict[str, Any]:
+    item = {"sku": "TEA-1", "quantity": 1, "unit_price": "4.50"}
+    return {
+        "order_id": "GW-1",
+        "customer_id": "C-17",
+        "email": "a+b&c@example.com",
+        "currency": "EUR",
+        "items": [item],
+    }
+
+
+def rendered(template: str, body: str) -> str:
+    """The template as API Gateway fills it in."""
+    text = template.replace("$util.urlEncode($input.body)", quote_plus(body))
+    text = text.replace("$context.requestId", "gateway-request-1")
+    assert "$" not in text
+    return text

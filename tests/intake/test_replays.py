@@ -1,0 +1,90 @@
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from processing import queues, services
+from processing.models import Attempt, Order
+from tests.builders import order_data
+from tests.intake.clients import KEY, post
+from tests.intake.pages import queued
+
+
+def send(client: Client, body: Any, key: str = KEY) -> Any:
+    return post(client, "/api/orders", body, **{"Idempotency-Key": key})
+
+
+def test_a_replay_gets_the_first_answer_again_and_says_so(
+    client: Client, sqs: None
+) -> None:
+    body = order_data()
+    first = send(client, body)
+    again = send(client, dict(reversed(body.items())), f'"{KEY}"')
+    assert again.status_code == HTTPStatus.ACCEPTED
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    assert len(queued("orders")) == 1
+
+
+def test_the_same_key_with_another_body_is_refused(client: Client, sqs: None) -> None:
+    send(client, order_data())
+    answer = send(client, order_data())
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "key of its own" in answer.json()["detail"]
+    assert len(queued("orders")) == 1
+
+
+def test_a_request_that_was_refused_does_not_use_up_its_key(
+    client: Client, sqs: None
+) -> None:
+    assert send(client, order_data(items=[])).status_code == HTTPStatus.BAD_REQUEST
+    assert send(client, order_data()).status_code == HTTPStatus.ACCEPTED
+
+
+@pytest.mark.django_db
+def test_where_no_cache_knows_the_key_the_worker_refuses_the_other_body(
+    client: Client, sqs: None
+) -> None:
+    for _ in "12":
+        assert send(client, order_data()).status_code == HTTPStatus.ACCEPTED
+        cache.clear()
+    for message in queues.receive("orders"):
+        services.handle(message)
+    assert Order.objects.count() == 1
+    assert Attempt.objects.get().error_type == "RequestIdConflictError"
+
+
+@pytest.mark.django_db
+def test_fifty_parallel_posts_of_one_key_are_one_request_with_one_effect(
+    sqs: None,
+) -> None:
+    body = order_data()
+
+    def send_until_accepted(_: int) -> Any:
+        """As a client should: 503 says to send it again, with the same key."""
+        tries = (send(Client(), body) for _ in range(20))
+        return next(one for one in tries if one.status_code != 503)
+
+    with ThreadPoolExecutor(50) as threads:
+        answers = list(threads.map(send_until_accepted, range(50)))
+    assert {answer.status_code for answer in answers} == {HTTPStatus.ACCEPTED}
+    assert len({answer.json()["requestId"] for answer in answers}) == 1
+    while messages := queues.receive("orders"):
+        for message in messages:
+            services.handle(message)
+            queues.delete("orders", [message.receipt_handle])
+    assert Order.objects.count() == 1
+    assert not Attempt.objects.exists()
+
+
+def test_a_cache_that_fails_stops_nothing(
+    client: Client, sqs: None, settings: Settings
+) -> None:
+    broken = "tests.intake.broken_cache.BrokenCache"
+    settings.CACHES = {"default": {"BACKEND": broken}}
+    assert send(client, order_data()).status_code == HTTPStatus.ACCEPTED

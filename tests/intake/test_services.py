@@ -1,0 +1,71 @@
+import pytest
+from django.db import OperationalError
+from pytest_django import DjangoAssertNumQueries
+
+from intake.services import NotAcceptedError, UnsendableError, accept, prepare
+from processing import queues, spool
+from processing.events import OrderCreated, new_id
+from processing.models import SpooledEvent
+from tests.builders import order_created, order_data, signup_requested
+
+
+@pytest.mark.django_db
+def test_an_accepted_event_stands_on_its_queue_without_any_database_query(
+    sqs: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    event = order_created()
+    with django_assert_num_queries(0):
+        accept(event)
+    (message,) = queues.receive("orders")
+    assert message.body == event.body
+
+
+@pytest.mark.django_db
+def test_an_event_is_spooled_when_sqs_is_away(no_sqs: None) -> None:
+    event = signup_requested()
+    accept(event)
+    accept(event)
+    assert SpooledEvent.objects.get().body == event.body
+
+
+def test_an_event_is_not_accepted_when_sqs_and_the_database_are_away(
+    no_sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("no database")
+
+    monkeypatch.setattr(spool, "hold", away)
+    with pytest.raises(NotAcceptedError, match="send it again"):
+        accept(order_created())
+
+
+def test_an_event_larger_than_a_message_is_refused_before_it_is_sent(
+    no_sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "MAX_MESSAGE_BYTES", 100)
+    with pytest.raises(queues.TooLargeError):
+        accept(order_created())
+
+
+@pytest.mark.django_db
+def test_what_sqs_would_always_refuse_is_not_accepted_and_not_spooled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(event: object) -> str:
+        raise queues.SendError("InvalidMessageContents", for_good=True)
+
+    monkeypatch.setattr(queues, "publish", refuse)
+    with pytest.raises(UnsendableError):
+        accept(order_created())
+    assert not SpooledEvent.objects.exists()
+
+
+def test_what_is_filled_in_follows_from_the_request_id() -> None:
+    asked = order_data()
+    del asked["order_id"]
+    first, retry, other = (
+        prepare(OrderCreated, asked, request_id)
+        for request_id in ("request-1", "request-1", new_id())
+    )
+    assert first.data.reference.startswith("ORD-")
+    assert first.fingerprint == retry.fingerprint != other.fingerprint

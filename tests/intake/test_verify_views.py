@@ -1,0 +1,83 @@
+from http import HTTPStatus
+
+import pytest
+from django.test import Client
+
+from processing.accounts import verification_token
+from processing.models import User
+
+pytestmark = pytest.mark.django_db
+GOOD = "correct horse battery staple"
+
+
+def waiting() -> tuple[User, str]:
+    user = User.objects.create(
+        username="ada", email="ada@example.com", is_active=False, password="!"
+    )
+    return user, f"/verify/{verification_token(str(user.pk))}/"
+
+
+def open_with(
+    client: Client, path: str, password: str, again: str | None = None
+) -> int:
+    typed = {"new_password1": password, "new_password2": again or password}
+    return client.post(path, typed).status_code
+
+
+def test_the_mailed_link_opens_nothing_by_being_fetched(client: Client) -> None:
+    user, path = waiting()
+    assert client.get(path).status_code == HTTPStatus.OK
+    user.refresh_from_db()
+    assert not user.is_active
+
+
+def test_the_mailed_link_opens_the_account_under_the_password_chosen(
+    client: Client,
+) -> None:
+    user, path = waiting()
+    assert open_with(client, path, GOOD) == HTTPStatus.OK
+    user.refresh_from_db()
+    assert user.is_active
+    assert user.verified_at
+    assert user.check_password(GOOD)
+
+
+def test_a_link_that_was_used_cannot_set_another_password(client: Client) -> None:
+    user, path = waiting()
+    open_with(client, path, GOOD)
+    assert "open already" in client.get(path).content.decode()
+    open_with(client, path, "another horse battery staple")
+    user.refresh_from_db()
+    assert user.check_password(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("password", "again"),
+    [
+        ("password", None),
+        ("a1b2c3", None),
+        ("ada@example.com", None),
+        ("x" * 4097, None),
+        (GOOD, GOOD + "r"),
+    ],
+)
+def test_a_password_that_is_weak_or_mistyped_is_refused_beside_its_field(
+    client: Client, password: str, again: str | None
+) -> None:
+    user, path = waiting()
+    assert open_with(client, path, password, again) == HTTPStatus.BAD_REQUEST
+    user.refresh_from_db()
+    assert not user.is_active
+
+
+@pytest.mark.parametrize("token", ["x", "1:abc:def", "%00"])
+def test_a_link_that_does_not_work_says_what_to_do(client: Client, token: str) -> None:
+    answer = client.get(f"/verify/{token}/")
+    assert answer.status_code == HTTPStatus.GONE
+    assert "Sign up again" in answer.content.decode()
+
+
+def test_the_link_of_one_who_became_staff_does_not_work(client: Client) -> None:
+    user, path = waiting()
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    assert open_with(client, path, GOOD) == HTTPStatus.GONE

@@ -1,0 +1,122 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from tests.live import wait_for
+from tests.processing.management.left_over import processes_with
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+# A child of a child, and one that does not obey SIGTERM.
+PROGRAM = """
+import os, sys
+from processing.management.supervisor import *
+
+supervisor = Supervisor(sys.stdout, patience=float(sys.argv[1]))
+shell = "{}; sleep 600 & echo started; wait; wait"
+try:
+    with supervisor.listening():
+        supervisor.start("obedient", ["sh", "-c", shell.format(":")], os.environ)
+        supervisor.start("deaf", ["sh", "-c", shell.format("trap '' TERM")], os.environ)
+        supervisor.watch()
+except StopAskedError:
+    supervisor.say("Stopped.")
+except ChildEndedError as error:
+    sys.exit(f"{error}")
+"""
+
+
+class Program:
+    """PROGRAM in a process of its own, known by a mark that its children inherit."""
+
+    def __init__(self, patience: float) -> None:
+        mark = uuid4().hex
+        self.mark = f"SUPERVISED={mark}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(patience)],
+            env={**os.environ, "SUPERVISED": mark},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.output = self.process.stdout
+        lines = sorted(self.output.readline() for _ in range(2))
+        assert lines == ["deaf   | started\n", "obedient | started\n"]
+
+    def left(self) -> dict[int, str]:
+        return processes_with(self.mark)
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    yield from run(patience=0.3)
+
+
+@pytest.fixture
+def patient_program() -> Iterator[Program]:
+    yield from run(patience=600)
+
+
+def run(patience: float) -> Iterator[Program]:
+    program = Program(patience)
+    yield program
+    for pid in program.left():
+        os.kill(pid, signal.SIGKILL)
+    program.output.close()
+    program.process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_every_process_also_one_that_hangs(
+    program: Program, number: signal.Signals
+) -> None:
+    program.process.send_signal(number)
+    assert program.process.wait(timeout=10) == 0
+    said = program.output.read()
+    assert "deaf does not stop; killed." in said
+    assert said.endswith("Stopped.\n")
+    wait_for(lambda: not program.left(), patience=5)
+
+
+def test_a_second_ctrl_c_kills_at_once(patient_program: Program) -> None:
+    patient_program.process.send_signal(signal.SIGINT)
+    assert patient_program.output.readline().startswith("Stopping.")
+    patient_program.process.send_signal(signal.SIGINT)
+    assert patient_program.process.wait(timeout=10) == 0
+    wait_for(lambda: not patient_program.left(), patience=5)
+
+
+def test_an_output_that_nobody_reads_any_more_stops_everything(
+    program: Program,
+) -> None:
+    program.output.close()
+    program.process.wait(timeout=10)
+    wait_for(lambda: not program.left(), patience=5)
+
+
+def test_a_child_that_ends_is_named_with_its_last_lines(program: Program) -> None:
+    shell = next(
+        pid for pid, name in program.left().items() if name.startswith("sh -c :")
+    )
+    os.kill(shell, signal.SIGKILL)
+    assert program.process.wait(timeout=10) == 1
+    said = program.output.read()
+    assert "obedient was killed by SIGKILL. Its last lines:\n    started" in said
+    wait_for(lambda: not program.left(), patience=5)
+
+
+def test_children_are_told_to_stop_when_the_supervisor_itself_is_killed(
+    program: Program,
+) -> None:
+    obedient = [
+        pid for pid, name in program.left().items() if name.startswith("sh -c :")
+    ]
+    program.process.kill()
+    wait_for(lambda: not set(obedient) & set(program.left()), patience=5)

@@ -1,0 +1,65 @@
+import pytest
+from django.core.checks import CheckMessage
+from pytest_django import Settings
+
+from processing import checks
+from processing.topology import QUEUES, Queue
+
+
+def ids(found: object) -> list[str | None]:
+    assert isinstance(found, list)
+    return [message.id for message in found if isinstance(message, CheckMessage)]
+
+
+def test_the_declaration_we_ship_is_sound() -> None:
+    assert checks.check_declaration(QUEUES.values(), 3) == []
+
+
+def test_a_task_must_end_before_its_message_comes_again() -> None:
+    queue = Queue("slow", visibility_timeout=50, time_limit=50)
+    assert ids(checks.check_declaration([queue], 3)) == ["holdfast.E002"]
+
+
+def test_a_dlq_must_keep_messages_longer_than_its_source() -> None:
+    queue = Queue("brief", retention=600, dlq_retention=600)
+    assert ids(checks.check_declaration([queue], 3)) == ["holdfast.E003"]
+
+
+@pytest.mark.parametrize("count", [0, -1, 1001])
+def test_a_receive_count_that_makes_no_redrive_policy_is_refused(count: int) -> None:
+    assert ids(checks.check_declaration([], count)) == ["holdfast.E001"]
+
+
+def test_a_shared_database_needs_a_shared_secret_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SECRET_KEY")
+    settings.EMBEDDED = False
+    assert ids(checks.secret_key(None)) == ["holdfast.E004"]
+    settings.EMBEDDED = True
+    assert checks.secret_key(None) == []
+
+
+@pytest.mark.parametrize(
+    ("site", "hosts", "expected"),
+    [
+        ("https://shop.example.com", ["shop.example.com"], []),
+        ("https://shop.example.com:8443", [".example.com"], []),
+        ("http://shop.example.com", ["shop.example.com"], ["holdfast.E005"]),
+        ("https://shop.example.com", ["localhost"], ["holdfast.E006"]),
+        ("https://shop.example.com", ["*"], ["holdfast.W007"]),
+    ],
+)
+def test_links_in_mail_lead_to_https_and_to_a_host_we_answer_for(
+    settings: Settings, site: str, hosts: list[str], expected: list[str]
+) -> None:
+    settings.SITE_URL, settings.ALLOWED_HOSTS = site, hosts
+    assert ids(list(checks.addresses(None))) == expected
+
+
+def test_amazons_sqs_needs_the_number_of_an_account(settings: Settings) -> None:
+    settings.SQS_ENDPOINT_URL = ""
+    settings.AWS_ACCOUNT_ID = "000000000000"
+    assert ids(checks.real_sqs(None)) == ["holdfast.E008"]
+    settings.AWS_ACCOUNT_ID = "123456789012"
+    assert checks.real_sqs(None) == []

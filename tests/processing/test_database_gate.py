@@ -1,0 +1,34 @@
+import pytest
+from django.db import connection
+
+from processing import database_gate
+from processing.database_gate import DatabaseGate, database_answers
+from processing.models import UnderReview
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_writes_answers_and_keeps_no_row() -> None:
+    assert database_answers()
+    assert not UnderReview.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection.close()
+    with monkeypatch.context() as away:
+        away.setitem(connection.settings_dict, "NAME", "/no/such/database")
+        assert not database_answers()
+    assert database_answers()
+
+
+def test_the_gate_asks_only_after_a_failure_and_opens_when_the_database_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([False, False, True])
+    monkeypatch.setattr(database_gate, "database_answers", lambda: next(answers))
+    gate = DatabaseGate()
+    assert gate.is_open()
+    gate.doubt()
+    assert [gate.is_open() for _ in range(5)] == [False, False, True, True, True]

@@ -1,0 +1,48 @@
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+
+
+def test_the_process_says_it_is_up_without_asking_anything(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert answer.json() == {"status": "ok"}
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_ready_when_database_and_sqs_answer(client: Client, sqs: None) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "database": "ok", "sqs": "ok"}
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_not_ready_names_sqs_when_it_does_not_answer(
+    client: Client, no_sqs: None
+) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "not ready",
+        "database": "ok",
+        "sqs": "no answer",
+    }
+
+
+@pytest.mark.django_db
+def test_not_ready_names_the_database_and_tells_nothing_of_it(
+    client: Client, sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OperationalError("password of holdfast@db.internal is wrong")
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "no answer"
+    assert "db.internal" not in answer.content.decode()
+
+
+def test_health_is_for_reading_only(client: Client) -> None:
+    assert client.post("/healthz").status_code == 405

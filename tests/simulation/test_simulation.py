@@ -1,0 +1,212 @@
+"""Random schedules of the whole product, with crashes, checked after every step.
+
+200 schedules run by default; SIMULATION_SCHEDULES=5000 asks for more. Hypothesis shrinks
+a failing schedule to the few steps that matter and prints them.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.core.cache import cache
+from django.core.management.color import no_style
+from django.db import connection
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from processing import breaker, queues, services
+from processing.events import Event
+from processing.topology import EVENT_QUEUES
+from tests.builders import order_created, order_updated, signup_requested
+from tests.simulation.world import World
+
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "200"))
+
+number = st.integers(0, 3)
+dies = st.one_of(st.just(0), st.integers(1, 9))  # at which step; 0 is never
+queue = st.sampled_from(EVENT_QUEUES)
+
+
+def request(kind: str, who: int) -> Event:
+    """The same *kind* and *who* is the same request, whenever it is sent."""
+    id = f"{kind}-{who}"
+    if kind == "order":
+        return order_created(id=id, order_id=f"ORD-{who}")
+    if kind == "other body":
+        return order_created(
+            id=f"order-{who}", order_id=f"ORD-{who}", customer_id="C-2"
+        )
+    if kind == "rival":  # fails for good once the order is there
+        return order_created(id=id, order_id=f"ORD-{who}", customer_id="C-2")
+    if kind == "sign-up":
+        event = signup_requested(email=f"someone-{who}@example.com")
+    else:
+        event = order_updated(
+            order_id=f"ORD-{who}", changed_at="2030-01-01T00:00:00+00:00"
+        )
+    return event.model_copy(update={"id": id})
+
+
+def forget_everything() -> None:
+    apps_of_ours = (apps.get_app_config(name) for name in ("processing", "dlq_review"))
+    tables = [
+        model._meta.db_table for app in apps_of_ours for model in app.get_models()
+    ]
+    connection.ops.execute_sql_flush(
+        connection.ops.sql_flush(no_style(), tables, allow_cascade=True)
+    )
+
+
+class Schedule(RuleBasedStateMachine):
+    world: World
+
+    @initialize()
+    def begin(self) -> None:
+        forget_everything()
+        cache.clear()
+        self.clock = time_machine.travel("2026-11-20T10:00:00+00:00", tick=False)
+        self.time = self.clock.start()
+        self.world = World()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(queues, "client", lambda *_: self.world.sqs)
+        self.patch.setattr(services, "HANDLERS", self.world.handlers)
+        self.patch.setattr(breaker, "monotonic", time.time)  # the clock's, not ours
+        queues.forget()
+        self.patch.setattr(connection, "commit", self.world.commit)
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            try:
+                self.drain()
+            finally:
+                self.patch.undo()
+                self.clock.stop()
+
+    # -- outside ------------------------------------------------------------------------
+    @rule(
+        kind=st.sampled_from(["order", "rival", "sign-up", "update"]),
+        who=number,
+        dies=dies,
+    )
+    def somebody_asks(self, kind: str, who: int, dies: int) -> None:
+        self.world.do(lambda: self.world.accept(request(kind, who)), dies)
+
+    @rule(who=number)
+    def somebody_uses_an_id_again(self, who: int) -> None:
+        if f"order-{who}" in self.world.promised:
+            self.world.do(lambda: self.world.accept(request("other body", who)))
+
+    @rule(body=st.sampled_from(["no json %s", "[%s]", '{"type": "%s"}', '{"no": %s']))
+    def a_stranger_sends(self, body: str) -> None:
+        self.world.send_poison(body % len(self.world.poison))
+
+    @rule(seconds=st.sampled_from([1, 20, 61, 301, 4000]))
+    def time_passes(self, seconds: int) -> None:
+        self.time.shift(timedelta(seconds=seconds))
+
+    @rule(fault=st.sampled_from(["", "", "down", "lost"]))
+    def sqs_changes(self, fault: str) -> None:
+        self.world.sqs.fault = fault
+
+    @rule(which=number)
+    def a_deleted_message_comes_again(self, which: int) -> None:
+        self.world.sqs.raise_dead(which)
+
+    @rule(queue=queue)
+    def messages_in_flight_are_shown_early(self, queue: str) -> None:
+        self.world.sqs.show_early(queue)
+
+    # -- workers --------------------------------------------------------------------------
+    @rule(queue=queue, limit=st.integers(1, 10), dies=dies)
+    def a_worker_receives(self, queue: str, limit: int, dies: int) -> None:
+        self.world.do(lambda: self.world.receive(queue, limit), dies)
+
+    @rule(queue=queue)
+    def a_worker_empties_a_queue(self, queue: str) -> None:
+        self.world.receive(queue, 10)
+        while self.world.in_hands:
+            self.world.work()
+
+    @rule(dies=dies)
+    def a_worker_works(self, dies: int) -> None:
+        self.world.do(self.world.work, dies)
+
+    @rule(dies=dies)
+    def the_relay_runs(self, dies: int) -> None:
+        self.world.do(self.world.relay, dies)
+
+    @rule(dies=dies)
+    def the_puller_runs(self, dies: int) -> None:
+        self.world.do(self.world.pull, dies)
+
+    @rule(dies=dies)
+    def settling_runs(self, dies: int) -> None:
+        self.world.do(self.world.settle, dies)
+
+    # -- staff ------------------------------------------------------------------------------
+    @rule(
+        action=st.sampled_from(
+            ["repair", "redrive", "redrive", "discard", "restore", "resolve"]
+        ),
+        which=number,
+        dies=dies,
+    )
+    def staff_act(self, action: str, which: int, dies: int) -> None:
+        self.world.do(lambda: getattr(self.world, action)(which), dies)
+
+    # -- truth ------------------------------------------------------------------------------
+    @invariant()
+    def the_books_balance(self) -> None:
+        if hasattr(self, "world"):
+            self.world.check()
+
+    def drain(self) -> None:
+        """Heal everything and let it run until nothing moves."""
+        self.world.sqs.fault = ""
+        for _ in range(20):
+            self.time.shift(timedelta(seconds=4000))
+            for queue in EVENT_QUEUES:
+                self.world.receive(queue, 10)
+                while self.world.in_hands:
+                    self.world.work()
+            self.world.relay()
+            self.world.pull()
+            self.world.settle()
+            if not self.world.moves():
+                break
+        self.world.check_drained()
+
+
+@pytest.fixture
+def fast_commits() -> Iterator[None]:
+    """The simulation kills processes, not the machine, so a commit need not be on disk."""
+    if connection.vendor == "sqlite":
+        connection.cursor().execute("PRAGMA synchronous=OFF")
+    yield
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("fast_commits")
+def test_the_books_balance_in_every_schedule() -> None:
+    run_state_machine_as_test(
+        Schedule,
+        settings=settings(
+            max_examples=SCHEDULES,
+            stateful_step_count=40,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

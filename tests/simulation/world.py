@@ -1,0 +1,244 @@
+"""The product, whole and unchanged, on a fake SQS and a fake clock, and what we know of it.
+
+`World` does one thing at a time and may die at any step of it. Its memory of what was
+promised is the oracle: whatever happens, the books must balance.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.db import connection
+from django.db.models import Exists, OuterRef
+
+from dlq_review import pulling, redriving, settling
+from dlq_review.editing import edit
+from dlq_review.models import Arrival, DeadLetter
+from dlq_review.transitions import ReviewError
+from intake.services import REFUSALS, accept
+from processing import queues, services, spool
+from processing.events import Event, identify
+from processing.models import Attempt, Outcome, SpooledEvent
+from processing.topology import QUEUES
+from tests.builders import order_created
+from tests.simulation.fake_sqs import Crash, CrashPoint, FakeSQS
+
+S = DeadLetter.State
+EFFECT = "an effect"  # the witness: one Attempt row of this error type for each
+
+
+class World:
+    def __init__(self) -> None:
+        self.crash = CrashPoint()
+        self.sqs = FakeSQS(self.crash)
+        self.promised: dict[str, Event] = {}
+        self.poison: list[str] = []
+        self.by_hand: set[str] = set()
+        self.in_hands: list[queues.Message] = []
+        self.handlers = {
+            type: self._witnessed(handler)
+            for type, handler in services.HANDLERS.items()
+        }
+        self.commit = self._with_crash_points(connection.commit)
+
+    # -- one step of somebody ---------------------------------------------------------
+    def do(self, step: Callable[[], Any], dies_at: int = 0) -> None:
+        """Run *step*; the process running it dies at its *dies_at*-th crash point."""
+        self.crash.countdown = dies_at
+        try:
+            step()
+        except Crash:
+            self.in_hands.clear()
+            connection.close()  # as the database sees a dead process: rolled back
+        finally:
+            self.crash.countdown = 0
+
+    def accept(self, event: Event) -> None:
+        try:
+            accept(event)
+        except REFUSALS:
+            return
+        self.promised.setdefault(event.id, event)
+
+    def send_poison(self, body: str) -> None:
+        self.poison.append(body)
+        self.sqs.put("orders", body)
+
+    def receive(self, queue: str, limit: int) -> None:
+        timeout = QUEUES[queue].visibility_timeout
+        self._unless_down(
+            lambda: self.in_hands.extend(
+                queues.receive(queue, limit=limit, visibility=timeout)
+            )
+        )
+
+    def work(self) -> None:
+        """What the transport does with the next message a worker holds."""
+        if not self.in_hands:
+            return
+        message = self.in_hands.pop(0)
+        try:
+            services.handle(message)
+        except services.RetryLaterError:
+            pause = queues.backoff(message.receive_count)
+            self._unless_down(
+                lambda: queues.hide(message.queue, message.receipt_handle, pause)
+            )
+        else:
+            self._unless_down(
+                lambda: queues.delete(message.queue, [message.receipt_handle])
+            )
+
+    def relay(self) -> None:
+        spool.relay()
+
+    def pull(self) -> None:
+        pulling.pull(seconds=1)
+
+    def settle(self) -> None:
+        redriving.resend_claimed()
+        settling.reconcile()
+
+    def repair(self, number: int) -> None:
+        """Staff write a valid event in place of whatever the letter holds."""
+        letter = self._letter(number, DeadLetter.EDITABLE)
+        if letter is not None:
+            body = order_created(id=letter.request_id).body
+            self._as_staff(
+                lambda: edit(
+                    letter, body, based_on=letter.revision, by="ada", reason="fix"
+                )
+            )
+
+    def redrive(self, number: int) -> None:
+        letter = self._letter(number, DeadLetter.EDITABLE)
+        if letter is not None:
+            self._as_staff(lambda: redriving.redrive(letter, by="ada"))
+
+    def discard(self, number: int) -> None:
+        letter = self._letter(number, DeadLetter.EDITABLE)
+        if letter is not None:
+            self._as_staff(lambda: settling.discard(letter, by="ada", reason="no"))
+
+    def restore(self, number: int) -> None:
+        letter = self._letter(number, (S.DISCARDED,))
+        if letter is not None:
+            self._as_staff(lambda: settling.restore(letter, by="ada"))
+
+    def resolve(self, number: int) -> None:
+        letter = self._letter(number, DeadLetter.EDITABLE)
+        if letter is not None:
+            self.by_hand.add(letter.request_id)
+            self._as_staff(
+                lambda: settling.resolve(letter, by="ada", reason="by phone")
+            )
+
+    # -- what must be true ------------------------------------------------------------
+    def check(self) -> None:
+        """The books, at any moment."""
+        effects = Counter(
+            Attempt.objects.filter(error_type=EFFECT).values_list(
+                "request_id", flat=True
+            )
+        )
+        assert not [id for id, times in effects.items() if times > 1], "an effect twice"
+        outcomes = dict(Outcome.objects.values_list("request_id", "kind"))
+        for id, kind in outcomes.items():
+            assert (id in effects) == (kind == Outcome.Kind.PROCESSED), (
+                f"{id} is {kind}"
+            )
+        assert set(effects) <= set(outcomes), "an effect without its outcome"
+        assert not self._discarded_with_effect(), "discarded, and took effect"
+        known = set(outcomes) | self.by_hand | self._on_its_way() | self._in_review()
+        assert not set(self.promised) - known, "lost"
+        assert not self._follow_ups(outcomes) - known, "a follow-up lost"
+        waiting = {
+            one.body for name in self.sqs.messages for one in self.sqs.messages[name]
+        }
+        seen = waiting | set(Arrival.objects.values_list("body", flat=True))
+        assert set(self.poison) <= seen, "a poison body out of sight"
+        assert not Arrival.objects.exclude(letter__revisions__number=0).exists()
+
+    def check_drained(self) -> None:
+        """The books, when everything has settled: nothing is on its way any more."""
+        self.check()
+        assert not self.moves(), "not drained"
+        outcomes = set(Outcome.objects.values_list("request_id", flat=True))
+        assert set(self.promised) <= outcomes | self.by_hand | self._in_review()
+
+    def moves(self) -> bool:
+        """Whether anything is on its way or waits for its outcome."""
+        waits = DeadLetter.objects.filter(state__in=(S.CLAIMED, S.REDRIVEN))
+        return bool(self._on_its_way()) or waits.exists()
+
+    # -- inside -----------------------------------------------------------------------
+    def _follow_ups(self, outcomes: dict[str, str]) -> set[str]:
+        """The mail that every processed sign-up must lead to."""
+        return {
+            str(uuid5(NAMESPACE_URL, f"{id}/verify_email"))
+            for id, kind in outcomes.items()
+            if kind == Outcome.Kind.PROCESSED and id.startswith("sign-up")
+        }
+
+    def _discarded_with_effect(self) -> bool:
+        processed = Outcome.objects.filter(
+            request_id=OuterRef("request_id"),
+            fingerprint=OuterRef("body_fingerprint"),
+            kind=Outcome.Kind.PROCESSED,
+        )
+        return DeadLetter.objects.filter(Exists(processed), state=S.DISCARDED).exists()
+
+    def _on_its_way(self) -> set[str]:
+        spooled = set(SpooledEvent.objects.values_list("request_id", flat=True))
+        queued = {
+            identify(message.body, fallback_id=message.id).request_id
+            for stored in self.sqs.messages.values()
+            for message in stored
+        }
+        return spooled | queued
+
+    def _in_review(self) -> set[str]:
+        held = DeadLetter.objects.filter(state__in=(*DeadLetter.EDITABLE, S.CLAIMED))
+        return set(held.values_list("request_id", flat=True))
+
+    def _letter(self, number: int, states: Iterable[str]) -> DeadLetter | None:
+        letters = list(
+            DeadLetter.objects.filter(state__in=tuple(states)).order_by("pk")
+        )
+        return letters[number % len(letters)] if letters else None
+
+    def _as_staff(self, action: Callable[[], Any]) -> None:
+        with suppress(ReviewError):  # the product said no, in a sentence
+            action()
+
+    def _unless_down(self, call: Callable[[], Any]) -> None:
+        with suppress(ClientError, BotoCoreError):  # as the transport: it comes again
+            call()
+
+    def _witnessed(self, handler: Callable[[Event], Any]) -> Callable[[Event], Any]:
+        def handle(event: Event) -> Any:
+            effect = handler(event)
+            Attempt.objects.create(
+                request_id=event.id,
+                error_type=EFFECT,
+                queue="",
+                message_id="",
+                receive_count=0,
+                permanent=False,
+                started_at=event.timestamp,
+                duration_ms=0,
+            )
+            return effect
+
+        return handle
+
+    def _with_crash_points(self, commit: Callable[[], None]) -> Callable[[], None]:
+        def wrapped() -> None:
+            self.crash.step("before commit")
+            commit()
+            self.crash.step("after commit")
+
+        return wrapped

@@ -1,0 +1,70 @@
+"""While the database is away good messages stay on SQS: none reaches a DLQ.
+
+Five minutes with the production backoff of 30 s, scaled down thirtyfold.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from processing import queues
+from processing.models import Order
+from tests.builders import order_created
+from tests.live import live_system, wait_for
+
+OUTAGE = 10  # seconds
+
+pytestmark = [
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        connection.vendor != "postgresql",
+        reason="takes PostgreSQL away; set DATABASE_URL",
+    ),
+]
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """Every connection to the test database ends, and no new one is let in."""
+    found = connection.settings_dict
+    connection.close()
+    login = {"user": found["USER"], "password": found["PASSWORD"] or None}
+    where = {"host": found["HOST"], "port": found["PORT"] or 5432, "dbname": "postgres"}
+    name = psycopg.sql.Identifier(found["NAME"])
+    allow = psycopg.sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(**login, **where, autocommit=True) as server:
+        server.execute(allow.format(name, psycopg.sql.SQL("false")))
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [found["NAME"]],
+        )
+        try:
+            yield
+        finally:
+            server.execute(allow.format(name, psycopg.sql.SQL("true")))
+
+
+def test_an_outage_of_the_database_sends_no_message_to_the_dlq(
+    tmp_path: Path, settings: Settings
+) -> None:
+    events = [order_created() for _ in range(40)]
+    with live_system(tmp_path, settings) as system:
+        worker = system.start_worker(DATABASE_CONN_MAX_AGE="60")
+        queues.publish(order_created())
+        wait_for(Order.objects.exists)
+        with database_away():
+            queues.publish_many(events)
+            threading.Event().wait(OUTAGE)
+            assert queues.depth("orders").visible > 0
+        wait_for(lambda: Order.objects.count() == len(events) + 1)
+        assert queues.depth("orders-dlq") == queues.Depth(0, 0)
+        assert "receiving=stopped" in system.log("worker")
+        assert "receiving=resumed" in system.log("worker")
+        assert worker.poll() is None
