@@ -20,6 +20,7 @@ from benchmarks.surroundings import (
     make_queue,
     wait_until,
 )
+from processing.models import SpooledEvent
 
 WARM_UP = 0.3  # seconds
 FIRST_WARM_UP = 4  # stock kombu makes an SQS client for each thread, 0.1 s each
@@ -70,7 +71,10 @@ def compare(
     make_queue("stock-celery")
     found = {}
     with ExitStack() as stack:
-        settings = {"ours": "minimal_settings", "stock view": "stock_settings"}
+        settings = {
+            "ours": "project.settings",
+            "stock view": "benchmarks.stock_settings",
+        }
         ours, stock = (
             stack.enter_context(_site(around, name, module, workers, threads))
             for name, module in settings.items()
@@ -88,6 +92,8 @@ def compare(
                         f"  {number} clients, round {turn + 1}, {site.server.name}:"
                         f" {result.per_second:,.0f}/s"
                     )
+            if spooled := SpooledEvent.objects.count():
+                print(f"  {spooled} accepted by the spool so far, not by SQS")
             found[number] = {
                 "ours": Accepted.median_of(pairs[0]),
                 "stock view": Accepted.median_of(pairs[1]),
@@ -109,7 +115,7 @@ def _site(
         f"--workers={workers}",
         f"--threads={threads}",
         "--keep-alive=75",
-        env={"DJANGO_SETTINGS_MODULE": f"benchmarks.{settings}"},
+        env={"DJANGO_SETTINGS_MODULE": settings},
         folder=around.folder,
     ) as server:
         wait_until(lambda: is_open(port), server.check)

@@ -1,7 +1,8 @@
 """The baseline of accepting: what a Django view with Celery looks like without Holdfast.
 
-The same server, settings and middleware as ours; the view reads JSON and calls `.delay()`,
-with less checking than ours does. The answer comes once SQS has confirmed the message.
+The same server as ours, and Django's own middleware alone: it limits no rates and carries no
+correlation id, checks no contract, signs no receipt, and logs nothing. The view reads JSON
+and calls `.delay()`; it answers once SQS has confirmed the message.
 """
 
 import json

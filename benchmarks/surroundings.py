@@ -54,6 +54,7 @@ def surroundings() -> Iterator[Surroundings]:
             DATABASE_URL=url,
             SQS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
             SQS_QUEUE_PREFIX="bench-",
+            RATE_LIMIT_REQUESTS="1000000000",
             LOG_LEVEL="INFO",
         )
         engine = stack.enter_context(

@@ -1,5 +1,6 @@
 """What every request to the front door goes through."""
 
+import functools
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -72,6 +73,7 @@ class RateLimitMiddleware:
         return response
 
 
+@functools.cache
 def _sign_up_paths() -> tuple[str, str]:
     return reverse("intake:signup"), reverse("api:sign_up")
 

@@ -124,7 +124,9 @@ def test_a_turn_that_does_not_come_ends_in_an_error_and_is_not_sent(
         late.result(5)
     line.gate.set()
     assert first.result(5) == "first sent"
-    assert line.calls == [["first"]]
+    (after,) = line.put("after")
+    assert after.result(5) == "after sent"
+    assert line.calls == [["first"], ["after"]]
 
 
 def test_a_sender_that_dies_takes_nobody_with_it(pool: ThreadPoolExecutor) -> None:
