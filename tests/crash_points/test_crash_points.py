@@ -11,7 +11,7 @@ from django.core import mail
 from django.utils import timezone
 
 from dlq_review import books, redriving
-from dlq_review.models import DeadLetter
+from dlq_review.models import AuditEntry, DeadLetter
 from processing import queues, services
 from processing.events import Event
 from processing.models import Order, Outcome, SpooledEvent, User
@@ -267,6 +267,20 @@ def test_discard(point: Point, crash_at: str) -> None:
     assert letter.state == S.DISCARDED
     assert not Order.objects.exists()
     assert books.close().balanced
+
+
+def test_of_two_who_redrive_at_once_one_is_told(point: Point) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    assert sorted(point.race("redrive_at", event.id)) == [
+        "ChangedMeanwhileError",
+        "redriven",
+    ]
+    point.drain()
+    letter.refresh_from_db()
+    assert letter.redrives == 1
+    assert letter.audit.filter(verb=AuditEntry.Verb.SENT).count() == 1
+    processed_once(event)
 
 
 def send_dead(*events: Event) -> None:
