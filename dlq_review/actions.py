@@ -28,15 +28,6 @@ _LABELS = {
 }
 
 
-_DONE = {
-    "redrive": "redriven",
-    "rehearse": "rehearsed",
-    "edit": "edited",
-    "resolve": "resolved",
-    "discard": "discarded",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Action:
     name: str
@@ -74,7 +65,7 @@ def _denied(
         return f"You do not have the permission to {name} dead letters."
     if name != "restore" and letter.state not in DeadLetter.EDITABLE:
         state = letter.get_state_display().lower()
-        return f"It is {state}; only what is open or quarantined can be {_DONE[name]}."
+        return f"It is {state}; only what is open or quarantined can be acted on."
     if name in ("redrive", "rehearse") and not valid:
         return "The body is not a valid event yet. Edit it first."
     return ""

@@ -30,6 +30,8 @@ def letter_context(
     arrivals = list(letter.arrivals.all())
     attempts = attempts_of(letter, arrivals)
     request_asked = asked(letter, current.body, masked=masked)
+    actions = actions_for(request.user, letter, valid=request_asked.event is not None)
+    denials = [one.denied for one in actions.values() if one.denied]
     return {
         "letter": letter,
         "asked": request_asked,
@@ -39,9 +41,8 @@ def letter_context(
         "reference": veil(letter.reference),
         "cut": len(current.body) > pretty.LONGEST_SHOWN,
         "current": current,
-        "actions": actions_for(
-            request.user, letter, valid=request_asked.event is not None
-        ),
+        "actions": actions,
+        "denials": list(dict.fromkeys(denials)),
         "warnings": _warnings(letter),
         "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],
         "arrivals": [(one, veil(one.body)) for one in arrivals],

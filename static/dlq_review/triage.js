@@ -34,12 +34,14 @@
     R: () => act("R"),
     "#": () => act("#"),
     n: () => act("n"),
+    Enter: () => current()?.querySelector("a").click(),
     "/": () => document.querySelector("#searchbar")?.focus(),
     "?": () => document.querySelector("#keys")?.togglePopover(),
   };
 
   document.addEventListener("keydown", (event) => {
     if (busy(event) || !keys[event.key]) return;
+    if (event.key === "Enter" && (!current() || event.target.closest("a, button, summary"))) return;
     event.preventDefault();
     keys[event.key]();
   });
