@@ -1,8 +1,9 @@
 """Keep failure groups and their counters, in the transaction that changes a dead letter."""
 
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Greatest
 
 from dlq_review.alerts import alert
@@ -84,16 +85,19 @@ def count_move(
 
 
 def _apply(group_id: int, counters: dict[str, int], redriven_at: datetime) -> None:
-    changed = {name: F(name) + step for name, step in counters.items() if step}
+    changed: dict[str, Any] = {
+        name: F(name) + step for name, step in counters.items() if step
+    }
+    if counters.get("redriven", 0) > 0:
+        changed["last_redriven_at"] = redriven_at
     if not changed:
         return
     groups = FailureGroup.objects.filter(pk=group_id)
     groups.update(**changed)
-    if counters.get("redriven", 0) > 0:
-        groups.update(last_redriven_at=redriven_at)
-    groups.filter(
-        Q(waiting__lte=0, redriven__lte=0) & ~Q(state=FailureGroup.State.RESOLVED)
-    ).update(state=FailureGroup.State.RESOLVED)
+    if counters.get("waiting", 0) + counters.get("redriven", 0) < 0:
+        groups.filter(waiting__lte=0, redriven__lte=0).update(
+            state=FailureGroup.State.RESOLVED
+        )
 
 
 def _hour(at: datetime) -> datetime:
