@@ -267,6 +267,8 @@ CELERY_BEAT_SCHEDULE = {
 # -- Review -------------------------------------------------------------------------
 # A redriven event without an outcome for this long is shown as overdue, never resent.
 REDRIVE_OVERDUE_SECONDS = env.int("REDRIVE_OVERDUE_SECONDS", 3600)
+# Who is mailed when a new kind of failure appears or an old one comes back.
+ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
 
 # -- Logs: key=value, a request id on every line that has one, never a payload --------
 WORKER_NAME = env.str("WORKER_NAME", socket.gethostname())
