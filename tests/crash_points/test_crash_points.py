@@ -272,10 +272,12 @@ def test_discard(point: Point, crash_at: str) -> None:
 def test_of_two_who_redrive_at_once_one_is_told(point: Point) -> None:
     event = order_created()
     letter = pulled(point, event)
-    assert sorted(point.race("redrive_at", event.id)) == [
-        "ChangedMeanwhileError",
-        "redriven",
-    ]
+    said = sorted(point.race("redrive_at", event.id))
+    # The slower one may begin to look only after the other is done.
+    assert said in (
+        ["ChangedMeanwhileError", "redriven"],
+        ["WrongStateError", "redriven"],
+    )
     point.drain()
     letter.refresh_from_db()
     assert letter.redrives == 1
