@@ -4,7 +4,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
   $$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help setup run test lint bench lock screenshots
+.PHONY: help setup run test lint bench chaos lock screenshots
 
 help: ## show these lines
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ lint: setup ## formatting, types, import arrows, migrations, deploy checks
 
 bench: setup ## compare with stock Celery and a bare loop
 	$(BIN)/python -m benchmarks
+
+chaos: setup ## the whole system under fire, and its books (DURATION=1200 for a soak, SEED=7)
+	$(BIN)/python -m tests.chaos --seconds $(or $(DURATION),60) $(if $(SEED),--seed $(SEED))
 
 screenshots: setup ## take the pictures of README.md again (needs Chromium)
 	$(BIN)/python docs/screenshots.py
