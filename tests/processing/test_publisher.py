@@ -146,6 +146,35 @@ def test_a_sender_that_dies_takes_nobody_with_it(pool: ThreadPoolExecutor) -> No
     assert after.result(5) == "after sent"
 
 
+def test_who_stands_in_line_when_a_turn_runs_out_is_sent_once(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "LONGEST_CALL", 0.05)
+    monkeypatch.setattr(publisher, "WAIT_FOR_TURN", 60)
+    line = Line(pool)
+    futures = line.put("stuck")
+    until(lambda: bool(line.calls))
+    futures += line.put("waits")
+    until(lambda: line.standing() == 1)
+    threading.Event().wait(0.1)
+    futures += line.put("after")
+    until(lambda: len(line.calls) == 2)
+    futures += line.put("last")
+    monkeypatch.setattr(publisher, "LONGEST_CALL", 60)
+    line.gate.set()
+    assert [future.result(5) for future in futures][1:] == [
+        "waits sent",
+        "after sent",
+        "last sent",
+    ]
+    assert sorted(item for call in line.calls for item in call) == [
+        "after",
+        "last",
+        "stuck",
+        "waits",
+    ]
+
+
 def test_a_turn_that_nobody_takes_runs_out(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
