@@ -149,30 +149,26 @@ def test_a_sender_that_dies_takes_nobody_with_it(pool: ThreadPoolExecutor) -> No
 def test_who_stands_in_line_when_a_turn_runs_out_is_sent_once(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publisher, "LONGEST_CALL", 0.05)
-    monkeypatch.setattr(publisher, "WAIT_FOR_TURN", 60)
+    monkeypatch.setattr(publisher, "WAIT_FOR_TURN", 10)
+    monkeypatch.setattr(publisher, "LONGEST_CALL", 0.2)
     line = Line(pool)
     futures = line.put("stuck")
     until(lambda: bool(line.calls))
     futures += line.put("waits")
     until(lambda: line.standing() == 1)
-    threading.Event().wait(0.1)
+    threading.Event().wait(0.3)
+    monkeypatch.setattr(publisher, "LONGEST_CALL", 10)
     futures += line.put("after")
-    until(lambda: len(line.calls) == 2)
-    futures += line.put("last")
-    monkeypatch.setattr(publisher, "LONGEST_CALL", 60)
+    until(lambda: line.calls == [["stuck"], ["waits", "after"]])
+    others = [str(number) for number in range(8)]
+    futures += line.put(*others)
+    until(lambda: line.standing() == 8)
     line.gate.set()
-    assert [future.result(5) for future in futures][1:] == [
-        "waits sent",
-        "after sent",
-        "last sent",
+    everyone = ["stuck", "waits", "after", *others]
+    assert [future.result(5) for future in futures] == [
+        f"{one} sent" for one in everyone
     ]
-    assert sorted(item for call in line.calls for item in call) == [
-        "after",
-        "last",
-        "stuck",
-        "waits",
-    ]
+    assert sorted(one for call in line.calls for one in call) == sorted(everyone)
 
 
 def test_a_turn_that_nobody_takes_runs_out(
