@@ -39,6 +39,14 @@ class _Place(Generic[Item, Result]):
     result: Result | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[Item, Result]):
+    """What one call sends. One that is the line's turn calls the next when it ends."""
+
+    places: list[_Place[Item, Result]]
+    is_turn: bool
+
+
 class Publisher(Generic[Item, Result]):
     """The line of one queue in one process.
 
@@ -63,59 +71,60 @@ class Publisher(Generic[Item, Result]):
     def put(self, item: Item, size: int) -> Result:
         """Send *item* of *size* bytes and return its result. Raises NotSentError."""
         place: _Place[Item, Result] = _Place(item, size)
-        batch = self._enter(place)
+        call = self._enter(place)
         while not place.is_settled:
-            if batch:
-                self._call(batch)
-            batch = [] if place.is_settled else self._wait(place)
+            if call is not None:
+                self._make(call)
+            call = None if place.is_settled else self._wait(place)
         if place.result is None:
             raise NotSentError(NotSentError.__doc__)
         return place.result
 
-    def _enter(self, place: _Place[Item, Result]) -> list[_Place[Item, Result]]:
-        """Stand in line, or at once take what is to be sent."""
+    def _enter(self, place: _Place[Item, Result]) -> _Call[Item, Result] | None:
+        """Stand in line; the call to make at once, if any."""
         with self._lock:
             self._line.append(place)
             nobody_sends = self._turn_ends < monotonic()
-            if not nobody_sends and len(self._line) < self._most:
-                return []
-            first = self._line.popleft()
-            first.has_turn = nobody_sends
-            return self._take(first)
+            if nobody_sends or len(self._line) >= self._most:
+                return self._take(self._line.popleft(), is_turn=nobody_sends)
+            return None
 
-    def _wait(self, place: _Place[Item, Result]) -> list[_Place[Item, Result]]:
-        """Wait for the result, or for the turn and what is then to be sent."""
+    def _wait(self, place: _Place[Item, Result]) -> _Call[Item, Result] | None:
+        """Wait for the result, or for the turn and the call to make."""
         place.woken.wait(WAIT_FOR_TURN)
         with self._lock:
             if place.has_turn:
-                return self._take(place)
+                place.has_turn = False
+                place.woken.clear()
+                return self._take(place, is_turn=True)
             if place in self._line:
                 self._line.remove(place)
                 place.is_settled = True
-                return []
+                return None
         place.woken.wait(LONGEST_CALL)
         place.is_settled = True
-        return []
+        return None
 
-    def _take(self, first: _Place[Item, Result]) -> list[_Place[Item, Result]]:
+    def _take(
+        self, first: _Place[Item, Result], *, is_turn: bool
+    ) -> _Call[Item, Result]:
         """*first* and what fits beside it. Call it with the lock held."""
-        batch, room = [first], self._room - first.size
-        while self._line and len(batch) < self._most and self._line[0].size <= room:
-            batch.append(self._line.popleft())
-            room -= batch[-1].size
-        if first.has_turn:
-            first.woken.clear()
+        places, room = [first], self._room - first.size
+        while self._line and len(places) < self._most and self._line[0].size <= room:
+            places.append(self._line.popleft())
+            room -= places[-1].size
+        if is_turn:
             self._turn_ends = monotonic() + LONGEST_CALL
-        return batch
+        return _Call(places, is_turn)
 
-    def _call(self, batch: Sequence[_Place[Item, Result]]) -> None:
-        results: Sequence[Result | None] = [None] * len(batch)
+    def _make(self, call: _Call[Item, Result]) -> None:
+        results: Sequence[Result | None] = [None] * len(call.places)
         try:
-            results = self._send([place.item for place in batch])
+            results = self._send([place.item for place in call.places])
         finally:  # even when this thread is being ended
-            if batch[0].has_turn:
+            if call.is_turn:
                 self._call_next()
-            for place, result in zip(batch, results, strict=True):
+            for place, result in zip(call.places, results, strict=True):
                 place.result = result
                 place.is_settled = True
                 place.woken.set()

@@ -146,6 +146,31 @@ def test_a_sender_that_dies_takes_nobody_with_it(pool: ThreadPoolExecutor) -> No
     assert after.result(5) == "after sent"
 
 
+def test_who_stands_in_line_when_a_turn_runs_out_is_sent_once(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "WAIT_FOR_TURN", 10)
+    monkeypatch.setattr(publisher, "LONGEST_CALL", 0.2)
+    line = Line(pool)
+    futures = line.put("stuck")
+    until(lambda: bool(line.calls))
+    futures += line.put("waits")
+    until(lambda: line.standing() == 1)
+    threading.Event().wait(0.3)
+    monkeypatch.setattr(publisher, "LONGEST_CALL", 10)
+    futures += line.put("after")
+    until(lambda: line.calls == [["stuck"], ["waits", "after"]])
+    others = [str(number) for number in range(8)]
+    futures += line.put(*others)
+    until(lambda: line.standing() == 8)
+    line.gate.set()
+    everyone = ["stuck", "waits", "after", *others]
+    assert [future.result(5) for future in futures] == [
+        f"{one} sent" for one in everyone
+    ]
+    assert sorted(one for call in line.calls for one in call) == sorted(everyone)
+
+
 def test_a_turn_that_nobody_takes_runs_out(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
