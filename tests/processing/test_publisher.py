@@ -161,7 +161,7 @@ def test_who_stands_in_line_when_a_turn_runs_out_is_sent_once(
     futures += line.put("after")
     until(lambda: line.calls == [["stuck"], ["waits", "after"]])
     others = [str(number) for number in range(8)]
-    futures += line.put(*others)
+    futures += line.put(*others, size=60)  # one fits into a call
     until(lambda: line.standing() == 8)
     line.gate.set()
     everyone = ["stuck", "waits", "after", *others]
