@@ -1,5 +1,6 @@
 """Order on a FIFO queue: a real SQS server and a worker that does four things at once."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def system(
         yield running
 
 
-def start_worker(system: LiveSystem) -> None:
-    system.start_worker(FIFO_QUEUES="orders", WORKER_CONCURRENCY="4")
+def start_worker(system: LiveSystem, name: str = "worker") -> subprocess.Popen[bytes]:
+    return system.start_worker(name, FIFO_QUEUES="orders", WORKER_CONCURRENCY="4")
 
 
 def history(customer: str) -> list[Event]:
@@ -65,6 +66,24 @@ def test_each_customers_events_take_effect_in_the_order_sent(
         assert processed(events) == [event.id for event in events]
     assert not Attempt.objects.exists(), "no change came before its order"
     assert not Outcome.objects.filter(made__status="stale").exists()
+
+
+def test_a_worker_killed_while_it_works_leaves_the_order_as_it_was(
+    system: LiveSystem,
+) -> None:
+    queues.client().set_queue_attributes(
+        QueueUrl=queues.url("orders"), Attributes={"VisibilityTimeout": "2"}
+    )
+    histories = [history(customer) for customer in CUSTOMERS]
+    worker = start_worker(system)
+    send_in_turn(histories)
+    wait_for(Outcome.objects.exists)
+    system.kill(worker)
+    start_worker(system, "second")
+    wait_for(lambda: Outcome.objects.count() == 30)
+    for events in histories:
+        assert processed(events) == [event.id for event in events]
+    assert queues.depth("orders-dlq").visible == 0
 
 
 def test_what_fails_holds_back_its_own_group_alone_until_it_is_redriven(
