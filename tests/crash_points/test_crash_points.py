@@ -18,7 +18,11 @@ from processing.models import Order, Outcome, SpooledEvent, User
 from tests.builders import order_created, order_data, order_updated, signup_requested
 from tests.crash_points.system import Point, mails_in
 
-pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.siege,
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+]
 
 KEY = "crash-point-key-0123456789"
 S = DeadLetter.State
