@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -25,6 +26,11 @@ def make_fifo(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     }
 
 
+#: Kept apart from the clients of other tests, which have no credentials, and for all
+#: tests of a process: making one costs a tenth of a second.
+clients_of_moto = functools.cache(queues._client.__wrapped__)
+
+
 @pytest.fixture
 def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The declared queues on moto, in process. Ask for it by name: it costs a moment."""
@@ -38,6 +44,7 @@ def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for name, url in settings.SQS_QUEUE_URLS.items()
     }
     forget_failures()
+    monkeypatch.setattr(queues, "_client", clients_of_moto)
     with mock_aws():
         ensure_queues(allow_aws=True)
         yield
@@ -51,6 +58,6 @@ def no_sqs(settings: Settings) -> None:
 
 
 def forget_failures() -> None:
-    """As a new process would, but for its connections: each costs a tenth of a second."""
+    """As a new process would."""
     queues._breaker.cache_clear()
     queues._publisher.cache_clear()
