@@ -4,7 +4,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
   $$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help setup run test lint bench lock screenshots
+.PHONY: help setup run test siege lint bench chaos lock screenshots
 
 help: ## show these lines
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,10 @@ run: setup ## start everything; http://127.0.0.1:8000/ (Ctrl-C stops it)
 	$(BIN)/python manage.py dev
 
 test: setup ## run the tests (DATABASE_URL=postgres://... for those on PostgreSQL)
-	$(BIN)/python -m pytest -n auto -rs
+	$(BIN)/python -m pytest -n auto -rs -m "not siege"
+
+siege: setup ## the tests that kill, break and take away (minutes)
+	$(BIN)/python -m pytest -n auto -rs -m siege
 
 lint: setup ## formatting, types, import arrows, migrations, deploy checks
 	$(BIN)/ruff format --check .
@@ -35,6 +38,9 @@ lint: setup ## formatting, types, import arrows, migrations, deploy checks
 
 bench: setup ## compare with stock Celery and a bare loop
 	$(BIN)/python -m benchmarks
+
+chaos: setup ## the whole system under fire, and its books (DURATION=1200 for a soak, SEED=7)
+	$(BIN)/python -m tests.chaos --seconds $(or $(DURATION),60) $(if $(SEED),--seed $(SEED))
 
 screenshots: setup ## take the pictures of README.md again (needs Chromium)
 	$(BIN)/python docs/screenshots.py

@@ -12,6 +12,8 @@ PERMISSIONS = {
     "rehearse": "dlq_review.redrive_deadletter",
     "redrive": "dlq_review.redrive_deadletter",
     "bulk_redrive": "dlq_review.bulk_redrive_deadletter",
+    "export": "dlq_review.export_deadletter",
+    "reveal": "dlq_review.view_personal_deadletter",
     "discard": "dlq_review.discard_deadletter",
     "resolve": "dlq_review.discard_deadletter",
     "restore": "dlq_review.discard_deadletter",
@@ -23,15 +25,6 @@ _LABELS = {
     "resolve": "Resolve",
     "discard": "Discard",
     "restore": "Restore",
-}
-
-
-_DONE = {
-    "redrive": "redriven",
-    "rehearse": "rehearsed",
-    "edit": "edited",
-    "resolve": "resolved",
-    "discard": "discarded",
 }
 
 
@@ -64,11 +57,15 @@ def actions_for(
 def _denied(
     user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, name: str, valid: bool
 ) -> str:
+    if name == "edit" and not may(user, "reveal"):
+        return (
+            "You do not have the permission to see personal data, which the body holds."
+        )
     if not may(user, name):
         return f"You do not have the permission to {name} dead letters."
     if name != "restore" and letter.state not in DeadLetter.EDITABLE:
         state = letter.get_state_display().lower()
-        return f"It is {state}; only what is open or quarantined can be {_DONE[name]}."
+        return f"It is {state}; only what is open or quarantined can be acted on."
     if name in ("redrive", "rehearse") and not valid:
         return "The body is not a valid event yet. Edit it first."
     return ""

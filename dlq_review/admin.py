@@ -1,13 +1,23 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
 
 from dlq_review import filters, group_views, operation_views, views
 from dlq_review.actions import may
+from dlq_review.exporting import FORMATS
 from dlq_review.group_views import described
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
 from dlq_review.paging import CappedPaginator
@@ -56,9 +66,35 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "title": "Dead letters",
             "may_redrive": may(request.user, "redrive"),
             "may_edit": may(request.user, "edit"),
+            "may_export": may(request.user, "export"),
             "may_operate": may(request.user, "bulk_redrive"),
         }
         return super().changelist_view(request, context)
+
+    @method_decorator(require_POST)
+    def export(self, request: HttpRequest, format: str) -> HttpResponseBase:
+        """What the list shows under the same filters, all of it, as a file."""
+        if not may(request.user, "export"):
+            raise PermissionDenied
+        if format not in FORMATS:
+            raise Http404
+        letters = self.get_changelist_instance(request).get_queryset(request)
+        kind, write = FORMATS[format]
+        AuditEntry.objects.create(
+            actor=request.user.get_username(),
+            verb=AuditEntry.Verb.REVEALED,
+            reason=f"Export as {format}: {request.GET.urlencode() or 'no filter'}"[
+                :500
+            ],
+        )
+        masked = not may(request.user, "reveal")
+        return StreamingHttpResponse(
+            write(letters, masked=masked),
+            content_type=kind,
+            headers={
+                "Content-Disposition": f'attachment; filename="dead-letters.{format}"'
+            },
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
@@ -79,9 +115,15 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             (f"{here}edit/", "edit", views.edit),
             (f"{here}redrive/", "redrive", views.redrive),
             (f"{here}rehearse/", "rehearse", views.rehearse),
+            (f"{here}reveal/", "reveal", views.reveal),
             (f"{here}body/<int:number>/", "body", views.body),
         )
         return [
+            path(
+                "export/<str:format>/",
+                self.admin_site.admin_view(self.export),
+                name="dlq_review_deadletter_export",
+            ),
             *(
                 path(
                     route,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlq_review.models import DeadLetter
+from dlq_review.personal import mask_field
 from dlq_review.reading import NotAnEventError, event_in
 from processing import strict_json
 from processing.event_errors import Problem
@@ -36,7 +37,7 @@ class Asked:
     event: Event | None = None
 
 
-def asked(letter: DeadLetter, body: str) -> Asked:
+def asked(letter: DeadLetter, body: str, *, masked: bool = True) -> Asked:
     """Read *body* field by field; each field carries what is wrong with it."""
     problems: list[Problem] = []
     event = None
@@ -51,6 +52,7 @@ def asked(letter: DeadLetter, body: str) -> Asked:
     sentences = {problem.field: problem.message for problem in problems}
     items = data.pop("items", [])
     for key, value in _flat(data):
+        value = mask_field(key, value) if masked else value
         result.fields.append(
             Field(key.replace("_", " "), value, sentences.pop(f"data.{key}", ""))
         )

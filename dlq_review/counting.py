@@ -29,15 +29,15 @@ def paces(groups: Iterable[FailureGroup]) -> dict[int, Pace]:
     found: dict[int, Pace] = defaultdict(Pace)
     counts = FailureCount.objects.filter(
         group__in=list(groups), hour__gt=now - timedelta(hours=BARS * _BAR_HOURS + 1)
-    )
-    for count in counts:
-        pace, age = found[count.group_id], (now - count.hour) / timedelta(hours=1)
+    ).values_list("group_id", "hour", "arrivals")
+    for group_id, hour, arrivals in counts:
+        pace, age = found[group_id], (now - hour).total_seconds() / 3600
         for name, hours in WINDOWS.items():
             if age < hours + 1:
-                pace.windows[name] += count.arrivals
+                pace.windows[name] += arrivals
         bar = BARS - 1 - int(age // _BAR_HOURS)
         if 0 <= bar < BARS:
-            pace.bars[bar] += count.arrivals
+            pace.bars[bar] += arrivals
     return found
 
 

@@ -1,5 +1,7 @@
 """What the pages of one dead letter show."""
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -12,30 +14,39 @@ from dlq_review.editing import LONGEST_EDIT
 from dlq_review.examples import example
 from dlq_review.forms import EditForm
 from dlq_review.models import DeadLetter, Revision
+from dlq_review.personal import mask_body
 from dlq_review.timeline import attempts_of, timeline
 from processing.event_errors import Problem
 from processing.events import CONTRACTS
 
 
-def letter_context(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:
+def letter_context(
+    request: HttpRequest, letter: DeadLetter, *, masked: bool = True
+) -> dict[str, Any]:
+    """The page of *letter*; its personal data only where *masked* is false."""
+    veil = mask_body if masked else str
     revisions = list(letter.revisions.all())
     current = next(one for one in revisions if one.number == letter.revision)
     arrivals = list(letter.arrivals.all())
     attempts = attempts_of(letter, arrivals)
-    request_asked = asked(letter, current.body)
+    request_asked = asked(letter, current.body, masked=masked)
+    actions = actions_for(request.user, letter, valid=request_asked.event is not None)
+    denials = [one.denied for one in actions.values() if one.denied]
     return {
         "letter": letter,
         "asked": request_asked,
-        "body": pretty.pretty(current.body[: pretty.LONGEST_SHOWN]),
+        "body": veil(pretty.pretty(current.body[: pretty.LONGEST_SHOWN])),
+        "masked": masked,
+        "may_reveal": may(request.user, "reveal"),
+        "reference": veil(letter.reference),
         "cut": len(current.body) > pretty.LONGEST_SHOWN,
         "current": current,
-        "actions": actions_for(
-            request.user, letter, valid=request_asked.event is not None
-        ),
+        "actions": actions,
+        "denials": list(dict.fromkeys(denials)),
         "warnings": _warnings(letter),
         "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],
-        "arrivals": arrivals,
-        "edits": _edits(revisions),
+        "arrivals": [(one, veil(one.body)) for one in arrivals],
+        "edits": _edits(revisions, veil),
         "timeline": timeline(letter, attempts),
         **_neighbours(letter),
     }
@@ -88,9 +99,20 @@ def _start(request: HttpRequest, letter: DeadLetter, current: Revision) -> str:
     return pretty.pretty(current.body)
 
 
-def _edits(revisions: list[Revision]) -> list[tuple[Revision, list[pretty.Line]]]:
-    pairs = zip(revisions, revisions[1:], strict=False)
-    return [(newer, pretty.diff(older.body, newer.body)) for newer, older in pairs]
+def _edits(
+    revisions: list[Revision], veil: Callable[[str], str]
+) -> list[tuple[Revision, list[pretty.Line]]]:
+    """Each revision with what changed; compared first, so that a masked change shows."""
+    return [
+        (
+            newer,
+            [
+                pretty.Line(line.kind, veil(line.text))
+                for line in pretty.diff(older.body, newer.body)
+            ],
+        )
+        for newer, older in pairwise(revisions)
+    ]
 
 
 def _warnings(letter: DeadLetter) -> list[str]:

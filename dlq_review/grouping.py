@@ -1,10 +1,12 @@
 """Keep failure groups and their counters, in the transaction that changes a dead letter."""
 
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Greatest
 
+from dlq_review.alerts import alert
 from dlq_review.failures import Failure
 from dlq_review.models import DeadLetter, FailureCount, FailureGroup
 
@@ -21,7 +23,7 @@ _COUNTER = {
 
 def group_of(failure: Failure) -> FailureGroup:
     """The group *failure* belongs to, made on its first appearance."""
-    group, _ = FailureGroup.objects.get_or_create(
+    group, new = FailureGroup.objects.get_or_create(
         fingerprint=failure.fingerprint,
         defaults={
             "queue": failure.queue,
@@ -34,7 +36,19 @@ def group_of(failure: Failure) -> FailureGroup:
             "last_seen": failure.failed_at,
         },
     )
+    if new:
+        alert("new_failure", _told(group, "A new kind of failure"), _path(group))
     return group
+
+
+def _told(group: FailureGroup, what: str) -> str:
+    return (
+        f"{what}: {group.error_type} in {group.type or 'a message'} on {group.queue}."
+    )
+
+
+def _path(group: FailureGroup) -> str:
+    return f"/admin/dlq_review/failuregroup/{group.pk}/change/"
 
 
 def count_arrival(group_id: int, failure: Failure) -> None:
@@ -42,9 +56,12 @@ def count_arrival(group_id: int, failure: Failure) -> None:
     FailureGroup.objects.filter(pk=group_id).update(
         last_seen=Greatest(F("last_seen"), failure.failed_at), release=failure.release
     )
-    FailureGroup.objects.filter(pk=group_id, state=FailureGroup.State.RESOLVED).update(
-        state=FailureGroup.State.REGRESSED
-    )
+    regressed = FailureGroup.objects.filter(
+        pk=group_id, state=FailureGroup.State.RESOLVED
+    ).update(state=FailureGroup.State.REGRESSED)
+    if regressed:
+        group = FailureGroup.objects.get(pk=group_id)
+        alert("regression", _told(group, "A failure came back"), _path(group))
     count, _ = FailureCount.objects.get_or_create(
         group_id=group_id, hour=_hour(failure.failed_at)
     )
@@ -68,16 +85,19 @@ def count_move(
 
 
 def _apply(group_id: int, counters: dict[str, int], redriven_at: datetime) -> None:
-    changed = {name: F(name) + step for name, step in counters.items() if step}
+    changed: dict[str, Any] = {
+        name: F(name) + step for name, step in counters.items() if step
+    }
+    if counters.get("redriven", 0) > 0:
+        changed["last_redriven_at"] = redriven_at
     if not changed:
         return
     groups = FailureGroup.objects.filter(pk=group_id)
     groups.update(**changed)
-    if counters.get("redriven", 0) > 0:
-        groups.update(last_redriven_at=redriven_at)
-    groups.filter(
-        Q(waiting__lte=0, redriven__lte=0) & ~Q(state=FailureGroup.State.RESOLVED)
-    ).update(state=FailureGroup.State.RESOLVED)
+    if counters.get("waiting", 0) + counters.get("redriven", 0) < 0:
+        groups.filter(waiting__lte=0, redriven__lte=0).update(
+            state=FailureGroup.State.RESOLVED
+        )
 
 
 def _hour(at: datetime) -> datetime:

@@ -16,9 +16,9 @@ from dlq_review import editing, redriving, rehearsing, settling
 from dlq_review.actions import may
 from dlq_review.detail import edit_context, letter_context
 from dlq_review.forms import EditForm
-from dlq_review.models import DeadLetter
+from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.reading import NotAnEventError
-from dlq_review.transitions import ReviewError
+from dlq_review.transitions import ReviewError, note
 from processing.event_errors import Problem
 
 View = Callable[..., HttpResponse]
@@ -39,6 +39,21 @@ def needs(name: str) -> Callable[[View], View]:
     return decorate
 
 
+def needs_too(name: str) -> Callable[[View], View]:
+    """The same for a view that has its letter already."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **rest: Any) -> HttpResponse:
+            if not may(request.user, name):
+                raise PermissionDenied
+            return view(request, *args, **rest)
+
+        return checked
+
+    return decorate
+
+
 @require_GET
 @needs("view")
 def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
@@ -46,11 +61,25 @@ def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     return _page(request, "dlq_review/letter.html", letter, context)
 
 
-@require_GET
-@needs("view")
+@require_POST
+@needs("reveal")
+def reveal(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    """The page with its personal data, and a line in the trail that says who asked."""
+    _note_reveal(request, letter)
+    context = letter_context(request, letter, masked=False)
+    return _page(request, "dlq_review/letter.html", letter, context)
+
+
+def _note_reveal(request: HttpRequest, letter: DeadLetter) -> None:
+    note(letter, AuditEntry.Verb.REVEALED, by=request.user.get_username())
+
+
+@require_POST
+@needs("reveal")
 def body(request: HttpRequest, letter: DeadLetter, number: int) -> HttpResponse:
     """One revision's text, byte for byte, as a file."""
     revision = get_object_or_404(letter.revisions, number=number)
+    _note_reveal(request, letter)
     answer = HttpResponse(revision.body, content_type="text/plain; charset=utf-8")
     name = f"dead-letter-{letter.pk}-revision-{number}.txt"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -58,6 +87,7 @@ def body(request: HttpRequest, letter: DeadLetter, number: int) -> HttpResponse:
 
 
 @needs("edit")
+@needs_too("reveal")
 def edit(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     problems: tuple[Problem, ...] = ()
     form = EditForm(request.POST or None)

@@ -71,14 +71,18 @@ def fill_line(page: Page, number: int, sku: str, quantity: str, price: str) -> N
 
 
 def repair(page: Page, password: str) -> None:
-    page.goto("/")
+    page.goto("/demo/")
     page.get_by_role("button", name="Send a broken message").click()
+    take(page, "broken")
     page.goto("/admin/")
     page.get_by_label("Username").fill("staff")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     until(page, "/admin/dlq_review/deadletter/", "table.letters tbody th a")
     take(page, "dead-letters")
+    page.goto("/admin/")
+    take(page, "overview")
+    page.goto("/admin/dlq_review/deadletter/")
     page.locator("table.letters tbody th a").click()
     letter = page.url
     take(page, "dead-letter-before")

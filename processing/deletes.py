@@ -2,7 +2,8 @@
 
 A message is done with once its transaction is committed; until its delete arrives SQS may
 deliver it again, and the claim then recognises it. So a delete may wait for others, and may
-fail: a failure is logged and nothing else. At the end `close` deletes at once what still
+fail: a failure is logged and nothing else. On a FIFO queue it does not wait, because the
+next message of the group waits for it. At the end `close` deletes at once what still
 waits, and what has no answer yet.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from processing import queues
+from processing.topology import QUEUES
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +49,10 @@ class Deletes:
             return _delete_now(queue, [handle])
         batch = self._gathering.setdefault(queue, _Batch(queue))
         batch.handles.append(handle)
-        if len(batch.handles) == 1:
-            self._later(GATHER, self._send, batch)
-        elif len(batch.handles) == queues.BATCH:
+        if len(batch.handles) == queues.BATCH or QUEUES[queue].fifo:
             self._send(batch)
+        elif len(batch.handles) == 1:
+            self._later(GATHER, self._send, batch)
         return None
 
     def close(self) -> None:

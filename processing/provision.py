@@ -38,7 +38,7 @@ def _ensure(name: str, wanted: dict[str, str], create: bool) -> list[str]:
         if not create:
             return [f"{name}: does not exist"]
         queues.client().create_queue(
-            QueueName=settings.SQS_QUEUE_PREFIX + name,
+            QueueName=_sqs_name(name),
             Attributes=wanted,  # type: ignore[arg-type]
             tags={"project": "holdfast"},
         )
@@ -48,6 +48,10 @@ def _ensure(name: str, wanted: dict[str, str], create: bool) -> list[str]:
         for key, value in wanted.items()
         if _comparable(found.get(key)) != _comparable(value)
     ]
+
+
+def _sqs_name(name: str) -> str:
+    return queues.url(name).rpartition("/")[2]
 
 
 def _attributes(name: str) -> dict[str, str] | None:
@@ -72,7 +76,7 @@ def _comparable(value: str | None) -> Any:
 def _source_attributes(queue: Queue) -> dict[str, str]:
     arn = f"arn:aws:sqs:{settings.AWS_REGION}:{settings.AWS_ACCOUNT_ID}"
     redrive_policy = {
-        "deadLetterTargetArn": f"{arn}:{settings.SQS_QUEUE_PREFIX}{queue.dlq}",
+        "deadLetterTargetArn": f"{arn}:{_sqs_name(queue.dlq)}",
         "maxReceiveCount": settings.SQS_MAX_RECEIVE_COUNT,
     }
     return {
@@ -82,6 +86,7 @@ def _source_attributes(queue: Queue) -> dict[str, str]:
         "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
         "SqsManagedSseEnabled": "true",
         "RedrivePolicy": json.dumps(redrive_policy),
+        **_fifo_attributes(queue),
     }
 
 
@@ -90,4 +95,17 @@ def _dlq_attributes(queue: Queue) -> dict[str, str]:
         "MessageRetentionPeriod": str(queue.dlq_retention),
         "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
         "SqsManagedSseEnabled": "true",
+        **_fifo_attributes(queue),
+    }
+
+
+def _fifo_attributes(queue: Queue) -> dict[str, str]:
+    """High throughput: groups do not slow each other (mission row 15)."""
+    if not queue.fifo:
+        return {}
+    return {
+        "FifoQueue": "true",
+        "ContentBasedDeduplication": "false",
+        "DeduplicationScope": "messageGroup",
+        "FifoThroughputLimit": "perMessageGroupId",
     }

@@ -6,6 +6,7 @@ sends again uses the same request id.
 """
 
 import functools
+import hashlib
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from processing.breaker import Breaker
-from processing.events import Event
+from processing.events import Event, new_id
 from processing.publisher import NotSentError, Publisher
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 10  # SQS: entries in one batch call, messages in one receive
+SYSTEM_ATTRIBUTES = ["ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"]
 #: Codes SQS answers for a message that it will refuse again, whenever it is sent.
 _REFUSED_FOR_GOOD = {
     "InvalidMessageContents",
@@ -89,6 +91,7 @@ class Message:
     receive_count: int
     sent_at: datetime
     attributes: dict[str, str]
+    group: str = ""
 
 
 def client(config: Config = _WORKING) -> "SQSClient":
@@ -162,8 +165,11 @@ def send_job(name: str, job_id: str, arguments: dict[str, Any]) -> None:
 
 def send_raw(queue: str, body: str) -> None:
     """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
+    own = new_id()  # on a FIFO queue a group of its own: nothing is known of its order
     try:
-        client(_SENDING).send_message(QueueUrl=url(queue), MessageBody=body)
+        client(_SENDING).send_message(
+            QueueUrl=url(queue), MessageBody=body, **_fifo(queue, own, own)
+        )
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None
 
@@ -250,12 +256,32 @@ def _entry(event: Event, attributes: dict[str, str]) -> dict[str, Any]:
         "correlation_id": event.correlation_id,
         **attributes,
     }
+    # On a standard queue the group makes SQS share its workers fairly among customers.
+    group = event.data.group[:128].replace(" ", "_")
     return {
         "MessageBody": event.body,
         "MessageAttributes": _wire(named),
-        # On a standard queue this makes SQS share its workers fairly among customers.
-        "MessageGroupId": event.data.group[:128].replace(" ", "_"),
+        "MessageGroupId": group,
+        **_fifo(event.queue, group, _deduplication_id(event, attributes)),
     }
+
+
+def _deduplication_id(event: Event, attributes: dict[str, str]) -> str:
+    """What SQS drops a second copy by, for five minutes, on a FIFO queue.
+
+    Equal for whoever sends the same request again: a client, the spool, a resend. It
+    differs for other content under the same request id (a conflict that must be told) and
+    for a redrive, which has to arrive. The fingerprint holds the type and the order id.
+    """
+    sent = (event.id, event.fingerprint, attributes.get("redrive", ""))
+    return hashlib.sha256("/".join(sent).encode()).hexdigest()
+
+
+def _fifo(queue: str, group: str, deduplication_id: str) -> dict[str, Any]:
+    """What SendMessage needs on a FIFO queue, and only there. *queue* is a source queue."""
+    if not QUEUES[queue].fifo:
+        return {}
+    return {"MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
 
 
 def _wire(attributes: dict[str, str]) -> dict[str, Any]:
@@ -296,7 +322,7 @@ def receive(
         WaitTimeSeconds=wait,
         VisibilityTimeout=visibility,
         MessageAttributeNames=[".*"],
-        MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+        MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,  # type: ignore[arg-type]
     )
     return [message_from(queue, raw) for raw in answer.get("Messages", [])]
 
@@ -316,6 +342,7 @@ def message_from(queue: str, raw: Any) -> Message:
             name: value.get("StringValue", "")
             for name, value in (raw.get("MessageAttributes") or {}).items()
         },
+        group=system.get("MessageGroupId", ""),
     )
 
 
@@ -394,6 +421,7 @@ def dead_letter(message: Message, failure: dict[str, Any]) -> None:
             QueueUrl=url(QUEUES[message.queue].dlq),
             MessageBody=message.body,
             MessageAttributes=_wire(attributes),
+            **_fifo(message.queue, message.group, message.id),
         )
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None

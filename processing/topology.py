@@ -4,7 +4,8 @@ Celery's `predefined_queues`, the publisher, the puller, `ensure_queues` and the
 checks all read this table. It imports nothing of ours and does no input or output.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 DAY = 24 * 3600  # seconds
 MAX_MESSAGE_BYTES = (
@@ -25,10 +26,17 @@ class Queue:
     time_limit: int = 50
     retention: int = 4 * DAY
     dlq_retention: int = 14 * DAY
+    fifo: bool = False
+    """Events of one group are processed in the order sent; the setting FIFO_QUEUES."""
 
     @property
     def dlq(self) -> str:
         return f"{self.name}-dlq"
+
+    @property
+    def suffix(self) -> str:
+        """How SQS wants the names of a FIFO queue and of its DLQ to end."""
+        return ".fifo" if self.fifo else ""
 
     @property
     def soft_time_limit(self) -> int:
@@ -47,3 +55,20 @@ QUEUES = {
     )
 }
 EVENT_QUEUES = tuple(name for name in QUEUES if name != "jobs")
+
+
+class UnknownQueueError(ValueError):
+    """FIFO_QUEUES names a queue that does not exist."""
+
+
+def declare_fifo(names: Iterable[str]) -> None:
+    """Make these queues FIFO. Settings call it, before anything else reads the table.
+
+    Raises UnknownQueueError.
+    """
+    for name in names:
+        if name not in QUEUES:
+            raise UnknownQueueError(
+                f"FIFO_QUEUES names {name!r}; the queues are {', '.join(QUEUES)}."
+            )
+        QUEUES[name] = replace(QUEUES[name], fifo=True)

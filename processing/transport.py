@@ -7,6 +7,10 @@ server answers):
 * A message that fails is never deleted here: it becomes visible again after a backoff, and
   SQS moves it to the DLQ after maxReceiveCount.
 * An error or a hang of ReceiveMessage neither stops the worker nor makes it deaf.
+* Of a FIFO queue one message is received at a time. SQS then keeps the order itself, among
+  all workers: it gives no other message of a group until that one is deleted or in the DLQ.
+  A batch would hold several of one group, for kombu to run at once; and to give back those
+  behind a failed one costs each a receive, so that it follows into the DLQ untried.
 * While there is room for a good part of a batch the queue is asked for it; otherwise the
   next message that is done with asks, and no timer.
 
@@ -133,7 +137,7 @@ class Channel(SQS.Channel):
             queues.client(),
             http_client=self._curl(),
             region=self.region,
-            message_system_attribute_names=["ApproximateReceiveCount", "SentTimestamp"],
+            message_system_attribute_names=queues.SYSTEM_ATTRIBUTES,
             message_attribute_names=[".*"],
         )
 
@@ -143,6 +147,9 @@ class Channel(SQS.Channel):
         if client is None:
             client = self.hub.holdfast_curl = curl_client.Client(self.hub)
         return client
+
+    def _validate_predifined_queues(self) -> None:
+        """kombu wants a FIFO queue's name to end in `.fifo`; only our URLs do."""
 
     # -- polling ------------------------------------------------------------------
     def _schedule_queue(self, queue: str) -> None:
@@ -168,6 +175,11 @@ class Channel(SQS.Channel):
 
     def _poll_later(self, queue: str) -> None:
         self.hub.call_later(REST_AFTER_ERROR, self._schedule_queue, queue)
+
+    def _get_async(self, queue: str, count: int = 1, callback: Any = None) -> Any:
+        if QUEUES[queue].fifo:
+            count = 1
+        return super()._get_async(queue, count, callback)
 
     def poll_if_room(self) -> None:
         while self._without_room and self._has_room():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import environ
 
-from processing.topology import QUEUES
+from processing.topology import QUEUES, declare_fifo
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -199,11 +199,13 @@ SQS_ENDPOINT_URL = env.str("SQS_ENDPOINT_URL", "http://127.0.0.1:4566").rstrip("
 SQS_QUEUE_PREFIX = env.str("SQS_QUEUE_PREFIX", "holdfast-")
 SQS_WAIT_SECONDS = env.int("SQS_WAIT_SECONDS", 20)
 SQS_MAX_RECEIVE_COUNT = env.int("SQS_MAX_RECEIVE_COUNT", 3)
+FIFO_QUEUES = env.list("FIFO_QUEUES", default=[])
 RETRY_BACKOFF_BASE_SECONDS = env.float("RETRY_BACKOFF_BASE_SECONDS", 30)
 
+declare_fifo(FIFO_QUEUES)
 _sqs_host = SQS_ENDPOINT_URL or f"https://sqs.{AWS_REGION}.amazonaws.com"
 SQS_QUEUE_URLS = {
-    name: f"{_sqs_host}/{AWS_ACCOUNT_ID}/{SQS_QUEUE_PREFIX}{name}"
+    name: f"{_sqs_host}/{AWS_ACCOUNT_ID}/{SQS_QUEUE_PREFIX}{name}{queue.suffix}"
     for queue in QUEUES.values()
     for name in (queue.name, queue.dlq)
 }
@@ -267,6 +269,8 @@ CELERY_BEAT_SCHEDULE = {
 # -- Review -------------------------------------------------------------------------
 # A redriven event without an outcome for this long is shown as overdue, never resent.
 REDRIVE_OVERDUE_SECONDS = env.int("REDRIVE_OVERDUE_SECONDS", 3600)
+# Who is mailed when a new kind of failure appears or an old one comes back.
+ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
 
 # -- Logs: key=value, a request id on every line that has one, never a payload --------
 WORKER_NAME = env.str("WORKER_NAME", socket.gethostname())

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from moto import mock_aws
@@ -6,6 +7,22 @@ from pytest_django import Settings
 
 from processing import queues
 from processing.provision import ensure_queues
+from processing.topology import QUEUES
+
+
+@pytest.fixture
+def fifo_orders(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FIFO_QUEUES=orders. Ask for it before the fixture that makes the queues."""
+    make_fifo("orders", settings, monkeypatch)
+
+
+def make_fifo(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = replace(QUEUES[name], fifo=True)
+    monkeypatch.setitem(QUEUES, name, queue)
+    settings.SQS_QUEUE_URLS = {
+        one: url + queue.suffix if one in (name, queue.dlq) else url
+        for one, url in settings.SQS_QUEUE_URLS.items()
+    }
 
 
 @pytest.fixture
@@ -17,20 +34,23 @@ def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.AWS_ACCOUNT_ID = "123456789012"
     settings.SQS_WAIT_SECONDS = 0
     settings.SQS_QUEUE_URLS = {
-        name: f"{host}/{settings.SQS_QUEUE_PREFIX}{name}"
-        for name in settings.SQS_QUEUE_URLS
+        name: f"{host}/{url.rpartition('/')[2]}"
+        for name, url in settings.SQS_QUEUE_URLS.items()
     }
+    forget_failures()
     with mock_aws():
-        queues.forget()
         ensure_queues(allow_aws=True)
         yield
-    queues.forget()
 
 
 @pytest.fixture
-def no_sqs(settings: Settings) -> Iterator[None]:
+def no_sqs(settings: Settings) -> None:
     """An SQS that refuses every connection."""
     settings.SQS_ENDPOINT_URL = "http://127.0.0.1:9"
-    queues.forget()
-    yield
-    queues.forget()
+    forget_failures()
+
+
+def forget_failures() -> None:
+    """As a new process would, but for its connections: each costs a tenth of a second."""
+    queues._breaker.cache_clear()
+    queues._publisher.cache_clear()

@@ -21,6 +21,7 @@ from tests.live import live_system, wait_for
 OUTAGE = 10  # seconds
 
 pytestmark = [
+    pytest.mark.siege,
     pytest.mark.worker,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(

@@ -14,7 +14,11 @@ from tests.builders import order_created, order_updated
 from tests.fault_proxy import Fault, FaultProxy
 from tests.live import LiveSystem, live_system, wait_for
 
-pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.siege,
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+]
 
 POLLS = 4  # one of every queue
 

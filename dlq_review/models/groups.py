@@ -39,6 +39,7 @@ class FailureGroup(models.Model):
 
     class Meta:
         ordering = ("-last_seen", "-id")
+        default_permissions = ("view",)
         indexes = (models.Index(fields=("state", "-last_seen"), name="group_inbox"),)
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from dlq_review.models.groups import FailureGroup
+from dlq_review.personal import mask
 from processing.events import CONTRACTS
 from processing.models import REQUEST_ID_LENGTH
 
@@ -96,7 +97,8 @@ class DeadLetter(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.reference or self.request_id
+        """What may stand in any title, message or log: an address is shortened."""
+        return mask(self.reference) or self.request_id
 
     @property
     def resting_state(self) -> State:

@@ -65,10 +65,13 @@ class OperationItem(models.Model):
         SKIPPED = "skipped", "skipped"
 
     operation = models.ForeignKey(
-        Operation, on_delete=models.CASCADE, related_name="items"
+        Operation, on_delete=models.CASCADE, related_name="items", db_index=False
     )
     letter = models.ForeignKey(
-        DeadLetter, on_delete=models.PROTECT, related_name="operations"
+        DeadLetter,
+        on_delete=models.PROTECT,
+        related_name="operations",
+        db_constraint=False,  # a hundred thousand are frozen at once
     )
     revision = models.PositiveIntegerField()
     """The revision that was current when the list was frozen."""

@@ -1,1 +1,48 @@
 "use strict";
+/* Keys for triage. Everything they do is also a link or a button on the page. */
+(() => {
+  const rows = () => [...document.querySelectorAll("[data-row]")];
+  const busy = (event) =>
+    event.ctrlKey || event.metaKey || event.altKey ||
+    event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  const current = () => document.querySelector("[data-row].is-current");
+
+  function step(by) {
+    const all = rows();
+    if (!all.length) return;
+    const at = all.indexOf(current());
+    const next = all[Math.min(Math.max(at + by, 0), all.length - 1)];
+    all.forEach((row) => row.classList.toggle("is-current", row === next));
+    next.querySelector("a").focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  function act(key) {
+    const inRow = current()?.querySelector(`[data-key="${key}"]`);
+    const target = inRow || document.querySelector(`[data-key="${key}"]:not(:disabled)`);
+    if (!target) return;
+    if (target.matches("textarea, input")) target.focus();
+    else target.click();
+    target.closest("details[open]")?.querySelector("input:not([type=hidden])")?.focus();
+  }
+
+  const keys = {
+    j: () => step(1),
+    k: () => step(-1),
+    x: () => current()?.querySelector("input[type=checkbox]")?.click(),
+    e: () => act("e"),
+    R: () => act("R"),
+    "#": () => act("#"),
+    n: () => act("n"),
+    Enter: () => current()?.querySelector("a").click(),
+    "/": () => document.querySelector("#searchbar")?.focus(),
+    "?": () => document.querySelector("#keys")?.togglePopover(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (busy(event) || !keys[event.key]) return;
+    if (event.key === "Enter" && (!current() || event.target.closest("a, button, summary"))) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+})();

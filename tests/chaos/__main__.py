@@ -37,7 +37,10 @@ def one_run(seed: int, options: argparse.Namespace) -> int:
     database = database_for(options.database, seed, folder)
     say(f"seed {seed}, {options.seconds:.0f} s, {database.kind}, logs in {folder}")
     with surroundings(folder, seed, database, options.defect) as around:
-        return _report(around, options.seconds)
+        verdict = _report(around, options.seconds)
+    if verdict == BALANCED and not options.keep:
+        shutil.rmtree(folder)
+    return verdict
 
 
 def _report(around: Surroundings, seconds: float) -> int:
@@ -74,6 +77,7 @@ def _options() -> argparse.Namespace:
     add("--seconds", type=float, default=60, help="of load and faults")
     add("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     add("--database", default=os.environ.get("DATABASE_URL", ""), help="or sqlite")
+    add("--keep", action="store_true", help="the logs of a run that balances, too")
     add("--regressions", action="store_true", help="run every seed that ever failed")
     add("--defect", default="", help="plant this one")
     add("--defects", action="store_true", help="plant each one: all must be caught")

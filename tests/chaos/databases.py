@@ -87,9 +87,10 @@ def answers(server: str) -> bool:
 
 def database_for(server: str, seed: int, folder: Path) -> Postgres | SQLite:
     """On *server* (`sqlite` for none); by default on this machine's PostgreSQL, if any."""
-    if server != "sqlite" and answers(server or LOCAL):
+    wanted = not server.startswith("sqlite")
+    if wanted and answers(server or LOCAL):
         return Postgres(server or LOCAL, f"holdfast_chaos_{seed}_{int(time.time())}")
-    if server not in ("", "sqlite"):
+    if wanted and server:
         raise SystemExit(f"No PostgreSQL answers at {server}.")
     return SQLite(folder / "chaos.sqlite3")
 

@@ -15,7 +15,6 @@ SECONDS = "25"
 SEEN_AS = {
     "ack on failure": "LOST",
     "no outcome": "took effect",
-    "redrive without compare-and-set": "redrives",
     "stock transport": "LOST",
     "accepted in memory": "LOST",
 }
@@ -24,6 +23,7 @@ CAUGHT_BY = {
     "ack before work": "test_process[before processing.services:process 1]",
     "delete from the DLQ before storing": "test_pull[after processing.queues:receive 1]",
     "no tombstone": "test_discard[after dlq_review.settling:discard 1]",
+    "redrive without compare-and-set": "test_of_two_who_redrive_at_once_one_is_told",
     "spool row deleted before send": (
         "test_relay[before processing.queues:publish_many 1]"
     ),

@@ -1,5 +1,6 @@
 """One run: load under fire, then heal, drain and audit. Needs Django to be set up."""
 
+import socket
 import sys
 import time
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class Run:
         assert not ensure_queues()
         assert QUEUES["orders"].visibility_timeout == short_times.VISIBILITY
         self._around.start_children()
+        wait_for(lambda: _is_open(self._around.web_port))
         for client in self._clients:
             client.start()
 
@@ -146,6 +148,11 @@ def _sqs_answers() -> bool:
     except queues.SQS_ERRORS:
         return False
     return True
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _depths(names: tuple[str, ...]) -> list[int]:

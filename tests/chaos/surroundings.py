@@ -12,7 +12,7 @@ from tests.chaos.children import Child, free_port
 from tests.chaos.databases import Postgres, SQLite
 from tests.fault_proxy import Fault, FaultProxy
 
-CRASH_RATE = 0.008  # of each pass of each point between two steps
+CRASH_RATE = 0.002  # of each pass of each point between two steps
 FLAKY = 0.15  # of the effects fail
 CELERY = ("celery", "-A", "project")
 WORKER = "worker --without-gossip --without-mingle --without-heartbeat -l INFO"
@@ -141,8 +141,8 @@ def surroundings(
         around.start_sqs()
         yield around
     finally:
-        sys.stdout.flush()
-        around.stop_children()
+        for child in around.children.values():
+            child.kill()
         if around.sqs is not None:
             around.sqs.kill()
         around.proxy.stop()

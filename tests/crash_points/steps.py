@@ -6,6 +6,7 @@ it crashes.
 
 import json
 import sys
+import time
 
 import django
 
@@ -15,6 +16,7 @@ from django.test import Client  # noqa: E402
 
 from dlq_review import editing, pulling, reading, redriving, settling  # noqa: E402
 from dlq_review.models import DeadLetter  # noqa: E402
+from dlq_review.transitions import ReviewError  # noqa: E402
 from processing import events, spool  # noqa: E402
 
 
@@ -41,6 +43,16 @@ def pull() -> None:
 
 def redrive(request_id: str) -> None:
     redriving.redrive(_letter(request_id), by="ada")
+
+
+def redrive_at(request_id: str, moment: str) -> None:
+    """Look at the letter now, and redrive it at *moment*, seconds since the epoch."""
+    letter = _letter(request_id)
+    time.sleep(max(0, float(moment) - time.time()))
+    try:
+        sys.stdout.write(redriving.redrive(letter, by="ada"))
+    except ReviewError as refused:
+        sys.stdout.write(type(refused).__name__)
 
 
 def edit_and_redrive(request_id: str, sku: str) -> None:

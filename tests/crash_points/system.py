@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,13 @@ class Point:
         )
         _check_end(process.returncode, process.stderr, crash_at)
         return process.stdout
+
+    def race(self, *arguments: str) -> list[str]:
+        """Run one step in two processes, both doing it at the same moment; what they say."""
+        moment = str(time.time() + 6)  # both have started by then
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(self.step, *arguments, moment) for _ in range(2)]
+            return [run.result() for run in runs]
 
     def crashing_worker(self, crash_at: str, **environment: str) -> None:
         """Run a worker on what is queued, until it dies where it is told to."""

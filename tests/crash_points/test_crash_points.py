@@ -11,14 +11,18 @@ from django.core import mail
 from django.utils import timezone
 
 from dlq_review import books, redriving
-from dlq_review.models import DeadLetter
+from dlq_review.models import AuditEntry, DeadLetter
 from processing import queues, services
 from processing.events import Event
 from processing.models import Order, Outcome, SpooledEvent, User
 from tests.builders import order_created, order_data, order_updated, signup_requested
 from tests.crash_points.system import Point, mails_in
 
-pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.siege,
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+]
 
 KEY = "crash-point-key-0123456789"
 S = DeadLetter.State
@@ -267,6 +271,22 @@ def test_discard(point: Point, crash_at: str) -> None:
     assert letter.state == S.DISCARDED
     assert not Order.objects.exists()
     assert books.close().balanced
+
+
+def test_of_two_who_redrive_at_once_one_is_told(point: Point) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    said = sorted(point.race("redrive_at", event.id))
+    # The slower one may begin to look only after the other is done.
+    assert said in (
+        ["ChangedMeanwhileError", "redriven"],
+        ["WrongStateError", "redriven"],
+    )
+    point.drain()
+    letter.refresh_from_db()
+    assert letter.redrives == 1
+    assert letter.audit.filter(verb=AuditEntry.Verb.SENT).count() == 1
+    processed_once(event)
 
 
 def send_dead(*events: Event) -> None:

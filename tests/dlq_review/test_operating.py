@@ -49,11 +49,11 @@ def work(queue: str = "orders") -> None:
 
 def test_an_operation_sends_its_list_and_ends_with_the_outcomes(sqs: None) -> None:
     operation = started(23)
-    assert operating.run(operation, seconds=5)
+    assert operating.run(operation, seconds=9)
     assert states(operation) == {"sent": 23}
     work()
     settling.reconcile()
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     operation.refresh_from_db()
     assert states(operation) == {"processed": 23}
     assert operation.state == "done"
@@ -62,9 +62,9 @@ def test_an_operation_sends_its_list_and_ends_with_the_outcomes(sqs: None) -> No
 
 def test_the_list_is_frozen_when_the_operation_is_made(sqs: None) -> None:
     operation = started(2)
-    dead_letter(sent_at=timezone.now() + timedelta(seconds=1))
+    dead_letter(sent_at=timezone.now() + timedelta(seconds=9))
     assert tallying.newer(operation) == 1
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     assert operation.items.count() == 2
     assert DeadLetter.objects.filter(state="open").count() == 1
 
@@ -85,7 +85,7 @@ def test_nothing_chosen_makes_no_operation() -> None:
 def test_a_draft_sends_nothing(sqs: None) -> None:
     dead_letter()
     operation = freezing.freeze(Selection(), FAST, by="ada")
-    assert not operating.run(operation, seconds=1)
+    assert not operating.run(operation, seconds=9)
     assert queues.receive("orders") == []
 
 
@@ -98,7 +98,7 @@ def test_what_changed_since_it_was_chosen_is_skipped_with_the_reason(
     body = event.body.replace("TEA-1", "TEA-2")
     editing.edit(edited, body, based_on=0, by="bob", reason="x")
     settling.discard(discarded, by="bob", reason="x")
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     assert states(operation) == {"skipped": 2}
     assert all(item.why for item in operation.items.all())
     assert queues.receive("orders") == []
@@ -109,7 +109,7 @@ def test_what_was_processed_already_is_resolved_and_not_sent(sqs: None) -> None:
     dead_letter(event)
     services.handle(message(event))
     operation = started(0)
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     assert states(operation) == {"processed": 1}
     assert queues.receive("orders") == []
 
@@ -117,8 +117,8 @@ def test_what_was_processed_already_is_resolved_and_not_sent(sqs: None) -> None:
 def test_two_operations_never_send_the_same_letter(sqs: None) -> None:
     first = started(3)
     second = started(0)
-    operating.run(first, seconds=1)
-    operating.run(second, seconds=1)
+    operating.run(first, seconds=9)
+    operating.run(second, seconds=9)
     assert states(second) == {"skipped": 3}
     assert len(queues.receive("orders")) == 3
 
@@ -126,20 +126,20 @@ def test_two_operations_never_send_the_same_letter(sqs: None) -> None:
 def test_one_runner_at_a_time_holds_an_operation(sqs: None) -> None:
     operation = started(1)
     Operation.objects.update(leased_until=timezone.now() + timedelta(seconds=30))
-    assert not operating.run(operation, seconds=1)
-    Operation.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    assert operating.run(operation, seconds=1)
+    assert not operating.run(operation, seconds=9)
+    Operation.objects.update(leased_until=timezone.now() - timedelta(seconds=9))
+    assert operating.run(operation, seconds=9)
 
 
 def test_a_canary_goes_first_and_the_rest_waits_for_its_outcome(sqs: None) -> None:
     operation = started(6, Plan(rate=500, canary=2))
-    operating.run(operation, seconds=2)
+    operating.run(operation, seconds=9)
     assert states(operation) == {"sent": 2, "waiting": 4}
-    operating.run(operation, seconds=2)
+    operating.run(operation, seconds=9)
     assert states(operation) == {"sent": 2, "waiting": 4}
     work()
     settling.reconcile()
-    operating.run(operation, seconds=2)
+    operating.run(operation, seconds=9)
     assert states(operation) == {"processed": 2, "sent": 4}
 
 
@@ -154,11 +154,11 @@ def test_the_brake_stops_when_the_canary_fails_again(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation = started(6, Plan(rate=500, canary=2, stop_at=50))
-    operating.run(operation, seconds=2)
+    operating.run(operation, seconds=9)
     fail_all(monkeypatch)
     work()
     pulling.pull()
-    operating.run(operation, seconds=2)
+    operating.run(operation, seconds=9)
     operation.refresh_from_db()
     assert operation.state == "paused"
     assert operation.halted == "Brake: 2 of 2 failed again."
@@ -170,30 +170,30 @@ def test_whoever_resumes_after_the_brake_is_not_stopped_again(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation = started(3, Plan(rate=500, canary=1))
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     with monkeypatch.context() as patch:
         fail_all(patch)
         work()
     pulling.pull()
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     steering.resume(operation, by="ada")
-    operating.run(operation, seconds=2)
+    operating.run(operation, seconds=9)
     assert states(operation) == {"failed_again": 1, "sent": 2}
 
 
 def test_a_paused_operation_sends_nothing_until_it_is_resumed(sqs: None) -> None:
     operation = started(2)
     steering.pause(operation, by="ada")
-    assert not operating.run(operation, seconds=1)
+    assert not operating.run(operation, seconds=9)
     steering.resume(operation, by="ada")
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     assert states(operation) == {"sent": 2}
 
 
 def test_a_cancelled_operation_touches_nothing_more(sqs: None) -> None:
     operation = started(2)
     steering.cancel(operation, by="ada")
-    assert not operating.run(operation, seconds=1)
+    assert not operating.run(operation, seconds=9)
     assert states(operation) == {"skipped": 2}
     assert DeadLetter.objects.filter(state="open").count() == 2
 
@@ -207,7 +207,7 @@ def test_a_step_out_of_turn_is_refused(step: str) -> None:
 
 def test_while_sqs_is_away_the_list_waits(no_sqs: None) -> None:
     operation = started(2)
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     operation.refresh_from_db()
     assert states(operation) == {"waiting": 2}
     assert operation.state == "running"
@@ -225,9 +225,9 @@ def test_a_crash_in_a_step_leaves_nothing_lost_and_nothing_sent_twice(
     with monkeypatch.context() as patch:
         patch.setattr(operating, "_write", die)
         with pytest.raises(KeyboardInterrupt):
-            operating.run(operation, seconds=1)
+            operating.run(operation, seconds=9)
     assert DeadLetter.objects.filter(state="redriven").count() == 1
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     assert len(queues.receive("orders")) == 3
     assert states(operation) == {"sent": 3}
 
@@ -240,7 +240,7 @@ def test_a_rate_is_kept(sqs: None) -> None:
 
 def test_many_are_discarded_with_the_reason() -> None:
     operation = started(3, Plan(kind="discard", rate=500))
-    operating.run(operation, seconds=2)
+    operating.run(operation, seconds=9)
     operation.refresh_from_db()
     assert (operation.state, states(operation)) == ("done", {"discarded": 3})
     letter = DeadLetter.objects.first()
@@ -250,9 +250,9 @@ def test_many_are_discarded_with_the_reason() -> None:
 
 def test_an_operation_whose_outcomes_never_come_ends(sqs: None) -> None:
     operation = started(1)
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     Operation.objects.update(sent_at=timezone.now() - timedelta(days=1))
-    operating.run(operation, seconds=1)
+    operating.run(operation, seconds=9)
     operation.refresh_from_db()
     assert operation.state == "done"
     assert states(operation) == {"sent": 1}
@@ -261,7 +261,7 @@ def test_an_operation_whose_outcomes_never_come_ends(sqs: None) -> None:
 def test_all_running_operations_get_their_turn(sqs: None) -> None:
     dead_letter(attributes=failure())
     first = started(0)
-    assert operating.run_all(seconds=1) == 1
+    assert operating.run_all(seconds=9) == 1
     assert states(first) == {"sent": 1}
     assert OperationItem.objects.count() == 1
     assert redriving.resend_claimed() == 0

@@ -110,6 +110,7 @@ def test_an_open_letter_is_not_resolved_by_another_request_with_its_id() -> None
     assert settling.reconcile() == 0
     letter.refresh_from_db()
     assert letter.state == "open"
+    assert letter.audit.count() == 1  # not a line more each time the job runs
 
 
 def test_a_redriven_letter_whose_id_another_request_used_is_open_again() -> None:

@@ -67,6 +67,15 @@ def test_ten_deletes_do_not_wait_and_are_asked_for_once() -> None:
     assert len(loop.posts) == 2
 
 
+def test_a_delete_on_a_fifo_queue_does_not_wait(fifo_orders: None) -> None:
+    loop = Loop()
+    loop.deletes.add("orders", "a")
+    loop.deletes.add("orders", "b")
+    assert loop.posts == [("orders", ["a"]), ("orders", ["b"])]
+    loop.turn()
+    assert len(loop.posts) == 2
+
+
 def test_closing_deletes_what_waits_and_what_was_not_answered(sqs: None) -> None:
     loop = Loop()
     first, second, third = received(3)

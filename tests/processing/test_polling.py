@@ -46,8 +46,9 @@ def channel(monkeypatch: pytest.MonkeyPatch, polls: list[int]) -> Channel:
     channel._active_queues.append("orders")
     channel.qos.prefetch_count = 20
     monkeypatch.setattr(
-        channel, "_get_async", lambda queue, count, callback: polls.append(count)
+        channel, "_get_from_sqs", lambda count, **_: polls.append(count)
     )
+    monkeypatch.setattr(channel, "asynsqs", lambda queue: None)
     return channel
 
 
@@ -59,6 +60,13 @@ def hold(channel: Channel, number: int) -> None:
 def test_a_worker_with_room_asks_for_ten(channel: Channel, polls: list[int]) -> None:
     channel._schedule_queue("orders")
     assert polls == [10]
+
+
+def test_of_a_fifo_queue_it_asks_for_one(
+    fifo_orders: None, channel: Channel, polls: list[int]
+) -> None:
+    channel._schedule_queue("orders")
+    assert polls == [1]
 
 
 def test_a_full_worker_asks_as_soon_as_it_has_room_for_ten(

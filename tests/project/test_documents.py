@@ -30,6 +30,16 @@ def test_the_readme_explains_every_setting() -> None:
     assert sorted(rows) == sorted(names_read_by_settings())
 
 
+def test_the_readme_and_env_example_agree_on_the_defaults() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", README, flags=re.MULTILINE)
+    example = (ROOT / ".env.example").read_text()
+    told = {name: default for name, default in rows if name != "ENV_FILE"}
+    assert told
+    assert [
+        name for name, value in told.items() if f"#{name}={value}\n" not in example
+    ] == []
+
+
 def test_every_make_target_stands_in_the_readme() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = re.findall(r"^([a-z]+):.*## ", makefile, flags=re.MULTILINE)

@@ -127,6 +127,10 @@ class Schedule(RuleBasedStateMachine):
     def messages_in_flight_are_shown_early(self, queue: str) -> None:
         self.world.sqs.show_early(queue)
 
+    @rule(has_bug=st.booleans())
+    def a_release_is_deployed(self, has_bug: bool) -> None:
+        self.world.has_bug = has_bug
+
     # -- workers --------------------------------------------------------------------------
     @rule(queue=queue, limit=st.integers(1, 10), dies=dies)
     def a_worker_receives(self, queue: str, limit: int, dies: int) -> None:

@@ -20,6 +20,7 @@ from dlq_review.models import Arrival, DeadLetter
 from dlq_review.transitions import ReviewError
 from intake.services import REFUSALS, accept
 from processing import queues, services, spool
+from processing.effects import RefusedError
 from processing.events import Event, identify
 from processing.models import Attempt, Outcome, SpooledEvent
 from processing.topology import QUEUES
@@ -37,6 +38,7 @@ class World:
         self.promised: dict[str, Event] = {}
         self.poison: list[str] = []
         self.by_hand: set[str] = set()
+        self.has_bug = False  # a release that refuses every order
         self.in_hands: list[queues.Message] = []
         self.handlers = {
             type: self._witnessed(handler)
@@ -220,6 +222,8 @@ class World:
 
     def _witnessed(self, handler: Callable[[Event], Any]) -> Callable[[Event], Any]:
         def handle(event: Event) -> Any:
+            if self.has_bug and event.type == "order_created":
+                raise RefusedError("a bug of this release")
             effect = handler(event)
             Attempt.objects.create(
                 request_id=event.id,

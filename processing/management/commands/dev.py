@@ -32,6 +32,7 @@ QUICK = {
     "SQS_WAIT_SECONDS": "1",
     "DLQ_PULL_SECONDS": "2",
     "DLQ_SETTLE_SECONDS": "1",
+    "OPERATE_SECONDS": "1",
     "SPOOL_RELAY_SECONDS": "2",
 }
 CELERY = ("celery", "--quiet", "-A", "project")
@@ -67,6 +68,9 @@ class Command(BaseCommand):
         supervisor.wait_until(
             lambda: _answers(f"{settings.SQS_ENDPOINT_URL}/_ministack/health")
         )
+        settings.SQS_WAIT_SECONDS = int(
+            env["SQS_WAIT_SECONDS"]
+        )  # declared like that too
         for difference in ensure_queues():
             supervisor.say(
                 f"{difference} (delete {settings.VAR_DIR}/sqs to start anew)"

@@ -140,6 +140,10 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
         aws_access_key_id="local",
         aws_secret_access_key="local",
     )
+    orders = sqs.get_queue_url(QueueName="holdfast-orders")["QueueUrl"]
+    made = sqs.get_queue_attributes(QueueUrl=orders, AttributeNames=["All"])
+    wait = made["Attributes"]["ReceiveMessageWaitTimeSeconds"]
+    assert wait == dev.QUICK["SQS_WAIT_SECONDS"]  # or the triage desk warns of drift
     queue = sqs.create_queue(QueueName="nobody-reads-this")["QueueUrl"]
     sqs.send_message(QueueUrl=queue, MessageBody="still here")
     wait_for(lambda: running.said(" ready."))

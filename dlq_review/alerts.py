@@ -1,0 +1,29 @@
+"""Tell people of what is new and wrong. One seam: a log line, and a mail where asked for.
+
+Called inside a transaction, it speaks only after the commit. A mail that cannot be sent is
+logged; it never stops the work that caused it.
+"""
+
+import logging
+import smtplib
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+def alert(name: str, sentence: str, path: str = "/admin/") -> None:
+    """Raise the alert called *name*; *sentence* holds no personal data."""
+    transaction.on_commit(lambda: _tell(name, sentence, path))
+
+
+def _tell(name: str, sentence: str, path: str) -> None:
+    logger.warning("alert=%s text=%r", name, sentence)
+    if settings.ALERT_EMAILS:
+        text = f"{sentence}\n\n{settings.SITE_URL}{path}\n"
+        try:
+            send_mail(f"Holdfast: {sentence[:120]}", text, None, settings.ALERT_EMAILS)
+        except (OSError, smtplib.SMTPException) as error:
+            logger.error("alert=%s not_mailed=%s", name, type(error).__name__)
