@@ -20,6 +20,7 @@ from benchmarks.surroundings import (
     make_queue,
     wait_until,
 )
+from processing import queues
 from processing.models import SpooledEvent
 
 WARM_UP = 0.3  # seconds
@@ -98,6 +99,8 @@ def compare(
                 "ours": Accepted.median_of(pairs[0]),
                 "stock view": Accepted.median_of(pairs[1]),
             }
+    for queue in ("orders", "stock-celery"):  # nothing of this is for a worker
+        queues.client().purge_queue(QueueUrl=queues.url(queue))
     return found
 
 
