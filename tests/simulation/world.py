@@ -241,7 +241,11 @@ class World:
 
     def _with_crash_points(self, commit: Callable[[], None]) -> Callable[[], None]:
         def wrapped() -> None:
-            self.crash.step("before commit")
+            try:
+                self.crash.step("before commit")
+            except Crash:
+                connection.rollback()  # what the database does when a client dies
+                raise
             commit()
             self.crash.step("after commit")
 
