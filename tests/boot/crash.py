@@ -27,6 +27,8 @@ POINTS = (
     "after processing.queues:dead_letter",
     "before processing.queues:hide",
     "after processing.queues:hide",
+    "before processing.deletes:Deletes._send",
+    "after processing.deletes:Deletes._answered",
     "before processing.queues:delete",
     "after processing.queues:delete",
     "after processing.queues:receive",

@@ -88,8 +88,8 @@ def test_relay(point: Point, crash_at: str) -> None:
         "after processing.orders:create_order 1",
         "after processing.spool:record 1",
         "after processing.services:handle 1",
-        "before processing.queues:delete 1",
-        "after processing.queues:delete 1",
+        "before processing.deletes:Deletes._send 1",
+        "after processing.deletes:Deletes._answered 1",
     ],
 )
 def test_process(point: Point, crash_at: str) -> None:
@@ -191,7 +191,7 @@ def test_pull(point: Point, crash_at: str) -> None:
     [
         "after dlq_review.transitions:note 1",
         "after dlq_review.redriving:claim 1",
-        "after processing.queues:publish 1",
+        "after processing.queues:publish_many 1",
         "after dlq_review.transitions:note 2",
         "after dlq_review.redriving:send_claimed 1",
     ],
@@ -212,7 +212,7 @@ def test_redrive(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after processing.queues:publish 1",
+        "after processing.queues:publish_many 1",
         "after dlq_review.redriving:send_claimed 1",
         "after dlq_review.settling:reconcile 1",
     ],
