@@ -21,31 +21,17 @@ from dlq_review.exporting import FORMATS
 from dlq_review.group_views import described
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
 from dlq_review.paging import CappedPaginator
+from processing.admin import ReadOnlyAdmin
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only services write."""
-
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
+class TriageAdmin(ReadOnlyAdmin):
     paginator = CappedPaginator
     list_per_page = 50
     list_max_show_all = 50
-    actions = None
-    actions_on_bottom = True  # or the stock list brings an inline style
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
+class DeadLetterAdmin(TriageAdmin):
     list_display = ("reference", "state", "type", "error_type", "last_failed_at")
     list_filter = (
         filters.StateFilter,
@@ -146,7 +132,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
 
 @admin.register(FailureGroup)
-class FailureGroupAdmin(ReadOnlyAdmin):
+class FailureGroupAdmin(TriageAdmin):
     list_display = ("error_type",)
     list_filter = (filters.GroupStateFilter, filters.QueueFilter, filters.TypeFilter)
     search_fields = ("error_type", "template", "place", "owner")
@@ -192,7 +178,7 @@ class FailureGroupAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Operation)
-class OperationAdmin(ReadOnlyAdmin):
+class OperationAdmin(TriageAdmin):
     list_display = ("__str__", "state", "total", "by", "reason", "created_at")
     list_filter = ("state", "kind")
     search_fields = ("by", "reason")
@@ -225,7 +211,7 @@ class OperationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
+class AuditEntryAdmin(TriageAdmin):
     list_display = ("at", "actor", "verb", "letter", "before", "after", "reason")
     list_select_related = ("letter",)
     list_filter = ("verb",)
