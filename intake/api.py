@@ -1,5 +1,6 @@
 """The JSON API. It reads, calls `accept` and answers 202: stored, not yet processed."""
 
+import functools
 from http import HTTPStatus
 from typing import Any
 
@@ -134,13 +135,19 @@ def _accept(
 
 
 def _accepted(request: HttpRequest, event: Event) -> dict[str, Any]:
-    path = reverse("api:request_status", args=[Receipt.of(event).token])
+    path = _status_path() + Receipt.of(event).token
     return {
         "message": "Request received. Processing in progress.",
         "requestId": event.id,
-        "statusUrl": request.build_absolute_uri(path),
+        "statusUrl": f"{request.scheme}://{request.get_host()}{path}",
         "receivedAt": event.timestamp,
     }
+
+
+@functools.cache
+def _status_path() -> str:
+    """Where statuses are; a token, which is safe in any address, completes it."""
+    return reverse("api:request_status", args=["-"]).removesuffix("-")
 
 
 def _result(request: HttpRequest, result: Event | Exception) -> dict[str, Any]:

@@ -26,11 +26,18 @@ def remember(key: str, value: Any, seconds: int) -> None:
 def count(key: str, seconds: int, by: int = 1) -> int:
     """Add *by* to the number under *key* and return it; 0 where there is no memory."""
     try:
-        cache.add(key, 0, seconds)
-        return cache.incr(key, by)
+        return _incremented(key, seconds, by)
     except Exception as error:
         _forget(error)
         return 0
+
+
+def _incremented(key: str, seconds: int, by: int) -> int:
+    try:
+        return cache.incr(key, by)
+    except ValueError:  # the first of its window
+        cache.add(key, 0, seconds)
+        return cache.incr(key, by)
 
 
 def _forget(error: Exception) -> None:

@@ -55,7 +55,7 @@ def accept(event: Event) -> None:
 
     Raises one of REFUSALS; after NotAcceptedError it may be stored all the same.
     """
-    _check(event)
+    _spend_mail(event)
     try:
         queues.publish(event)
     except queues.SendError as refused:
@@ -100,6 +100,10 @@ def _attempt(verb: Callable[..., None], *arguments: Any) -> Exception | None:
 
 def _check(event: Event) -> None:
     queues.check_size(event)
+    _spend_mail(event)
+
+
+def _spend_mail(event: Event) -> None:
     if isinstance(event.data, SignupRequested):
         rate_limits.spend(rate_limits.mails(), event.data.email)
 

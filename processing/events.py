@@ -233,7 +233,8 @@ class Event(BaseModel):
     @property
     def body(self) -> str:
         """The SQS body: compact JSON, readable by anyone."""
-        return _compact({**self.model_dump(mode="json"), "data": self._data()})
+        envelope = self.model_dump(mode="json", exclude={"data"})
+        return _compact({**envelope, "data": self._data()})
 
     @property
     def fingerprint(self) -> str:

@@ -132,21 +132,28 @@ def url(queue: str) -> str:
 # -- Sending ------------------------------------------------------------------------
 def check_size(event: Event) -> None:
     """Raises TooLargeError before the event is accepted, never after."""
-    size = _size(_entry(event, {}))
+    _size_that_fits(_entry(event, {}))
+
+
+def _size_that_fits(entry: dict[str, Any]) -> int:
+    size = _size(entry)
     if size > MAX_MESSAGE_BYTES:
         raise TooLargeError(
             f"The request takes {size:,} bytes; at most {MAX_MESSAGE_BYTES:,} are possible."
         )
+    return size
 
 
 def publish(event: Event, **attributes: str) -> str:
-    """Put one event on its queue and return the SQS message id. Raises SendError.
+    """Put one event on its queue and return the SQS message id.
 
-    Threads that publish at the same time share a call (processing/publisher.py).
+    Raises TooLargeError before anything is sent, or SendError. Threads that publish at the
+    same time share a call (processing/publisher.py).
     """
     entry = _entry(event, attributes)
+    size = _size_that_fits(entry)
     try:
-        sent = _publisher(os.getpid(), event.queue).put((event, entry), _size(entry))
+        sent = _publisher(os.getpid(), event.queue).put((event, entry), size)
     except NotSentError as error:
         raise SendError(str(error)) from None
     if sent.error is not None:

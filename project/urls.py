@@ -5,8 +5,8 @@ from intake.api import api
 from project import health
 
 urlpatterns = [
+    path("api/", api.urls),  # first: nothing is asked for as often
     path("", include("intake.urls")),
-    path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
