@@ -63,9 +63,10 @@ def resolve(letter: DeadLetter, *, by: str, reason: str) -> None:
 
 
 @transaction.atomic
-def discard(letter: DeadLetter, *, by: str, reason: str) -> str:
+def discard(letter: DeadLetter, *, by: str, reason: str, told: str = "") -> str:
     """Set *letter* aside and leave a tombstone, so that a late copy does nothing.
 
+    *told* is for the sender: their receipt shows it. The reason is for staff alone.
     Returns its new state: RESOLVED where the request was processed in the meantime.
     """
     _need(letter, reason, "discarded")
@@ -76,13 +77,15 @@ def discard(letter: DeadLetter, *, by: str, reason: str) -> str:
             "type": letter.type,
             "fingerprint": letter.body_fingerprint,
             "correlation_id": letter.correlation_id or letter.request_id,
+            "made": {"told": told} if told else {},
         },
     )
     if outcome.kind == Outcome.Kind.PROCESSED and reading.processed(letter).same:
         why = "Was processed in the meantime; not discarded."
         move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
     else:
-        move(letter, S.DISCARDED, AuditEntry.Verb.DISCARDED, by=by, reason=reason)
+        why = f"{reason} The sender is told: {told}" if told else reason
+        move(letter, S.DISCARDED, AuditEntry.Verb.DISCARDED, by=by, reason=why)
     return letter.state
 
 

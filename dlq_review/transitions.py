@@ -88,10 +88,18 @@ def note(
 
 
 def tell_receipts(request_id: str) -> None:
-    """Mark the request as under review while any of its letters waits for somebody."""
-    if DeadLetter.objects.filter(
-        request_id=request_id, state__in=DeadLetter.WAITING
-    ).exists():
-        UnderReview.objects.get_or_create(request_id=request_id)
+    """Mark the request while any of its letters waits for somebody, or for its outcome."""
+    unsettled = dict(
+        DeadLetter.objects.filter(request_id=request_id)
+        .exclude(state__in=DeadLetter.SETTLED)
+        .values_list("state", "redriven_at")
+    )
+    if unsettled:
+        redriven_at = (
+            unsettled[S.REDRIVEN] if unsettled.keys() == {S.REDRIVEN} else None
+        )
+        UnderReview.objects.update_or_create(
+            request_id=request_id, defaults={"sent_again_at": redriven_at}
+        )
     else:
         UnderReview.objects.filter(request_id=request_id).delete()

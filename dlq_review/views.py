@@ -1,7 +1,7 @@
 """The pages of one dead letter. A GET changes nothing; every POST calls one verb."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib import admin, messages
@@ -160,14 +160,15 @@ def _redrive(request: HttpRequest, letter: DeadLetter, reason: str = "") -> None
 @needs("discard")
 def settle(request: HttpRequest, letter: DeadLetter, verb: str) -> HttpResponse:
     """Discard, restore or resolve, with the reason that was typed."""
-    step = {
-        "discard": settling.discard,
+    told = request.POST.get("told", "").strip()[:500]
+    steps: dict[str, Callable[..., object]] = {
+        "discard": partial(settling.discard, told=told),
         "restore": settling.restore,
         "resolve": settling.resolve,
-    }[verb]
+    }
     reason = request.POST.get("reason", "")[:500]
     try:
-        step(letter, by=request.user.get_username(), reason=reason)
+        steps[verb](letter, by=request.user.get_username(), reason=reason)
     except ReviewError as error:
         messages.error(request, str(error))
     else:

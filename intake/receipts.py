@@ -87,21 +87,32 @@ def _status(request_id: str) -> Status:
     attempts = Attempt.objects.filter(request_id=request_id)
     latest = attempts.first()
     if outcome is not None:
-        return Status(State.NOT_ACCEPTED, reason=_reason(latest))
-    if _gave_up(latest) or UnderReview.objects.filter(pk=request_id).exists():
+        return Status(State.NOT_ACCEPTED, reason=_reason(outcome, latest))
+    review = UnderReview.objects.filter(pk=request_id).first()
+    if _is_stuck(latest, review):
         return Status(State.UNDER_REVIEW)
-    if latest is None:
+    if latest is None and review is None:
         return Status(State.RECEIVED)
     return Status(State.PROCESSING, attempt=attempts.count() + 1)
 
 
-def _gave_up(latest: Attempt | None) -> bool:
-    """Whether the message is on its way to the DLQ, though nobody has pulled it yet."""
+def _is_stuck(latest: Attempt | None, review: UnderReview | None) -> bool:
+    """Whether it waits for people, or is on its way to them though nobody has pulled it."""
+    if review is not None:
+        if review.sent_again_at is None:
+            return True
+        if latest is not None and latest.started_at < review.sent_again_at:
+            return False  # it gave up before staff sent it again
     if latest is None:
         return False
     return latest.permanent or latest.receive_count >= settings.SQS_MAX_RECEIVE_COUNT
 
 
-def _reason(latest: Attempt | None) -> str:
-    """The sentence of a permanent error. Other texts are for staff, and may hold anything."""
+def _reason(outcome: Outcome, latest: Attempt | None) -> str:
+    """What staff want the sender to know, else the sentence of a permanent error.
+
+    Texts of other errors are for staff, and may hold anything.
+    """
+    if "told" in outcome.made:
+        return str(outcome.made["told"])
     return latest.error_text if latest is not None and latest.permanent else ""

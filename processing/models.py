@@ -58,10 +58,12 @@ class Attempt(models.Model):
 
 
 class UnderReview(models.Model):
-    """A request that staff are looking at. Receipts read it; only dlq_review writes it."""
+    """A request at the triage desk. Receipts read it; only dlq_review writes it."""
 
     request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
     since = models.DateTimeField(auto_now_add=True)
+    sent_again_at = models.DateTimeField(null=True, blank=True)
+    """When it was redriven; empty while it waits for somebody."""
 
     def __str__(self) -> str:
         return self.request_id

@@ -9,10 +9,17 @@ from dlq_review import redriving, settling, transitions
 from dlq_review.models import DeadLetter
 from dlq_review.reading import NotAnEventError
 from dlq_review.transitions import ChangedMeanwhileError, ReviewError, WrongStateError
+from intake.receipts import Receipt, State
 from processing import queues, services
 from processing.events import Event
 from processing.models import Order, UnderReview
-from tests.builders import dead_letter, failure, message, order_created
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    failure,
+    message,
+    order_created,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -20,10 +27,14 @@ pytestmark = pytest.mark.django_db
 def test_a_redriven_letter_is_sent_processed_and_resolved(sqs: None) -> None:
     event = order_created(order_id="ORD-9")
     letter = dead_letter(event, attributes=failure())
+    failed_attempt(event, permanent=True)
+    assert Receipt.of(event).status().state == State.UNDER_REVIEW
     assert redriving.redrive(letter, by="ada") == "redriven"
+    assert Receipt.of(event).status().state == State.PROCESSING
     (delivery,) = queues.receive("orders")
     services.handle(delivery)
     assert settling.reconcile() == 1
+    assert Receipt.of(event).status().state == State.DONE
     letter.refresh_from_db()
     assert (letter.state, letter.redrives) == ("resolved", 1)
     assert Order.objects.filter(order_id="ORD-9").exists()

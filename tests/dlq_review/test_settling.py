@@ -7,9 +7,10 @@ from dlq_review import settling
 from dlq_review.editing import ReasonMissingError
 from dlq_review.models import AppendOnlyError, DeadLetter
 from dlq_review.transitions import ALLOWED, WrongStateError, move
+from intake.receipts import Receipt
 from processing import services
 from processing.models import Order, Outcome, UnderReview
-from tests.builders import dead_letter, message, order_created
+from tests.builders import dead_letter, failed_attempt, message, order_created
 
 pytestmark = pytest.mark.django_db
 
@@ -22,6 +23,16 @@ def test_a_discarded_letter_leaves_a_tombstone_that_stops_a_late_copy() -> None:
     assert not Order.objects.exists()
     assert not UnderReview.objects.exists()
     assert letter.audit.get(verb="discarded").reason == "a test order"
+
+
+def test_a_discarded_request_tells_its_sender_what_staff_wrote_for_them() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    failed_attempt(event, permanent=True, error_text="Another order has this id.")
+    told = "You ordered twice; the first one is on its way."
+    settling.discard(letter, by="ada", reason="C-17 again", told=told)
+    assert Receipt.of(event).status().reason == told
+    assert told in letter.audit.get(verb="discarded").reason
 
 
 def test_a_discard_that_cannot_finish_leaves_no_tombstone() -> None:

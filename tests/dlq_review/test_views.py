@@ -216,6 +216,13 @@ def test_a_letter_is_settled_with_a_reason(desk: Client, verb: str, state: str) 
     assert letter.state == state
 
 
+def test_who_discards_may_tell_the_sender_something(desk: Client) -> None:
+    letter = dead_letter()
+    told = {"reason": "a test", "told": "Please call us."}
+    desk.post(page(letter, "discard"), told)
+    assert Outcome.objects.get().made == {"told": "Please call us."}
+
+
 def test_a_discarded_letter_is_restored(desk: Client) -> None:
     letter = dead_letter()
     settling.discard(letter, by="ada", reason="x")

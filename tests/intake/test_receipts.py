@@ -1,6 +1,7 @@
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from intake import receipts
 from intake.receipts import Receipt, State
@@ -52,6 +53,15 @@ def test_a_request_at_the_triage_desk_is_under_review_until_it_is_processed() ->
     assert Receipt.of(event).status().state == State.UNDER_REVIEW
     services.process(event)
     assert Receipt.of(event).status().state == State.DONE
+
+
+def test_a_redriven_request_that_gives_up_again_is_under_review_again() -> None:
+    event = order_created()
+    failed_attempt(event, permanent=True)
+    UnderReview.objects.create(request_id=event.id, sent_again_at=timezone.now())
+    assert Receipt.of(event).status().state == State.PROCESSING
+    failed_attempt(event, permanent=True)
+    assert Receipt.of(event).status().state == State.UNDER_REVIEW
 
 
 def test_a_discarded_request_is_not_accepted_and_says_why() -> None:
