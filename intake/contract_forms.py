@@ -13,6 +13,9 @@ from processing.event_errors import InvalidEventError, Problem
 from processing.events import Contract, Event
 
 TORN = "Only a part of the form arrived. Look through what you wrote and send it again."
+# A browser may fill in what its person cannot see, so it is an error and never a silent drop.
+TRAP = "homepage"
+TRAPPED = "Nothing was sent: a hidden field was filled in, as programs do. It is empty again; send the form once more."
 NOTHING_SENT = "Nothing was sent yet. Correct what is marked, then send it again."
 
 
@@ -60,6 +63,8 @@ class ContractForm(forms.Form):
     def _problem_of_page(self) -> str | None:
         """Django takes a torn upload for a whole one, and the last of two values."""
         doubled = any(len(values) > 1 for _, values in self.data.lists())
+        if self.data.get(TRAP):
+            return TRAPPED
         if doubled or self.data.get("complete") != "yes":
             return TORN
         if self.data.get("form_token") != str(self.token):

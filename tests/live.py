@@ -76,7 +76,7 @@ class LiveSystem:
             LOG_LEVEL="WARNING",
             TMPDIR=str(self.folder),
         )
-        wait_for(self._answers)
+        wait_for(lambda: answers(self.port))
 
     def start_worker(
         self, name: str = "worker", **environment: str
@@ -90,6 +90,18 @@ class LiveSystem:
         )
         wait_for(lambda: " ready." in self.log(name))
         return process
+
+    def start_web(self, name: str = "web", **environment: str) -> int:
+        """The web server, as the Procfile starts it; its port."""
+        port = free_port()
+        command = (
+            f"project.wsgi --threads 8 --no-control-socket --bind 127.0.0.1:{port}"
+        )
+        self._start(
+            [sys.executable, "-m", "gunicorn", *command.split()], name, **environment
+        )
+        wait_for(lambda: answers(port))
+        return port
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """As a platform does it: SIGTERM to the process it started."""
@@ -120,9 +132,10 @@ class LiveSystem:
         self.processes.append(process)
         return process
 
-    def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def database_url() -> str:

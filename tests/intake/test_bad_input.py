@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from intake.contract_forms import TRAPPED
 from processing import queues, services
 from processing.models import User
 from tests.builders import order_data
@@ -137,6 +138,19 @@ def _refused_order(client: Client, name: str, value: str) -> None:
     answer = client.post("/orders/new", order_form(client, **{name: value}))
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     assert f'id="id_{name}_error"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("page", ["/orders/new", "/signups/new"])
+def test_what_programs_fill_in_is_refused_and_people_lose_nothing(
+    client: Client, no_sqs: None, page: str
+) -> None:
+    form = {"/orders/new": order_form, "/signups/new": signup_form}[page](client)
+    refused = client.post(page, {**form, "homepage": "https://spam.example"})
+    assert refused.status_code == HTTPStatus.BAD_REQUEST
+    text = refused.content.decode()
+    assert TRAPPED in text
+    assert form["email"] in text
+    assert "spam.example" not in text
 
 
 def test_too_many_fields_are_refused(client: Client, no_sqs: None) -> None:
