@@ -63,6 +63,8 @@ def _denied(
         )
     if not may(user, name):
         return f"You do not have the permission to {name} dead letters."
+    if name == "restore" and letter.purged_at is not None:
+        return "Its body was removed after its retention; there is nothing to restore."
     if name != "restore" and letter.state not in DeadLetter.EDITABLE:
         state = letter.get_state_display().lower()
         return f"It is {state}; only what is open or quarantined can be acted on."

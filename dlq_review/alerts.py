@@ -6,10 +6,14 @@ logged; it never stops the work that caused it.
 
 import logging
 import smtplib
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
+from django.utils import timezone
+
+from dlq_review.models import RaisedAlert
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +21,16 @@ logger = logging.getLogger(__name__)
 def alert(name: str, sentence: str, path: str = "/admin/") -> None:
     """Raise the alert called *name*; *sentence* holds no personal data."""
     transaction.on_commit(lambda: _tell(name, sentence, path))
+
+
+def alert_once(
+    name: str, every: timedelta, sentence: str, path: str = "/admin/"
+) -> None:
+    """`alert`, unless one of that name was raised less than *every* ago, by whomever."""
+    now = timezone.now()
+    _, new = RaisedAlert.objects.get_or_create(name=name, defaults={"at": now})
+    if new or RaisedAlert.objects.filter(name=name, at__lte=now - every).update(at=now):
+        alert(name, sentence, path)
 
 
 def _tell(name: str, sentence: str, path: str) -> None:

@@ -131,6 +131,11 @@ def _warnings(letter: DeadLetter) -> list[str]:
             f"Still the same code: it failed on release {letter.release}, which is what "
             "runs now. As it is, it will probably fail again."
         )
+    if letter.purged_at is not None:
+        found.append(
+            f"Its bodies were removed on {letter.purged_at:%d %B %Y}, after the retention "
+            "of what is settled. Ids and history are kept."
+        )
     if letter.overdue:
         found.append(
             "Redriven, and nothing has been heard of it since. Look at the queue and the "

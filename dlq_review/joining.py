@@ -139,7 +139,7 @@ def _arrive_again(letter: DeadLetter, pulled: _Pulled) -> None:
         attempts=letter.attempts + pulled.failure.deliveries,
     )
     ours = str(letter.redrive_id) == failures.redrive_of(pulled.message)
-    known = ours or _is_known(letter, pulled)
+    known = letter.purged_at is None and (ours or _is_known(letter, pulled))
     settled_for_good = letter.state == DeadLetter.State.DISCARDED or (
         letter.state == DeadLetter.State.RESOLVED and pulled.done
     )
@@ -164,7 +164,11 @@ def _fail_again(letter: DeadLetter, pulled: _Pulled, *, known: bool) -> None:
     changes = {**_failed(pulled), "group_id": grouping.group_of(pulled.failure).pk}
     reason = ""
     if not known:
-        reason = "Another body arrived under this request id."
+        reason = (
+            "Its body was purged; this copy brought it back."
+            if letter.purged_at
+            else "Another body arrived under this request id."
+        )
         changes |= _another_body(letter, pulled, reason)
     verb = AuditEntry.Verb.FAILED_AGAIN
     if letter.state in DeadLetter.SETTLED:
@@ -185,6 +189,7 @@ def _another_body(letter: DeadLetter, pulled: _Pulled, reason: str) -> dict[str,
     letter.type = pulled.failure.type
     return {
         "revision": number,
+        "purged_at": None,
         "body_fingerprint": pulled.fingerprint,
         "type": letter.type,
     }

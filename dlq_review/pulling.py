@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 
+from dlq_review import forewarning
 from dlq_review.failures import SOURCE_OF
 from dlq_review.joining import join
 from processing import queues
@@ -54,6 +55,7 @@ def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> Pulled:
 def pull_batch(dlq: str, done: Pulled, *, wait: int = 0) -> int:
     """Receive up to ten messages of *dlq* and store them; return how many were received."""
     messages = queues.receive(dlq, wait=wait, visibility=VISIBILITY)
+    forewarning.warn_of_loss(messages)
     stored = [message for message in messages if _store(message, done)]
     # Only now, after each commit.
     not_deleted = queues.delete(dlq, [message.receipt_handle for message in stored])

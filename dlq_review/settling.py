@@ -16,6 +16,10 @@ STEP = 500  # letters looked up at once
 SECONDS = 20  # that one run of the job may take
 
 
+class PurgedError(ReviewError):
+    """Its body was removed after its retention, so there is nothing left to restore."""
+
+
 def reconcile() -> int:
     """Resolve what was processed meanwhile; return how many.
 
@@ -96,6 +100,8 @@ def restore(letter: DeadLetter, *, by: str, reason: str = "") -> None:
         raise WrongStateError(
             f"{letter} is not discarded, so there is nothing to restore."
         )
+    if letter.purged_at is not None:
+        raise PurgedError(PurgedError.__doc__)
     move(letter, letter.resting_state, AuditEntry.Verb.RESTORED, by=by, reason=reason)
     others = DeadLetter.objects.filter(
         request_id=letter.request_id, state=S.DISCARDED

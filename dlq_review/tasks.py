@@ -1,24 +1,47 @@
 """What beat asks for. Both may run twice at once without harm."""
 
-from celery import shared_task
+from datetime import timedelta
 
-from dlq_review import operating, pulling, redriving, settling, watching
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from dlq_review import (
+    adopting,
+    forewarning,
+    operating,
+    pulling,
+    purging,
+    redriving,
+    settling,
+    watching,
+)
 from processing.transport import Job
 
+PURGE_SECONDS = 60
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended
 
 
 @shared_task(base=Job, name="dlq_review.pull")
 def pull() -> int:
-    stored = pulling.pull().stored
+    stored = pulling.pull().stored + adopting.adopt()
     watching.sign("pull")
     watching.check_queues()
+    forewarning.look_ahead()
     return stored
 
 
 @shared_task(base=Job, name="dlq_review.operate")
 def operate() -> int:
     return operating.run_all(seconds=OPERATE_SECONDS)
+
+
+@shared_task(base=Job, name="dlq_review.purge")
+def purge() -> int:
+    if not settings.RETENTION_DAYS:
+        return 0
+    before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
+    return purging.purge(before, seconds=PURGE_SECONDS)
 
 
 @shared_task(base=Job, name="dlq_review.settle")

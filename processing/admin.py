@@ -1,9 +1,18 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import admin as auth_admin
 from django.http import HttpRequest
 
-from processing.models import Attempt, Order, OrderItem, Outcome, SpooledEvent, User
+from processing.models import (
+    Attempt,
+    Order,
+    OrderItem,
+    Outcome,
+    SpooledEvent,
+    StaffMember,
+    User,
+)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -50,6 +59,34 @@ class UserAdmin(ReadOnlyAdmin):
     list_filter = ("is_active", "is_staff")
     search_fields = ("email__exact", "username__exact")
     exclude = ("password",)
+
+
+@admin.register(StaffMember)
+class StaffAdmin(auth_admin.UserAdmin):
+    """Who may enter, and what each may do there. Left in place for the audit trail's sake."""
+
+    list_display = ("username", "name", "is_active", "is_superuser", "last_login")
+    list_filter = ("is_active", "groups")
+    search_fields = ("username__exact", "email__exact")
+    ordering = ("username",)
+    show_full_result_count = False
+    actions = None
+    actions_on_bottom = True  # as of ReadOnlyAdmin
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Who they are", {"fields": ("name", "email")}),
+        ("What they may do", {"fields": ("is_active", "groups", "is_superuser")}),
+    )
+    filter_horizontal = ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(
+        self, request: HttpRequest, obj: StaffMember, form: Any, change: bool
+    ) -> None:
+        obj.is_staff = True
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(Outcome)

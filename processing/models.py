@@ -4,7 +4,9 @@
 effect, so an event takes effect once, however often and wherever it is delivered.
 """
 
-from django.contrib.auth.models import AbstractUser
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -94,6 +96,11 @@ class SpooledEvent(models.Model):
         return self.request_id
 
 
+class StaffManager(UserManager["StaffMember"]):
+    def get_queryset(self) -> models.QuerySet["StaffMember"]:
+        return super().get_queryset().filter(is_staff=True)
+
+
 class User(AbstractUser):
     """Staff, and the owners of accounts. A sign-up is inactive until its mail is answered."""
 
@@ -113,6 +120,16 @@ class User(AbstractUser):
                 name="one_account_per_address",
             ),
         )
+
+
+class StaffMember(User):
+    """A user who may enter the admin. Accounts come from events; staff are made by hand."""
+
+    objects: ClassVar = StaffManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = "staff member"
 
 
 class Order(models.Model):

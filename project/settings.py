@@ -261,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "dlq_review.operate",
         "schedule": env.float("OPERATE_SECONDS", 5),
     },
+    "purge": {"task": "dlq_review.purge", "schedule": 3600},
     "relay": {
         "task": "processing.relay",
         "schedule": env.float("SPOOL_RELAY_SECONDS", 10),
@@ -270,6 +271,10 @@ CELERY_BEAT_SCHEDULE = {
 # -- Review -------------------------------------------------------------------------
 # A redriven event without an outcome for this long is shown as overdue, never resent.
 REDRIVE_OVERDUE_SECONDS = env.int("REDRIVE_OVERDUE_SECONDS", 3600)
+# Days after which what is settled loses its bodies; 0 keeps them.
+RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
+# Failures of one queue in an hour that somebody is told of, when they are unusual.
+ALERT_GROWTH = env.int("ALERT_GROWTH", 100)
 # Who is mailed when a new kind of failure appears or an old one comes back.
 ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
 

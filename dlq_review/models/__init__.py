@@ -2,7 +2,7 @@ from dlq_review.models.audit import AppendOnlyError, AuditEntry
 from dlq_review.models.groups import FailureCount, FailureGroup
 from dlq_review.models.letters import Arrival, DeadLetter, Revision
 from dlq_review.models.operations import Operation, OperationItem
-from dlq_review.models.signs import LifeSign
+from dlq_review.models.signs import LifeSign, RaisedAlert
 
 __all__ = [
     "AppendOnlyError",
@@ -14,5 +14,6 @@ __all__ = [
     "LifeSign",
     "Operation",
     "OperationItem",
+    "RaisedAlert",
     "Revision",
 ]

@@ -27,6 +27,7 @@ class AuditEntry(models.Model):
         DISCARDED = "discarded", "discarded"
         RESTORED = "restored", "restored"
         REVEALED = "revealed", "looked at personal data"
+        PURGED = "purged", "removed its bodies"
         NOTED = "noted", "noted"
         STARTED = "started", "started an operation"
         STEERED = "steered", "steered an operation"

@@ -64,6 +64,8 @@ class DeadLetter(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
     redriven_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    purged_at = models.DateTimeField(null=True, blank=True)
+    """When its bodies were removed, long after it was settled."""
 
     class Meta:
         ordering = ("-last_failed_at", "-id")
@@ -94,6 +96,11 @@ class DeadLetter(models.Model):
             ),
             models.Index(fields=("state", "first_failed_at"), name="letter_oldest"),
             models.Index(fields=("state", "expires_at"), name="letter_expiry"),
+            models.Index(
+                fields=("settled_at",),
+                condition=models.Q(settled_at__isnull=False, purged_at=None),
+                name="letter_to_purge",
+            ),
         )
 
     def __str__(self) -> str:

@@ -12,3 +12,16 @@ class LifeSign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RaisedAlert(models.Model):
+    """When an alert that could be raised all the time was raised last."""
+
+    name = models.CharField(primary_key=True, max_length=100)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from dlq_review import pulling
+from dlq_review import adopting, pulling
 from processing.topology import QUEUES
 
 
@@ -37,7 +37,10 @@ class Command(BaseCommand):
     def _pull(self, dlqs: tuple[str, ...]) -> bool:
         """One round; whether another may find more."""
         done = pulling.pull(dlqs)
+        adopted = adopting.adopt()
         self.stdout.write(
             f"{done.stored} stored, {done.known} known before, {done.left} left in the DLQ"
         )
-        return done.stored + done.known > 0
+        if adopted:
+            self.stdout.write(f"{adopted} taken from the spool: SQS refused them")
+        return done.stored + done.known + adopted > 0

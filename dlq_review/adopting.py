@@ -1,0 +1,55 @@
+"""Spooled events that SQS refuses for good become dead letters, which staff can repair.
+
+Crash order: store the dead letter and delete the spool row in one transaction.
+"""
+
+import json
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from dlq_review.joining import join
+from processing import events, queues
+from processing.models import SpooledEvent
+from processing.topology import EVENT_QUEUES, QUEUES
+
+
+class RefusedBySQSError(Exception):
+    """SQS will not take this event as it is, however often it is sent. Edit it, then redrive it."""
+
+
+def adopt(limit: int = 100) -> int:
+    """Make dead letters of the oldest *limit*; return how many."""
+    refused = SpooledEvent.objects.filter(refused_for_good=True)
+    with transaction.atomic():
+        rows = list(refused.select_for_update(skip_locked=True)[:limit])
+        for row in rows:
+            join(_message(row))
+            row.delete()
+    return len(rows)
+
+
+def _message(row: SpooledEvent) -> queues.Message:
+    """*row* as if its queue's DLQ had held it, with the reason a worker would send along."""
+    identity = events.identify(row.body, fallback_id=row.request_id)
+    contract = events.CONTRACTS.get(identity.type)
+    failure = {
+        "request_id": row.request_id,
+        "error_type": RefusedBySQSError.__name__,
+        "error_text": f"{RefusedBySQSError.__doc__} SQS said: {row.refusal}",
+        "failed_at": timezone.now().isoformat(),
+        "release": settings.RELEASE,
+    }
+    return queues.Message(
+        queue=QUEUES[contract.queue if contract else EVENT_QUEUES[0]].dlq,
+        id=f"spool/{row.request_id}",
+        body=row.body,
+        receipt_handle="",
+        receive_count=1,
+        sent_at=row.created_at,
+        attributes={
+            "correlation_id": identity.correlation_id,
+            "failure": json.dumps(failure),
+        },
+    )

@@ -1,0 +1,66 @@
+"""What SQS refuses for good ends at the triage desk, not in a table nobody reads."""
+
+import pytest
+
+from dlq_review import adopting, books, editing, redriving, tasks
+from dlq_review.models import DeadLetter
+from intake.receipts import Receipt, State
+from processing import queues, services, spool
+from processing.models import Order, SpooledEvent
+from tests.builders import order_created
+
+pytestmark = pytest.mark.django_db
+
+
+def refuse(event: object) -> None:
+    spool.hold(event, "InvalidMessageContents")  # type: ignore[arg-type]
+    SpooledEvent.objects.update(refused_for_good=True)
+
+
+def test_a_refused_event_is_an_open_dead_letter_that_says_why(sqs: None) -> None:
+    event = order_created(order_id="ORD-1")
+    refuse(event)
+    tasks.pull()
+    letter = DeadLetter.objects.get()
+    assert (letter.request_id, letter.queue, letter.state) == (
+        event.id,
+        "orders",
+        "open",
+    )
+    assert letter.error_type == "RefusedBySQSError"
+    assert "InvalidMessageContents" in letter.error_text
+    assert not SpooledEvent.objects.exists()
+    assert Receipt.of(event).status().state == State.UNDER_REVIEW
+    assert books.close().balanced
+
+
+def test_it_is_edited_and_redriven_like_any_other(sqs: None) -> None:
+    event = order_created(order_id="ORD-1", customer_id="C-1")
+    refuse(event)
+    adopting.adopt()
+    letter = DeadLetter.objects.get()
+    body = event.body.replace("C-1", "C-2")
+    editing.edit(letter, body, based_on=0, by="ada", reason="a typo")
+    redriving.redrive(letter, by="ada")
+    (delivery,) = queues.receive("orders")
+    services.handle(delivery)
+    assert Order.objects.get().customer_id == "C-2"
+
+
+def test_a_crash_while_adopting_keeps_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(order_created())
+
+    def crash(row: SpooledEvent) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(SpooledEvent, "delete", crash)
+    with pytest.raises(MemoryError):
+        adopting.adopt()
+    assert SpooledEvent.objects.count() == 1
+    assert not DeadLetter.objects.exists()
+
+
+def test_what_sqs_may_still_take_is_left_to_the_relay() -> None:
+    spool.hold(order_created(), "Throttled")
+    assert adopting.adopt() == 0
+    assert SpooledEvent.objects.count() == 1

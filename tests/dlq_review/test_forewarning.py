@@ -1,0 +1,84 @@
+"""Alerts that come before the harm."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from dlq_review import forewarning, pulling
+from dlq_review.models import DeadLetter, FailureCount, RaisedAlert
+from processing import queues
+from processing.topology import QUEUES
+from tests.builders import dead_letter, dead_message, order_created
+
+pytestmark = pytest.mark.django_db
+Captured = DjangoCaptureOnCommitCallbacks
+
+
+@pytest.fixture(autouse=True)
+def somebody(settings: Settings) -> None:
+    settings.ALERT_EMAILS = ["staff@example.com"]
+
+
+def sentences() -> list[str]:
+    return [one.subject.removeprefix("Holdfast: ") for one in mail.outbox]
+
+
+def test_a_message_that_sqs_is_about_to_drop_is_told_of(
+    django_capture_on_commit_callbacks: Captured,
+) -> None:
+    sent = timezone.now() - timedelta(seconds=QUEUES["orders"].dlq_retention - 7300)
+    with django_capture_on_commit_callbacks(execute=True):
+        forewarning.warn_of_loss([dead_message(order_created(), sent_at=sent)] * 2)
+    (sentence,) = sentences()
+    assert sentence.startswith("orders-dlq held a message that SQS drops in 2 h.")
+
+
+def test_the_puller_looks_at_what_it_receives(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues.client().send_message(QueueUrl=queues.url("orders-dlq"), MessageBody="{}")
+    monkeypatch.setattr(forewarning, "NEAR", timedelta(days=15))
+    pulling.pull()
+    assert RaisedAlert.objects.filter(name="loss/orders-dlq").exists()
+
+
+def test_letters_near_their_limit_are_told_of_once_a_day(
+    django_capture_on_commit_callbacks: Captured,
+) -> None:
+    dead_letter()
+    dead_letter()
+    dead_letter()
+    with django_capture_on_commit_callbacks(execute=True):
+        forewarning.look_ahead()
+    assert sentences() == []
+    soon = timezone.now() + timedelta(hours=3)
+    DeadLetter.objects.exclude(pk=dead_letter().pk).update(expires_at=soon)
+    with django_capture_on_commit_callbacks(execute=True):
+        forewarning.look_ahead()
+        forewarning.look_ahead()
+    (sentence,) = sentences()
+    assert sentence.startswith("3 dead letters of orders have waited nearly as long")
+    RaisedAlert.objects.update(at=timezone.now() - timedelta(days=2))
+    with django_capture_on_commit_callbacks(execute=True):
+        forewarning.look_ahead()
+    assert len(sentences()) == 2
+
+
+@pytest.mark.parametrize(("before", "alerts"), [(1, 1), (200, 0)])
+def test_failures_that_grow_unusually_are_told_of(
+    django_capture_on_commit_callbacks: Captured, before: int, alerts: int
+) -> None:
+    group = dead_letter().group
+    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    FailureCount.objects.all().delete()
+    FailureCount.objects.create(group=group, hour=this_hour, arrivals=150)
+    for hours in range(2, 25):
+        hour = this_hour - timedelta(hours=hours)
+        FailureCount.objects.create(group=group, hour=hour, arrivals=before)
+    with django_capture_on_commit_callbacks(execute=True):
+        forewarning.look_ahead()
+        forewarning.look_ahead()
+    assert len(sentences()) == alerts

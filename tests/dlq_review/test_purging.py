@@ -1,0 +1,120 @@
+"""What was settled long ago loses its bodies, and is still known for what it is."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from dlq_review import purging, reading, settling, tasks
+from dlq_review.models import Arrival, DeadLetter, Revision
+from processing import services
+from processing.models import Attempt, Order
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    message,
+    order_created,
+    signup_requested,
+)
+
+pytestmark = pytest.mark.django_db
+LONG_AGO = timezone.now() - timedelta(days=200)
+
+
+def settled(body: object = None, verb: object = settling.discard) -> DeadLetter:
+    letter = dead_letter(body, attributes={"note": "ada"})  # type: ignore[arg-type]
+    verb(letter, by="ada", reason="x")  # type: ignore[operator]
+    DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
+    letter.refresh_from_db()
+    return letter
+
+
+def purge() -> int:
+    return purging.purge(timezone.now() - timedelta(days=90))
+
+
+def test_bodies_go_and_ids_states_and_the_trail_stay() -> None:
+    event = signup_requested(email="ada@example.com")
+    failed_attempt(event, error_text="no mail for ada@example.com", traceback="at ada")
+    letter = settled(event)
+    assert purge() == 1
+    letter.refresh_from_db()
+    assert (letter.request_id, letter.state) == (event.id, "discarded")
+    assert letter.purged_at is not None
+    assert letter.audit.filter(verb="discarded").exists()
+    rows = (
+        letter,
+        Attempt.objects.get(),
+        Revision.objects.get(),
+        Arrival.objects.get(),
+    )
+    for row in rows:
+        assert "ada" not in str(vars(row)), row
+
+
+def test_what_waits_or_was_settled_lately_is_kept() -> None:
+    waiting = dead_letter()
+    lately = dead_letter()
+    settling.discard(lately, by="ada", reason="x")
+    DeadLetter.objects.filter(pk=waiting.pk).update(last_failed_at=LONG_AGO)
+    old = failed_attempt(order_created(id=waiting.request_id), started_at=LONG_AGO)
+    assert purge() == 0
+    assert not Revision.objects.filter(body="").exists()
+    old.refresh_from_db()
+    assert old.error_text
+
+
+def test_old_attempts_of_requests_that_were_processed_lose_their_texts() -> None:
+    attempt = failed_attempt(order_created(), started_at=LONG_AGO)
+    purge()
+    attempt.refresh_from_db()
+    assert (attempt.error_text, attempt.error_type) == ("", "OperationalError")
+
+
+def test_a_late_copy_of_a_purged_request_still_does_nothing() -> None:
+    event = order_created()
+    settled(event)
+    purge()
+    services.handle(message(event))
+    assert not Order.objects.exists()
+    assert dead_letter(event).state == "discarded"
+
+
+def test_a_copy_of_a_letter_resolved_by_hand_brings_its_body_back() -> None:
+    event = order_created()
+    letter = settled(event, settling.resolve)
+    purge()
+    dead_letter(event)
+    letter.refresh_from_db()
+    assert (letter.state, letter.purged_at) == ("open", None)
+    assert reading.event_in(letter, reading.current(letter).body).id == event.id
+
+
+def test_what_was_purged_cannot_be_restored() -> None:
+    letter = settled()
+    purge()
+    letter.refresh_from_db()
+    with pytest.raises(settling.PurgedError):
+        settling.restore(letter, by="ada")
+
+
+def test_the_command_counts_first_and_beat_does_it_all_the_time(
+    settings: Settings,
+) -> None:
+    settled()
+    said = StringIO()
+    call_command("purge", "--dry-run", "--days", "90", stdout=said)
+    assert said.getvalue() == "1 dead letters were settled 90 days ago.\n"
+    call_command("purge", "--days", "300", stdout=said)
+    assert said.getvalue().endswith("0 purged.\n")
+    settings.RETENTION_DAYS = 0
+    assert tasks.purge() == 0
+    with pytest.raises(CommandError, match="Give --days"):
+        call_command("purge", "--days", "0")
+    settings.RETENTION_DAYS = 90
+    assert tasks.purge() == 1
+    call_command("purge", "--days", "90", stdout=said)
+    assert said.getvalue().endswith("0 purged.\n")
