@@ -5,6 +5,7 @@ these classes. Change them additively (a new field with a default); a breaking c
 new type, and the old one stays until no queue and no dead letter holds it.
 """
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -67,6 +68,11 @@ class Contract(BaseModel):
         """What staff and customers call it: an order id, an address."""
         raise NotImplementedError
 
+    @property
+    def made(self) -> dict[str, str]:
+        """What its outcome will say it made, as far as that is known beforehand."""
+        return {}
+
 
 class Item(BaseModel):
     model_config = Contract.model_config
@@ -116,6 +122,10 @@ class OrderCreated(Contract):
     @property
     def reference(self) -> str:
         return self.order_id
+
+    @property
+    def made(self) -> dict[str, str]:
+        return {"order": self.order_id}
 
 
 class OrderUpdated(Contract):
@@ -337,9 +347,10 @@ def contract_for(type: object) -> type[Contract]:
 
 def _envelope(body: str) -> dict[str, Any]:
     raw = _object(body)
-    return unwrap(raw) if is_cloud_event(raw) else raw
+    return unwrap(raw) if is_cloud_event(raw) else dict(raw)
 
 
+@functools.lru_cache(maxsize=1)  # each delivery is identified, then parsed
 def _object(body: str) -> dict[str, Any]:
     try:
         raw = strict_json.loads(body)

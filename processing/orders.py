@@ -53,7 +53,7 @@ def create_order(event: Event) -> Effect:
             )
             for line, item in enumerate(data.items, start=1)
         )
-    return Effect({"order": data.order_id})
+    return Effect(data.made)
 
 
 def update_order(event: Event) -> Effect:

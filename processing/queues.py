@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from processing.breaker import Breaker
-from processing.events import Event, new_id
+from processing.events import Event, is_request_id, new_id
 from processing.publisher import NotSentError, Publisher
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES
 
@@ -95,6 +95,12 @@ class Message:
     sent_at: datetime
     attributes: dict[str, str]
     group: str = ""
+
+    @property
+    def named_id(self) -> str:
+        """The request id as its sender named it beside the body, else SQS's message id."""
+        named = (self.attributes.get(name) for name in ("request_id", "RequestId"))
+        return next(filter(is_request_id, named), None) or self.id
 
 
 def client(config: Config = _WORKING) -> "SQSClient":

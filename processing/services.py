@@ -67,9 +67,7 @@ def handle(message: queues.Message) -> None:
 
 def identify(message: queues.Message) -> events.Identity:
     """Who the message is: by its body, else by what its sender or SQS named it."""
-    named = (message.attributes.get(name) for name in ("request_id", "RequestId"))
-    fallback_id = next(filter(events.is_request_id, named), message.id)
-    return events.identify(message.body, fallback_id=str(fallback_id))
+    return events.identify(message.body, fallback_id=message.named_id)
 
 
 def process(event: events.Event, *, redriven: bool = False) -> None:
@@ -102,10 +100,12 @@ def _claim_and_take_effect(event: events.Event) -> Effect:
         type=event.type,
         fingerprint=event.fingerprint,
         correlation_id=event.correlation_id,
+        made=event.data.made,
     )
     effect = HANDLERS[event.type](event)
-    claim.made = effect.made
-    claim.save(update_fields=["made"])
+    if effect.made != claim.made:
+        claim.made = effect.made
+        claim.save(update_fields=["made"])
     spool.record(effect.follow_ups, cause=event.id)
     return effect
 

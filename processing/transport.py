@@ -32,7 +32,7 @@ from kombu.transport import SQS
 from kombu.utils.json import dumps
 from vine import promise
 
-from processing import curl_client, events, queues, strict_json
+from processing import curl_client, queues, strict_json
 from processing.database_gate import DatabaseGate
 from processing.deletes import Deletes
 from processing.topology import QUEUES
@@ -224,7 +224,7 @@ class Channel(SQS.Channel):
     ) -> dict[str, Any]:
         message = queues.message_from(queue, raw)
         task, args, kwargs = _call_for(message)
-        identity = events.identify(message.body, fallback_id=message.id)
+        task_id = message.named_id  # for Celery's log; the body is not read here
         about = asdict(replace(message, body=""))
         del about["body"]
         return {
@@ -234,8 +234,8 @@ class Channel(SQS.Channel):
             "headers": {
                 "lang": "py",
                 "task": task,
-                "id": identity.request_id,
-                "root_id": identity.request_id,
+                "id": task_id,
+                "root_id": task_id,
                 "parent_id": None,
                 "group": None,
                 "retries": 0,
@@ -247,7 +247,7 @@ class Channel(SQS.Channel):
                 "ignore_result": True,
             },
             "properties": {
-                "correlation_id": identity.request_id,
+                "correlation_id": task_id,
                 "delivery_tag": message.receipt_handle,
                 "delivery_mode": 2,
                 "priority": 0,
