@@ -7,6 +7,7 @@ that left neither was killed, hung, or had no database.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,10 +76,12 @@ def identity_of(message: Message) -> Identity:
     return identify_delivery(message)
 
 
-def why(message: Message, identity: Identity) -> Failure:
-    """The reason *message* is in its DLQ, from the best witness there is."""
+def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failure:
+    """The reason *message* is in its DLQ, from the best witness there is.
+
+    *attempt* is its last one, as `last_attempts` finds it.
+    """
     told = _told(message)
-    attempt = _last_attempt(message, identity, told)
     sent_by_sqs = max(message.receive_count - 1, 1)  # the last receive was ours
     deliveries = (
         attempt.receive_count if attempt and told else 1 if told else sent_by_sqs
@@ -103,14 +106,35 @@ def redrive_of(message: Message) -> str:
     return _text(_object(message.attributes.get("redrive", "")), "redrive_id")
 
 
-def _last_attempt(
-    message: Message, identity: Identity, told: dict[str, Any]
-) -> Attempt | None:
-    same_message = Q(message_id__in=[message.id, _text(told, "message_id")])
-    same_request = Q(
-        request_id=identity.request_id, started_at__gte=message.sent_at - _CLOCK_SKEW
-    )
-    return Attempt.objects.filter(same_message | same_request).first()
+def last_attempts(
+    pulled: Sequence[tuple[Message, Identity]],
+) -> list[Attempt | None]:
+    """The last attempt of each message, in order; None where no delivery left one."""
+    names = [_names(message) for message, _ in pulled]
+    since = [message.sent_at - _CLOCK_SKEW for message, _ in pulled]
+    requests = [identity.request_id for _, identity in pulled]
+    found = Attempt.objects.filter(
+        Q(message_id__in=set().union(*names))
+        | Q(request_id__in=requests, started_at__gte=min(since))
+    ).defer("traceback")  # the newest first, by its Meta
+    newest = list(found)
+    return [
+        next(
+            (
+                one
+                for one in newest
+                if one.message_id in ids
+                or (one.request_id == request and one.started_at >= begun)
+            ),
+            None,
+        )
+        for ids, request, begun in zip(names, requests, since, strict=True)
+    ]
+
+
+def _names(message: Message) -> set[str]:
+    """The message ids it was delivered under: a worker that sends it on gives a new one."""
+    return {message.id, _text(_told(message), "message_id")} - {""}
 
 
 def _unreported(deliveries: int) -> str:

@@ -1,14 +1,17 @@
 """Keep failure groups and their counters, in the transaction that changes a dead letter."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Greatest
 
 from dlq_review.alerts import alert
 from dlq_review.failures import Failure
-from dlq_review.models import DeadLetter, FailureCount, FailureGroup
+from dlq_review.models import DeadLetter, FailureGroup
 
 _State = DeadLetter.State
 _COUNTER = {
@@ -19,6 +22,17 @@ _COUNTER = {
     _State.RESOLVED: "settled",
     _State.DISCARDED: "settled",
 }
+
+
+def groups_of(failures: Iterable[Failure]) -> dict[str, FailureGroup]:
+    """The group of each of *failures*, by its fingerprint."""
+    latest_first = sorted(failures, key=lambda one: one.failed_at, reverse=True)
+    needed = {failure.fingerprint: failure for failure in latest_first}
+    found = FailureGroup.objects.in_bulk(list(needed), field_name="fingerprint")
+    # In the order of their keys, as everywhere: no two transactions wait for each other.
+    for fingerprint in sorted(needed.keys() - found.keys()):
+        found[fingerprint] = group_of(needed[fingerprint])
+    return found
 
 
 def group_of(failure: Failure) -> FailureGroup:
@@ -51,34 +65,73 @@ def _path(group: FailureGroup) -> str:
     return f"/admin/dlq_review/failuregroup/{group.pk}/change/"
 
 
+def count_new(letters: Iterable[DeadLetter], failures: Iterable[Failure]) -> None:
+    """The first arrival of each of *letters*, which are new, in few statements."""
+    arrived: dict[int, list[Failure]] = defaultdict(list)
+    counters: dict[int, Counter[str]] = defaultdict(Counter)
+    for letter, failure in zip(letters, failures, strict=True):
+        arrived[letter.group_id].append(failure)
+        counters[letter.group_id][_COUNTER[_State(letter.state)]] += 1
+    _count_arrivals(arrived, counters)
+
+
 def count_arrival(group_id: int, failure: Failure) -> None:
     """One more arrival: in its hour, and as the last one seen. A resolved group regresses."""
-    FailureGroup.objects.filter(pk=group_id).update(
-        last_seen=Greatest(F("last_seen"), failure.failed_at), release=failure.release
-    )
-    regressed = FailureGroup.objects.filter(
-        pk=group_id, state=FailureGroup.State.RESOLVED
-    ).update(state=FailureGroup.State.REGRESSED)
-    if regressed:
-        group = FailureGroup.objects.get(pk=group_id)
-        alert("regression", _told(group, "A failure came back"), _path(group))
-    count, _ = FailureCount.objects.get_or_create(
-        group_id=group_id, hour=_hour(failure.failed_at)
-    )
-    FailureCount.objects.filter(pk=count.pk).update(arrivals=F("arrivals") + 1)
+    _count_arrivals({group_id: [failure]}, {})
 
 
-def count_move(
-    before: tuple[int, str] | None, after: tuple[int, str], at: datetime
+def _count_arrivals(
+    arrived: Mapping[int, Sequence[Failure]], counters: Mapping[int, Counter[str]]
 ) -> None:
-    """A letter went from one (group id, state) to another; None where it is new."""
+    """Each group's row once, in the order of their keys; after them the counts by hour."""
+    hours: Counter[tuple[int, datetime]] = Counter()
+    for group_id, failures in sorted(arrived.items()):
+        last = max(failures, key=lambda failure: failure.failed_at)
+        hours.update((group_id, _hour(failure.failed_at)) for failure in failures)
+        FailureGroup.objects.filter(pk=group_id).update(
+            last_seen=Greatest(F("last_seen"), last.failed_at),
+            release=last.release,
+            **{
+                name: F(name) + step
+                for name, step in counters.get(group_id, {}).items()
+            },
+        )
+    _regress(list(arrived))
+    _count_hours(hours)
+
+
+def _regress(groups: Sequence[int]) -> None:
+    resolved = FailureGroup.objects.filter(
+        pk__in=groups, state=FailureGroup.State.RESOLVED
+    )
+    for group in resolved:
+        group.state = FailureGroup.State.REGRESSED
+        group.save(update_fields=["state"])
+        alert("regression", _told(group, "A failure came back"), _path(group))
+
+
+def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:
+    """In SQL, because the ORM cannot add to a row that may not be there."""
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO dlq_review_failurecount (group_id, hour, arrivals) "
+            "VALUES (%s, %s, %s) ON CONFLICT (group_id, hour) DO UPDATE "
+            "SET arrivals = dlq_review_failurecount.arrivals + excluded.arrivals",
+            [
+                (group_id, adapt(hour), number)
+                for (group_id, hour), number in sorted(arrivals.items())
+            ],
+        )
+
+
+def count_move(before: tuple[int, str], after: tuple[int, str], at: datetime) -> None:
+    """A letter went from one (group id, state) to another."""
     changes: dict[int, dict[str, int]] = {}
-    for place, step in ((before, -1), (after, 1)):
-        if place is not None:
-            group_id, state = place
-            counter = _COUNTER[_State(state)]
-            counters = changes.setdefault(group_id, {})
-            counters[counter] = counters.get(counter, 0) + step
+    for (group_id, state), step in ((before, -1), (after, 1)):
+        counter = _COUNTER[_State(state)]
+        counters = changes.setdefault(group_id, {})
+        counters[counter] = counters.get(counter, 0) + step
     # Always in the order of their keys: two transactions never wait for each other.
     for group_id, counters in sorted(changes.items()):
         _apply(group_id, counters, redriven_at=at)

@@ -2,16 +2,18 @@
 
 Crash order: receive -> store the arrival, once per (dlq, message id) -> commit -> delete
 from the DLQ. A crash before the commit leaves the message in the DLQ; one after it is
-pulled again, recognised and deleted. Each message has a transaction of its own, so a bad
-one never holds up its neighbours.
+pulled again, recognised and deleted. What is new of the ten messages of a receive is stored
+in one transaction. Where that fails, each has a transaction of its own, so a bad one never
+holds up its neighbours.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
 from dlq_review import forewarning
+from dlq_review.beginning import begin_new
 from dlq_review.failures import SOURCE_OF
 from dlq_review.joining import join
 from processing import queues
@@ -56,12 +58,24 @@ def pull_batch(dlq: str, done: Pulled, *, wait: int = 0) -> int:
     """Receive up to ten messages of *dlq* and store them; return how many were received."""
     messages = queues.receive(dlq, wait=wait, visibility=VISIBILITY)
     forewarning.warn_of_loss(messages)
-    stored = [message for message in messages if _store(message, done)]
+    begun = _begin(messages, done)
+    stored = [one for one in messages if one.id in begun or _store(one, done)]
     # Only now, after each commit.
     not_deleted = queues.delete(dlq, [message.receipt_handle for message in stored])
     if not_deleted:
         logger.warning("queue=%s not_deleted=%s", dlq, len(not_deleted))
     return len(messages)
+
+
+def _begin(messages: Sequence[queues.Message], done: Pulled) -> set[str]:
+    """The ids of those that are stored at once; none where one of them cannot be."""
+    try:
+        begun = begin_new(messages) if messages else []
+    except Exception as error:  # whatever it is, it is told of the one message it is of
+        logger.warning("stored_at_once=0 reason=%s", type(error).__name__)
+        return set()
+    done.stored += len(begun)
+    return {message.id for message in begun}
 
 
 def _store(message: queues.Message, done: Pulled) -> bool:

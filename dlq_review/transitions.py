@@ -4,6 +4,9 @@ Every move is one compare-and-set on the state and revision that its caller has 
 group's counters, the receipt's mark and the audit trail change in the same transaction.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -69,7 +72,8 @@ def move(
     for name, value in (*changes.items(), ("state", to)):
         setattr(letter, name, value)
     grouping.count_move(seen, (letter.group_id, to), timezone.now())
-    tell_receipts(letter.request_id)
+    if not {before, to} <= set(DeadLetter.WAITING):  # which read the same
+        tell_receipts([letter.request_id])
     note(letter, verb, by=by, reason=reason, before=before, after=to)
 
 
@@ -87,19 +91,27 @@ def note(
     )
 
 
-def tell_receipts(request_id: str) -> None:
-    """Mark the request while any of its letters waits for somebody, or for its outcome."""
-    unsettled = dict(
-        DeadLetter.objects.filter(request_id=request_id)
-        .exclude(state__in=DeadLetter.SETTLED)
-        .values_list("state", "redriven_at")
+def tell_receipts(requests: Sequence[str]) -> None:
+    """Mark each request while any of its letters waits for somebody, or for its outcome."""
+    unsettled: dict[str, dict[str, datetime | None]] = defaultdict(dict)
+    letters = DeadLetter.objects.filter(request_id__in=requests).exclude(
+        state__in=DeadLetter.SETTLED
     )
-    if unsettled:
-        redriven_at = (
-            unsettled[S.REDRIVEN] if unsettled.keys() == {S.REDRIVEN} else None
-        )
-        UnderReview.objects.update_or_create(
-            request_id=request_id, defaults={"sent_again_at": redriven_at}
-        )
-    else:
-        UnderReview.objects.filter(request_id=request_id).delete()
+    for request, state, at in letters.values_list("request_id", "state", "redriven_at"):
+        unsettled[request][state] = at
+    UnderReview.objects.bulk_create(
+        [
+            UnderReview(
+                request_id=request,
+                sent_again_at=found[S.REDRIVEN]
+                if found.keys() == {S.REDRIVEN}
+                else None,
+            )
+            for request, found in sorted(unsettled.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["request_id"],
+        update_fields=["sent_again_at"],
+    )
+    if settled := set(requests) - unsettled.keys():
+        UnderReview.objects.filter(request_id__in=settled).delete()

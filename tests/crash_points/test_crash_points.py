@@ -169,9 +169,9 @@ def test_transient_failure(point: Point, crash_at: str) -> None:
     "crash_at",
     [
         "after processing.queues:receive 1",
-        "after dlq_review.joining:_store_arrival 1",
-        "after dlq_review.joining:join 1",
-        "after dlq_review.joining:join 2",
+        "before dlq_review.beginning:begin 1",
+        "after dlq_review.beginning:begin 1",
+        "after dlq_review.beginning:begin_new 1",
         "after processing.queues:delete 1",
     ],
 )
@@ -183,6 +183,25 @@ def test_pull(point: Point, crash_at: str) -> None:
     letters = DeadLetter.objects.all()
     assert {one.request_id for one in letters} == {event.id for event in events}
     assert {one.arrival_count for one in letters} == {1}
+    assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.joining:_store_arrival 1",
+        "after dlq_review.joining:join 1",
+        "after dlq_review.joining:join 2",
+    ],
+)
+def test_pull_of_what_has_a_letter(point: Point, crash_at: str) -> None:
+    events = [order_created(), order_created()]
+    send_dead(*events)
+    point.step("pull")
+    send_dead(*events)
+    point.step("pull", crash_at=crash_at)
+    point.drain()
+    assert {one.arrival_count for one in DeadLetter.objects.all()} == {2}
     assert books.close().balanced
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from dlq_review import joining, pulling
+from dlq_review import beginning, joining, pulling
 from dlq_review.models import (
     Arrival,
     AuditEntry,
@@ -97,14 +97,15 @@ def test_a_message_that_cannot_be_stored_stays_and_blocks_nobody(
 ) -> None:
     send_to_dlq(BROKEN)
     send_to_dlq(order_created().body)
-    store = joining._store_arrival
+    fields = beginning.arrival_fields
 
-    def fail_for_broken(letter: DeadLetter, pulled: Any) -> bool:
+    def fail_for_broken(pulled: Any) -> dict[str, Any]:
         if pulled.body == BROKEN:
             raise RuntimeError("disk")
-        return store(letter, pulled)
+        return fields(pulled)
 
-    monkeypatch.setattr(joining, "_store_arrival", fail_for_broken)
+    for module in (beginning, joining):
+        monkeypatch.setattr(module, "arrival_fields", fail_for_broken)
     done = pulling.pull()
     assert (done.stored, done.left) == (1, 1)
     assert DeadLetter.objects.count() == 1  # nothing half stored

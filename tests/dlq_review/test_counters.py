@@ -1,0 +1,123 @@
+"""The kept counters under hands that work at the same time, on PostgreSQL."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+
+from dlq_review import settling
+from dlq_review.beginning import begin_new
+from dlq_review.models import Arrival, DeadLetter, FailureCount, FailureGroup
+from processing.models import UnderReview
+from processing.queues import Message
+from tests.builders import dead_letter, dead_message, failure, order_created
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite has one writer at a time"
+    ),
+]
+
+KINDS = ("AError", "BError", "CError")
+HOURS = ("2026-11-20T10:00:00+00:00", "2026-11-20T11:00:00+00:00")
+ROUNDS = 15
+
+
+def page(kinds: tuple[str, ...]) -> list[Message]:
+    return [
+        dead_message(
+            order_created(), attributes=failure(error_type=kind, failed_at=hour)
+        )
+        for kind in kinds
+        for hour in HOURS
+    ]
+
+
+def together(*work: Callable[[], None]) -> None:
+    """Each in a thread of its own, all begun at once; raises what one of them raised."""
+    start = Barrier(len(work))
+
+    def run(one: Callable[[], None]) -> None:
+        try:
+            start.wait()
+            one()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(work)) as threads:
+        for done in [threads.submit(run, one) for one in work]:
+            done.result()
+
+
+def store_all(messages: list[Message]) -> None:
+    assert len(begin_new(messages)) == len(messages)
+
+
+def assert_counted() -> None:
+    for group in FailureGroup.objects.all():
+        letters = group.letters.all()
+        counted = (group.waiting, group.redriven, group.settled)
+        assert counted == (
+            letters.filter(state__in=DeadLetter.WAITING).count(),
+            letters.filter(state="redriven").count(),
+            letters.filter(state__in=DeadLetter.SETTLED).count(),
+        )
+    hours = FailureCount.objects.aggregate(Sum("arrivals"))["arrivals__sum"]
+    assert hours == Arrival.objects.count()
+    waiting = DeadLetter.objects.filter(state__in=DeadLetter.WAITING)
+    assert UnderReview.objects.count() == waiting.count()
+
+
+def test_pullers_and_staff_at_the_same_groups_lose_no_count_and_never_deadlock() -> (
+    None
+):
+    own = {
+        kind: [dead_letter(attributes=failure(error_type=kind)) for _ in range(4)]
+        for kind in KINDS
+    }
+
+    def pull(kinds: tuple[str, ...]) -> None:
+        for _ in range(ROUNDS):
+            store_all(page(kinds))
+
+    def settle(number: int, kinds: tuple[str, ...]) -> None:
+        for kind in kinds * (ROUNDS // len(kinds)):
+            settling.discard(own[kind][number], by="ada", reason="x")
+            settling.restore(own[kind][number], by="ada")
+
+    together(
+        lambda: pull(KINDS),
+        lambda: pull(KINDS[::-1]),
+        lambda: settle(0, KINDS),
+        lambda: settle(1, KINDS[::-1]),
+    )
+    assert Arrival.objects.count() == 12 + 2 * ROUNDS * len(KINDS) * len(HOURS)
+    assert_counted()
+
+
+def test_two_pullers_that_are_first_to_see_a_failure_make_one_group() -> None:
+    together(
+        lambda: store_all(page(KINDS)),
+        lambda: store_all(page(KINDS[::-1])),
+    )
+    assert FailureGroup.objects.count() == len(KINDS)
+    assert_counted()
+
+
+def test_two_pullers_with_copies_of_the_same_messages_store_each_once() -> None:
+    one = page(KINDS)
+    stored: list[int] = []
+
+    def store(messages: list[Message]) -> None:
+        try:
+            stored.append(len(begin_new(messages)))
+        except Exception:  # it lost: the puller stores what is left one by one
+            stored.append(0)
+
+    together(lambda: store(one), lambda: store(one[::-1]))
+    assert sorted(stored) == [0, len(one)]
+    assert_counted()
