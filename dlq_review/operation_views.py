@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from dlq_review import freezing, steering, tallying
 from dlq_review.actions import may
 from dlq_review.forms import OperationForm
-from dlq_review.models import FailureGroup, Operation, OperationItem
+from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
 from dlq_review.previewing import preview
 from dlq_review.transitions import ReviewError
 from processing.models import Outcome
@@ -24,6 +24,7 @@ _STEERING = {
     "cancel": steering.cancel,
 }
 _ALSO_NEEDED = {"discard": "discard", "fix": "edit"}
+_LOOKED_AT = 10_000  # letters of a list that nobody has started yet
 _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind")
 
 
@@ -89,8 +90,12 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         "counts": counts,
         "bars": _bars(operation, counts),
         "newer": tallying.newer(operation),
-        "troubled": items.filter(state__in=troubled).order_by("-pk")[:50],
-        "first": items.order_by("pk")[:10],
+        "troubled": [
+            item
+            for state in troubled
+            for item in items.filter(state=state).order_by("-pk")[:25]
+        ],
+        "first": items.order_by("letter_id")[:10],
         "trail": operation.audit.all()[:30],
         "may_steer": may(request.user, "bulk_redrive"),
         "refresh": operation.state == Operation.State.RUNNING,
@@ -103,12 +108,15 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
 
 def _exclusions(operation: Operation) -> dict[str, int]:
     """What the list holds that will not be sent, as far as can be told beforehand."""
+    first = operation.items.order_by("letter_id").values("letter_id")[:_LOOKED_AT]
+    letters = DeadLetter.objects.filter(pk__in=first)
     done = Outcome.objects.filter(
-        request_id=OuterRef("letter__request_id"), kind=Outcome.Kind.PROCESSED
+        request_id=OuterRef("request_id"), kind=Outcome.Kind.PROCESSED
     )
     return {
-        "invalid": operation.items.filter(letter__body_fingerprint="").count(),
-        "done_already": operation.items.filter(Exists(done)).count(),
+        "looked_at": min(operation.total, _LOOKED_AT),
+        "invalid": letters.filter(body_fingerprint="").count(),
+        "done_already": letters.filter(Exists(done)).count(),
     }
 
 

@@ -26,7 +26,7 @@ class Preview:
 
 def preview(operation: Operation) -> Preview:
     found = Preview()
-    items = operation.items.select_related("letter").order_by("pk")[:LOOKED_AT]
+    items = operation.items.select_related("letter").order_by("letter_id")[:LOOKED_AT]
     for item in items:
         found.looked_at += 1
         body = reading.current(item.letter).body
