@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import (
@@ -19,6 +20,7 @@ from dlq_review import filters, group_views, operation_views, views
 from dlq_review.actions import may
 from dlq_review.exporting import FORMATS
 from dlq_review.group_views import described
+from dlq_review.listing import LetterList
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
 from dlq_review.paging import CappedPaginator
 from processing.admin import ReadOnlyAdmin
@@ -44,6 +46,9 @@ class DeadLetterAdmin(TriageAdmin):
     search_fields = ("request_id",)
     search_help_text = "A request id, an order id, an address, or the name of an error"
     sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return LetterList
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from dlq_review import pretty, reading
+from dlq_review import pretty, reading, walking
 from dlq_review.actions import actions_for, may
 from dlq_review.asked import asked
 from dlq_review.editing import LONGEST_EDIT
@@ -16,6 +16,7 @@ from dlq_review.forms import EditForm
 from dlq_review.models import DeadLetter, Revision
 from dlq_review.personal import mask_body
 from dlq_review.timeline import attempts_of, timeline
+from dlq_review.walking import Place
 from processing.event_errors import Problem
 from processing.events import CONTRACTS
 
@@ -146,15 +147,7 @@ def _warnings(letter: DeadLetter) -> list[str]:
 
 def _neighbours(letter: DeadLetter) -> dict[str, DeadLetter | None]:
     """The letters before and after this one in the list of those that wait."""
-    waiting = DeadLetter.objects.filter(state__in=DeadLetter.WAITING)
-    at = letter.last_failed_at
-    older = waiting.filter(last_failed_at=at, pk__lt=letter.pk) | waiting.filter(
-        last_failed_at__lt=at
-    )
-    newer = waiting.filter(last_failed_at=at, pk__gt=letter.pk) | waiting.filter(
-        last_failed_at__gt=at
-    )
-    return {
-        "newer": newer.order_by("last_failed_at", "pk").first(),
-        "older": older.order_by("-last_failed_at", "-pk").first(),
-    }
+    letters, here = DeadLetter.objects.all(), Place.of(letter)
+    newer = walking.newer(letters, DeadLetter.WAITING, 1, than=here)
+    older = walking.older(letters, DeadLetter.WAITING, 1, than=here)
+    return {"newer": next(iter(newer), None), "older": next(iter(older), None)}

@@ -67,22 +67,15 @@ def chart(series: Series, time_format: str) -> Chart:
     return Chart(bars, highest, labels, legend)
 
 
-@dataclass(frozen=True, slots=True)
-class Spark:
-    x: float
-    y: float
-    height: float
+def sparkline(counts: list[int]) -> str:
+    """Bars 2 wide every 3 units, at most 24 high, as the data of one SVG path.
 
-
-def sparkline(counts: list[int]) -> list[Spark]:
-    """Bars 2 wide every 3 units, at most 24 high."""
+    One path and not 42 elements: a template takes its time for each, and an inbox
+    shows fifty of these.
+    """
     highest = max(counts, default=0)
-    return [
-        Spark(
-            number * 3,
-            round(24 - 24 * count / highest, 1),
-            round(24 * count / highest, 1),
-        )
+    return "".join(
+        f"M{number * 3} 24v-{24 * count / highest:.1f}h2V24z"
         for number, count in enumerate(counts)
         if count
-    ]
+    )

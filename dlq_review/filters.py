@@ -1,5 +1,6 @@
 """The filters of the list: static choices, or few rows of the group table."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -27,12 +28,17 @@ class StateFilter(admin.SimpleListFilter):
         without, *states = super().choices(changelist)
         return [{**without, "display": "Waiting for us"}, *states]
 
-    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+    def states(self, request: HttpRequest) -> Sequence[str]:
         if self.value() in S.values:
-            return queryset.filter(state=self.value())
+            return (str(self.value()),)
         if self.value() == "all" or {"q", "group"} & request.GET.keys():
-            return queryset
-        return queryset.filter(state__in=DeadLetter.WAITING)
+            return S.values
+        return DeadLetter.WAITING
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        states = self.states(request)
+        # All of them, which is not the same to a database as every one of them.
+        return queryset if states == S.values else queryset.filter(state__in=states)
 
 
 class QueueFilter(admin.SimpleListFilter):

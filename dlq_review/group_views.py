@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import failures, triaging
+from dlq_review import failures, triaging, walking
 from dlq_review.actions import may
 from dlq_review.counting import paces
 from dlq_review.drawing import sparkline
@@ -45,19 +45,18 @@ def rehearse_some(request: HttpRequest, group_id: int) -> HttpResponse:
     if not may(request.user, "rehearse"):
         raise PermissionDenied
     group = get_object_or_404(FailureGroup, pk=group_id)
-    sample = group.letters.filter(state__in=DeadLetter.EDITABLE)[:SAMPLE]
+    sample = walking.older(group.letters.all(), DeadLetter.EDITABLE, SAMPLE)
     return _page(request, group, rehearsals=[rehearse(letter) for letter in sample])
 
 
 def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpResponse:
-    letters = group.letters.filter(state__in=DeadLetter.WAITING)
     context = {
         **more,
         **admin.site.each_context(request),
         "title": str(group),
         "about": described([group])[0],
         "by_text": failures.by_text(group.error_type, group.place),
-        "letters": letters[:10],
+        "letters": walking.older(group.letters.all(), DeadLetter.WAITING, 10),
         "trail": group.audit.all()[:20],
         "may_edit": may(request.user, "edit"),
         "may_operate": may(request.user, "bulk_redrive"),

@@ -1,10 +1,18 @@
-"""What a hundred thousand rows inserted at once need not be checked and indexed for."""
+"""Indexes for a million dead letters"""
 
 from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [("dlq_review", "0003_retention")]
     operations = [
+        migrations.AddIndex(
+            "deadletter",
+            models.Index(fields=["state", "redriven_at"], name="letter_overdue"),
+        ),
+        migrations.AddIndex(
+            "auditentry",
+            models.Index(fields=["verb", "-at", "-id"], name="audit_by_verb"),
+        ),
         migrations.AlterField(
             "operationitem",
             "operation",

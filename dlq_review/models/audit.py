@@ -53,6 +53,7 @@ class AuditEntry(models.Model):
         ordering = ("-at", "-id")
         default_permissions = ("view",)
         verbose_name_plural = "audit entries"
+        indexes = (models.Index(fields=("verb", "-at", "-id"), name="audit_by_verb"),)
 
     def __str__(self) -> str:
         return f"{self.actor or 'Holdfast'} {self.verb}"

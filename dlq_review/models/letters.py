@@ -101,6 +101,7 @@ class DeadLetter(models.Model):
                 condition=models.Q(settled_at__isnull=False, purged_at=None),
                 name="letter_to_purge",
             ),
+            models.Index(fields=("state", "redriven_at"), name="letter_overdue"),
         )
 
     def __str__(self) -> str:

@@ -68,7 +68,7 @@ def test_the_inbox_shows_a_group_with_its_pace(desk: Client) -> None:
     text = html(desk, GROUPS)
     assert "OrderExistsError" in text
     assert "<b>2</b> in 1h" in text
-    assert "<rect" in text
+    assert '<path d="M123 24v-24.0h2V24z"/>' in text  # the last of 42 bars
 
 
 def test_a_resolved_group_leaves_the_inbox_and_regresses_with_the_next_failure(
