@@ -4,6 +4,7 @@
 stays where it was while new letters arrive, and the last page costs what the first does.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
@@ -11,8 +12,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from dlq_review import walking
+from dlq_review.actions import may
 from dlq_review.filters import StateFilter
 from dlq_review.models import DeadLetter
+from dlq_review.searching import search
 from dlq_review.walking import Place
 
 PLACES = ("before", "after")
@@ -23,6 +26,8 @@ class LetterList(ChangeList):
     any_state: QuerySet[DeadLetter]
     """What the filters and the search leave, but for the filter by state."""
     by_state: StateFilter
+    notes: Sequence[str] = ()
+    """What the search left out."""
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found: dict[str, Any] = super().get_filters_params(params)
@@ -35,7 +40,11 @@ class LetterList(ChangeList):
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None
     ) -> QuerySet:
-        self.any_state = super().get_queryset(request, [StateFilter.parameter_name])
+        letters = super().get_queryset(request, [StateFilter.parameter_name])
+        if self.query.strip():
+            found = search(self.query, bodies=may(request.user, "reveal"))
+            letters, self.notes = letters.filter(found.letters), found.notes
+        self.any_state = letters
         (self.by_state,) = (
             spec for spec in self.filter_specs if isinstance(spec, StateFilter)
         )

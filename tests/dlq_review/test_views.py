@@ -57,7 +57,7 @@ def test_each_filter_and_the_search_find_the_letter(desk: Client, query: str) ->
 
 @pytest.mark.parametrize(
     "query",
-    ["state=resolved", "queue=emails", "type=order_updated", "error=X", "q=ORD"],
+    ["state=resolved", "queue=emails", "type=order_updated", "error=X", "q=RD-x"],
 )
 def test_what_does_not_match_is_not_shown(desk: Client, query: str) -> None:
     dead_letter(order_created(order_id="ORD-x"))
