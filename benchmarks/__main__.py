@@ -1,6 +1,7 @@
-"""Holdfast beside stock Celery on SQS: `python -m benchmarks`, about three minutes.
+"""Holdfast beside stock Celery on SQS, and its triage desk beside itself with few letters:
+`python -m benchmarks`, about eight minutes (`--only scale` for one part).
 
-Each comparison has both sides in the same run, in turns, on a machine that may be busy with other
+Each comparison has both sides in the same run, on a machine that may be busy with other
 things; so read the ratios, not the seconds. Nothing here passes or fails.
 """
 
@@ -11,6 +12,8 @@ from typing import Any
 
 from benchmarks.surroundings import surroundings
 
+PARTS = ("accept", "process", "scale")
+
 
 def main() -> None:
     options = _options()
@@ -18,9 +21,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with surroundings() as around:
         # These need Django, which needs the surroundings.
-        from benchmarks import accept, process
+        from benchmarks import accept, process, scale
 
-        if options.only != "process":
+        if "accept" in options.only:
             print("Accepting, POST /api/orders:")
             accepted = accept.compare(
                 around,
@@ -30,7 +33,7 @@ def main() -> None:
                 workers=options.workers,
                 threads=options.threads,
             )
-        if options.only != "accept":
+        if "process" in options.only:
             print(f"Processing, {around.database}:")
             processed = process.compare(
                 around,
@@ -38,19 +41,24 @@ def main() -> None:
                 rounds=options.rounds,
                 concurrency=options.concurrency,
             )
-    if options.only != "process":
+        if "scale" in options.only:
+            print(f"Scale, {around.database}:")
+            most = 1_000_000 if around.database == "PostgreSQL" else 100_000
+            sizes = options.letters or [10_000, most]
+            scale.compare(around.database, sizes, options.requests)
+    if "accept" in options.only:
         gunicorn = f"{options.workers} processes of {options.threads} threads"
         for number, sides in accepted.items():
             title = f"Accepted from {number} clients, gunicorn gthread, {gunicorn}"
             _report(title, accept.FIGURES, sides)
-    if options.only != "accept":
+    if "process" in options.only:
         title = f"Processed, {around.database}, {options.concurrency} processes a side"
         _report(title, process.FIGURES, processed)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("accept", "process"))
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--rounds", type=int, default=3)
     accept = parser.add_argument_group("accepting")
     accept.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
@@ -60,6 +68,11 @@ def _options() -> argparse.Namespace:
     process = parser.add_argument_group("processing")
     process.add_argument("--events", type=int, default=600, help="of one round")
     process.add_argument("--concurrency", type=int, default=2, help="processes")
+    scale = parser.add_argument_group("scale")
+    scale.add_argument(
+        "--letters", type=int, nargs="+", help="few, then many; multiples of 1000"
+    )
+    scale.add_argument("--requests", type=int, default=20, help="of each screen")
     return parser.parse_args()
 
 
