@@ -140,6 +140,9 @@ class FailureGroupAdmin(TriageAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request.user, "view")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FailureGroup]:
+        return super().get_queryset(request).filter(merged_into=None)
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -170,7 +173,7 @@ class FailureGroupAdmin(TriageAdmin):
                 {"verb": verb},
                 name=f"dlq_review_failuregroup_{verb}",
             )
-            for verb in ("acknowledge", "resolve", "annotate")
+            for verb in ("acknowledge", "resolve", "annotate", "merge", "split")
         )
         return [page, rehearse, *verbs, *super().get_urls()]
 

@@ -24,11 +24,14 @@ class Pace:
 
 
 def paces(groups: Iterable[FailureGroup]) -> dict[int, Pace]:
-    """The pace of each of *groups*, by its key, in one query."""
+    """The pace of each of *groups* with what was merged into it, by its key."""
     now = timezone.now()
     found: dict[int, Pace] = defaultdict(Pace)
+    shown = {group.pk: group.pk for group in groups}
+    members = FailureGroup.objects.filter(merged_into__in=list(shown))
+    shown |= {one.pk: one.merged_into_id or one.pk for one in members}
     counts = FailureCount.objects.filter(
-        group__in=list(groups), hour__gt=now - timedelta(hours=BARS * _BAR_HOURS + 1)
+        group__in=list(shown), hour__gt=now - timedelta(hours=BARS * _BAR_HOURS + 1)
     ).values_list("group_id", "hour", "arrivals")
     # Fifty groups have thousands of counts, and all of them the same 169 hours.
     places: dict[datetime, tuple[int, list[str]]] = {}
@@ -38,7 +41,7 @@ def paces(groups: Iterable[FailureGroup]) -> dict[int, Pace]:
             within = [name for name, hours in WINDOWS.items() if age < hours + 1]
             places[hour] = BARS - 1 - int(age // _BAR_HOURS), within
         bar, within = places[hour]
-        pace = found[group_id]
+        pace = found[shown[group_id]]
         for name in within:
             pace.windows[name] += arrivals
         if 0 <= bar < BARS:

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import failures, triaging, walking
+from dlq_review import failures, merging, triaging, walking
 from dlq_review.actions import may
 from dlq_review.counting import paces
 from dlq_review.drawing import sparkline
@@ -16,6 +17,7 @@ from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.rehearsing import rehearse
 from dlq_review.transitions import ReviewError
 
+MOST_CHOICES = 100  # groups to merge into, the latest
 SAMPLE = 5  # letters of a group rehearsed at once
 
 
@@ -57,6 +59,8 @@ def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpRespons
         "about": described([group])[0],
         "by_text": failures.by_text(group.error_type, group.place),
         "letters": walking.older(group.letters.all(), DeadLetter.WAITING, 10),
+        "members": group.members.order_by("pk"),
+        "others": _mergeable(group)[:MOST_CHOICES],
         "trail": group.audit.all()[:20],
         "may_edit": may(request.user, "edit"),
         "may_operate": may(request.user, "bulk_redrive"),
@@ -66,9 +70,15 @@ def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpRespons
     return render(request, "dlq_review/group.html", context)
 
 
+def _mergeable(group: FailureGroup) -> QuerySet[FailureGroup]:
+    """What *group* may be merged into: those of its queue that stand for themselves."""
+    others = FailureGroup.objects.filter(queue=group.queue, merged_into=None)
+    return others.exclude(pk=group.pk).order_by("-last_seen", "-pk")
+
+
 @require_POST
 def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
-    """Acknowledge, resolve or annotate."""
+    """Acknowledge, resolve, annotate, merge or split off."""
     if not may(request.user, "edit"):
         raise PermissionDenied
     group = get_object_or_404(FailureGroup, pk=group_id)
@@ -78,8 +88,26 @@ def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
             triaging.acknowledge(group, by=by)
         elif verb == "resolve":
             triaging.resolve_group(group, by=by)
+        elif verb == "merge":
+            merging.merge(group, _chosen(request), by=by, reason=_reason(request))
+            messages.success(request, "Merged. What fails like it will stand here too.")
+        elif verb == "split":
+            merging.split(group, by=by, reason=_reason(request))
+            messages.success(request, "It stands for itself again.")
         else:
             triaging.annotate(group, request.POST.get("note", "")[:5_000], by=by)
     except ReviewError as error:
         messages.error(request, str(error))
-    return redirect("admin:dlq_review_failuregroup_change", group_id)
+    group.refresh_from_db()
+    return redirect(
+        "admin:dlq_review_failuregroup_change", group.merged_into_id or group.pk
+    )
+
+
+def _chosen(request: HttpRequest) -> FailureGroup:
+    number = request.POST.get("into", "")
+    return get_object_or_404(FailureGroup, pk=int(number) if number.isdecimal() else 0)
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()[:500]

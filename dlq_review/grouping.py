@@ -14,7 +14,7 @@ from dlq_review.failures import Failure
 from dlq_review.models import DeadLetter, FailureGroup
 
 _State = DeadLetter.State
-_COUNTER = {
+COUNTER = {
     _State.OPEN: "waiting",
     _State.QUARANTINED: "waiting",
     _State.CLAIMED: "waiting",
@@ -22,6 +22,9 @@ _COUNTER = {
     _State.RESOLVED: "settled",
     _State.DISCARDED: "settled",
 }
+
+
+_Arrival = tuple[int, Failure]  # the group of its fingerprint, and why
 
 
 def groups_of(failures: Iterable[Failure]) -> dict[str, FailureGroup]:
@@ -55,6 +58,13 @@ def group_of(failure: Failure) -> FailureGroup:
     return group
 
 
+def placed(group: FailureGroup) -> dict[str, int | None]:
+    """Where a letter of *group* stands: in the one it was merged into, if it was."""
+    if group.merged_into_id is None:
+        return {"group_id": group.pk, "origin_id": None}
+    return {"group_id": group.merged_into_id, "origin_id": group.pk}
+
+
 def _told(group: FailureGroup, what: str) -> str:
     return (
         f"{what}: {group.error_type} in {group.type or 'a message'} on {group.queue}."
@@ -67,27 +77,32 @@ def _path(group: FailureGroup) -> str:
 
 def count_new(letters: Iterable[DeadLetter], failures: Iterable[Failure]) -> None:
     """The first arrival of each of *letters*, which are new, in few statements."""
-    arrived: dict[int, list[Failure]] = defaultdict(list)
+    arrived: dict[int, list[_Arrival]] = defaultdict(list)
     counters: dict[int, Counter[str]] = defaultdict(Counter)
     for letter, failure in zip(letters, failures, strict=True):
-        arrived[letter.group_id].append(failure)
-        counters[letter.group_id][_COUNTER[_State(letter.state)]] += 1
+        arrived[letter.group_id].append((_own_group(letter), failure))
+        counters[letter.group_id][COUNTER[_State(letter.state)]] += 1
     _count_arrivals(arrived, counters)
 
 
-def count_arrival(group_id: int, failure: Failure) -> None:
+def count_arrival(letter: DeadLetter, failure: Failure) -> None:
     """One more arrival: in its hour, and as the last one seen. A resolved group regresses."""
-    _count_arrivals({group_id: [failure]}, {})
+    _count_arrivals({letter.group_id: [(_own_group(letter), failure)]}, {})
+
+
+def _own_group(letter: DeadLetter) -> int:
+    """The group of its fingerprint, whose hours are kept apart in case it is split off."""
+    return letter.origin_id or letter.group_id
 
 
 def _count_arrivals(
-    arrived: Mapping[int, Sequence[Failure]], counters: Mapping[int, Counter[str]]
+    arrived: Mapping[int, Sequence[_Arrival]], counters: Mapping[int, Counter[str]]
 ) -> None:
     """Each group's row once, in the order of their keys; after them the counts by hour."""
     hours: Counter[tuple[int, datetime]] = Counter()
-    for group_id, failures in sorted(arrived.items()):
-        last = max(failures, key=lambda failure: failure.failed_at)
-        hours.update((group_id, _hour(failure.failed_at)) for failure in failures)
+    for group_id, arrivals in sorted(arrived.items()):
+        last = max((failure for _, failure in arrivals), key=lambda one: one.failed_at)
+        hours.update((own, _hour(failure.failed_at)) for own, failure in arrivals)
         FailureGroup.objects.filter(pk=group_id).update(
             last_seen=Greatest(F("last_seen"), last.failed_at),
             release=last.release,
@@ -129,7 +144,7 @@ def count_move(before: tuple[int, str], after: tuple[int, str], at: datetime) ->
     """A letter went from one (group id, state) to another."""
     changes: dict[int, dict[str, int]] = {}
     for (group_id, state), step in ((before, -1), (after, 1)):
-        counter = _COUNTER[_State(state)]
+        counter = COUNTER[_State(state)]
         counters = changes.setdefault(group_id, {})
         counters[counter] = counters.get(counter, 0) + step
     # Always in the order of their keys: two transactions never wait for each other.

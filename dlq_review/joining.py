@@ -79,9 +79,9 @@ def _is_known(letter: DeadLetter, pulled: Pulled) -> bool:
 
 
 def _fail_again(letter: DeadLetter, pulled: Pulled, *, known: bool) -> None:
-    changes = {
+    changes: dict[str, Any] = {
         **failed_fields(pulled),
-        "group_id": grouping.group_of(pulled.failure).pk,
+        **grouping.placed(grouping.group_of(pulled.failure)),
     }
     reason = ""
     if not known:
@@ -95,7 +95,7 @@ def _fail_again(letter: DeadLetter, pulled: Pulled, *, known: bool) -> None:
     if letter.state in DeadLetter.SETTLED:
         verb = AuditEntry.Verb.REGRESSED
     move(letter, letter.resting_state, verb, reason=reason, **changes)
-    grouping.count_arrival(letter.group_id, pulled.failure)
+    grouping.count_arrival(letter, pulled.failure)
 
 
 def _another_body(letter: DeadLetter, pulled: Pulled, reason: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def search(text: str, *, bodies: bool) -> Found:
         | Q(error_type=text)
     )
     if groups := _groups(text):
-        found.letters |= Q(group__in=groups)
+        found.letters |= Q(group__in=groups) | Q(origin__in=groups)
     if not bodies:
         found.notes.append(
             "Bodies were not searched: that needs the permission to see personal data."

@@ -9,6 +9,7 @@ from django.utils import timezone
 from dlq_review import (
     adopting,
     forewarning,
+    merging,
     operating,
     pulling,
     purging,
@@ -47,5 +48,6 @@ def purge() -> int:
 @shared_task(base=Job, name="dlq_review.settle")
 def settle() -> int:
     settled = redriving.resend_claimed() + settling.reconcile()
+    merging.gather()
     watching.sign("settle")
     return settled

@@ -29,6 +29,8 @@ class AuditEntry(models.Model):
         REVEALED = "revealed", "looked at personal data"
         PURGED = "purged", "removed its bodies"
         NOTED = "noted", "noted"
+        MERGED = "merged", "merged"
+        SPLIT = "split", "split off"
         STARTED = "started", "started an operation"
         STEERED = "steered", "steered an operation"
 

@@ -17,6 +17,10 @@ class FailureGroup(models.Model):
         REGRESSED = "regressed", "Regressed"
 
     fingerprint = models.CharField(max_length=64, unique=True)
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="members"
+    )
+    """Staff say it is the same failure: what is like this one belongs there."""
     queue = models.CharField(max_length=80)
     type = models.CharField(max_length=100, blank=True)
     error_type = models.CharField(max_length=200)

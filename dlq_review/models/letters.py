@@ -40,6 +40,15 @@ class DeadLetter(models.Model):
     group = models.ForeignKey(
         FailureGroup, on_delete=models.PROTECT, related_name="letters"
     )
+    origin = models.ForeignKey(
+        FailureGroup,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    """The group of its own fingerprint, where that was merged into `group`."""
     error_type = models.CharField(max_length=200)
     error_text = models.CharField(max_length=500, blank=True)
     place = models.CharField(max_length=200, blank=True)
@@ -102,6 +111,11 @@ class DeadLetter(models.Model):
                 name="letter_to_purge",
             ),
             models.Index(fields=("state", "redriven_at"), name="letter_overdue"),
+            models.Index(
+                fields=("origin",),
+                condition=models.Q(origin__isnull=False),
+                name="letter_origin",
+            ),
         )
 
     def __str__(self) -> str:
