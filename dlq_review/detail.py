@@ -46,6 +46,7 @@ def letter_context(
         "denials": list(dict.fromkeys(denials)),
         "warnings": _warnings(letter),
         "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],
+        "unreported": max(0, letter.attempts - len(attempts)),
         "arrivals": [(one, veil(one.body)) for one in arrivals],
         "edits": _edits(revisions, veil),
         "timeline": timeline(letter, attempts),

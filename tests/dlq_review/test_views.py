@@ -8,7 +8,13 @@ from dlq_review import redriving, settling
 from dlq_review.models import AuditEntry, DeadLetter
 from processing import queues
 from processing.models import Outcome
-from tests.builders import dead_letter, failure, order_created, signup_requested
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    failure,
+    order_created,
+    signup_requested,
+)
 from tests.dlq_review.conftest import ClientOf
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +98,13 @@ def test_the_detail_page_shows_the_order_the_reason_and_the_body(desk: Client) -
     assert "TEA-1" in text
     assert "Choose one of &#x27;AUD&#x27;" in text
     assert "&quot;currency&quot;: &quot;XXX&quot;" in text
+
+
+def test_attempts_that_left_no_report_are_told_of(desk: Client) -> None:
+    event = order_created()
+    failed_attempt(event)
+    letter = dead_letter(event, receive_count=4)
+    assert "2 attempts ended without a report" in html(desk, page(letter))
 
 
 class _Elements(HTMLParser):
