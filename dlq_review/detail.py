@@ -13,7 +13,7 @@ from dlq_review.asked import asked
 from dlq_review.editing import LONGEST_EDIT
 from dlq_review.examples import example
 from dlq_review.forms import EditForm
-from dlq_review.models import DeadLetter, Revision
+from dlq_review.models import AuditEntry, DeadLetter, Revision
 from dlq_review.personal import mask_body
 from dlq_review.timeline import attempts_of, timeline
 from processing.event_errors import Problem
@@ -126,6 +126,9 @@ def _warnings(letter: DeadLetter) -> list[str]:
             else "This request id was processed with another body. A redrive is refused; "
             "discard it, or have it sent under a new request id."
         )
+    last = letter.audit.first()
+    if waiting and last is not None and last.verb == AuditEntry.Verb.NOT_SENT:
+        found.append(f"The last redrive was not sent: {last.reason}. Try again later.")
     if waiting and letter.release and letter.release == settings.RELEASE:
         found.append(
             f"Still the same code: it failed on release {letter.release}, which is what "

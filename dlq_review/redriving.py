@@ -7,9 +7,9 @@ with the same redrive id, and the worker drops the second copy by its request id
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from django.db import transaction
@@ -88,7 +88,7 @@ def redrive_many(
     for number, one in enumerate(chosen):
         error = None
         try:
-            event = _take(one, by=by, reason=reason, operation=operation)
+            event = take(one, by=by, reason=reason, operation=operation)
             if event is not None:
                 claimed.append((number, event))
         except ReviewError as refused:
@@ -100,7 +100,14 @@ def redrive_many(
     return done
 
 
-def _take(one: Redrive, *, by: str, reason: str, operation: int | None) -> Event | None:
+def take(
+    one: Redrive,
+    *,
+    by: str,
+    reason: str,
+    operation: int | None = None,
+    send_after: datetime | None = None,
+) -> Event | None:
     """Claim one letter and return its event; None where it was processed already."""
     letter = one.letter
     if one.revision != letter.revision:
@@ -115,12 +122,17 @@ def _take(one: Redrive, *, by: str, reason: str, operation: int | None) -> Event
         why = "Already processed; nothing was sent."
         move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
         return None
-    claim(letter, by=by, reason=reason, operation=operation)
+    claim(letter, by=by, reason=reason, operation=operation, send_after=send_after)
     return event
 
 
 def claim(
-    letter: DeadLetter, *, by: str, reason: str, operation: int | None = None
+    letter: DeadLetter,
+    *,
+    by: str,
+    reason: str,
+    operation: int | None = None,
+    send_after: datetime | None = None,
 ) -> None:
     """Take *letter* for sending; only one of two who try gets it."""
     name = f"{letter.pk}/{letter.revision}/{letter.redrives + 1}"
@@ -134,6 +146,7 @@ def claim(
             redrive_id=uuid5(NAMESPACE_URL, name),
             claimed_at=timezone.now(),
             operation=operation,
+            send_after=send_after,
         )
 
 
@@ -178,10 +191,17 @@ def _record(letter: DeadLetter, sent: queues.Sent) -> ReviewError | None:
 def resend_claimed() -> int:
     """Send again what was claimed and not recorded as sent; return how many were sent."""
     late = DeadLetter.objects.filter(
-        state=S.CLAIMED, claimed_at__lt=timezone.now() - CLAIM_LASTS
+        state=S.CLAIMED,
+        send_after=None,
+        claimed_at__lt=timezone.now() - CLAIM_LASTS,
     )
+    return send(late.order_by("claimed_at")[:500])
+
+
+def send(letters: Iterable[DeadLetter]) -> int:
+    """Send *letters*, which are claimed; return how many SQS took."""
     claimed = []
-    for letter in late.order_by("claimed_at")[:500]:
+    for letter in letters:
         try:
             event = reading.event_in(letter, reading.current(letter).body)
         except reading.NotAnEventError as error:  # its contract has changed since

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import editing, redriving, rehearsing, settling
+from dlq_review import editing, holding, rehearsing, settling
 from dlq_review.actions import may
 from dlq_review.detail import edit_context, letter_context
 from dlq_review.forms import EditForm
@@ -140,7 +141,7 @@ def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 def _redrive(request: HttpRequest, letter: DeadLetter, reason: str = "") -> None:
     seen = request.POST.get("revision", "")
     try:
-        state = redriving.redrive(
+        state = holding.redrive_soon(
             letter,
             by=request.user.get_username(),
             reason=reason,
@@ -149,11 +150,25 @@ def _redrive(request: HttpRequest, letter: DeadLetter, reason: str = "") -> None
     except ReviewError as error:
         messages.error(request, str(error))
     else:
+        seconds = settings.REDRIVE_UNDO_SECONDS
         said = {
+            "claimed": f"{letter} is sent in {seconds} s. Until then you can undo it.",
             "redriven": f"{letter} is on its way. It is resolved here once processed.",
             "resolved": f"{letter} was processed already, so nothing was sent.",
         }
         messages.success(request, said[state])
+
+
+@require_POST
+@needs("undo")
+def undo(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    try:
+        holding.undo(letter, by=request.user.get_username())
+    except ReviewError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Undone: {letter} was not sent.")
+    return redirect(_back(request, letter))
 
 
 @require_POST

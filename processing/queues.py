@@ -174,18 +174,25 @@ def _publisher(pid: int, queue: str) -> Publisher[Entry, Sent]:
     )
 
 
-def send_job(name: str, job_id: str, arguments: dict[str, Any]) -> None:
-    """Put one internal job on the jobs queue. Raises SendError."""
-    send_raw("jobs", json.dumps({"id": job_id, "job": name, "arguments": arguments}))
+def send_job(
+    name: str, job_id: str, arguments: dict[str, Any], *, delay: int = 0
+) -> None:
+    """Put one internal job on the jobs queue, to run after *delay* seconds (0-900).
+
+    On a FIFO queue, where SQS delays no single message, it runs at once. Raises SendError.
+    """
+    body = json.dumps({"id": job_id, "job": name, "arguments": arguments})
+    send_raw("jobs", body, delay=delay)
 
 
-def send_raw(queue: str, body: str) -> None:
+def send_raw(queue: str, body: str, *, delay: int = 0) -> None:
     """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
     own = new_id()  # on a FIFO queue a group of its own: nothing is known of its order
+    how = _fifo(queue, own, own)
+    if delay and not how:
+        how = {"DelaySeconds": delay}
     try:
-        client(_SENDING).send_message(
-            QueueUrl=url(queue), MessageBody=body, **_fifo(queue, own, own)
-        )
+        client(_SENDING).send_message(QueueUrl=url(queue), MessageBody=body, **how)
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None
 
