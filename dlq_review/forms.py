@@ -1,3 +1,4 @@
+from dataclasses import fields
 from typing import Any
 
 from django import forms
@@ -70,6 +71,11 @@ class OperationForm(forms.Form):
         max_value=100,
         help_text="It pauses when this share failed again. 100 for never.",
     )
+    override_limit = forms.BooleanField(
+        label="Also what reached the limit of redrives",
+        required=False,
+        help_text="What was redriven too often is skipped otherwise.",
+    )
     reason = forms.CharField(max_length=500)
 
     def clean(self) -> dict[str, Any]:
@@ -95,5 +101,5 @@ class OperationForm(forms.Form):
         )
 
     def plan(self) -> Plan:
-        names = ("kind", "patch", "rate", "canary", "stop_at", "limit")
+        names = {field.name for field in fields(Plan)}
         return Plan(**{name: self.cleaned_data[name] for name in names})

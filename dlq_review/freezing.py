@@ -30,6 +30,7 @@ class Plan:
     rate: int = 50
     canary: int = 0
     stop_at: int = 20
+    override_limit: bool = False
     limit: int | None = None
 
 
@@ -45,6 +46,7 @@ def freeze(selection: Selection, plan: Plan, *, by: str, reason: str = "") -> Op
         rate=min(max(plan.rate, 1), MOST_PER_SECOND),
         canary=plan.canary,
         stop_at=min(max(plan.stop_at, 1), 100),
+        override_limit=plan.override_limit,
         cutoff=timezone.now(),
     )
     chosen = selection.letters()[: plan.limit].values("id", "revision")

@@ -7,6 +7,7 @@ and cannot be undone. A job that never comes leaves the letter to beat.
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from dlq_review import redriving
 from dlq_review.models import AuditEntry, DeadLetter
-from dlq_review.redriving import Redrive
+from dlq_review.redriving import Redrive, Terms
 from dlq_review.transitions import ChangedMeanwhileError, ReviewError, move
 from processing import queues
 from processing.events import new_id
@@ -34,23 +35,20 @@ class NothingToUndoError(ReviewError):
     """No redrive of it is waiting to be sent, so there is nothing to undo."""
 
 
-def redrive_soon(
-    letter: DeadLetter, *, by: str, reason: str = "", revision: int | None = None
-) -> str:
-    """Claim *letter*; it is sent after REDRIVE_UNDO_SECONDS unless somebody undoes it.
+def redrive_soon(one: Redrive, terms: Terms) -> str:
+    """Claim a letter; it is sent after REDRIVE_UNDO_SECONDS unless somebody undoes it.
 
     Returns its new state: CLAIMED, or RESOLVED where it was processed already, or REDRIVEN
     where the setting is 0. Raises a ReviewError that says why not.
     """
     seconds = settings.REDRIVE_UNDO_SECONDS
     if not seconds:
-        return redriving.redrive(letter, by=by, reason=reason, revision=revision)
-    seen = letter.revision if revision is None else revision
+        return redriving.redrive_one(one, terms)
     due = timezone.now() + timedelta(seconds=seconds)
-    redriving.take(Redrive(letter, seen), by=by, reason=reason, send_after=due)
-    if letter.held:
+    redriving.take(one, replace(terms, send_after=due))
+    if one.letter.held:
         _ask_for_sending(seconds)
-    return letter.state
+    return one.letter.state
 
 
 def _ask_for_sending(seconds: int) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef
@@ -106,7 +107,12 @@ def _exclusions(operation: Operation) -> dict[str, int]:
     done = Outcome.objects.filter(
         request_id=OuterRef("letter__request_id"), kind=Outcome.Kind.PROCESSED
     )
+    limit = 0 if operation.override_limit else settings.REDRIVE_LIMIT
     return {
+        "limit": limit,
+        "worn_out": operation.items.filter(letter__redrives__gte=limit).count()
+        if limit
+        else 0,
         "invalid": operation.items.filter(letter__body_fingerprint="").count(),
         "done_already": operation.items.filter(Exists(done)).count(),
     }

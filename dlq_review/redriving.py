@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from dlq_review import reading
+from dlq_review.editing import ReasonMissingError
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.transitions import (
     ChangedMeanwhileError,
@@ -49,6 +51,29 @@ class NotSentError(ReviewError):
         super().__init__(f"{self.__doc__} ({refused})")
 
 
+class LimitReachedError(ReviewError):
+    """It was redriven too often already. Mend the cause, or redrive it anyway and say why."""
+
+    def __init__(self, letter: DeadLetter) -> None:
+        super().__init__(
+            f"Redriven {letter.redrives} times already, and {settings.REDRIVE_LIMIT} is "
+            "the limit. Mend the cause, or redrive it anyway and say why."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who redrives, why, and what they allow."""
+
+    by: str
+    reason: str = ""
+    override_limit: bool = False
+    """Redrive it although it was redriven REDRIVE_LIMIT times already; needs a reason."""
+    operation: int | None = None
+    send_after: datetime | None = None
+    """Not before then, and not if it is undone (holding.py); at once where empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Redrive:
     """One letter to send, the revision its chooser saw, and what came of it."""
@@ -61,24 +86,23 @@ class Redrive:
 def redrive(
     letter: DeadLetter, *, by: str, reason: str = "", revision: int | None = None
 ) -> str:
-    """Send *letter* as its caller saw it, or resolve it where it is processed already.
+    """Send *letter* at once, as its caller saw it; as `redrive_one`."""
+    seen = letter.revision if revision is None else revision
+    return redrive_one(Redrive(letter, seen), Terms(by, reason))
+
+
+def redrive_one(one: Redrive, terms: Terms) -> str:
+    """Send one letter at once, or resolve it where it is processed already.
 
     Returns its new state, REDRIVEN or RESOLVED. Raises a ReviewError that says why not.
     """
-    seen = letter.revision if revision is None else revision
-    (done,) = redrive_many([Redrive(letter, seen)], by=by, reason=reason)
+    (done,) = redrive_many([one], terms)
     if done.error is not None:
         raise done.error
-    return letter.state
+    return one.letter.state
 
 
-def redrive_many(
-    chosen: Sequence[Redrive],
-    *,
-    by: str,
-    reason: str = "",
-    operation: int | None = None,
-) -> list[Redrive]:
+def redrive_many(chosen: Sequence[Redrive], terms: Terms) -> list[Redrive]:
     """Send each of *chosen*, at most ten in one call to SQS; one result each, in order.
 
     Never raises for one letter: each that was not sent carries its ReviewError.
@@ -88,7 +112,7 @@ def redrive_many(
     for number, one in enumerate(chosen):
         error = None
         try:
-            event = take(one, by=by, reason=reason, operation=operation)
+            event = take(one, terms)
             if event is not None:
                 claimed.append((number, event))
         except ReviewError as refused:
@@ -100,14 +124,7 @@ def redrive_many(
     return done
 
 
-def take(
-    one: Redrive,
-    *,
-    by: str,
-    reason: str,
-    operation: int | None = None,
-    send_after: datetime | None = None,
-) -> Event | None:
+def take(one: Redrive, terms: Terms) -> Event | None:
     """Claim one letter and return its event; None where it was processed already."""
     letter = one.letter
     if one.revision != letter.revision:
@@ -120,10 +137,27 @@ def take(
     event = reading.event_in(letter, reading.current(letter).body)
     if _is_done(letter):
         why = "Already processed; nothing was sent."
-        move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
+        move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=terms.by, reason=why)
         return None
-    claim(letter, by=by, reason=reason, operation=operation, send_after=send_after)
+    claim(
+        letter,
+        by=terms.by,
+        reason=_within_limit(letter, terms),
+        operation=terms.operation,
+        send_after=terms.send_after,
+    )
     return event
+
+
+def _within_limit(letter: DeadLetter, terms: Terms) -> str:
+    """The reason as the trail tells it. Raises LimitReachedError, ReasonMissingError."""
+    if not letter.worn_out:
+        return terms.reason
+    if not terms.override_limit:
+        raise LimitReachedError(letter)
+    if not terms.reason.strip():
+        raise ReasonMissingError(ReasonMissingError.__doc__)
+    return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {terms.reason}"
 
 
 def claim(

@@ -19,6 +19,7 @@ from dlq_review.detail import edit_context, letter_context
 from dlq_review.forms import EditForm
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.reading import NotAnEventError
+from dlq_review.redriving import Redrive, Terms
 from dlq_review.transitions import ReviewError, note
 from processing.event_errors import Problem
 
@@ -134,19 +135,20 @@ def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 @require_POST
 @needs("redrive")
 def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
-    _redrive(request, letter)
+    _redrive(request, letter, request.POST.get("reason", "")[:500])
     return redirect(_back(request, letter))
 
 
-def _redrive(request: HttpRequest, letter: DeadLetter, reason: str = "") -> None:
+def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
     seen = request.POST.get("revision", "")
+    one = Redrive(letter, int(seen) if seen.isdecimal() else letter.revision)
+    terms = Terms(
+        by=request.user.get_username(),
+        reason=reason,
+        override_limit="override_limit" in request.POST,
+    )
     try:
-        state = holding.redrive_soon(
-            letter,
-            by=request.user.get_username(),
-            reason=reason,
-            revision=int(seen) if seen.isdecimal() else None,
-        )
+        state = holding.redrive_soon(one, terms)
     except ReviewError as error:
         messages.error(request, str(error))
     else:

@@ -15,6 +15,11 @@ class Migration(migrations.Migration):
             name='send_after',
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AddField(
+            model_name='operation',
+            name='override_limit',
+            field=models.BooleanField(default=False),
+        ),
         migrations.AlterField(
             model_name='auditentry',
             name='verb',

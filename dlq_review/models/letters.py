@@ -121,6 +121,11 @@ class DeadLetter(models.Model):
         return self.state == self.State.CLAIMED and self.send_after is not None
 
     @property
+    def worn_out(self) -> bool:
+        """Redriven so often that another redrive has to be meant."""
+        return bool(0 < settings.REDRIVE_LIMIT <= self.redrives)
+
+    @property
     def overdue(self) -> bool:
         """Redriven, and nothing has been heard of it for too long."""
         return (

@@ -33,6 +33,8 @@ class Operation(models.Model):
     """Send so many first and wait for their outcome; 0 for none."""
     stop_at = models.PositiveSmallIntegerField(default=20)
     """Pause when this share of the outcomes, in percent, failed again; 100 for never."""
+    override_limit = models.BooleanField(default=False)
+    """Redrive also what was redriven REDRIVE_LIMIT times already."""
     total = models.PositiveIntegerField(default=0)
     cutoff = models.DateTimeField()
     """Letters that failed later are not on the list."""

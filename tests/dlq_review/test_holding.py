@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from dlq_review import holding, redriving, settling, tasks
 from dlq_review.models import AuditEntry, DeadLetter
+from dlq_review.redriving import Redrive, Terms
 from processing import queues, services
 from processing.models import Order, UnderReview
 from tests.builders import dead_letter, message, order_created
@@ -23,9 +24,13 @@ from tests.live import live_system, wait_for
 pytestmark = pytest.mark.django_db
 
 
+def soon(letter: DeadLetter) -> str:
+    return holding.redrive_soon(Redrive(letter, letter.revision), Terms("ada"))
+
+
 def held_letter() -> DeadLetter:
     letter = dead_letter()
-    assert holding.redrive_soon(letter, by="ada") == "claimed"
+    assert soon(letter) == "claimed"
     return letter
 
 
@@ -63,7 +68,7 @@ def test_it_is_sent_at_once_where_the_setting_says_so(
 ) -> None:
     settings.REDRIVE_UNDO_SECONDS = 0
     letter = dead_letter()
-    assert holding.redrive_soon(letter, by="ada") == "redriven"
+    assert soon(letter) == "redriven"
     assert len(queues.receive("orders")) == 1
 
 
@@ -71,7 +76,7 @@ def test_what_is_processed_already_is_resolved_at_once(sqs: None) -> None:
     event = order_created()
     letter = dead_letter(event)
     services.handle(message(event))
-    assert holding.redrive_soon(letter, by="ada") == "resolved"
+    assert soon(letter) == "resolved"
     assert queues.receive("jobs") == []
 
 
@@ -150,7 +155,7 @@ def test_what_was_undone_and_asked_for_again_is_another_redrive(sqs: None) -> No
     let_it_be_due(letter)
     first = at_the_same_time(letter)
     holding.undo(letter, by="ada")
-    holding.redrive_soon(letter, by="ada")
+    soon(letter)
     assert not holding._begin_to_send(first)
     with pytest.raises(holding.TooLateError):
         holding.undo(first, by="bob")
@@ -286,8 +291,8 @@ def test_a_worker_sends_it_by_its_job_without_beat(
     with live_system(tmp_path, settings) as system:
         system.start_worker()
         undone, letter = dead_letter(), dead_letter()
-        holding.redrive_soon(letter, by="ada")
-        holding.redrive_soon(undone, by="ada")
+        soon(letter)
+        soon(undone)
         holding.undo(undone, by="ada")
         wait_for(Order.objects.exists)
         wait_for(lambda: queues.depth("jobs") == queues.Depth(0, 0))

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from dlq_review import holding, pulling, redriving, settling
 from dlq_review.editing import edit
 from dlq_review.models import Arrival, DeadLetter
+from dlq_review.redriving import Redrive, Terms
 from dlq_review.transitions import ReviewError
 from intake.services import REFUSALS, accept
 from processing import queues, services, spool
@@ -124,7 +125,8 @@ class World:
     def redrive_soon(self, number: int) -> None:
         letter = self._letter(number, DeadLetter.EDITABLE)
         if letter is not None:
-            self._as_staff(lambda: holding.redrive_soon(letter, by="ada"))
+            one = Redrive(letter, letter.revision)
+            self._as_staff(lambda: holding.redrive_soon(one, Terms("ada")))
 
     def undo(self, number: int) -> None:
         letter = self._letter(number, (S.CLAIMED,))

@@ -69,6 +69,11 @@ class Command(BaseCommand):
         how.add_argument(
             "--stop-at", type=int, default=20, help="percent failed again; 100 never"
         )
+        how.add_argument(
+            "--override-limit",
+            action="store_true",
+            help="also what was redriven too often; needs a --reason",
+        )
         how.add_argument("--wait", action="store_true", help="until all is settled")
         how.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -96,6 +101,8 @@ class Command(BaseCommand):
             raise CommandError("--limit is at least 1.")
         if not 1 <= options["rate"] <= freezing.MOST_PER_SECOND:
             raise CommandError("--rate is 1 to 500.")
+        if options["override_limit"] and not options["reason"].strip():
+            raise CommandError("--override-limit needs a --reason.")
         return selection
 
     def _show(self, selection: Selection, options: dict[str, Any]) -> None:
@@ -127,7 +134,7 @@ class Command(BaseCommand):
             raise CommandError(f"{name} does not have the permission to redrive many.")
 
     def _started(self, selection: Selection, options: dict[str, Any]) -> Operation:
-        names = ("rate", "canary", "stop_at", "limit")
+        names = ("rate", "canary", "stop_at", "limit", "override_limit")
         plan = Plan(**{name: options[name] for name in names})
         try:
             operation = freezing.freeze(
