@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from dlq_review import pretty, reading
+from dlq_review import pretty, reading, targets
 from dlq_review.actions import actions_for, may
 from dlq_review.asked import asked
 from dlq_review.editing import LONGEST_EDIT
@@ -42,6 +42,7 @@ def letter_context(
         "cut": len(current.body) > pretty.LONGEST_SHOWN,
         "current": current,
         "actions": actions,
+        "targets": targets.of_type(letter.type),
         "denials": list(dict.fromkeys(denials)),
         "warnings": _warnings(letter),
         "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],

@@ -8,6 +8,7 @@ from dlq_review.editing import LONGEST_EDIT
 from dlq_review.freezing import MOST_PER_SECOND, Plan
 from dlq_review.models import Operation
 from dlq_review.selecting import SINCE, Selection, since
+from dlq_review.targets import anywhere
 from processing.events import CONTRACTS
 from processing.topology import QUEUES
 
@@ -71,12 +72,23 @@ class OperationForm(forms.Form):
         max_value=100,
         help_text="It pauses when this share failed again. 100 for never.",
     )
+    to = forms.ChoiceField(
+        label="Redrive to",
+        required=False,
+        choices=lambda: [("", "Each to its own queue"), *((n, n) for n in anywhere())],
+        help_text="What may not be sent there is skipped.",
+    )
     override_limit = forms.BooleanField(
         label="Also what reached the limit of redrives",
         required=False,
         help_text="What was redriven too often is skipped otherwise.",
     )
     reason = forms.CharField(max_length=500)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not anywhere():
+            del self.fields["to"]
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
@@ -101,5 +113,5 @@ class OperationForm(forms.Form):
         )
 
     def plan(self) -> Plan:
-        names = {field.name for field in fields(Plan)}
+        names = {field.name for field in fields(Plan)} & self.cleaned_data.keys()
         return Plan(**{name: self.cleaned_data[name] for name in names})

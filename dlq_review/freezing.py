@@ -31,6 +31,7 @@ class Plan:
     canary: int = 0
     stop_at: int = 20
     override_limit: bool = False
+    to: str = ""
     limit: int | None = None
 
 
@@ -47,6 +48,7 @@ def freeze(selection: Selection, plan: Plan, *, by: str, reason: str = "") -> Op
         canary=plan.canary,
         stop_at=min(max(plan.stop_at, 1), 100),
         override_limit=plan.override_limit,
+        to=plan.to,
         cutoff=timezone.now(),
     )
     chosen = selection.letters()[: plan.limit].values("id", "revision")

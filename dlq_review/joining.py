@@ -1,6 +1,6 @@
 """Join one pulled message to the dead letter of its request, or begin a new one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +66,13 @@ def _look_at(message: Message) -> _Pulled:
 
 def _letter_of(pulled: _Pulled) -> tuple[DeadLetter, bool]:
     message, failure = pulled.message, pulled.failure
+    # Redriven to another queue it fails on that one, and is the same letter still. The
+    # attribute alone is not believed: the request must be the letter's.
+    redriven = DeadLetter.objects.select_for_update().filter(
+        pk=failures.redriven_from(message), request_id=pulled.identity.request_id
+    )
+    if letter := redriven.first():
+        return letter, False
     group = grouping.group_of(failure)
     correlation_id = message.attributes.get("correlation_id", "")
     letter = DeadLetter(queue=failure.queue, type=failure.type)
@@ -161,7 +168,9 @@ def _is_known(letter: DeadLetter, pulled: _Pulled) -> bool:
 
 
 def _fail_again(letter: DeadLetter, pulled: _Pulled, *, known: bool) -> None:
-    changes = {**_failed(pulled), "group_id": grouping.group_of(pulled.failure).pk}
+    # Wherever it failed last, it stays with the queue whose letter it is.
+    failure = replace(pulled.failure, queue=letter.queue)
+    changes = {**_failed(pulled), "group_id": grouping.group_of(failure).pk}
     reason = ""
     if not known:
         reason = (

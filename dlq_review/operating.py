@@ -112,6 +112,7 @@ def _redrive(operation: Operation, items: Sequence[OperationItem]) -> bool:
         operation.by,
         f"Operation {operation.pk}. {operation.reason}".strip(),
         override_limit=operation.override_limit,
+        to=operation.to,
         operation=operation.pk,
     )
     refused = False

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import freezing, steering, tallying
+from dlq_review import freezing, steering, tallying, targets
 from dlq_review.actions import may
 from dlq_review.forms import OperationForm
 from dlq_review.models import FailureGroup, Operation, OperationItem
@@ -108,8 +108,11 @@ def _exclusions(operation: Operation) -> dict[str, int]:
         request_id=OuterRef("letter__request_id"), kind=Outcome.Kind.PROCESSED
     )
     limit = 0 if operation.override_limit else settings.REDRIVE_LIMIT
+    valid = operation.items.exclude(letter__body_fingerprint="")
+    elsewhere = valid.exclude(letter__type__in=targets.types_allowed(operation.to))
     return {
         "limit": limit,
+        "not_allowed": elsewhere.count() if operation.to else 0,
         "worn_out": operation.items.filter(letter__redrives__gte=limit).count()
         if limit
         else 0,

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from dlq_review import reading
+from dlq_review import reading, targets
 from dlq_review.editing import ReasonMissingError
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.transitions import (
@@ -69,6 +69,8 @@ class Terms:
     reason: str = ""
     override_limit: bool = False
     """Redrive it although it was redriven REDRIVE_LIMIT times already; needs a reason."""
+    to: str = ""
+    """A queue that targets.py allows; empty for the event's own."""
     operation: int | None = None
     send_after: datetime | None = None
     """Not before then, and not if it is undone (holding.py); at once where empty."""
@@ -135,6 +137,7 @@ def take(one: Redrive, terms: Terms) -> Event | None:
             "only open or quarantined dead letters can be redriven."
         )
     event = reading.event_in(letter, reading.current(letter).body)
+    targets.check(event.queue, terms.to)
     if _is_done(letter):
         why = "Already processed; nothing was sent."
         move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=terms.by, reason=why)
@@ -142,22 +145,24 @@ def take(one: Redrive, terms: Terms) -> Event | None:
     claim(
         letter,
         by=terms.by,
-        reason=_within_limit(letter, terms),
+        reason=_told(letter, terms),
+        to=terms.to,
         operation=terms.operation,
         send_after=terms.send_after,
     )
     return event
 
 
-def _within_limit(letter: DeadLetter, terms: Terms) -> str:
+def _told(letter: DeadLetter, terms: Terms) -> str:
     """The reason as the trail tells it. Raises LimitReachedError, ReasonMissingError."""
+    told = f"To {terms.to}. {terms.reason}".strip() if terms.to else terms.reason
     if not letter.worn_out:
-        return terms.reason
+        return told
     if not terms.override_limit:
         raise LimitReachedError(letter)
     if not terms.reason.strip():
         raise ReasonMissingError(ReasonMissingError.__doc__)
-    return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {terms.reason}"
+    return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {told}"
 
 
 def claim(
@@ -165,6 +170,7 @@ def claim(
     *,
     by: str,
     reason: str,
+    to: str = "",
     operation: int | None = None,
     send_after: datetime | None = None,
 ) -> None:
@@ -179,6 +185,7 @@ def claim(
             reason=reason,
             redrive_id=uuid5(NAMESPACE_URL, name),
             claimed_at=timezone.now(),
+            redriven_to=to,
             operation=operation,
             send_after=send_after,
         )
@@ -191,6 +198,7 @@ def send_claimed(
     sent = queues.publish_many(
         [event for _, event in claimed],
         [{"redrive": _redrive(letter)} for letter, _ in claimed],
+        [letter.redriven_to or event.queue for letter, event in claimed],
     )
     return [
         _record(letter, result)

@@ -146,6 +146,7 @@ def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
         by=request.user.get_username(),
         reason=reason,
         override_limit="override_limit" in request.POST,
+        to=request.POST.get("to", "")[:80],
     )
     try:
         state = holding.redrive_soon(one, terms)

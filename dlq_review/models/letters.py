@@ -64,6 +64,8 @@ class DeadLetter(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
     send_after = models.DateTimeField(null=True, blank=True)
     """While it is claimed and has this, it is not being sent, and can be undone."""
+    redriven_to = models.CharField(max_length=80, blank=True)
+    """The queue that its last redrive was meant for; empty for its event's own."""
     redriven_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
     purged_at = models.DateTimeField(null=True, blank=True)

@@ -33,6 +33,8 @@ class Operation(models.Model):
     """Send so many first and wait for their outcome; 0 for none."""
     stop_at = models.PositiveSmallIntegerField(default=20)
     """Pause when this share of the outcomes, in percent, failed again; 100 for never."""
+    to = models.CharField(max_length=80, blank=True)
+    """The queue to redrive to; empty for each event's own."""
     override_limit = models.BooleanField(default=False)
     """Redrive also what was redriven REDRIVE_LIMIT times already."""
     total = models.PositiveIntegerField(default=0)

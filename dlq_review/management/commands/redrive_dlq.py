@@ -27,6 +27,7 @@ from dlq_review import (
     settling,
     steering,
     tallying,
+    targets,
 )
 from dlq_review.actions import may
 from dlq_review.freezing import Plan
@@ -35,7 +36,7 @@ from dlq_review.selecting import SINCE, Selection, since
 from dlq_review.tallying import Tally
 from dlq_review.transitions import ReviewError
 from processing.events import CONTRACTS
-from processing.topology import QUEUES
+from processing.topology import EVENT_QUEUES, QUEUES
 
 NOTHING, TROUBLE, BRAKED, NOT_SENT, PAUSED = 2, 3, 4, 5, 130
 PATIENCE = 15  # seconds without any progress until SQS is given up
@@ -70,6 +71,12 @@ class Command(BaseCommand):
             "--stop-at", type=int, default=20, help="percent failed again; 100 never"
         )
         how.add_argument(
+            "--to",
+            choices=EVENT_QUEUES,
+            default="",
+            help="a queue that REDRIVE_TARGETS allows; the event's own otherwise",
+        )
+        how.add_argument(
             "--override-limit",
             action="store_true",
             help="also what was redriven too often; needs a --reason",
@@ -101,6 +108,11 @@ class Command(BaseCommand):
             raise CommandError("--limit is at least 1.")
         if not 1 <= options["rate"] <= freezing.MOST_PER_SECOND:
             raise CommandError("--rate is 1 to 500.")
+        if options["to"] and options["to"] not in targets.anywhere():
+            raise CommandError(
+                f"REDRIVE_TARGETS allows no redrive to {options['to']}. Leave --to out, or "
+                f"set it, as in REDRIVE_TARGETS=orders:{options['to']}."
+            )
         if options["override_limit"] and not options["reason"].strip():
             raise CommandError("--override-limit needs a --reason.")
         return selection
@@ -134,7 +146,7 @@ class Command(BaseCommand):
             raise CommandError(f"{name} does not have the permission to redrive many.")
 
     def _started(self, selection: Selection, options: dict[str, Any]) -> Operation:
-        names = ("rate", "canary", "stop_at", "limit", "override_limit")
+        names = ("rate", "canary", "stop_at", "limit", "override_limit", "to")
         plan = Plan(**{name: options[name] for name in names})
         try:
             operation = freezing.freeze(
