@@ -193,6 +193,7 @@ class OperationAdmin(TriageAdmin):
         pages: tuple[tuple[str, str, views.View, dict[str, str]], ...] = (
             ("new/", "new", operation_views.new, {}),
             (f"{here}change/", "change", operation_views.page, {}),
+            (f"{here}undo/", "undo", operation_views.undo, {}),
             *(
                 (f"{here}{verb}/", verb, operation_views.steer, {"verb": verb})
                 for verb in ("start", "pause", "resume", "cancel")

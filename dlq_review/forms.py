@@ -30,7 +30,10 @@ class EditForm(forms.Form):
 class OperationForm(forms.Form):
     """Which letters, and how. Nothing is sent before the frozen list was looked at."""
 
-    kind = forms.ChoiceField(label="What to do", choices=Operation.Kind.choices)
+    kind = forms.ChoiceField(
+        label="What to do",
+        choices=[one for one in Operation.Kind.choices if one[0] != "undo"],
+    )
     ids = forms.CharField(required=False, max_length=100_000, widget=forms.HiddenInput)
     group = forms.IntegerField(required=False, widget=forms.HiddenInput)
     queue = forms.ChoiceField(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dlq_review.models import Operation, OperationItem
@@ -51,17 +52,24 @@ def freeze(selection: Selection, plan: Plan, *, by: str, reason: str = "") -> Op
         to=plan.to,
         cutoff=timezone.now(),
     )
-    chosen = selection.letters()[: plan.limit].values("id", "revision")
+    fill(operation, selection.letters()[: plan.limit].values_list("id", "revision"))
+    return operation
+
+
+def fill(operation: Operation, chosen: QuerySet) -> None:
+    """Put *chosen*, each a letter's id and its revision, on the list.
+
+    Raises NothingChosenError.
+    """
     sql, parameters = chosen.query.sql_with_params()
     table = OperationItem._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} (operation_id, letter_id, revision, state, why) "  # noqa: S608 - names of our own
-            f"SELECT %s, chosen.id, chosen.revision, 'waiting', '' FROM ({sql}) chosen",
+            f"SELECT %s, chosen.*, 'waiting', '' FROM ({sql}) chosen",
             [operation.pk, *parameters],
         )
         operation.total = cursor.rowcount
     if not operation.total:
         raise NothingChosenError(NothingChosenError.__doc__)
     operation.save(update_fields=["total"])
-    return operation

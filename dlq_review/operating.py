@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from dlq_review import editing, patching, reading, redriving, settling
+from dlq_review import editing, patching, reading, redriving, settling, undoing
 from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.redriving import NotSentError, Redrive, Terms
 from dlq_review.steering import finish, pause
@@ -175,6 +175,17 @@ def _fix(operation: Operation, items: Sequence[OperationItem]) -> bool:
     return False
 
 
+def _undo(operation: Operation, items: Sequence[OperationItem]) -> bool:
+    for item in items:
+        try:
+            undoing.undo_one(item)
+        except ReviewError as error:
+            _write(item, _Item.SKIPPED, str(error))
+        else:
+            _write(item, _Item.UNDONE)
+    return False
+
+
 def _check_unchanged(item: OperationItem) -> None:
     if item.letter.revision != item.revision:
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
@@ -184,6 +195,7 @@ _WORK = {
     Operation.Kind.REDRIVE: _redrive,
     Operation.Kind.DISCARD: _discard,
     Operation.Kind.FIX: _fix,
+    Operation.Kind.UNDO: _undo,
 }
 
 

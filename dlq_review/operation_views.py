@@ -1,5 +1,6 @@
 """Operations: choose and freeze, look at what was frozen, start, steer, watch."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import freezing, steering, tallying, targets
+from dlq_review import freezing, steering, tallying, targets, undoing
 from dlq_review.actions import may
 from dlq_review.forms import OperationForm
 from dlq_review.models import FailureGroup, Operation, OperationItem
@@ -24,7 +25,7 @@ _STEERING = {
     "resume": steering.resume,
     "cancel": steering.cancel,
 }
-_ALSO_NEEDED = {"discard": "discard", "fix": "edit"}
+_ALSO_NEEDED = {"discard": "discard", "fix": "edit", "undo": "edit"}
 _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind")
 
 
@@ -94,11 +95,14 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         "first": items.order_by("pk")[:10],
         "trail": operation.audit.all()[:30],
         "may_steer": may(request.user, "bulk_redrive"),
+        "may_undo": operation.kind == Operation.Kind.FIX
+        and operation.state in Operation.ENDED
+        and counts.fixed
+        and all(may(request.user, name) for name in ("bulk_redrive", "edit")),
         "refresh": operation.state == Operation.State.RUNNING,
     }
     if operation.state == Operation.State.DRAFT:
-        fix = operation.kind == Operation.Kind.FIX
-        context |= {"preview": preview(operation)} if fix else _exclusions(operation)
+        context |= _DRAFTS[Operation.Kind(operation.kind)](operation)
     return _page(request, "dlq_review/operation.html", context)
 
 
@@ -121,11 +125,27 @@ def _exclusions(operation: Operation) -> dict[str, int]:
     }
 
 
+_DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
+    Operation.Kind.REDRIVE: _exclusions,
+    Operation.Kind.DISCARD: lambda operation: {},
+    Operation.Kind.FIX: lambda operation: {"preview": preview(operation)},
+    Operation.Kind.UNDO: lambda operation: {"outlook": undoing.outlook(operation)},
+}
+
+
 def _bars(
     operation: Operation, counts: tallying.Tally
 ) -> list[tuple[str, float, float]]:
     """(state, x, width) in percent, for one stacked bar."""
-    order = ("processed", "discarded", "fixed", "failed_again", "skipped", "sent")
+    order = (
+        "processed",
+        "discarded",
+        "fixed",
+        "undone",
+        "failed_again",
+        "skipped",
+        "sent",
+    )
     bars, x = [], 0.0
     for name in order:
         width = 100 * counts.by_state[name] / max(operation.total, 1)
@@ -144,6 +164,21 @@ def steer(request: HttpRequest, operation_id: int, verb: str) -> HttpResponse:
     except ReviewError as error:
         messages.error(request, str(error))
     return redirect("admin:dlq_review_operation_change", operation_id)
+
+
+@require_POST
+def undo(request: HttpRequest, operation_id: int) -> HttpResponse:
+    """Freeze what a fix has edited, and lead to the list; changes no letter yet."""
+    _check(request, "undo")
+    fix = get_object_or_404(Operation, pk=operation_id)
+    reason = request.POST.get("reason", "")[:500]
+    try:
+        by = request.user.get_username()
+        operation = undoing.freeze_undo(fix, by=by, reason=reason)
+    except ReviewError as error:
+        messages.error(request, str(error))
+        return redirect("admin:dlq_review_operation_change", operation_id)
+    return redirect("admin:dlq_review_operation_change", operation.pk)
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

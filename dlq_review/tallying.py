@@ -44,6 +44,10 @@ class Tally:
         return self.by_state[_Item.FIXED]
 
     @property
+    def undone(self) -> int:
+        return self.by_state[_Item.UNDONE]
+
+    @property
     def finished(self) -> int:
         return self.processed + self.failed_again
 
@@ -59,5 +63,7 @@ def tally(operation: Operation) -> Tally:
 
 def newer(operation: Operation) -> int:
     """How many have failed since the list was frozen that it would have chosen."""
+    if operation.undoes_id is not None:
+        return 0  # its list is that of the fix
     chosen = Selection.from_json(operation.selection).letters()
     return chosen.filter(last_failed_at__gt=operation.cutoff)[:10_000].count()

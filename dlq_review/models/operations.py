@@ -10,6 +10,7 @@ class Operation(models.Model):
         REDRIVE = "redrive", "Redrive"
         DISCARD = "discard", "Discard"
         FIX = "fix", "Edit"
+        UNDO = "undo", "Undo of an edit"
 
     class State(models.TextChoices):
         DRAFT = "draft", "Not started"
@@ -24,6 +25,10 @@ class Operation(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     patch = models.JSONField(default=list, blank=True)
     """For a fix: JSON Patch operations."""
+    undoes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="undone_by"
+    )
+    """For an undo: the fix."""
     selection = models.JSONField(default=dict)
     by = models.CharField(max_length=254)
     reason = models.TextField(blank=True)
@@ -66,6 +71,7 @@ class OperationItem(models.Model):
         FAILED_AGAIN = "failed_again", "failed again"
         DISCARDED = "discarded", "discarded"
         FIXED = "fixed", "edited"
+        UNDONE = "undone", "as before the edit"
         SKIPPED = "skipped", "skipped"
 
     operation = models.ForeignKey(
