@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from dlq_review import editing, patching, pretty, reading
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.patching import PatchError
+from dlq_review.personal import mask_body
 from dlq_review.reading import NotAnEventError
 
 LOOKED_AT = 200  # letters; a page must not read a hundred thousand bodies
@@ -47,5 +48,6 @@ def preview(operation: Operation) -> Preview:
             found.invalid += 1
             problem = str(error)
         if len(found.samples) < SHOWN:
-            found.samples.append((item.letter, lines, problem))
+            shown = [pretty.Line(one.kind, mask_body(one.text)) for one in lines]
+            found.samples.append((item.letter, shown, mask_body(problem)))
     return found
