@@ -5,6 +5,7 @@ from django import forms
 
 from dlq_review import patching
 from dlq_review.editing import LONGEST_EDIT
+from dlq_review.fields import Condition, FieldError
 from dlq_review.freezing import MOST_PER_SECOND, Plan
 from dlq_review.models import Operation
 from dlq_review.selecting import SINCE, Selection, since
@@ -47,6 +48,14 @@ class OperationForm(forms.Form):
         label="Failed since",
         required=False,
         choices=[("", "Ever"), *((name, f"Last {name}") for name in SINCE)],
+    )
+    field = forms.CharField(
+        label="Where the body says",
+        required=False,
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text="One condition a line, such as data.items[*].sku=TEA-1, "
+        "data.email~example.com or !data.note. All must hold.",
     )
     patch = forms.CharField(
         label="Change, for an edit",
@@ -93,6 +102,16 @@ class OperationForm(forms.Form):
         if not anywhere():
             del self.fields["to"]
 
+    def clean_field(self) -> tuple[str, ...]:
+        lines = [line.strip() for line in self.cleaned_data["field"].splitlines()]
+        conditions = tuple(filter(None, lines))
+        try:
+            for text in conditions:
+                Condition.read(text)
+        except FieldError as error:
+            raise forms.ValidationError(str(error)) from None
+        return conditions
+
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         if found.get("kind") == Operation.Kind.FIX:
@@ -113,6 +132,7 @@ class OperationForm(forms.Form):
             error=found["error"],
             group=found["group"],
             since=since(found["since"]) if found["since"] else None,
+            fields=found["field"],
         )
 
     def plan(self) -> Plan:

@@ -15,6 +15,7 @@ from dlq_review import freezing, steering, tallying, targets, undoing
 from dlq_review.actions import may
 from dlq_review.forms import OperationForm
 from dlq_review.models import FailureGroup, Operation, OperationItem
+from dlq_review.personal import mask
 from dlq_review.previewing import preview
 from dlq_review.transitions import ReviewError
 from processing.models import Outcome
@@ -26,6 +27,7 @@ _STEERING = {
     "cancel": steering.cancel,
 }
 _ALSO_NEEDED = {"discard": "discard", "fix": "edit", "undo": "edit"}
+MOST_READ = 20_000  # bodies, which take two seconds
 _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind")
 
 
@@ -45,12 +47,7 @@ def new(request: HttpRequest) -> HttpResponse:
         form = OperationForm(request.POST)
         if form.is_valid():
             try:
-                operation = freezing.freeze(
-                    form.selection(),
-                    form.plan(),
-                    by=request.user.get_username(),
-                    reason=form.cleaned_data["reason"],
-                )
+                operation = _freeze(request, form)
                 return redirect("admin:dlq_review_operation_change", operation.pk)
             except ReviewError as error:
                 messages.error(request, str(error))
@@ -65,6 +62,19 @@ def new(request: HttpRequest) -> HttpResponse:
         "ids": str(form["ids"].value() or "").split(),
     }
     return _page(request, "dlq_review/operation_new.html", context)
+
+
+def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
+    selection = form.selection()
+    if selection.fields and not may(request.user, "reveal"):
+        raise PermissionDenied  # a question about a body tells what is in it
+    selection.check_readable(MOST_READ)
+    return freezing.freeze(
+        selection,
+        form.plan(),
+        by=request.user.get_username(),
+        reason=form.cleaned_data["reason"],
+    )
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
@@ -99,6 +109,7 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         and operation.state in Operation.ENDED
         and counts.fixed
         and all(may(request.user, name) for name in ("bulk_redrive", "edit")),
+        "conditions": [mask(one) for one in operation.selection.get("fields", ())],
         "refresh": operation.state == Operation.State.RUNNING,
     }
     if operation.state == Operation.State.DRAFT:

@@ -4,12 +4,13 @@
 """
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Count
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -30,9 +31,10 @@ from dlq_review import (
     targets,
 )
 from dlq_review.actions import may
+from dlq_review.fields import Condition, FieldError
 from dlq_review.freezing import Plan
 from dlq_review.models import Operation
-from dlq_review.selecting import SINCE, Selection, since
+from dlq_review.selecting import SINCE, Selection, kinds, since
 from dlq_review.tallying import Tally
 from dlq_review.transitions import ReviewError
 from processing.events import CONTRACTS
@@ -56,6 +58,14 @@ class Command(BaseCommand):
         which.add_argument("--error", default="", help="as in TimeoutError")
         which.add_argument("--group", type=int, help="number of the failure group")
         which.add_argument("--since", choices=list(SINCE), default="")
+        which.add_argument(
+            "--field",
+            action="append",
+            default=[],
+            metavar="CONDITION",
+            help="where the body says so, as in 'data.items[*].sku=TEA-1'; also != < <= > "
+            ">= ~ (contains), a path alone (is there), !path (is not). May be repeated",
+        )
         which.add_argument("--all", action="store_true", help="all that wait")
         which.add_argument("--limit", type=int, help="at most so many, oldest first")
         how = parser.add_argument_group("how")
@@ -92,7 +102,7 @@ class Command(BaseCommand):
             if not options["apply"]:
                 self._show(selection, options)
                 return
-            self._check_user(options["by"])
+            self._check_user(options["by"], reads=bool(selection.fields))
             operation = self._started(selection, options)
         self._run(operation, wait=options["wait"] or bool(operation.canary))
         self._report(operation, options)
@@ -101,9 +111,20 @@ class Command(BaseCommand):
     def _selection(self, options: dict[str, Any]) -> Selection:
         by = {name: options[name] for name in ("queue", "type", "error", "group")}
         start = since(options["since"]) if options["since"] else None
-        selection = Selection(ids=tuple(options["ids"]), since=start, **by)
+        conditions = tuple(options["field"])
+        try:
+            for text in conditions:
+                Condition.read(text)
+        except FieldError as error:
+            raise CommandError(f"--field: {error}") from None
+        selection = Selection(
+            ids=tuple(options["ids"]), since=start, fields=conditions, **by
+        )
         if selection.is_empty and not options["all"]:
-            raise CommandError("Say which: --ids, --queue, --type, --error or --all.")
+            raise CommandError(
+                "Say which: --ids, --queue, --type, --error, --group, --since, --field "
+                "or --all."
+            )
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError("--limit is at least 1.")
         if not 1 <= options["rate"] <= freezing.MOST_PER_SECOND:
@@ -118,17 +139,11 @@ class Command(BaseCommand):
         return selection
 
     def _show(self, selection: Selection, options: dict[str, Any]) -> None:
-        kinds = (
-            selection.letters()
-            .order_by()
-            .values_list("queue", "type", "error_type")
-            .annotate(count=Count("pk"))
-            .order_by("-count")
-        )
-        total = 0
-        for queue, type_, error, count in kinds:
-            total += count
-            self.stdout.write(f"{count:>7}  {queue}  {type_ or 'unreadable'}  {error}")
+        with self._reading(selection) as told:
+            found = kinds(selection, told)
+        for kind, count in found.most_common():
+            self.stdout.write(f"{count:>7}  {kind}")
+        total = found.total()
         if not total:
             raise CommandError("No dead letter matches.", returncode=NOTHING)
         total = min(total, options["limit"] or total)
@@ -136,7 +151,24 @@ class Command(BaseCommand):
             f"{total:>7}  in all; nothing was sent. Add --apply --by USER."
         )
 
-    def _check_user(self, name: str) -> None:
+    @contextmanager
+    def _reading(self, selection: Selection) -> Iterator[Callable[[int], None]]:
+        """Show how many bodies were read, where the selection needs them."""
+        if not selection.fields:
+            yield lambda read: None
+            return
+        total = selection.candidates().order_by().count()
+        columns = (TextColumn("bodies read"), BarColumn(), MofNCompleteColumn())
+        with Progress(
+            *columns, TimeRemainingColumn(), console=self._console()
+        ) as progress:
+            bar = progress.add_task("", total=total)
+            yield lambda read: progress.advance(bar, read)
+
+    def _console(self) -> Console:
+        return Console(file=self.stderr, force_terminal=None)  # type: ignore[arg-type]
+
+    def _check_user(self, name: str, *, reads: bool = False) -> None:
         if not name:
             raise CommandError("--by USER is needed: the audit trail names who did it.")
         user = get_user_model().objects.filter(username=name, is_active=True).first()
@@ -144,14 +176,24 @@ class Command(BaseCommand):
             raise CommandError(f"There is no active user {name}.")
         if not may(user, "bulk_redrive"):
             raise CommandError(f"{name} does not have the permission to redrive many.")
+        if reads and not may(user, "reveal"):
+            raise CommandError(
+                f"{name} does not have the permission to see personal data, which a "
+                "--field asks about."
+            )
 
     def _started(self, selection: Selection, options: dict[str, Any]) -> Operation:
         names = ("rate", "canary", "stop_at", "limit", "override_limit", "to")
         plan = Plan(**{name: options[name] for name in names})
         try:
-            operation = freezing.freeze(
-                selection, plan, by=options["by"], reason=options["reason"]
-            )
+            with self._reading(selection) as told:
+                operation = freezing.freeze(
+                    selection,
+                    plan,
+                    by=options["by"],
+                    reason=options["reason"],
+                    told=told,
+                )
         except freezing.NothingChosenError as error:
             raise CommandError(str(error), returncode=NOTHING) from None
         steering.start(operation, by=options["by"])
@@ -170,7 +212,6 @@ class Command(BaseCommand):
 
     # -- running --------------------------------------------------------------------
     def _run(self, operation: Operation, *, wait: bool) -> None:
-        console = Console(file=self.stderr, force_terminal=None)  # type: ignore[arg-type]
         columns = (
             TextColumn(f"operation {operation.pk}"),
             BarColumn(),
@@ -178,7 +219,7 @@ class Command(BaseCommand):
             TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=console) as progress:
+        with Progress(*columns, console=self._console()) as progress:
             bar = progress.add_task("", total=operation.total, told="")
             try:
                 self._drive(operation, progress, bar, wait=wait)
