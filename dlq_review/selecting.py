@@ -13,7 +13,7 @@ from typing import Any, Self
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from dlq_review import fields
+from dlq_review import fields, pretty
 from dlq_review.models import DeadLetter, Revision
 from dlq_review.transitions import ReviewError
 
@@ -38,7 +38,8 @@ class Kind:
     error: str
 
     def __str__(self) -> str:
-        return f"{self.queue}  {self.type or 'unreadable'}  {self.error}"
+        told = (self.queue, self.type or "unreadable", self.error)
+        return pretty.one_line("  ".join(told))
 
 
 @dataclass(frozen=True, slots=True)
