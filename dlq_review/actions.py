@@ -19,6 +19,8 @@ PERMISSIONS = {
     "resolve": "dlq_review.discard_deadletter",
     "restore": "dlq_review.discard_deadletter",
 }
+#: Beside the permission for many, by kind of operation.
+_ALSO_NEEDED = {"discard": "discard", "fix": "edit", "undo": "edit"}
 _LABELS = {
     "redrive": "Redrive",
     "undo": "Undo",
@@ -42,6 +44,12 @@ def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
     return isinstance(user, PermissionsMixin | AnonymousUser) and user.has_perm(
         PERMISSIONS[name]
     )
+
+
+def may_operate(user: AbstractBaseUser | AnonymousUser, kind: str) -> bool:
+    """Whether *user* may begin and steer operations of *kind*."""
+    needed = ("bulk_redrive", _ALSO_NEEDED.get(kind, "view"))
+    return all(may(user, name) for name in needed)
 
 
 def actions_for(

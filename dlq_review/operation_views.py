@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review import freezing, steering, tallying, targets, undoing
-from dlq_review.actions import may
+from dlq_review.actions import may, may_operate
 from dlq_review.forms import OperationForm
 from dlq_review.models import FailureGroup, Operation, OperationItem
 from dlq_review.personal import mask
@@ -26,14 +26,12 @@ _STEERING = {
     "resume": steering.resume,
     "cancel": steering.cancel,
 }
-_ALSO_NEEDED = {"discard": "discard", "fix": "edit", "undo": "edit"}
 MOST_READ = 20_000  # bodies, which take two seconds
 _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind")
 
 
 def _check(request: HttpRequest, kind: str) -> None:
-    needed = ["bulk_redrive", _ALSO_NEEDED.get(kind, "view")]
-    if not all(may(request.user, name) for name in needed):
+    if not may_operate(request.user, kind):
         raise PermissionDenied
 
 
@@ -104,11 +102,11 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         "troubled": items.filter(state__in=troubled).order_by("-pk")[:50],
         "first": items.order_by("pk")[:10],
         "trail": operation.audit.all()[:30],
-        "may_steer": may(request.user, "bulk_redrive"),
+        "may_steer": may_operate(request.user, operation.kind),
         "may_undo": operation.kind == Operation.Kind.FIX
         and operation.state in Operation.ENDED
         and counts.fixed
-        and all(may(request.user, name) for name in ("bulk_redrive", "edit")),
+        and may_operate(request.user, Operation.Kind.UNDO),
         "conditions": [mask(one) for one in operation.selection.get("fields", ())],
         "refresh": operation.state == Operation.State.RUNNING,
     }

@@ -261,7 +261,7 @@ def test_the_command_chooses_by_fields(
 def test_the_command_refuses_with_its_exit_code(
     client_of: ClientOf, arguments: tuple[str, ...], code: int
 ) -> None:
-    client_of("bulk_redrive", name="bulk")
+    client_of("view", "bulk_redrive", name="bulk")
     of(**order_data())
     with pytest.raises(CommandError) as caught:
         run(*arguments)
