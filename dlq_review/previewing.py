@@ -1,4 +1,7 @@
-"""What a fix would make of the letters on its frozen list, before it is started."""
+"""What a fix would make of the letters on its frozen list, before it is started.
+
+Whoever may view operations sees it, so personal data is masked.
+"""
 
 from dataclasses import dataclass, field
 
@@ -38,7 +41,10 @@ def preview(operation: Operation) -> Preview:
             if after == body:
                 found.unchanged += 1
                 continue
-            lines = pretty.diff(body, after)
+            lines = [
+                pretty.Line(line.kind, mask_body(line.text))
+                for line in pretty.diff(body, after)
+            ]
             editing.check(item.letter, after)
             found.changed += 1
         except PatchError as error:
@@ -48,6 +54,5 @@ def preview(operation: Operation) -> Preview:
             found.invalid += 1
             problem = str(error)
         if len(found.samples) < SHOWN:
-            shown = [pretty.Line(one.kind, mask_body(one.text)) for one in lines]
-            found.samples.append((item.letter, shown, mask_body(problem)))
+            found.samples.append((item.letter, lines, problem))
     return found

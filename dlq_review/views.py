@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -153,13 +152,13 @@ def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
     except ReviewError as error:
         messages.error(request, str(error))
     else:
-        seconds = settings.REDRIVE_UNDO_SECONDS
         said = {
-            "claimed": f"{letter} is sent in {seconds} s. Until then you can undo it.",
+            "claimed": "",  # the page says so itself, beside the button that undoes it
             "redriven": f"{letter} is on its way. It is resolved here once processed.",
             "resolved": f"{letter} was processed already, so nothing was sent.",
         }
-        messages.success(request, said[state])
+        if said[state]:
+            messages.success(request, said[state])
 
 
 @require_POST

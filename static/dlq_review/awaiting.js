@@ -1,6 +1,6 @@
 "use strict";
 /* While the page awaits something (data-awaits), ask for it again and show what is new in
-   its live parts. Whoever has no JavaScript loads the page again. */
+   the parts that name their address (data-fresh). Without JavaScript the page reloads. */
 (() => {
   const SLOWEST = 15000;
   const LONGEST = 15 * 60 * 1000;
@@ -16,11 +16,11 @@
 
   async function refresh() {
     try {
-      const address = document.querySelector("[data-live]").dataset.live;
+      const address = document.querySelector("[data-fresh]").dataset.fresh;
       const answer = await fetch(address, { cache: "no-store" });
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      document.querySelectorAll("[data-live]").forEach((part) => show(part, page.getElementById(part.id)));
+      document.querySelectorAll("[data-fresh]").forEach((part) => show(part, page.getElementById(part.id)));
     } catch {
       // The network is away; the next round may find it.
     }
