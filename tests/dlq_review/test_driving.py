@@ -108,7 +108,8 @@ def test_the_canary_that_fails_again_stops_the_rest(
     letters(5)
     code, said = exit_of(*APPLY, "--canary", "2", "--stop-at", "50", "--rate", "500")
     assert code == 4
-    assert said == "Brake: 2 of 2 failed again. Go on with --operation 1."
+    number = Operation.objects.get().pk
+    assert said == f"Brake: 2 of 2 failed again. Go on with --operation {number}."
     assert DeadLetter.objects.filter(redrives=0).count() == 3
 
 

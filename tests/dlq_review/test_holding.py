@@ -1,12 +1,17 @@
 """A redrive by one click can be undone until it is sent."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -300,3 +305,36 @@ def test_a_worker_sends_it_by_its_job_without_beat(
     letter.refresh_from_db()
     undone.refresh_from_db()
     assert (letter.state, undone.state) == ("redriven", "open")
+
+
+@pytest.mark.siege
+@pytest.mark.django_db(transaction=True)
+def test_what_is_undone_while_it_is_sent_is_either_sent_or_undone(sqs: None) -> None:
+    letters = [held_letter() for _ in range(40)]
+    DeadLetter.objects.update(send_after=timezone.now())
+    start = Barrier(3)
+
+    def undo_all() -> None:
+        seen = [at_the_same_time(letter) for letter in letters]
+        start.wait()
+        for letter in reversed(seen):
+            with suppress(holding.TooLateError):
+                holding.undo(letter, by="ada")
+        connection.close()
+
+    def send_all() -> None:
+        start.wait()
+        while holding.held().exists():
+            holding.send_due()
+        connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        done = [pool.submit(work) for work in (undo_all, send_all, send_all)]
+    assert [one.exception() for one in done] == [None] * 3
+    sent: Counter[str] = Counter()
+    while deliveries := queues.receive("orders"):
+        sent.update(services.identify(one).request_id for one in deliveries)
+    states = dict(DeadLetter.objects.values_list("request_id", "state"))
+    redriven = {one for one, state in states.items() if state == "redriven"}
+    assert sent == Counter(redriven)
+    assert set(states.values()) <= {"redriven", "open"}
