@@ -11,6 +11,7 @@ PERMISSIONS = {
     "edit": "dlq_review.change_deadletter",
     "rehearse": "dlq_review.redrive_deadletter",
     "redrive": "dlq_review.redrive_deadletter",
+    "undo": "dlq_review.redrive_deadletter",
     "bulk_redrive": "dlq_review.bulk_redrive_deadletter",
     "export": "dlq_review.export_deadletter",
     "reveal": "dlq_review.view_personal_deadletter",
@@ -18,8 +19,11 @@ PERMISSIONS = {
     "resolve": "dlq_review.discard_deadletter",
     "restore": "dlq_review.discard_deadletter",
 }
+#: Beside the permission for many, by kind of operation.
+_ALSO_NEEDED = {"discard": "discard", "fix": "edit", "undo": "edit"}
 _LABELS = {
     "redrive": "Redrive",
+    "undo": "Undo",
     "rehearse": "Rehearse",
     "edit": "Edit",
     "resolve": "Resolve",
@@ -42,12 +46,20 @@ def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
     )
 
 
+def may_operate(user: AbstractBaseUser | AnonymousUser, kind: str) -> bool:
+    """Whether *user* may begin and steer operations of *kind*."""
+    needed = ("bulk_redrive", _ALSO_NEEDED.get(kind, "view"))
+    return all(may(user, name) for name in needed)
+
+
 def actions_for(
     user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, *, valid: bool
 ) -> dict[str, Action]:
     names = ["redrive", "edit", "rehearse", "resolve", "discard"]
     if letter.state == DeadLetter.State.DISCARDED:
         names = ["restore"]
+    if letter.held:
+        names[0] = "undo"
     return {
         name: Action(name, _LABELS[name], _denied(user, letter, name, valid))
         for name in names
@@ -62,7 +74,10 @@ def _denied(
             "You do not have the permission to see personal data, which the body holds."
         )
     if not may(user, name):
-        return f"You do not have the permission to {name} dead letters."
+        deed = "redrive" if name == "undo" else name
+        return f"You do not have the permission to {deed} dead letters."
+    if name == "undo":
+        return ""
     if name == "restore" and letter.purged_at is not None:
         return "Its body was removed after its retention; there is nothing to restore."
     if name != "restore" and letter.state not in DeadLetter.EDITABLE:

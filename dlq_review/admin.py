@@ -16,7 +16,7 @@ from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from dlq_review import filters, group_views, operation_views, views
+from dlq_review import filters, group_views, holding, operation_views, views
 from dlq_review.actions import may
 from dlq_review.exporting import FORMATS
 from dlq_review.group_views import described
@@ -59,6 +59,7 @@ class DeadLetterAdmin(TriageAdmin):
             "may_edit": may(request.user, "edit"),
             "may_export": may(request.user, "export"),
             "may_operate": may(request.user, "bulk_redrive"),
+            "held": holding.held()[:5] if may(request.user, "undo") else (),
         }
         return super().changelist_view(request, context)
 
@@ -98,6 +99,7 @@ class DeadLetterAdmin(TriageAdmin):
             (f"{here}change/", "change", views.detail),
             (f"{here}edit/", "edit", views.edit),
             (f"{here}redrive/", "redrive", views.redrive),
+            (f"{here}undo/", "undo", views.undo),
             (f"{here}rehearse/", "rehearse", views.rehearse),
             (f"{here}reveal/", "reveal", views.reveal),
             (f"{here}body/<int:number>/", "body", views.body),
@@ -192,6 +194,7 @@ class OperationAdmin(TriageAdmin):
         pages: tuple[tuple[str, str, views.View, dict[str, str]], ...] = (
             ("new/", "new", operation_views.new, {}),
             (f"{here}change/", "change", operation_views.page, {}),
+            (f"{here}undo/", "undo", operation_views.undo, {}),
             *(
                 (f"{here}{verb}/", verb, operation_views.steer, {"verb": verb})
                 for verb in ("start", "pause", "resume", "cancel")

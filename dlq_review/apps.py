@@ -1,11 +1,17 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.core.checks import register
+
+from dlq_review.checks import redrive_settings
 
 
 class DlqReviewConfig(AppConfig):
     name = "dlq_review"
     verbose_name = "Dead-letter review"
     default = True
+
+    def ready(self) -> None:
+        register(redrive_settings)
 
 
 class TriageAdminConfig(admin_apps.AdminConfig):

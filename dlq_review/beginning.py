@@ -153,7 +153,8 @@ def _unknown(pulled: Sequence[Pulled]) -> list[Pulled]:
     new: dict[tuple[str, str], Pulled] = {}
     for one in pulled:
         key = one.identity.request_id, one.failure.queue
-        if key not in known:
+        # What was redriven is known by its letter's number, whatever queue it failed on.
+        if key not in known and not failures.redriven_from(one.message):
             new.setdefault(key, one)
     return [one for _, one in sorted(new.items(), key=lambda item: item[0])]
 

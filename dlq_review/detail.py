@@ -7,13 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from dlq_review import pretty, reading, walking
+from dlq_review import pretty, reading, targets, walking
 from dlq_review.actions import actions_for, may
 from dlq_review.asked import asked
 from dlq_review.editing import LONGEST_EDIT
 from dlq_review.examples import example
 from dlq_review.forms import EditForm
-from dlq_review.models import DeadLetter, Revision
+from dlq_review.models import AuditEntry, DeadLetter, Revision
 from dlq_review.personal import mask_body
 from dlq_review.timeline import attempts_of, timeline
 from dlq_review.walking import Place
@@ -43,6 +43,7 @@ def letter_context(
         "cut": len(current.body) > pretty.LONGEST_SHOWN,
         "current": current,
         "actions": actions,
+        "targets": targets.of_type(letter.type),
         "denials": list(dict.fromkeys(denials)),
         "warnings": _warnings(letter),
         "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],
@@ -128,6 +129,9 @@ def _warnings(letter: DeadLetter) -> list[str]:
             else "This request id was processed with another body. A redrive is refused; "
             "discard it, or have it sent under a new request id."
         )
+    last = letter.audit.first()
+    if waiting and last is not None and last.verb == AuditEntry.Verb.NOT_SENT:
+        found.append(f"The last redrive was not sent: {last.reason}. Try again later.")
     if waiting and letter.release and letter.release == settings.RELEASE:
         found.append(
             f"Still the same code: it failed on release {letter.release}, which is what "

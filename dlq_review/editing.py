@@ -5,7 +5,9 @@ from django.db import transaction
 from dlq_review import reading
 from dlq_review.models import AuditEntry, DeadLetter, Revision
 from dlq_review.reading import NotAnEventError
-from dlq_review.transitions import ReviewError, WrongStateError, note
+from dlq_review.transitions import ReviewError, WrongStateError, move, note
+from processing import events
+from processing.attempts import storable
 from processing.event_errors import Problem
 from processing.events import Event
 
@@ -47,11 +49,7 @@ def edit(
     """
     if not reason.strip():
         raise ReasonMissingError(ReasonMissingError.__doc__)
-    if letter.state not in DeadLetter.EDITABLE:
-        raise WrongStateError(
-            f"{letter} is {letter.get_state_display().lower()}; "
-            "only open or quarantined dead letters can be edited."
-        )
+    _check_editable(letter)
     event = check(letter, body)
     changes = {
         "revision": based_on + 1,
@@ -82,6 +80,45 @@ def edit(
         by=by,
         reason=reason,
     )
+
+
+@transaction.atomic
+def put_back(letter: DeadLetter, number: int, *, by: str, reason: str) -> Revision:
+    """Make the body of revision *number* the current one again, valid or not.
+
+    Raises WrongStateError or ChangedMeanwhileError.
+    """
+    _check_editable(letter)
+    former = letter.revisions.get(number=number)
+    identity = events.identify(former.body, fallback_id=letter.request_id)
+    letter.type = storable(identity.type)[:100]
+    move(
+        letter,
+        letter.resting_state,
+        AuditEntry.Verb.EDITED,
+        by=by,
+        reason=reason,
+        revision=letter.revision + 1,
+        body_fingerprint=former.fingerprint,
+        type=letter.type,
+        reference=storable(identity.reference)[:254],
+    )
+    return Revision.objects.create(
+        letter=letter,
+        number=letter.revision,
+        body=former.body,
+        fingerprint=former.fingerprint,
+        by=by,
+        reason=reason,
+    )
+
+
+def _check_editable(letter: DeadLetter) -> None:
+    if letter.state not in DeadLetter.EDITABLE:
+        raise WrongStateError(
+            f"{letter} is {letter.get_state_display().lower()}; "
+            "only open or quarantined dead letters can be edited."
+        )
 
 
 def _stale(letter: DeadLetter, based_on: int) -> StaleEditError:

@@ -106,6 +106,12 @@ def redrive_of(message: Message) -> str:
     return _text(_object(message.attributes.get("redrive", "")), "redrive_id")
 
 
+def redriven_from(message: Message) -> int:
+    """The number of the dead letter *message* was redriven from; 0 for none."""
+    number = _object(message.attributes.get("redrive", "")).get("dead_letter")
+    return number if type(number) is int and 0 < number < 2**63 else 0
+
+
 def last_attempts(
     pulled: Sequence[tuple[Message, Identity]],
 ) -> list[Attempt | None]:

@@ -1,12 +1,15 @@
+from dataclasses import fields
 from typing import Any
 
 from django import forms
 
 from dlq_review import patching
 from dlq_review.editing import LONGEST_EDIT
+from dlq_review.fields import Condition, FieldError
 from dlq_review.freezing import MOST_PER_SECOND, Plan
 from dlq_review.models import Operation
 from dlq_review.selecting import SINCE, Selection, since
+from dlq_review.targets import anywhere
 from processing.events import CONTRACTS
 from processing.topology import QUEUES
 
@@ -28,7 +31,10 @@ class EditForm(forms.Form):
 class OperationForm(forms.Form):
     """Which letters, and how. Nothing is sent before the frozen list was looked at."""
 
-    kind = forms.ChoiceField(label="What to do", choices=Operation.Kind.choices)
+    kind = forms.ChoiceField(
+        label="What to do",
+        choices=[one for one in Operation.Kind.choices if one[0] != "undo"],
+    )
     ids = forms.CharField(required=False, max_length=100_000, widget=forms.HiddenInput)
     group = forms.IntegerField(required=False, widget=forms.HiddenInput)
     queue = forms.ChoiceField(
@@ -42,6 +48,14 @@ class OperationForm(forms.Form):
         label="Failed since",
         required=False,
         choices=[("", "Ever"), *((name, f"Last {name}") for name in SINCE)],
+    )
+    field = forms.CharField(
+        label="Where the body says",
+        required=False,
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        help_text="One condition a line, such as data.items[*].sku=TEA-1, "
+        "data.email~example.com or !data.note. All must hold.",
     )
     patch = forms.CharField(
         label="Change, for an edit",
@@ -70,7 +84,33 @@ class OperationForm(forms.Form):
         max_value=100,
         help_text="It pauses when this share failed again. 100 for never.",
     )
+    to = forms.ChoiceField(
+        label="Redrive to",
+        required=False,
+        choices=lambda: [("", "Each to its own queue"), *((n, n) for n in anywhere())],
+        help_text="What may not be sent there is skipped.",
+    )
+    override_limit = forms.BooleanField(
+        label="Also what reached the limit of redrives",
+        required=False,
+        help_text="What was redriven too often is skipped otherwise.",
+    )
     reason = forms.CharField(max_length=500)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not anywhere():
+            del self.fields["to"]
+
+    def clean_field(self) -> tuple[str, ...]:
+        lines = [line.strip() for line in self.cleaned_data["field"].splitlines()]
+        conditions = tuple(filter(None, lines))
+        try:
+            for text in conditions:
+                Condition.read(text)
+        except FieldError as error:
+            raise forms.ValidationError(str(error)) from None
+        return conditions
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
@@ -92,8 +132,9 @@ class OperationForm(forms.Form):
             error=found["error"],
             group=found["group"],
             since=since(found["since"]) if found["since"] else None,
+            fields=found["field"],
         )
 
     def plan(self) -> Plan:
-        names = ("kind", "patch", "rate", "canary", "stop_at", "limit")
+        names = {field.name for field in fields(Plan)} & self.cleaned_data.keys()
         return Plan(**{name: self.cleaned_data[name] for name in names})

@@ -3,10 +3,15 @@
 What fails later is counted and never included; what changes meanwhile is skipped.
 """
 
+from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dlq_review.models import Operation, OperationItem
@@ -14,6 +19,7 @@ from dlq_review.selecting import Selection
 from dlq_review.transitions import ReviewError
 
 MOST_PER_SECOND = 500
+INSERTED = 500  # items in one statement
 
 
 class NothingChosenError(ReviewError):
@@ -30,13 +36,41 @@ class Plan:
     rate: int = 50
     canary: int = 0
     stop_at: int = 20
+    override_limit: bool = False
+    to: str = ""
     limit: int | None = None
 
 
-@transaction.atomic
-def freeze(selection: Selection, plan: Plan, *, by: str, reason: str = "") -> Operation:
-    """An operation over what *selection* finds now, not started. Raises NothingChosenError."""
-    operation = Operation.objects.create(
+def freeze(
+    selection: Selection,
+    plan: Plan,
+    *,
+    by: str,
+    reason: str = "",
+    told: Callable[[int], None] = lambda read: None,
+) -> Operation:
+    """An operation over what *selection* finds now, not started.
+
+    *told* learns how many bodies were read, where the selection needs them. Raises
+    NothingChosenError.
+    """
+    cutoff = timezone.now()
+    # Bodies are read before the transaction begins: that may take a minute.
+    read = _read(selection, plan, told) if selection.fields else None
+    with transaction.atomic():
+        operation = _create(selection, plan, by, reason, cutoff)
+        if read is None:
+            chosen = selection.candidates()[: plan.limit]
+            fill(operation, chosen.values_list("id", "revision"))
+        else:
+            _fill_with(operation, read)
+    return operation
+
+
+def _create(
+    selection: Selection, plan: Plan, by: str, reason: str, cutoff: datetime
+) -> Operation:
+    return Operation.objects.create(
         kind=plan.kind,
         patch=plan.patch or [],
         selection=selection.as_json(),
@@ -45,19 +79,55 @@ def freeze(selection: Selection, plan: Plan, *, by: str, reason: str = "") -> Op
         rate=min(max(plan.rate, 1), MOST_PER_SECOND),
         canary=plan.canary,
         stop_at=min(max(plan.stop_at, 1), 100),
-        cutoff=timezone.now(),
+        override_limit=plan.override_limit,
+        to=plan.to,
+        cutoff=cutoff,
     )
-    chosen = selection.letters()[: plan.limit].values("id", "revision")
+
+
+def _read(
+    selection: Selection, plan: Plan, told: Callable[[int], None]
+) -> "tuple[array[int], array[int]]":
+    """The numbers and revisions of the letters; 16 bytes each, so a million are few."""
+    numbers, revisions = array("q"), array("l")
+    for page in selection.pages(told):
+        for letter in page:
+            numbers.append(letter.pk)
+            revisions.append(letter.revision)
+        if plan.limit is not None and len(numbers) >= plan.limit:
+            break
+    return numbers[: plan.limit], revisions[: plan.limit]
+
+
+def _fill_with(operation: Operation, read: "tuple[array[int], array[int]]") -> None:
+    items = (
+        OperationItem(operation=operation, letter_id=number, revision=revision)
+        for number, revision in zip(*read, strict=True)
+    )
+    while batch := list(islice(items, INSERTED)):
+        OperationItem.objects.bulk_create(batch)
+        operation.total += len(batch)
+    _finish(operation)
+
+
+def fill(operation: Operation, chosen: QuerySet) -> None:
+    """Put *chosen*, each a letter's id and its revision, on the list.
+
+    Raises NothingChosenError.
+    """
     sql, parameters = chosen.query.sql_with_params()
     table = OperationItem._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} (operation_id, letter_id, revision, state, why) "  # noqa: S608 - names of our own
-            f"SELECT %s, chosen.id, chosen.revision, 'waiting', '' FROM ({sql}) chosen",
+            f"SELECT %s, chosen.*, 'waiting', '' FROM ({sql}) chosen",
             [operation.pk, *parameters],
         )
         operation.total = cursor.rowcount
+    _finish(operation)
+
+
+def _finish(operation: Operation) -> None:
     if not operation.total:
         raise NothingChosenError(NothingChosenError.__doc__)
     operation.save(update_fields=["total"])
-    return operation

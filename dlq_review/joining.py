@@ -1,5 +1,6 @@
 """Join one pulled message to the dead letter of its request, or begin a new one."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -35,6 +36,14 @@ def join(message: Message) -> bool:
 
 
 def _letter_of(pulled: Pulled) -> tuple[DeadLetter, bool]:
+    # Redriven to another queue it fails on that one, and is the same letter still. The
+    # attribute alone is not believed: the request must be the letter's.
+    redriven = DeadLetter.objects.select_for_update().filter(
+        pk=failures.redriven_from(pulled.message),
+        request_id=pulled.identity.request_id,
+    )
+    if letter := redriven.first():
+        return letter, False
     return DeadLetter.objects.select_for_update().get_or_create(
         request_id=pulled.identity.request_id,
         queue=pulled.failure.queue,
@@ -79,9 +88,11 @@ def _is_known(letter: DeadLetter, pulled: Pulled) -> bool:
 
 
 def _fail_again(letter: DeadLetter, pulled: Pulled, *, known: bool) -> None:
+    # Wherever it failed last, it stays with the queue whose letter it is.
+    failure = replace(pulled.failure, queue=letter.queue)
     changes: dict[str, Any] = {
         **failed_fields(pulled),
-        **grouping.placed(grouping.group_of(pulled.failure)),
+        **grouping.placed(grouping.group_of(failure)),
     }
     reason = ""
     if not known:

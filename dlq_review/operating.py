@@ -16,9 +16,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from dlq_review import editing, patching, reading, redriving, settling
+from dlq_review import editing, patching, reading, redriving, settling, undoing
 from dlq_review.models import DeadLetter, Operation, OperationItem
-from dlq_review.redriving import NotSentError, Redrive
+from dlq_review.redriving import NotSentError, Redrive, Terms
 from dlq_review.steering import finish, pause
 from dlq_review.tallying import tally
 from dlq_review.transitions import ChangedMeanwhileError, ReviewError
@@ -108,15 +108,15 @@ def _redrive(operation: Operation, items: Sequence[OperationItem]) -> bool:
     """Send *items*; whether SQS refused any, so that the next step should wait."""
     items = [item for item in items if not _sent_before_a_crash(operation, item)]
     chosen = [Redrive(item.letter, item.revision) for item in items]
-    reason = f"Operation {operation.pk}. {operation.reason}".strip()
+    terms = Terms(
+        operation.by,
+        f"Operation {operation.pk}. {operation.reason}".strip(),
+        override_limit=operation.override_limit,
+        to=operation.to,
+        operation=operation.pk,
+    )
     refused = False
-    for item, done in zip(
-        items,
-        redriving.redrive_many(
-            chosen, by=operation.by, reason=reason, operation=operation.pk
-        ),
-        strict=True,
-    ):
+    for item, done in zip(items, redriving.redrive_many(chosen, terms), strict=True):
         if isinstance(done.error, NotSentError) and not done.error.for_good:
             refused = True  # it stays on the list
         elif done.error is not None:
@@ -175,6 +175,17 @@ def _fix(operation: Operation, items: Sequence[OperationItem]) -> bool:
     return False
 
 
+def _undo(operation: Operation, items: Sequence[OperationItem]) -> bool:
+    for item in items:
+        try:
+            undoing.undo_one(item)
+        except ReviewError as error:
+            _write(item, _Item.SKIPPED, str(error))
+        else:
+            _write(item, _Item.UNDONE)
+    return False
+
+
 def _check_unchanged(item: OperationItem) -> None:
     if item.letter.revision != item.revision:
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
@@ -184,6 +195,7 @@ _WORK = {
     Operation.Kind.REDRIVE: _redrive,
     Operation.Kind.DISCARD: _discard,
     Operation.Kind.FIX: _fix,
+    Operation.Kind.UNDO: _undo,
 }
 
 

@@ -1,7 +1,9 @@
 """Operations: choose and freeze, look at what was frozen, start, steer, watch."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef
@@ -9,10 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import freezing, steering, tallying
-from dlq_review.actions import may
+from dlq_review import freezing, steering, tallying, targets, undoing
+from dlq_review.actions import may, may_operate
 from dlq_review.forms import OperationForm
 from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
+from dlq_review.personal import mask
 from dlq_review.previewing import preview
 from dlq_review.transitions import ReviewError
 from processing.models import Outcome
@@ -23,14 +26,13 @@ _STEERING = {
     "resume": steering.resume,
     "cancel": steering.cancel,
 }
-_ALSO_NEEDED = {"discard": "discard", "fix": "edit"}
 _LOOKED_AT = 10_000  # letters of a list that nobody has started yet
+MOST_READ = 20_000  # bodies, which take two seconds
 _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind")
 
 
 def _check(request: HttpRequest, kind: str) -> None:
-    needed = ["bulk_redrive", _ALSO_NEEDED.get(kind, "view")]
-    if not all(may(request.user, name) for name in needed):
+    if not may_operate(request.user, kind):
         raise PermissionDenied
 
 
@@ -44,12 +46,7 @@ def new(request: HttpRequest) -> HttpResponse:
         form = OperationForm(request.POST)
         if form.is_valid():
             try:
-                operation = freezing.freeze(
-                    form.selection(),
-                    form.plan(),
-                    by=request.user.get_username(),
-                    reason=form.cleaned_data["reason"],
-                )
+                operation = _freeze(request, form)
                 return redirect("admin:dlq_review_operation_change", operation.pk)
             except ReviewError as error:
                 messages.error(request, str(error))
@@ -64,6 +61,19 @@ def new(request: HttpRequest) -> HttpResponse:
         "ids": str(form["ids"].value() or "").split(),
     }
     return _page(request, "dlq_review/operation_new.html", context)
+
+
+def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
+    selection = form.selection()
+    if selection.fields and not may(request.user, "reveal"):
+        raise PermissionDenied  # a question about a body tells what is in it
+    selection.check_readable(MOST_READ)
+    return freezing.freeze(
+        selection,
+        form.plan(),
+        by=request.user.get_username(),
+        reason=form.cleaned_data["reason"],
+    )
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
@@ -97,12 +107,16 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         ],
         "first": items.order_by("letter_id")[:10],
         "trail": operation.audit.all()[:30],
-        "may_steer": may(request.user, "bulk_redrive"),
+        "may_steer": may_operate(request.user, operation.kind),
+        "may_undo": operation.kind == Operation.Kind.FIX
+        and operation.state in Operation.ENDED
+        and counts.fixed
+        and may_operate(request.user, Operation.Kind.UNDO),
+        "conditions": [mask(one) for one in operation.selection.get("fields", ())],
         "refresh": operation.state == Operation.State.RUNNING,
     }
     if operation.state == Operation.State.DRAFT:
-        fix = operation.kind == Operation.Kind.FIX
-        context |= {"preview": preview(operation)} if fix else _exclusions(operation)
+        context |= _DRAFTS[Operation.Kind(operation.kind)](operation)
     return _page(request, "dlq_review/operation.html", context)
 
 
@@ -113,18 +127,40 @@ def _exclusions(operation: Operation) -> dict[str, int]:
     done = Outcome.objects.filter(
         request_id=OuterRef("request_id"), kind=Outcome.Kind.PROCESSED
     )
+    limit = 0 if operation.override_limit else settings.REDRIVE_LIMIT
+    valid = letters.exclude(body_fingerprint="")
+    elsewhere = valid.exclude(type__in=targets.types_allowed(operation.to))
     return {
         "looked_at": min(operation.total, _LOOKED_AT),
+        "limit": limit,
+        "not_allowed": elsewhere.count() if operation.to else 0,
+        "worn_out": letters.filter(redrives__gte=limit).count() if limit else 0,
         "invalid": letters.filter(body_fingerprint="").count(),
         "done_already": letters.filter(Exists(done)).count(),
     }
+
+
+_DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
+    Operation.Kind.REDRIVE: _exclusions,
+    Operation.Kind.DISCARD: lambda operation: {},
+    Operation.Kind.FIX: lambda operation: {"preview": preview(operation)},
+    Operation.Kind.UNDO: lambda operation: {"outlook": undoing.outlook(operation)},
+}
 
 
 def _bars(
     operation: Operation, counts: tallying.Tally
 ) -> list[tuple[str, float, float]]:
     """(state, x, width) in percent, for one stacked bar."""
-    order = ("processed", "discarded", "fixed", "failed_again", "skipped", "sent")
+    order = (
+        "processed",
+        "discarded",
+        "fixed",
+        "undone",
+        "failed_again",
+        "skipped",
+        "sent",
+    )
     bars, x = [], 0.0
     for name in order:
         width = 100 * counts.by_state[name] / max(operation.total, 1)
@@ -143,6 +179,21 @@ def steer(request: HttpRequest, operation_id: int, verb: str) -> HttpResponse:
     except ReviewError as error:
         messages.error(request, str(error))
     return redirect("admin:dlq_review_operation_change", operation_id)
+
+
+@require_POST
+def undo(request: HttpRequest, operation_id: int) -> HttpResponse:
+    """Freeze what a fix has edited, and lead to the list; changes no letter yet."""
+    _check(request, "undo")
+    fix = get_object_or_404(Operation, pk=operation_id)
+    reason = request.POST.get("reason", "")[:500]
+    try:
+        by = request.user.get_username()
+        operation = undoing.freeze_undo(fix, by=by, reason=reason)
+    except ReviewError as error:
+        messages.error(request, str(error))
+        return redirect("admin:dlq_review_operation_change", operation_id)
+    return redirect("admin:dlq_review_operation_change", operation.pk)
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

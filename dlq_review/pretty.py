@@ -84,3 +84,8 @@ def traceback(text: str) -> Traceback:
         elif not line.startswith("Traceback"):
             rest.append(line)
     return Traceback(frames, "\n".join(rest).strip())
+
+
+def one_line(text: str) -> str:
+    """*text* for a terminal: without what would move its cursor or change its colour."""
+    return "".join(one if one.isprintable() else "·" for one in text)

@@ -7,15 +7,17 @@ with the same redrive id, and the worker drops the second copy by its request id
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from dlq_review import reading
+from dlq_review import reading, targets
+from dlq_review.editing import ReasonMissingError
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.transitions import (
     ChangedMeanwhileError,
@@ -49,6 +51,31 @@ class NotSentError(ReviewError):
         super().__init__(f"{self.__doc__} ({refused})")
 
 
+class LimitReachedError(ReviewError):
+    """It was redriven too often already. Mend the cause, or redrive it anyway and say why."""
+
+    def __init__(self, letter: DeadLetter) -> None:
+        super().__init__(
+            f"Redriven {letter.redrives} times already, and {settings.REDRIVE_LIMIT} is "
+            "the limit. Mend the cause, or redrive it anyway and say why."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who redrives, why, and what they allow."""
+
+    by: str
+    reason: str = ""
+    override_limit: bool = False
+    """Redrive it although it was redriven REDRIVE_LIMIT times already; needs a reason."""
+    to: str = ""
+    """A queue that targets.py allows; empty for the event's own."""
+    operation: int | None = None
+    send_after: datetime | None = None
+    """Not before then, and not if it is undone (holding.py); at once where empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Redrive:
     """One letter to send, the revision its chooser saw, and what came of it."""
@@ -61,24 +88,23 @@ class Redrive:
 def redrive(
     letter: DeadLetter, *, by: str, reason: str = "", revision: int | None = None
 ) -> str:
-    """Send *letter* as its caller saw it, or resolve it where it is processed already.
+    """Send *letter* at once, as its caller saw it; as `redrive_one`."""
+    seen = letter.revision if revision is None else revision
+    return redrive_one(Redrive(letter, seen), Terms(by, reason))
+
+
+def redrive_one(one: Redrive, terms: Terms) -> str:
+    """Send one letter at once, or resolve it where it is processed already.
 
     Returns its new state, REDRIVEN or RESOLVED. Raises a ReviewError that says why not.
     """
-    seen = letter.revision if revision is None else revision
-    (done,) = redrive_many([Redrive(letter, seen)], by=by, reason=reason)
+    (done,) = redrive_many([one], terms)
     if done.error is not None:
         raise done.error
-    return letter.state
+    return one.letter.state
 
 
-def redrive_many(
-    chosen: Sequence[Redrive],
-    *,
-    by: str,
-    reason: str = "",
-    operation: int | None = None,
-) -> list[Redrive]:
+def redrive_many(chosen: Sequence[Redrive], terms: Terms) -> list[Redrive]:
     """Send each of *chosen*, at most ten in one call to SQS; one result each, in order.
 
     Never raises for one letter: each that was not sent carries its ReviewError.
@@ -88,7 +114,7 @@ def redrive_many(
     for number, one in enumerate(chosen):
         error = None
         try:
-            event = _take(one, by=by, reason=reason, operation=operation)
+            event = take(one, terms)
             if event is not None:
                 claimed.append((number, event))
         except ReviewError as refused:
@@ -100,7 +126,7 @@ def redrive_many(
     return done
 
 
-def _take(one: Redrive, *, by: str, reason: str, operation: int | None) -> Event | None:
+def take(one: Redrive, terms: Terms) -> Event | None:
     """Claim one letter and return its event; None where it was processed already."""
     letter = one.letter
     if one.revision != letter.revision:
@@ -111,16 +137,42 @@ def _take(one: Redrive, *, by: str, reason: str, operation: int | None) -> Event
             "only open or quarantined dead letters can be redriven."
         )
     event = reading.event_in(letter, reading.current(letter).body)
+    targets.check(event.queue, terms.to)
     if _is_done(letter):
         why = "Already processed; nothing was sent."
-        move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
+        move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=terms.by, reason=why)
         return None
-    claim(letter, by=by, reason=reason, operation=operation)
+    claim(
+        letter,
+        by=terms.by,
+        reason=_told(letter, terms),
+        to=terms.to,
+        operation=terms.operation,
+        send_after=terms.send_after,
+    )
     return event
 
 
+def _told(letter: DeadLetter, terms: Terms) -> str:
+    """The reason as the trail tells it. Raises LimitReachedError, ReasonMissingError."""
+    told = f"To {terms.to}. {terms.reason}".strip() if terms.to else terms.reason
+    if not letter.worn_out:
+        return told
+    if not terms.override_limit:
+        raise LimitReachedError(letter)
+    if not terms.reason.strip():
+        raise ReasonMissingError(ReasonMissingError.__doc__)
+    return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {told}"
+
+
 def claim(
-    letter: DeadLetter, *, by: str, reason: str, operation: int | None = None
+    letter: DeadLetter,
+    *,
+    by: str,
+    reason: str,
+    to: str = "",
+    operation: int | None = None,
+    send_after: datetime | None = None,
 ) -> None:
     """Take *letter* for sending; only one of two who try gets it."""
     name = f"{letter.pk}/{letter.revision}/{letter.redrives + 1}"
@@ -133,7 +185,9 @@ def claim(
             reason=reason,
             redrive_id=uuid5(NAMESPACE_URL, name),
             claimed_at=timezone.now(),
+            redriven_to=to,
             operation=operation,
+            send_after=send_after,
         )
 
 
@@ -144,6 +198,7 @@ def send_claimed(
     sent = queues.publish_many(
         [event for _, event in claimed],
         [{"redrive": _redrive(letter)} for letter, _ in claimed],
+        [letter.redriven_to or event.queue for letter, event in claimed],
     )
     return [
         _record(letter, result)
@@ -178,10 +233,17 @@ def _record(letter: DeadLetter, sent: queues.Sent) -> ReviewError | None:
 def resend_claimed() -> int:
     """Send again what was claimed and not recorded as sent; return how many were sent."""
     late = DeadLetter.objects.filter(
-        state=S.CLAIMED, claimed_at__lt=timezone.now() - CLAIM_LASTS
+        state=S.CLAIMED,
+        send_after=None,
+        claimed_at__lt=timezone.now() - CLAIM_LASTS,
     )
+    return send(late.order_by("claimed_at")[:500])
+
+
+def send(letters: Iterable[DeadLetter]) -> int:
+    """Send *letters*, which are claimed; return how many SQS took."""
     claimed = []
-    for letter in late.order_by("claimed_at")[:500]:
+    for letter in letters:
         try:
             event = reading.event_in(letter, reading.current(letter).body)
         except reading.NotAnEventError as error:  # its contract has changed since

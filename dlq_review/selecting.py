@@ -1,21 +1,45 @@
-"""Choose dead letters by what they are, for a command or an operation."""
+"""Choose dead letters by what they are, for a command or an operation.
 
-from collections.abc import Sequence
+What stands in columns the database chooses. What stands in a body is read, body by body:
+`pages` does it in steps of a bounded size, however many letters there are.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from dlq_review.models import DeadLetter
+from dlq_review import fields, pretty
+from dlq_review.models import DeadLetter, Revision
+from dlq_review.transitions import ReviewError
 
 SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
+STEP = 500  # letters looked at in one step
+BODIES = 20  # of up to 1 MiB, held at once
+
+
+class TooManyToReadError(ReviewError):
+    """Too many bodies would have to be read to answer a page."""
 
 
 def since(name: str) -> datetime:
     """The moment that *name*, one of SINCE, begins now."""
     return timezone.now() - timedelta(hours=SINCE[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    queue: str
+    type: str
+    error: str
+
+    def __str__(self) -> str:
+        told = (self.queue, self.type or "unreadable", self.error)
+        return pretty.one_line("  ".join(told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +53,8 @@ class Selection:
     error: str = ""
     group: int | None = None
     since: datetime | None = None
+    fields: Sequence[str] = ()
+    """Conditions on the current body (fields.py), all of which hold."""
 
     @property
     def is_empty(self) -> bool:
@@ -48,8 +74,44 @@ class Selection:
             **{**told, "since": datetime.fromisoformat(since) if since else None}
         )
 
-    def letters(self) -> QuerySet[DeadLetter]:
-        """Open and quarantined letters, the oldest first."""
+    def pages(
+        self, told: Callable[[int], None] = lambda read: None
+    ) -> Iterator[list[DeadLetter]]:
+        """The letters, the oldest first, a few hundred at a time.
+
+        *told* is called with the number of letters looked at, after each step.
+        """
+        last, candidates = 0, self.candidates()
+        while step := list(candidates.filter(pk__gt=last)[:STEP]):
+            last = step[-1].pk
+            yield self.matching(step)
+            told(len(step))
+
+    def matching(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Those of *letters* for whose current body all conditions hold."""
+        if not self.fields:
+            return list(letters)
+        conditions = [fields.Condition.read(text) for text in self.fields]
+        bodies = Revision.objects.filter(
+            letter__in=letters, number=F("letter__revision")
+        ).values_list("letter_id", "body")
+        found = {
+            letter_id
+            for letter_id, body in bodies.iterator(chunk_size=BODIES)
+            if fields.holds(conditions, body)
+        }
+        return [letter for letter in letters if letter.pk in found]
+
+    def check_readable(self, most: int) -> None:
+        """Raises TooManyToReadError where more than *most* bodies would be read."""
+        if self.fields and self.candidates().order_by()[: most + 1].count() > most:
+            raise TooManyToReadError(
+                f"More than {most:,} bodies would have to be read. Choose by group, queue, "
+                "type or time as well, or use manage.py redrive_dlq, which takes its time."
+            )
+
+    def candidates(self) -> QuerySet[DeadLetter]:
+        """Open and quarantined letters, the oldest first, whatever their bodies say."""
         found = DeadLetter.objects.filter(state__in=DeadLetter.EDITABLE)
         for name in ("queue", "type"):
             if getattr(self, name):
@@ -73,3 +135,18 @@ class Selection:
             | Q(request_id__in=list(self.ids))
             | Q(reference__in=list(self.ids))
         )
+
+
+def kinds(
+    selection: Selection, told: Callable[[int], None] = lambda read: None
+) -> Counter[Kind]:
+    """How many letters of each kind *selection* finds."""
+    names = ("queue", "type", "error_type")
+    if not selection.fields:
+        rows = selection.candidates().order_by().values_list(*names)
+        found = rows.annotate(count=Count("pk"))
+        return Counter({Kind(*kind): count for *kind, count in found})
+    pages = selection.pages(told)
+    return Counter(
+        Kind(one.queue, one.type, one.error_type) for page in pages for one in page
+    )

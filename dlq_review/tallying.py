@@ -8,6 +8,7 @@ from django.db.models import Count
 from dlq_review.models import Operation, OperationItem
 from dlq_review.selecting import Selection
 
+MOST_READ = 500  # bodies that one page reads to count what is newer
 _Item = OperationItem.State
 
 
@@ -44,6 +45,10 @@ class Tally:
         return self.by_state[_Item.FIXED]
 
     @property
+    def undone(self) -> int:
+        return self.by_state[_Item.UNDONE]
+
+    @property
     def finished(self) -> int:
         return self.processed + self.failed_again
 
@@ -59,5 +64,10 @@ def tally(operation: Operation) -> Tally:
 
 def newer(operation: Operation) -> int:
     """How many have failed since the list was frozen that it would have chosen."""
-    chosen = Selection.from_json(operation.selection).letters()
-    return chosen.filter(last_failed_at__gt=operation.cutoff)[:10_000].count()
+    if operation.undoes_id is not None:
+        return 0  # its list is that of the fix
+    selection = Selection.from_json(operation.selection)
+    later = selection.candidates().filter(last_failed_at__gt=operation.cutoff)
+    if selection.fields:
+        return len(selection.matching(list(later[:MOST_READ])))
+    return later[:10_000].count()

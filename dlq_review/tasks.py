@@ -1,4 +1,4 @@
-"""What beat asks for. Both may run twice at once without harm."""
+"""What beat asks for, and a redrive by hand. Each may run twice at once without harm."""
 
 from datetime import timedelta
 
@@ -9,6 +9,7 @@ from django.utils import timezone
 from dlq_review import (
     adopting,
     forewarning,
+    holding,
     merging,
     operating,
     pulling,
@@ -45,9 +46,14 @@ def purge() -> int:
     return purging.purge(before, seconds=PURGE_SECONDS)
 
 
+@shared_task(base=Job, name=holding.SEND_DUE)
+def send_due() -> int:
+    return holding.send_due()
+
+
 @shared_task(base=Job, name="dlq_review.settle")
 def settle() -> int:
-    settled = redriving.resend_claimed() + settling.reconcile()
+    settled = holding.send_due() + redriving.resend_claimed() + settling.reconcile()
     merging.gather()
     watching.sign("settle")
     return settled

@@ -59,13 +59,16 @@ def move(
             f"{S(to).label.lower()}."
         )
     seen = (letter.group_id, before)
+    changes = {"send_after": None, **changes}
     changes["settled_at"] = timezone.now() if to in DeadLetter.SETTLED else None
-    # The redrive id too: a claim that was lost and won by another is another claim.
+    # The redrive id and its time too: a claim that was lost and won by another, or undone
+    # and made again, is another claim.
     updated = DeadLetter.objects.filter(
         pk=letter.pk,
         state=before,
         revision=letter.revision,
         redrive_id=letter.redrive_id,
+        send_after=letter.send_after,
     ).update(state=to, **changes)
     if not updated:
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)

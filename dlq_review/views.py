@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review import editing, redriving, rehearsing, settling
+from dlq_review import editing, holding, rehearsing, settling
 from dlq_review.actions import may
 from dlq_review.detail import edit_context, letter_context
 from dlq_review.forms import EditForm
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.reading import NotAnEventError
+from dlq_review.redriving import Redrive, Terms
 from dlq_review.transitions import ReviewError, note
 from processing.event_errors import Problem
 
@@ -133,27 +134,43 @@ def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 @require_POST
 @needs("redrive")
 def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
-    _redrive(request, letter)
+    _redrive(request, letter, request.POST.get("reason", "")[:500])
     return redirect(_back(request, letter))
 
 
-def _redrive(request: HttpRequest, letter: DeadLetter, reason: str = "") -> None:
+def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
     seen = request.POST.get("revision", "")
+    one = Redrive(letter, int(seen) if seen.isdecimal() else letter.revision)
+    terms = Terms(
+        by=request.user.get_username(),
+        reason=reason,
+        override_limit="override_limit" in request.POST,
+        to=request.POST.get("to", "")[:80],
+    )
     try:
-        state = redriving.redrive(
-            letter,
-            by=request.user.get_username(),
-            reason=reason,
-            revision=int(seen) if seen.isdecimal() else None,
-        )
+        state = holding.redrive_soon(one, terms)
     except ReviewError as error:
         messages.error(request, str(error))
     else:
         said = {
+            "claimed": "",  # the page says so itself, beside the button that undoes it
             "redriven": f"{letter} is on its way. It is resolved here once processed.",
             "resolved": f"{letter} was processed already, so nothing was sent.",
         }
-        messages.success(request, said[state])
+        if said[state]:
+            messages.success(request, said[state])
+
+
+@require_POST
+@needs("undo")
+def undo(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    try:
+        holding.undo(letter, by=request.user.get_username())
+    except ReviewError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Undone: {letter} was not sent.")
+    return redirect(_back(request, letter))
 
 
 @require_POST

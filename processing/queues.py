@@ -138,7 +138,7 @@ def url(queue: str) -> str:
 # -- Sending ------------------------------------------------------------------------
 def check_size(event: Event) -> None:
     """Raises TooLargeError before the event is accepted, never after."""
-    _size_that_fits(_entry(event, {}))
+    _size_that_fits(_entry(event, {}, event.queue))
 
 
 def _size_that_fits(entry: dict[str, Any]) -> int:
@@ -156,7 +156,7 @@ def publish(event: Event, **attributes: str) -> str:
     Raises TooLargeError before anything is sent, or SendError. Threads that publish at the
     same time share a call (processing/publisher.py).
     """
-    entry = _entry(event, attributes)
+    entry = _entry(event, attributes, event.queue)
     size = _size_that_fits(entry)
     try:
         sent = _publisher(os.getpid(), event.queue).put((event, entry), size)
@@ -174,39 +174,50 @@ def _publisher(pid: int, queue: str) -> Publisher[Entry, Sent]:
     )
 
 
-def send_job(name: str, job_id: str, arguments: dict[str, Any]) -> None:
-    """Put one internal job on the jobs queue. Raises SendError."""
-    send_raw("jobs", json.dumps({"id": job_id, "job": name, "arguments": arguments}))
+def send_job(
+    name: str, job_id: str, arguments: dict[str, Any], *, delay: int = 0
+) -> None:
+    """Put one internal job on the jobs queue, to run after *delay* seconds (0-900).
+
+    On a FIFO queue, where SQS delays no single message, it runs at once. Raises SendError.
+    """
+    body = json.dumps({"id": job_id, "job": name, "arguments": arguments})
+    send_raw("jobs", body, delay=delay)
 
 
-def send_raw(queue: str, body: str) -> None:
+def send_raw(queue: str, body: str, *, delay: int = 0) -> None:
     """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
     own = new_id()  # on a FIFO queue a group of its own: nothing is known of its order
+    how = _fifo(queue, own, own)
+    if delay and not how:
+        how = {"DelaySeconds": delay}
     try:
-        client(_SENDING).send_message(
-            QueueUrl=url(queue), MessageBody=body, **_fifo(queue, own, own)
-        )
+        client(_SENDING).send_message(QueueUrl=url(queue), MessageBody=body, **how)
     except (ClientError, BotoCoreError) as error:
         raise _send_error(error) from None
 
 
 def publish_many(
-    events: Iterable[Event], attributes: Sequence[dict[str, str]] = ()
+    events: Iterable[Event],
+    attributes: Sequence[dict[str, str]] = (),
+    names: Sequence[str] = (),
 ) -> list[Sent]:
     """Put events on their queues by SendMessageBatch; one result an event, in order.
 
-    *attributes*, where given, are one dict an event.
+    *attributes*, where given, are one dict an event. *names*, where given, are one queue
+    an event, in place of its own.
 
     Never raises for a send: each event that SQS did not confirm carries its SendError.
     """
     ordered = list(events)
     results: dict[int, Sent] = {}
-    for queue in {event.queue for event in ordered}:
-        places = [place for place, event in enumerate(ordered) if event.queue == queue]
+    goals = list(names) or [event.queue for event in ordered]
+    for queue in set(goals):
+        places = [place for place, goal in enumerate(goals) if goal == queue]
         entries = [
             (
                 ordered[place],
-                _entry(ordered[place], attributes[place] if attributes else {}),
+                _entry(ordered[place], attributes[place] if attributes else {}, queue),
             )
             for place in places
         ]
@@ -265,7 +276,7 @@ def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _entry(event: Event, attributes: dict[str, str]) -> dict[str, Any]:
+def _entry(event: Event, attributes: dict[str, str], queue: str) -> dict[str, Any]:
     named = {
         "type": event.type,
         "request_id": event.id,
@@ -279,7 +290,7 @@ def _entry(event: Event, attributes: dict[str, str]) -> dict[str, Any]:
         "MessageAttributes": _wire(named),
         "MessageGroupId": group,
     }
-    if QUEUES[event.queue].fifo:
+    if QUEUES[queue].fifo:
         entry["MessageDeduplicationId"] = _deduplication_id(event, attributes)
     return entry
 

@@ -21,6 +21,7 @@ class AuditEntry(models.Model):
         REGRESSED = "regressed", "came back after it was settled"
         EDITED = "edited", "edited"
         CLAIMED = "claimed", "asked for a redrive"
+        UNDONE = "undone", "took the redrive back"
         SENT = "sent", "sent back to its queue"
         NOT_SENT = "not_sent", "could not be sent"
         RESOLVED = "resolved", "resolved"

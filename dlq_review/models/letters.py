@@ -71,6 +71,10 @@ class DeadLetter(models.Model):
     operation = models.PositiveBigIntegerField(null=True, blank=True)
     """The operation that claimed it last; empty after a single redrive."""
     claimed_at = models.DateTimeField(null=True, blank=True)
+    send_after = models.DateTimeField(null=True, blank=True)
+    """While it is claimed and has this, it is not being sent, and can be undone."""
+    redriven_to = models.CharField(max_length=80, blank=True)
+    """The queue that its last redrive was meant for; empty for its event's own."""
     redriven_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
     purged_at = models.DateTimeField(null=True, blank=True)
@@ -127,6 +131,16 @@ class DeadLetter(models.Model):
         """Where it waits for somebody: a type no contract declares is quarantined."""
         known = self.type in CONTRACTS and self.queue != "jobs"
         return self.State.OPEN if known else self.State.QUARANTINED
+
+    @property
+    def held(self) -> bool:
+        """Claimed by a redrive that can still be undone."""
+        return self.state == self.State.CLAIMED and self.send_after is not None
+
+    @property
+    def worn_out(self) -> bool:
+        """Redriven so often that another redrive has to be meant."""
+        return bool(0 < settings.REDRIVE_LIMIT <= self.redrives)
 
     @property
     def overdue(self) -> bool:

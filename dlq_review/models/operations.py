@@ -10,6 +10,7 @@ class Operation(models.Model):
         REDRIVE = "redrive", "Redrive"
         DISCARD = "discard", "Discard"
         FIX = "fix", "Edit"
+        UNDO = "undo", "Undo of an edit"
 
     class State(models.TextChoices):
         DRAFT = "draft", "Not started"
@@ -24,6 +25,10 @@ class Operation(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     patch = models.JSONField(default=list, blank=True)
     """For a fix: JSON Patch operations."""
+    undoes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="undone_by"
+    )
+    """For an undo: the fix."""
     selection = models.JSONField(default=dict)
     by = models.CharField(max_length=254)
     reason = models.TextField(blank=True)
@@ -33,6 +38,10 @@ class Operation(models.Model):
     """Send so many first and wait for their outcome; 0 for none."""
     stop_at = models.PositiveSmallIntegerField(default=20)
     """Pause when this share of the outcomes, in percent, failed again; 100 for never."""
+    to = models.CharField(max_length=80, blank=True)
+    """The queue to redrive to; empty for each event's own."""
+    override_limit = models.BooleanField(default=False)
+    """Redrive also what was redriven REDRIVE_LIMIT times already."""
     total = models.PositiveIntegerField(default=0)
     cutoff = models.DateTimeField()
     """Letters that failed later are not on the list."""
@@ -62,6 +71,7 @@ class OperationItem(models.Model):
         FAILED_AGAIN = "failed_again", "failed again"
         DISCARDED = "discarded", "discarded"
         FIXED = "fixed", "edited"
+        UNDONE = "undone", "as before the edit"
         SKIPPED = "skipped", "skipped"
 
     # A hundred thousand are frozen at once, while somebody waits: no check and no index

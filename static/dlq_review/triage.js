@@ -32,6 +32,7 @@
     x: () => current()?.querySelector("input[type=checkbox]")?.click(),
     e: () => act("e"),
     R: () => act("R"),
+    u: () => act("u"),
     "#": () => act("#"),
     n: () => act("n"),
     Enter: () => current()?.querySelector("a").click(),

@@ -14,7 +14,14 @@ django.setup()
 
 from django.test import Client  # noqa: E402
 
-from dlq_review import editing, pulling, reading, redriving, settling  # noqa: E402
+from dlq_review import (  # noqa: E402
+    editing,
+    holding,
+    pulling,
+    reading,
+    redriving,
+    settling,
+)
 from dlq_review.models import DeadLetter  # noqa: E402
 from dlq_review.transitions import ReviewError  # noqa: E402
 from processing import events, spool  # noqa: E402
@@ -68,6 +75,7 @@ def discard(request_id: str) -> None:
 
 
 def settle() -> None:
+    holding.send_due()
     redriving.resend_claimed()
     settling.reconcile()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from dlq_review import pulling, redriving, settling
+from dlq_review import holding, pulling, redriving, settling
 from processing import queues, services, spool
 from processing.models import SpooledEvent
 from processing.provision import ensure_queues
@@ -80,6 +80,7 @@ class Point:
                     continue
                 queues.delete(queue, [message.receipt_handle])
         pulling.pull()
+        holding.send_due()
         redriving.resend_claimed()
         settling.reconcile()
         empty = queues.Depth(0, 0)

@@ -251,6 +251,25 @@ def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
+        "after dlq_review.holding:_begin_to_send 1",
+        "after processing.queues:publish_many 1",
+        "after dlq_review.holding:send_due 1",
+    ],
+)
+def test_send_what_is_due(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    redriving.claim(letter, by="ada", reason="", send_after=timezone.now())
+    point.step("settle", crash_at=crash_at)
+    point.drain()
+    letter.refresh_from_db()
+    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
+    processed_once(event)
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
         "after dlq_review.transitions:note 1",
         "after dlq_review.editing:edit 1",
         "after dlq_review.redriving:claim 1",

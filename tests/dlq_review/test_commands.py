@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from dlq_review import freezing, operating, steering
 from dlq_review.freezing import Plan
-from dlq_review.management.commands import redrive_dlq
+from dlq_review.management import driving
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.selecting import Selection
 from processing import queues
@@ -86,6 +86,11 @@ def test_redrive_stops_at_its_limit(sqs: None, ada: User) -> None:
         ((), 1),
         (("--all", "--limit", "0"), 1),
         (("--all", "--rate", "501"), 1),
+        (("--all", "--rate", "0"), 1),
+        (("--all", "--canary", "-1"), 1),
+        (("--all", "--stop-at", "0"), 1),
+        (("--all", "--stop-at", "101"), 1),
+        (("--group", "99"), 2),
         (("--operation", "99", "--by", "ada"), 1),
         (("--ids", "nothing", "--apply", "--by", "ada"), 2),
         (("--ids", "nothing"), 2),
@@ -117,7 +122,7 @@ def test_refusals_have_an_exit_code_of_their_own(sqs: None, ada: User) -> None:
 def test_a_dead_sqs_has_an_exit_code_of_its_own_and_can_be_resumed(
     ada: User, no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redrive_dlq, "PATIENCE", 0)
+    monkeypatch.setattr(driving, "PATIENCE", 0)
     dead_letter()
     with pytest.raises(CommandError) as caught:
         run("redrive_dlq", "--all", "--apply", "--by", "ada")

@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from dlq_review import redriving, settling
 from dlq_review.models import AuditEntry, DeadLetter
@@ -140,8 +141,13 @@ def test_a_body_is_downloaded_as_text_never_as_a_page(desk: Client) -> None:
     assert answer["Content-Disposition"].startswith("attachment")
 
 
+@pytest.fixture
+def sent_at_once(settings: Settings) -> None:
+    settings.REDRIVE_UNDO_SECONDS = 0
+
+
 def test_one_click_redrives_and_leads_back_to_the_filtered_list(
-    desk: Client, sqs: None
+    desk: Client, sqs: None, sent_at_once: None
 ) -> None:
     letter = dead_letter()
     back = f"{LIST}?queue=orders"
@@ -159,7 +165,9 @@ def test_nobody_is_led_to_another_site(desk: Client, no_sqs: None) -> None:
     assert answer["Location"] == page(letter)
 
 
-def test_a_redrive_that_sqs_refuses_says_so(desk: Client, no_sqs: None) -> None:
+def test_a_redrive_that_sqs_refuses_says_so(
+    desk: Client, no_sqs: None, sent_at_once: None
+) -> None:
     answer = desk.post(page(dead_letter(), "redrive"), follow=True)
     assert "SQS did not take it" in answer.content.decode()
 
@@ -168,7 +176,9 @@ def edit_form(letter: DeadLetter, body: str, **changes: object) -> dict[str, obj
     return {"body": body, "based_on": 0, "reason": "repaired", **changes}
 
 
-def test_an_edit_is_saved_and_redriven(desk: Client, sqs: None) -> None:
+def test_an_edit_is_saved_and_redriven(
+    desk: Client, sqs: None, sent_at_once: None
+) -> None:
     event = order_created()
     letter = dead_letter(event.body.replace("EUR", "XXX"))
     form = edit_form(letter, event.body, redrive="")

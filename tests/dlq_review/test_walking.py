@@ -94,7 +94,7 @@ def test_a_page_far_down_costs_what_the_first_does(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     last = DeadLetter.objects.get(pk=seven[-2])
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         text = html(
             desk, f"{LIST}?state=all&before={Place.of(last)}".replace("+", "%2B")
         )

@@ -53,7 +53,7 @@ def test_a_partial_failure_is_reported_for_its_event_alone(
 
 def test_batches_stay_below_what_one_call_may_carry(sqs: None) -> None:
     events = [order_created() for _ in range(10)]
-    entries = [(event, queues._entry(event, {})) for event in events]
+    entries = [(event, queues._entry(event, {}, "orders")) for event in events]
     for _, entry in entries:
         entry["MessageBody"] += " " * 250_000
     batches = list(queues._batches(entries))

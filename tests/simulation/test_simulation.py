@@ -161,7 +161,8 @@ class Schedule(RuleBasedStateMachine):
     # -- staff ------------------------------------------------------------------------------
     @rule(
         action=st.sampled_from(
-            ["repair", "redrive", "redrive", "discard", "restore", "resolve"]
+            ["repair", "redrive", "redrive_soon", "redrive_soon", "undo"]
+            + ["discard", "restore", "resolve"]
         ),
         which=number,
         dies=dies,

@@ -14,9 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from dlq_review import pulling, redriving, settling
+from dlq_review import holding, pulling, redriving, settling
 from dlq_review.editing import edit
 from dlq_review.models import Arrival, DeadLetter
+from dlq_review.redriving import Redrive, Terms
 from dlq_review.transitions import ReviewError
 from intake.services import REFUSALS, accept
 from processing import queues, services, spool
@@ -101,6 +102,7 @@ class World:
         pulling.pull(seconds=1)
 
     def settle(self) -> None:
+        holding.send_due()
         redriving.resend_claimed()
         settling.reconcile()
 
@@ -119,6 +121,17 @@ class World:
         letter = self._letter(number, DeadLetter.EDITABLE)
         if letter is not None:
             self._as_staff(lambda: redriving.redrive(letter, by="ada"))
+
+    def redrive_soon(self, number: int) -> None:
+        letter = self._letter(number, DeadLetter.EDITABLE)
+        if letter is not None:
+            one = Redrive(letter, letter.revision)
+            self._as_staff(lambda: holding.redrive_soon(one, Terms("ada")))
+
+    def undo(self, number: int) -> None:
+        letter = self._letter(number, (S.CLAIMED,))
+        if letter is not None:
+            self._as_staff(lambda: holding.undo(letter, by="ada"))
 
     def discard(self, number: int) -> None:
         letter = self._letter(number, DeadLetter.EDITABLE)

@@ -1,0 +1,36 @@
+"""Settings of the triage desk that cannot be meant."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
+from processing.topology import EVENT_QUEUES
+
+LONGEST_UNDO = 60  # seconds; a longer wait looks like a redrive that does nothing
+
+
+def redrive_settings(**_: Any) -> Iterable[CheckMessage]:
+    if not 0 <= settings.REDRIVE_UNDO_SECONDS <= LONGEST_UNDO:
+        yield Error(
+            f"REDRIVE_UNDO_SECONDS is {settings.REDRIVE_UNDO_SECONDS}.",
+            hint=f"Set it to 0, to send at once, or to at most {LONGEST_UNDO}.",
+            id="dlq_review.E001",
+        )
+    for pair in wrong_pairs():
+        yield Error(
+            f"REDRIVE_TARGETS names {pair!r}.",
+            hint=f"Name two of {', '.join(EVENT_QUEUES)}, as in orders:signups.",
+            id="dlq_review.E002",
+        )
+
+
+def wrong_pairs() -> list[str]:
+    """What stands in REDRIVE_TARGETS and is not one event queue and another."""
+    pairs = [pair.split(":") for pair in settings.REDRIVE_TARGETS]
+    return [
+        ":".join(pair)
+        for pair in pairs
+        if len(pair) != 2 or len({*pair} & {*EVENT_QUEUES}) != 2
+    ]

@@ -1,0 +1,172 @@
+"""A fix of many is undone as a whole."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from dlq_review import (
+    editing,
+    freezing,
+    operating,
+    reading,
+    redriving,
+    settling,
+    steering,
+    tallying,
+    undoing,
+)
+from dlq_review.editing import ReasonMissingError
+from dlq_review.freezing import Plan
+from dlq_review.models import DeadLetter, Operation
+from dlq_review.selecting import Selection
+from tests.builders import dead_letter, order_created
+from tests.dlq_review.conftest import ClientOf
+from tests.dlq_review.test_fixing import EUROS
+from tests.dlq_review.test_triage_pages import OPERATIONS
+from tests.dlq_review.test_views import html, page
+
+pytestmark = pytest.mark.django_db
+
+
+def broken() -> DeadLetter:
+    return dead_letter(order_created().body.replace("EUR", "XXX"))
+
+
+def run(operation: Operation) -> Operation:
+    steering.start(operation, by="ada")
+    operating.run(operation, seconds=9)
+    return operation
+
+
+def fixed() -> Operation:
+    return run(freezing.freeze(Selection(), Plan("fix", EUROS, rate=500), by="ada"))
+
+
+def undo(fix: Operation) -> Operation:
+    return undoing.freeze_undo(fix, by="bob", reason="wrong currency")
+
+
+def body_of(letter: DeadLetter) -> str:
+    letter.refresh_from_db()
+    return reading.current(letter).body
+
+
+def test_each_letter_gets_its_former_body_back_as_a_new_revision() -> None:
+    letters = [broken() for _ in "abc"]
+    before = [(body_of(one), one.body_fingerprint, one.reference) for one in letters]
+    operation = run(undo(fixed()))
+    operation.refresh_from_db()
+    assert (operation.state, tallying.tally(operation).undone) == ("done", 3)
+    after = [(body_of(one), one.body_fingerprint, one.reference) for one in letters]
+    assert after == before
+    for letter in letters:
+        assert (letter.state, letter.revision) == ("open", 2)
+        assert letter.revisions.count() == 3
+        entry = letter.audit.first()
+        assert entry is not None
+        assert (entry.verb, entry.actor) == ("edited", "bob")
+        assert entry.reason.endswith("revision 0 again. wrong currency")
+
+
+def test_what_was_edited_sent_or_settled_since_is_skipped_with_the_reason(
+    sqs: None,
+) -> None:
+    edited, redriven, discarded, untouched = (broken() for _ in "abcd")
+    fix = fixed()
+    body = body_of(edited).replace("TEA-1", "TEA-2")
+    editing.edit(edited, body, based_on=1, by="eve", reason="x")
+    redriven.refresh_from_db()
+    redriving.redrive(redriven, by="eve")
+    discarded.refresh_from_db()
+    settling.discard(discarded, by="eve", reason="x")
+    operation = undo(fix)
+    assert undoing.outlook(operation) == undoing.Outlook(undone=1, edited=1, gone=2)
+    run(operation)
+    why = dict(operation.items.values_list("letter_id", "why"))
+    assert why[edited.pk].startswith("It was edited since")
+    assert "is redriven" in why[redriven.pk]
+    assert "is discarded" in why[discarded.pk]
+    assert why[untouched.pk] == ""
+    assert "TEA-2" in body_of(edited)
+
+
+def test_what_the_fix_has_skipped_is_not_on_the_list() -> None:
+    broken()
+    dead_letter()  # in euros already
+    assert undo(fixed()).total == 1
+
+
+def test_a_type_that_the_fix_made_known_is_unknown_again() -> None:
+    letter = dead_letter(order_created().body.replace("order_created", "order_made"))
+    retype: list[dict[str, object]] = [
+        {"op": "replace", "path": "/type", "value": "order_created"}
+    ]
+    fix = run(freezing.freeze(Selection(), Plan("fix", retype, rate=500), by="ada"))
+    letter.refresh_from_db()
+    assert letter.type == "order_created"
+    run(undo(fix))
+    letter.refresh_from_db()
+    assert (letter.type, letter.state) == ("order_made", "quarantined")
+    editing.edit(
+        letter, order_created(id=letter.request_id).body, based_on=2, by="a", reason="x"
+    )
+
+
+def test_only_an_edit_that_has_ended_is_undone() -> None:
+    broken()
+    fix = freezing.freeze(Selection(), Plan("fix", EUROS), by="ada")
+    other = freezing.freeze(Selection(), Plan(), by="ada")
+    for operation in (fix, other):
+        with pytest.raises(undoing.NotUndoableError):
+            undo(operation)
+
+
+def test_undoing_needs_a_reason() -> None:
+    broken()
+    with pytest.raises(ReasonMissingError):
+        undoing.freeze_undo(fixed(), by="ada", reason=" ")
+
+
+def test_undone_twice_the_second_changes_nothing() -> None:
+    broken()
+    fix = fixed()
+    run(undo(fix))
+    operation = run(undo(fix))
+    assert tallying.tally(operation).skipped == 1
+
+
+def test_staff_undo_a_fix_in_the_admin(desk: Client, client_of: ClientOf) -> None:
+    letter = broken()
+    fix = fixed()
+    shown = f"{OPERATIONS}{fix.pk}/"
+    assert "Undo the edit…" in html(desk, f"{shown}change/")
+    viewer = client_of("view", "bulk_redrive", name="eve")
+    assert "Undo the edit…" not in html(viewer, f"{shown}change/")
+    assert viewer.post(f"{shown}undo/", {"reason": "x"}).status_code == 403
+    assert desk.get(f"{shown}undo/").status_code == 405
+    assert "Say why" in desk.post(f"{shown}undo/", follow=True).content.decode()
+
+    answer = desk.post(f"{shown}undo/", {"reason": "wrong currency"})
+    text = html(desk, answer["Location"])
+    assert "<b>1</b> would be as before the edit" in text
+    assert "Undo 1</button>" in text
+    letter.refresh_from_db()
+    assert letter.revision == 1
+    operation = Operation.objects.get(kind="undo")
+    assert viewer.post(f"{OPERATIONS}{operation.pk}/start/").status_code == 403
+    desk.post(f"{OPERATIONS}{operation.pk}/start/")
+    operating.run_all(seconds=9)
+    assert "<b>1</b> as before the edit" in html(desk, answer["Location"])
+    assert f'Undone by <a href="{OPERATIONS}{operation.pk}/' in html(
+        desk, f"{shown}change/"
+    )
+    assert "XXX" in body_of(letter)
+    assert "undoes operation" in html(desk, page(letter))
+
+
+def test_an_undo_is_made_from_its_fix_alone(desk: Client) -> None:
+    dead_letter()
+    form = {"kind": "undo", "rate": 1, "canary": 0, "stop_at": 20, "reason": "x"}
+    answer = desk.post(f"{OPERATIONS}new/", {**form, "patch": json.dumps(EUROS)})
+    assert "errorlist" in answer.content.decode()
