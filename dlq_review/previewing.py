@@ -1,10 +1,14 @@
-"""What a fix would make of the letters on its frozen list, before it is started."""
+"""What a fix would make of the letters on its frozen list, before it is started.
+
+Whoever may view operations sees it, so personal data is masked.
+"""
 
 from dataclasses import dataclass, field
 
 from dlq_review import editing, patching, pretty, reading
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.patching import PatchError
+from dlq_review.personal import mask_body
 from dlq_review.reading import NotAnEventError
 
 LOOKED_AT = 200  # letters; a page must not read a hundred thousand bodies
@@ -37,7 +41,10 @@ def preview(operation: Operation) -> Preview:
             if after == body:
                 found.unchanged += 1
                 continue
-            lines = pretty.diff(body, after)
+            lines = [
+                pretty.Line(line.kind, mask_body(line.text))
+                for line in pretty.diff(body, after)
+            ]
             editing.check(item.letter, after)
             found.changed += 1
         except PatchError as error:

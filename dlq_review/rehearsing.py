@@ -1,7 +1,8 @@
 """Run the handler on a dead letter in a transaction that is always rolled back.
 
 Nothing leaves the process: follow-ups are only listed, and of a mail only the text is
-made. What the handler would write is read from the statements it runs.
+made. What the handler would write is read from the statements it runs. Addresses are
+masked, as on every page.
 """
 
 import re
@@ -16,6 +17,7 @@ from django.db import connection, transaction
 
 from dlq_review import pretty, reading
 from dlq_review.models import DeadLetter
+from dlq_review.personal import mask
 from processing import emails
 from processing.effects import Effect
 from processing.events import Event
@@ -58,15 +60,15 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
         text = "".join(traceback.format_exception(error))
         return Rehearsal(
             letter,
-            error=f"{type(error).__name__}: {error}",
-            trace=pretty.traceback(text),
+            error=mask(f"{type(error).__name__}: {error}"),
+            trace=pretty.traceback(mask(text)),
         )
     return Rehearsal(
         letter,
         rows=[f"{count} {what}" for what, count in written.items() if count],
-        made=effect.made,
+        made={name: mask(value) for name, value in effect.made.items()},
         follow_ups=[
-            f"{one.type} for {one.data.reference}" for one in effect.follow_ups
+            mask(f"{one.type} for {one.data.reference}") for one in effect.follow_ups
         ],
     )
 
