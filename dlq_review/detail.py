@@ -24,7 +24,10 @@ def letter_context(
     request: HttpRequest, letter: DeadLetter, *, masked: bool = True
 ) -> dict[str, Any]:
     """The page of *letter*; its personal data only where *masked* is false."""
-    veil = mask_body if masked else str
+
+    def veil(text: str) -> str:
+        return pretty.visible(mask_body(text) if masked else text)
+
     revisions = list(letter.revisions.all())
     current = next(one for one in revisions if one.number == letter.revision)
     arrivals = list(letter.arrivals.all())

@@ -314,3 +314,12 @@ def test_what_processing_holds_can_be_looked_at(
     admin_client: Client, model: str
 ) -> None:
     assert html(admin_client, f"/admin/processing/{model}/")
+
+
+def test_what_turns_the_direction_of_writing_is_spelled_out(desk: Client) -> None:
+    body = order_created().body.replace("ada@", "\u202egpj.\u2066ada@")
+    letter = dead_letter(body)
+    text = html(desk, page(letter))
+    assert "\u202e" not in text
+    assert "\u2066" not in text
+    assert "\\u202egpj." in text
