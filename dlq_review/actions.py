@@ -1,5 +1,6 @@
 """What one person may do with one dead letter now, and if not, why not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
@@ -26,6 +27,7 @@ _LABELS = {
     "discard": "Discard",
     "restore": "Restore",
 }
+_MANY = {"bulk_redrive": "redrive many", "reveal": "see personal data of"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,16 @@ def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
     return isinstance(user, PermissionsMixin | AnonymousUser) and user.has_perm(
         PERMISSIONS[name]
     )
+
+
+def denial(user: AbstractBaseUser | AnonymousUser, names: Sequence[str]) -> str:
+    """One sentence that names what of *names* this user may not do; empty if all."""
+    missing = [_MANY.get(name, name) for name in names if not may(user, name)]
+    if not missing:
+        return ""
+    *most, last = missing
+    listed = f"{', '.join(most)} or {last}" if most else last
+    return f"You do not have the permission to {listed} dead letters."
 
 
 def actions_for(

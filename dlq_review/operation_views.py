@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review import freezing, steering, tallying
-from dlq_review.actions import may
+from dlq_review.actions import denial, may
 from dlq_review.forms import OperationForm
 from dlq_review.models import FailureGroup, Operation, OperationItem
 from dlq_review.previewing import preview
@@ -28,9 +28,12 @@ _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind")
 
 
 def _check(request: HttpRequest, kind: str) -> None:
-    needed = ["bulk_redrive", _ALSO_NEEDED.get(kind, "view")]
-    if not all(may(request.user, name) for name in needed):
+    if not all(may(request.user, name) for name in _needed(kind)):
         raise PermissionDenied
+
+
+def _needed(kind: str) -> list[str]:
+    return ["bulk_redrive", _ALSO_NEEDED.get(kind, "view")]
 
 
 def new(request: HttpRequest) -> HttpResponse:
@@ -92,7 +95,7 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         "troubled": items.filter(state__in=troubled).order_by("-pk")[:50],
         "first": items.order_by("pk")[:10],
         "trail": operation.audit.all()[:30],
-        "may_steer": may(request.user, "bulk_redrive"),
+        "denied": denial(request.user, _needed(operation.kind)),
         "refresh": operation.state == Operation.State.RUNNING,
     }
     if operation.state == Operation.State.DRAFT:
