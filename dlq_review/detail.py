@@ -46,7 +46,7 @@ def letter_context(
         "current": current,
         "actions": actions,
         "denials": list(dict.fromkeys(denials)),
-        "warnings": _warnings(letter),
+        "warnings": _warnings(letter, current),
         "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],
         "arrivals": [(one, veil(one.body)) for one in arrivals],
         "edits": _edits(revisions, veil),
@@ -118,7 +118,7 @@ def _edits(
     ]
 
 
-def _warnings(letter: DeadLetter) -> list[str]:
+def _warnings(letter: DeadLetter, current: Revision) -> list[str]:
     found = []
     waiting = letter.state in DeadLetter.EDITABLE
     known = reading.processed(letter)
@@ -129,7 +129,9 @@ def _warnings(letter: DeadLetter) -> list[str]:
             else "This request id was processed with another body. A redrive is refused; "
             "discard it, or have it sent under a new request id."
         )
-    if waiting and letter.release and letter.release == settings.RELEASE:
+    edited_since = bool(current.by) and current.at > letter.last_failed_at
+    same_code = bool(letter.release) and letter.release == settings.RELEASE
+    if waiting and same_code and not edited_since:
         found.append(
             f"Still the same code: it failed on release {letter.release}, which is what "
             "runs now. As it is, it will probably fail again."

@@ -89,7 +89,8 @@ def traceback(text: str) -> Traceback:
             short = "/".join(path.split("/")[-2:])
             frames.append(Frame(f"{short}:{found['line']} in {found['name']}", ours))
         elif line.startswith("    ") and frames:
-            frames[-1].code.append(line.strip())
+            if line.strip(" ^~"):  # what Python 3.11 underlines is plain without it
+                frames[-1].code.append(line.strip())
         elif not line.startswith("Traceback"):
             rest.append(line)
     return Traceback(frames, "\n".join(rest).strip())

@@ -53,7 +53,7 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
     if reading.processed(letter).done:
         note = "The request was processed already, so a worker would do nothing."
         return Rehearsal(letter, note=note)
-    written: Counter[str] = Counter()
+    written: Counter[tuple[str, str]] = Counter()
     try:
         effect = _undone(event, written)
     except Exception as error:  # whatever a worker would meet
@@ -65,7 +65,11 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
         )
     return Rehearsal(
         letter,
-        rows=[f"{count} {what}" for what, count in written.items() if count],
+        rows=[
+            f"{count} {_name(table, count)} {done}"
+            for (table, done), count in written.items()
+            if count
+        ],
         made={name: mask(value) for name, value in effect.made.items()},
         follow_ups=[
             mask(f"{one.type} for {one.data.reference}") for one in effect.follow_ups
@@ -73,7 +77,7 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
     )
 
 
-def _undone(event: Event, written: Counter[str]) -> Effect:
+def _undone(event: Event, written: Counter[tuple[str, str]]) -> Effect:
     handler = {**HANDLERS, "email_requested": _compose}[event.type]
     effect = Effect()
 
@@ -89,7 +93,7 @@ def _undone(event: Event, written: Counter[str]) -> Effect:
                 done == "added" and not rows
             ):  # SQLite counts nothing where it returns ids
                 rows = sql.count("), (") + 1
-            written[f"{_name(found[2])} {done}"] += rows
+            written[found[2], done] += rows
         return result
 
     try:
@@ -105,8 +109,9 @@ def _compose(event: Event) -> Effect:
     return Effect({"mail": f"to {', '.join(mail.to)}: {mail.subject}"})
 
 
-def _name(table: str) -> str:
+def _name(table: str, count: int) -> str:
     for model in apps.get_models():
         if model._meta.db_table == table:
-            return str(model._meta.verbose_name)
+            names = model._meta.verbose_name, model._meta.verbose_name_plural
+            return str(names[count != 1])
     return table

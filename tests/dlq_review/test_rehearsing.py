@@ -54,6 +54,12 @@ def test_a_rehearsed_mail_is_not_sent() -> None:
     assert nothing_happened()
 
 
+def test_rows_are_counted_in_words() -> None:
+    line = {"sku": "TEA-1", "quantity": 1, "unit_price": "4.50"}
+    rehearsal = rehearse(dead_letter(order_created(items=[line, line])))
+    assert sorted(rehearsal.rows) == ["1 order added", "2 order items added"]
+
+
 def test_an_error_is_shown_with_its_traceback() -> None:
     rehearsal = rehearse(dead_letter(order_updated(order_id="ORD-none")))
     assert rehearsal.error.startswith("UnknownOrderError: There is no order")

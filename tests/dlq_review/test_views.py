@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from dlq_review import redriving, settling
 from dlq_review.models import AuditEntry, DeadLetter
@@ -323,3 +324,14 @@ def test_what_turns_the_direction_of_writing_is_spelled_out(desk: Client) -> Non
     assert "\u202e" not in text
     assert "\u2066" not in text
     assert "\\u202egpj." in text
+
+
+def test_the_same_code_is_warned_of_until_the_body_was_edited(
+    desk: Client, settings: Settings
+) -> None:
+    settings.RELEASE = "r1"
+    event = order_created()
+    letter = dead_letter(event, attributes=failure(release="r1"))
+    assert "Still the same code" in html(desk, page(letter))
+    desk.post(page(letter, "edit"), edit_form(letter, event.body.replace("EUR", "USD")))
+    assert "Still the same code" not in html(desk, page(letter))
