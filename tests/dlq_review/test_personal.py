@@ -192,3 +192,23 @@ def test_an_edit_of_many_is_previewed_without_personal_data() -> None:
     assert '+    "email": "g…@example.com"' in text
     assert "grace" not in text
     assert "hopper" not in text
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    "poison",
+    ["</script><script>alert(1)</script>", 'a",b\r\n=1', "\u202egpj.exe", "W" * 500],
+)
+def test_poison_leaves_in_an_export_as_one_inert_value(
+    desk: Client, format: str, poison: str
+) -> None:
+    dead_letter(attributes=failure(error_text=poison))
+    answer = desk.post(f"{LIST}export/{format}/")
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    if format == "csv":
+        (row,) = csv.DictReader(StringIO(text, newline=""))
+    else:
+        row = json.loads(text)
+    assert row["error_text"] == poison
