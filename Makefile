@@ -42,7 +42,7 @@ bench: setup ## compare with stock Celery and a bare loop; the desk with a milli
 chaos: setup ## the whole system under fire, and its books (DURATION=1200 for a soak, SEED=7)
 	$(BIN)/python -m tests.chaos --seconds $(or $(DURATION),60) $(if $(SEED),--seed $(SEED))
 
-screenshots: setup ## take the pictures of README.md again (needs Chromium)
+screenshots: setup ## take the pictures of the documents again (needs Chromium)
 	$(BIN)/python docs/screenshots.py
 
 lock: .venv/installed ## resolve pyproject.toml into the two requirements files

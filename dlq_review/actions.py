@@ -1,5 +1,6 @@
 """What one person may do with one dead letter now, and if not, why not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
@@ -30,6 +31,7 @@ _LABELS = {
     "discard": "Discard",
     "restore": "Restore",
 }
+_MANY = {"bulk_redrive": "redrive many", "reveal": "see personal data of"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,22 @@ def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
 
 def may_operate(user: AbstractBaseUser | AnonymousUser, kind: str) -> bool:
     """Whether *user* may begin and steer operations of *kind*."""
-    needed = ("bulk_redrive", _ALSO_NEEDED.get(kind, "view"))
-    return all(may(user, name) for name in needed)
+    return all(may(user, name) for name in needed_for(kind))
+
+
+def needed_for(kind: str) -> tuple[str, str]:
+    """What an operation of *kind* needs, as names of PERMISSIONS."""
+    return "bulk_redrive", _ALSO_NEEDED.get(kind, "view")
+
+
+def denial(user: AbstractBaseUser | AnonymousUser, names: Sequence[str]) -> str:
+    """One sentence that names what of *names* this user may not do; empty if all."""
+    missing = [_MANY.get(name, name) for name in names if not may(user, name)]
+    if not missing:
+        return ""
+    *most, last = missing
+    listed = f"{', '.join(most)} or {last}" if most else last
+    return f"You do not have the permission to {listed} dead letters."
 
 
 def actions_for(

@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from dlq_review import filters, group_views, holding, operation_views, views
-from dlq_review.actions import may
+from dlq_review.actions import denial, may
 from dlq_review.exporting import FORMATS
 from dlq_review.group_views import described
 from dlq_review.listing import LetterList
@@ -56,10 +56,14 @@ class DeadLetterAdmin(TriageAdmin):
         context = {
             "title": "Dead letters",
             "may_redrive": may(request.user, "redrive"),
-            "may_edit": may(request.user, "edit"),
+            "may_edit": may(request.user, "edit") and may(request.user, "reveal"),
             "may_export": may(request.user, "export"),
             "may_operate": may(request.user, "bulk_redrive"),
             "held": holding.held()[:5] if may(request.user, "undo") else (),
+            "exports": (("csv", "CSV"), ("jsonl", "JSON Lines")),
+            "denied": denial(
+                request.user, ("redrive", "edit", "bulk_redrive", "export")
+            ),
         }
         return super().changelist_view(request, context)
 
@@ -216,7 +220,11 @@ class OperationAdmin(TriageAdmin):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(TriageAdmin):
-    list_display = ("at", "actor", "verb", "letter", "before", "after", "reason")
-    list_select_related = ("letter",)
+    list_display = ("at", "actor", "verb", "about", "before", "after", "reason")
+    list_select_related = ("letter", "group", "operation")
     list_filter = ("verb",)
     search_fields = ("actor__exact", "letter__request_id__exact")
+
+    @admin.display(description="about")
+    def about(self, entry: AuditEntry) -> str:
+        return str(entry.letter or entry.group or entry.operation or "–")

@@ -35,9 +35,15 @@ def alert_once(
 
 def _tell(name: str, sentence: str, path: str) -> None:
     logger.warning("alert=%s text=%r", name, sentence)
+    sentence = _one_line(sentence)
     if settings.ALERT_EMAILS:
         text = f"{sentence}\n\n{settings.SITE_URL}{path}\n"
         try:
             send_mail(f"Holdfast: {sentence[:120]}", text, None, settings.ALERT_EMAILS)
         except (OSError, smtplib.SMTPException) as error:
             logger.error("alert=%s not_mailed=%s", name, type(error).__name__)
+
+
+def _one_line(text: str) -> str:
+    """*text* as a mail's subject may hold it: a message chose some of its words."""
+    return "".join(char if char.isprintable() else " " for char in text)

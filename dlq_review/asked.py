@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlq_review import pretty
 from dlq_review.models import DeadLetter
 from dlq_review.personal import mask_field
 from dlq_review.reading import NotAnEventError, event_in
@@ -95,4 +96,5 @@ def _item(number: int, item: Any, sentences: dict[str, str]) -> list[Field]:
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
+    text = text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
+    return pretty.visible(text)

@@ -25,7 +25,10 @@ def letter_context(
     request: HttpRequest, letter: DeadLetter, *, masked: bool = True
 ) -> dict[str, Any]:
     """The page of *letter*; its personal data only where *masked* is false."""
-    veil = mask_body if masked else str
+
+    def veil(text: str) -> str:
+        return pretty.visible(mask_body(text) if masked else text)
+
     revisions = list(letter.revisions.all())
     current = next(one for one in revisions if one.number == letter.revision)
     arrivals = list(letter.arrivals.all())
@@ -45,7 +48,7 @@ def letter_context(
         "actions": actions,
         "targets": targets.of_type(letter.type),
         "denials": list(dict.fromkeys(denials)),
-        "warnings": _warnings(letter),
+        "warnings": _warnings(letter, current),
         "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],
         "unreported": max(0, letter.attempts - len(attempts)),
         "arrivals": [(one, veil(one.body)) for one in arrivals],
@@ -118,7 +121,7 @@ def _edits(
     ]
 
 
-def _warnings(letter: DeadLetter) -> list[str]:
+def _warnings(letter: DeadLetter, current: Revision) -> list[str]:
     found = []
     waiting = letter.state in DeadLetter.EDITABLE
     known = reading.processed(letter)
@@ -132,7 +135,9 @@ def _warnings(letter: DeadLetter) -> list[str]:
     last = letter.audit.first()
     if waiting and last is not None and last.verb == AuditEntry.Verb.NOT_SENT:
         found.append(f"The last redrive was not sent: {last.reason}. Try again later.")
-    if waiting and letter.release and letter.release == settings.RELEASE:
+    edited_since = bool(current.by) and current.at > letter.last_failed_at
+    same_code = bool(letter.release) and letter.release == settings.RELEASE
+    if waiting and same_code and not edited_since:
         found.append(
             f"Still the same code: it failed on release {letter.release}, which is what "
             "runs now. As it is, it will probably fail again."

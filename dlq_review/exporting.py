@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ COLUMNS = (
     "last_failed_at",
 )
 STEP = 500  # rows read at once
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"[\t\r]|[\s\ufeff]*[=+\-@]")  # blanks before it are skipped
 
 
 class _Echo:
@@ -89,4 +90,4 @@ def _plain(value: Any) -> Any:
 
 def _harmless(value: Any) -> Any:
     text = value if isinstance(value, str) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review import freezing, steering, tallying, targets, undoing
-from dlq_review.actions import may, may_operate
+from dlq_review.actions import denial, may, may_operate, needed_for
 from dlq_review.forms import OperationForm
 from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
 from dlq_review.personal import mask
@@ -107,7 +107,7 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         ],
         "first": items.order_by("letter_id")[:10],
         "trail": operation.audit.all()[:30],
-        "may_steer": may_operate(request.user, operation.kind),
+        "denied": denial(request.user, needed_for(operation.kind)),
         "may_undo": operation.kind == Operation.Kind.FIX
         and operation.state in Operation.ENDED
         and counts.fixed

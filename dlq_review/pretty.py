@@ -8,6 +8,10 @@ from processing import strict_json
 
 LONGEST_SHOWN = 64 * 1024  # characters; longer bodies are cut on the page
 _OPENING, _CLOSING = {"[", "{"}, {"]", "}"}
+_TURNING = {
+    mark: f"\\u{mark:04x}"
+    for mark in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
@@ -32,6 +36,11 @@ def pretty(body: str) -> str:
         depth += token in _OPENING
         before = token
     return "".join(out)
+
+
+def visible(text: str) -> str:
+    """*text* with what turns the direction of writing spelled out, as JSON would."""
+    return text.translate(_TURNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,8 @@ def traceback(text: str) -> Traceback:
             short = "/".join(path.split("/")[-2:])
             frames.append(Frame(f"{short}:{found['line']} in {found['name']}", ours))
         elif line.startswith("    ") and frames:
-            frames[-1].code.append(line.strip())
+            if line.strip(" ^~"):  # what Python 3.11 underlines is plain without it
+                frames[-1].code.append(line.strip())
         elif not line.startswith("Traceback"):
             rest.append(line)
     return Traceback(frames, "\n".join(rest).strip())

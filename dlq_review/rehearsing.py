@@ -1,7 +1,8 @@
 """Run the handler on a dead letter in a transaction that is always rolled back.
 
 Nothing leaves the process: follow-ups are only listed, and of a mail only the text is
-made. What the handler would write is read from the statements it runs.
+made. What the handler would write is read from the statements it runs. Addresses are
+masked, as on every page.
 """
 
 import re
@@ -16,6 +17,7 @@ from django.db import connection, transaction
 
 from dlq_review import pretty, reading
 from dlq_review.models import DeadLetter
+from dlq_review.personal import mask
 from processing import emails
 from processing.effects import Effect
 from processing.events import Event
@@ -51,27 +53,31 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
     if reading.processed(letter).done:
         note = "The request was processed already, so a worker would do nothing."
         return Rehearsal(letter, note=note)
-    written: Counter[str] = Counter()
+    written: Counter[tuple[str, str]] = Counter()
     try:
         effect = _undone(event, written)
     except Exception as error:  # whatever a worker would meet
         text = "".join(traceback.format_exception(error))
         return Rehearsal(
             letter,
-            error=f"{type(error).__name__}: {error}",
-            trace=pretty.traceback(text),
+            error=mask(f"{type(error).__name__}: {error}"),
+            trace=pretty.traceback(mask(text)),
         )
     return Rehearsal(
         letter,
-        rows=[f"{count} {what}" for what, count in written.items() if count],
-        made=effect.made,
+        rows=[
+            f"{count} {_name(table, count)} {done}"
+            for (table, done), count in written.items()
+            if count
+        ],
+        made={name: mask(value) for name, value in effect.made.items()},
         follow_ups=[
-            f"{one.type} for {one.data.reference}" for one in effect.follow_ups
+            mask(f"{one.type} for {one.data.reference}") for one in effect.follow_ups
         ],
     )
 
 
-def _undone(event: Event, written: Counter[str]) -> Effect:
+def _undone(event: Event, written: Counter[tuple[str, str]]) -> Effect:
     handler = {**HANDLERS, "email_requested": _compose}[event.type]
     effect = Effect()
 
@@ -87,7 +93,7 @@ def _undone(event: Event, written: Counter[str]) -> Effect:
                 done == "added" and not rows
             ):  # SQLite counts nothing where it returns ids
                 rows = sql.count("), (") + 1
-            written[f"{_name(found[2])} {done}"] += rows
+            written[found[2], done] += rows
         return result
 
     try:
@@ -103,8 +109,9 @@ def _compose(event: Event) -> Effect:
     return Effect({"mail": f"to {', '.join(mail.to)}: {mail.subject}"})
 
 
-def _name(table: str) -> str:
+def _name(table: str, count: int) -> str:
     for model in apps.get_models():
         if model._meta.db_table == table:
-            return str(model._meta.verbose_name)
+            names = model._meta.verbose_name, model._meta.verbose_name_plural
+            return str(names[count != 1])
     return table

@@ -1,44 +1,32 @@
-"""Take the pictures of README.md: `make screenshots`.
+"""Take the pictures of the documents: `make screenshots`.
 
 Starts the whole system with a var/ and ports of its own, and drives it with Chromium as a
 customer and as staff would.
 """
 
-import os
-import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
-
-ROOT = Path(__file__).resolve().parent.parent
-#: Another folder can be named, so that a test takes them without changing the README's.
-PICTURES = Path(sys.argv[1]) if sys.argv[1:] else ROOT / "docs" / "pictures"
-SIZE: ViewportSize = {"width": 1240, "height": 740}
-PATIENCE = 60  # seconds
+from desk_tour import tour
+from playwright.sync_api import Page, expect, sync_playwright
+from stage import PATIENCE, SIZE, Stage, chromium, resting_worker, running, take, until
 
 
 def main() -> None:
     with (
         tempfile.TemporaryDirectory() as var,
-        running(Path(var)) as (site, password),
+        running(Path(var)) as stage,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport=SIZE, base_url=site)
+        page = browser.new_page(viewport=SIZE, base_url=stage.site)
         page.set_default_timeout(PATIENCE * 1000)
-        order(page, Path(var))
-        repair(page, password)
+        expect.set_options(timeout=PATIENCE * 1000)
+        order(page, stage.var)
+        repair(page, stage)
+        tour(page, stage)
         browser.close()
 
 
@@ -56,9 +44,7 @@ def order(page: Page, var: Path) -> None:
         page.get_by_role("button", name="Send the order").click()
         expect(page.get_by_role("heading", name="Received")).to_be_visible()
         take(page, "receipt-waiting")
-    expect(page.get_by_role("heading", name="Done")).to_be_visible(
-        timeout=PATIENCE * 1000
-    )
+    expect(page.get_by_role("heading", name="Done")).to_be_visible()
     take(page, "receipt-done")
 
 
@@ -70,13 +56,14 @@ def fill_line(page: Page, number: int, sku: str, quantity: str, price: str) -> N
         field.fill(value)
 
 
-def repair(page: Page, password: str) -> None:
+def repair(page: Page, stage: Stage) -> None:
     page.goto("/demo/")
     page.get_by_role("button", name="Send a broken message").click()
     take(page, "broken")
     page.goto("/admin/")
+    take(page, "desk-login")
     page.get_by_label("Username").fill("staff")
-    page.get_by_label("Password").fill(password)
+    page.get_by_label("Password").fill(stage.password)
     page.get_by_role("button", name="Log in").click()
     until(page, "/admin/dlq_review/deadletter/", "table.letters tbody th a")
     take(page, "dead-letters")
@@ -91,102 +78,10 @@ def repair(page: Page, password: str) -> None:
     page.get_by_label("Reason").fill(
         "The sender lost a brace; agreed with them by phone"
     )
-    take(page, "dead-letter-edit")
+    take(page, "dead-letter-edit", whole=True)
     page.get_by_role("button", name="Save and redrive").click()
     until(page, letter, "h1 :text('Resolved')")
     take(page, "dead-letter-after")
-
-
-def until(page: Page, address: str, selector: str) -> None:
-    """Load *address* until it shows *selector*."""
-    end = time.monotonic() + PATIENCE
-    page.goto(address)
-    while not page.locator(selector).count():
-        if time.monotonic() > end:
-            sys.exit(f"{address} does not show {selector}.")
-        page.wait_for_timeout(500)
-        page.reload()
-
-
-def take(page: Page, name: str, *, whole: bool = False) -> None:
-    page.wait_for_load_state()
-    path = PICTURES / f"{name}.png"
-    page.screenshot(path=path, animations="disabled", full_page=whole)
-    sys.stdout.write(f"{path} {path.stat().st_size // 1024} KB\n")
-
-
-@contextmanager
-def running(var: Path) -> Iterator[tuple[str, str]]:
-    """The address of a system of its own, and the password of its user `staff`."""
-    site = f"http://127.0.0.1:{free_port()}"
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "dev"],
-        cwd=ROOT,
-        env={
-            **{
-                name: os.environ[name]
-                for name in ("PATH", "HOME")
-                if name in os.environ
-            },
-            "ENV_FILE": os.devnull,
-            "VAR_DIR": str(var),
-            "SITE_URL": site,
-            "SQS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
-        },
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield site, password_in(process.stdout)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE)
-
-
-def password_in(output: Iterable[str] | None) -> str:
-    said = ""
-    for line in output or ():
-        said += line
-        if found := re.search(r"password (\S+)\n", line):
-            return found[1]
-    sys.exit(f"manage.py dev did not start:\n{said}")
-
-
-@contextmanager
-def resting_worker(var: Path) -> Iterator[None]:
-    """The worker stands still, so that a request is seen waiting."""
-    pids = worker_pids(var)
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
-def worker_pids(var: Path) -> list[int]:
-    mark = f"VAR_DIR={var}".encode()
-    return [
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if b"\0worker\0" in (folder / "cmdline").read_bytes()
-        and mark in (folder / "environ").read_bytes()
-    ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        sys.exit("Chromium is missing: apt-get install chromium")
-    return found
 
 
 if __name__ == "__main__":

@@ -103,6 +103,16 @@ class LiveSystem:
         wait_for(lambda: answers(port))
         return port
 
+    def start_beat(self) -> subprocess.Popen[bytes]:
+        """Beat, which asks for every job each second."""
+        names = ("DLQ_PULL", "DLQ_SETTLE", "OPERATE", "SPOOL_RELAY")
+        return self._start(
+            [sys.executable, "-m", "celery", "-A", "project", "beat", "-l", "INFO"],
+            "beat",
+            VAR_DIR=str(self.folder),
+            **{f"{name}_SECONDS": "1" for name in names},
+        )
+
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """As a platform does it: SIGTERM to the process it started."""
         process.terminate()

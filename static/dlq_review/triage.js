@@ -26,6 +26,12 @@
     target.closest("details[open]")?.querySelector("input:not([type=hidden])")?.focus();
   }
 
+  function close() {
+    const open = document.querySelector(".popup[open], .filter[open]");
+    open?.removeAttribute("open");
+    open?.querySelector("summary").focus();
+  }
+
   const keys = {
     j: () => step(1),
     k: () => step(-1),
@@ -38,12 +44,35 @@
     Enter: () => current()?.querySelector("a").click(),
     "/": () => document.querySelector("#searchbar")?.focus(),
     "?": () => document.querySelector("#keys")?.togglePopover(),
+    Escape: close,
   };
 
   document.addEventListener("keydown", (event) => {
-    if (busy(event) || !keys[event.key]) return;
+    if (!keys[event.key] || (busy(event) && event.key !== "Escape")) return;
     if (event.key === "Enter" && (!current() || event.target.closest("a, button, summary"))) return;
-    event.preventDefault();
+    if (event.key !== "Escape") event.preventDefault();
     keys[event.key]();
   });
+
+  /* The page of an operation that runs is asked for again, until it does not run. */
+  async function follow() {
+    if (!document.querySelector("[data-live]")) return;
+    if (!document.hidden) await refresh();
+    setTimeout(follow, 2000);
+  }
+
+  async function refresh() {
+    try {
+      const answer = await fetch(location.href, { cache: "no-store" });
+      if (!answer.ok || answer.redirected) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const focused = document.activeElement.closest("form")?.getAttribute("action");
+      document.querySelector("#content").replaceWith(page.querySelector("#content"));
+      if (focused) document.querySelector(`form[action="${focused}"] button`)?.focus();
+    } catch {
+      // The network is away; the next round may find it.
+    }
+  }
+
+  follow();
 })();

@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ from django.core.cache import cache
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.watching import Watch
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -25,7 +28,8 @@ OpenPage = Callable[..., Page]
 def chromium() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip("there is no Chromium on this machine")
+        missing = "There is no Chromium on this machine: apt-get install chromium"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, in which Django refuses the ORM.
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -35,25 +39,37 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(
-    chromium: Browser, live_server: LiveServer, sqs: None, settings: Settings
+def open_page(sqs: None, open_live_page: OpenPage) -> OpenPage:
+    """The same, with the queues on moto, in process."""
+    return open_live_page
+
+
+@pytest.fixture
+def open_live_page(
+    chromium: Browser, live_server: LiveServer, settings: Settings
 ) -> Iterator[OpenPage]:
-    """A function that opens a path of the running site in a browser of its own."""
+    """A function that opens a path of the running site in a browser of its own.
+
+    Whatever a page does that none may do (watching.py) fails the test at its end.
+    """
     cache.clear()
     settings.DEMO = True
     contexts: list[BrowserContext] = []
-    refused: list[str] = []
+    watch = Watch()
 
-    def open_path(path: str, **options: Any) -> Page:
+    def open_path(path: str, *, session: str = "", **options: Any) -> Page:
         context = chromium.new_context(base_url=live_server.url, **options)
         context.set_default_timeout(10_000)
         contexts.append(context)
+        watch.over(context)
+        if session:
+            cookie = {"name": "sessionid", "value": session, "url": live_server.url}
+            context.add_cookies([cookie])  # type: ignore[list-item]
         page = context.new_page()
-        page.on("console", lambda message: refused.append(message.text))
         page.goto(path)
         return page
 
     yield open_path
     for context in contexts:
         context.close()
-    assert not [text for text in refused if "Content Security Policy" in text]
+    assert not watch.seen, "\n".join(watch.seen)

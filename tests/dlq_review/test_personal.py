@@ -8,7 +8,10 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from dlq_review.freezing import Plan, freeze
 from dlq_review.personal import mask, mask_body, mask_field
+from dlq_review.previewing import preview
+from dlq_review.selecting import Selection
 from processing.models import User
 from tests.builders import dead_letter, failure, order_created, signup_requested
 from tests.dlq_review.conftest import ClientOf
@@ -148,3 +151,64 @@ def test_a_mail_server_that_is_away_stops_no_pull(
     with django_capture_on_commit_callbacks(execute=True):
         dead_letter()
     assert "not_mailed=" in caplog.text
+
+
+def test_no_message_writes_the_headers_of_an_alert(
+    settings: Settings,
+    mailoutbox: list[Any],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    forged = "Error\r\nBcc: eve@example.com\n\n<script>\u202e"
+    with django_capture_on_commit_callbacks(execute=True):
+        dead_letter(attributes=failure(error_type=forged))
+    (mail,) = mailoutbox
+    assert mail.recipients() == ["desk@example.com"]
+    assert mail.message()["Bcc"] is None
+    assert mail.subject.isprintable()
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\r\n", "\ufeff"])
+@pytest.mark.parametrize("sign", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_a_cell_is_no_formula_behind_blanks_either(
+    desk: Client, blank: str, sign: str
+) -> None:
+    dead_letter(attributes=failure(error_text=f"{blank}{sign}"))
+    (row,) = csv.DictReader(StringIO(exported(desk, "csv"), newline=""))
+    assert row["error_text"] == f"'{blank}{sign}"
+
+
+def test_an_edit_of_many_is_previewed_without_personal_data() -> None:
+    wrong = order_created(email="grace@example.com").body.replace("EUR", "euros")
+    dead_letter(wrong)
+    patch = [
+        {"op": "replace", "path": "/data/email", "value": "g.hopper@example.com"},
+        {"op": "replace", "path": "/data/currency", "value": "EUR"},
+    ]
+    plan = Plan(kind="fix", patch=patch)
+    found = preview(freeze(Selection(), plan, by="ada"))
+    text = "".join(line.text for _, lines, _ in found.samples for line in lines)
+    assert found.changed == 1
+    assert '+    "email": "g…@example.com"' in text
+    assert "grace" not in text
+    assert "hopper" not in text
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    "poison",
+    ["</script><script>alert(1)</script>", 'a",b\r\n=1', "\u202egpj.exe", "W" * 500],
+)
+def test_poison_leaves_in_an_export_as_one_inert_value(
+    desk: Client, format: str, poison: str
+) -> None:
+    dead_letter(attributes=failure(error_text=poison))
+    answer = desk.post(f"{LIST}export/{format}/")
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    if format == "csv":
+        (row,) = csv.DictReader(StringIO(text, newline=""))
+    else:
+        row = json.loads(text)
+    assert row["error_text"] == poison

@@ -42,7 +42,7 @@ def test_a_rehearsal_tells_what_would_be_written_and_writes_nothing(
 def test_follow_ups_are_listed_and_not_sent(no_sqs: None) -> None:
     users = User.objects.count()
     rehearsal = rehearse(dead_letter(signup_requested(), queue="signups-dlq"))
-    assert rehearsal.follow_ups == ["email_requested for ada@example.com"]
+    assert rehearsal.follow_ups == ["email_requested for a…@example.com"]
     assert User.objects.count() == users
     assert nothing_happened()
 
@@ -50,8 +50,14 @@ def test_follow_ups_are_listed_and_not_sent(no_sqs: None) -> None:
 def test_a_rehearsed_mail_is_not_sent() -> None:
     data = EmailRequested(recipient="a@example.com", subject="Hello", body="Text")
     rehearsal = rehearse(dead_letter(Event.new(data), queue="emails-dlq"))
-    assert rehearsal.made == {"mail": "to a@example.com: Hello"}
+    assert rehearsal.made == {"mail": "to a…@example.com: Hello"}
     assert nothing_happened()
+
+
+def test_rows_are_counted_in_words() -> None:
+    line = {"sku": "TEA-1", "quantity": 1, "unit_price": "4.50"}
+    rehearsal = rehearse(dead_letter(order_created(items=[line, line])))
+    assert sorted(rehearsal.rows) == ["1 order added", "2 order items added"]
 
 
 def test_an_error_is_shown_with_its_traceback() -> None:

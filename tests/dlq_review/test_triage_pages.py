@@ -183,7 +183,9 @@ def test_operations_need_their_own_permission(client_of: ClientOf) -> None:
     steer = f"{OPERATIONS}{operation.pk}/start/"
     assert viewer.post(steer).status_code == 403
     assert bulk.get(steer).status_code == 405
-    assert "disabled" not in html(viewer, f"{OPERATIONS}{operation.pk}/change/")
+    text = html(viewer, f"{OPERATIONS}{operation.pk}/change/")
+    assert '<fieldset class="steering" disabled' in text
+    assert "You do not have the permission to redrive many dead letters." in text
     operation.refresh_from_db()
     assert operation.state == "draft"
 

@@ -337,3 +337,23 @@ def test_what_processing_holds_can_be_looked_at(
     admin_client: Client, model: str
 ) -> None:
     assert html(admin_client, f"/admin/processing/{model}/")
+
+
+def test_what_turns_the_direction_of_writing_is_spelled_out(desk: Client) -> None:
+    body = order_created().body.replace("ada@", "\u202egpj.\u2066ada@")
+    letter = dead_letter(body)
+    text = html(desk, page(letter))
+    assert "\u202e" not in text
+    assert "\u2066" not in text
+    assert "\\u202egpj." in text
+
+
+def test_the_same_code_is_warned_of_until_the_body_was_edited(
+    desk: Client, settings: Settings
+) -> None:
+    settings.RELEASE = "r1"
+    event = order_created()
+    letter = dead_letter(event, attributes=failure(release="r1"))
+    assert "Still the same code" in html(desk, page(letter))
+    desk.post(page(letter, "edit"), edit_form(letter, event.body.replace("EUR", "USD")))
+    assert "Still the same code" not in html(desk, page(letter))

@@ -1,0 +1,168 @@
+"""The triage desk with something in every state, and what worker and beat do for it."""
+
+from contextlib import suppress
+from datetime import timedelta
+from importlib import import_module
+
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from dlq_review import freezing, operating, redriving, settling, steering, tasks
+from dlq_review.freezing import Plan
+from dlq_review.models import DeadLetter, FailureGroup, Operation
+from dlq_review.redriving import Redrive, Terms
+from dlq_review.selecting import Selection
+from processing import queues, services
+from processing.models import User
+from processing.topology import EVENT_QUEUES
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    failure,
+    order_created,
+    redriven,
+    signup_requested,
+)
+
+LETTERS = "/admin/dlq_review/deadletter/"
+GROUPS = "/admin/dlq_review/failuregroup/"
+OPERATIONS = "/admin/dlq_review/operation/"
+AUDIT = "/admin/dlq_review/auditentry/"
+#: What the migration gives to each group; a test that flushes the database loses the rows.
+GROUPS_MADE = import_module("dlq_review.migrations.0002_groups").GROUPS
+
+
+def session_of(group: str, name: str = "ada") -> str:
+    """The cookie of a viewer, an editor, an operator or an administrator, signed in."""
+    email = f"{name}@example.com"
+    user = User.objects.create(username=name, email=email, is_staff=True)
+    if group == "administrator":
+        User.objects.filter(pk=user.pk).update(is_superuser=True)
+    else:
+        held = Permission.objects.filter(codename__in=GROUPS_MADE[f"Triage {group}"])
+        user.user_permissions.set(held)
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
+
+
+def page_of(letter: DeadLetter, name: str = "change") -> str:
+    return f"{LETTERS}{letter.pk}/{name}/"
+
+
+def group_page(group: FailureGroup) -> str:
+    return f"{GROUPS}{group.pk}/change/"
+
+
+def operation_page(operation: Operation) -> str:
+    return f"{OPERATIONS}{operation.pk}/change/"
+
+
+def go_round() -> None:
+    """What worker and beat do with all there is to do, once, in this process."""
+    tasks.operate()
+    for queue in EVENT_QUEUES:
+        for message in queues.receive(queue):
+            with suppress(services.RetryLaterError):
+                services.handle(message)
+                queues.delete(queue, [message.receipt_handle])
+    tasks.pull()
+    tasks.settle()
+
+
+class FullDesk:
+    """Rows in every state that a screen can show."""
+
+    def __init__(self) -> None:
+        self.letters = _letters()
+        self.groups = _groups()
+        self.operations = _operations()
+
+
+def _letters() -> dict[str, DeadLetter]:
+    now = timezone.now()
+    recent = failure(failed_at=now.isoformat())
+    event = order_created(order_id="ORD-attempts")
+    failed_attempt(event, worker="w-1", release="r1", traceback=TRACEBACK, place=PLACE)
+    found = {
+        "open": dead_letter(order_created(), attributes=recent),
+        "attempts": dead_letter(event, sent_at=now - timedelta(minutes=2)),
+        "invalid": dead_letter(
+            order_created().body.replace("EUR", "euros"), attributes=recent
+        ),
+        "quarantined": dead_letter("{not an event", attributes=recent),
+        "signup": dead_letter(signup_requested(), queue="signups-dlq"),
+        "claimed": dead_letter(),
+        "redriven": dead_letter(),
+        "overdue": dead_letter(),
+        "again": dead_letter(),
+        "resolved": dead_letter(),
+        "discarded": dead_letter(),
+    }
+    redriving.claim(found["claimed"], by="bob", reason="")
+    for name in ("redriven", "overdue", "again"):
+        redriving.redrive_many([Redrive(found[name], 0)], Terms(by="bob"))
+    longer = now - timedelta(hours=3)
+    DeadLetter.objects.filter(pk=found["overdue"].pk).update(redriven_at=longer)
+    again = found["again"]
+    body = again.revisions.get().body
+    dead_letter(body, attributes=recent | redriven(again))
+    settling.resolve(
+        found["resolved"], by="bob", reason="The customer ordered by phone."
+    )
+    settling.discard(found["discarded"], by="bob", reason="A test of the sender.")
+    return found
+
+
+def _groups() -> dict[str, FailureGroup]:
+    found = {}
+    for state in FailureGroup.State.values:
+        attributes = failure(error_type=f"{state.title()}Error", error_text="No stock.")
+        found[state] = dead_letter(attributes=attributes).group
+        note = "Asked the warehouse; they answer on Monday." * (state != "open")
+        owner = "bob" if note else ""
+        FailureGroup.objects.filter(pk=found[state].pk).update(
+            state=state, note=note, owner=owner
+        )
+    return found
+
+
+def _operations() -> dict[str, Operation]:
+    found = {}
+    patch = [{"op": "replace", "path": "/data/currency", "value": "EUR"}]
+    for name, plan in {
+        "redrive": Plan(canary=2),
+        "discard": Plan(kind="discard"),
+        "fix": Plan(kind="fix", patch=patch),
+        "running": Plan(canary=1, stop_at=20),
+        "braked": Plan(),
+        "done": Plan(kind="discard"),
+        "cancelled": Plan(),
+    }.items():
+        chosen = [dead_letter().pk for _ in range(3)]
+        if name == "fix":
+            chosen[0] = dead_letter(order_created().body.replace("EUR", "euros")).pk
+        selection = Selection(ids=[str(pk) for pk in chosen])
+        found[name] = freezing.freeze(selection, plan, by="bob", reason="Fixed in r2.")
+    for name in ("running", "braked", "done", "cancelled"):
+        steering.start(found[name], by="bob")
+    operating.run(found["running"], seconds=1)
+    failed = found["braked"].items.earliest("pk")
+    found["braked"].items.filter(pk=failed.pk).update(state="failed_again")
+    operating.observe(found["braked"])
+    operating.run(found["done"], seconds=5)
+    steering.cancel(found["cancelled"], by="bob")
+    return found
+
+
+PLACE = "processing/orders.py:create_order"
+TRACEBACK = """Traceback (most recent call last):
+  File "/srv/holdfast/processing/services.py", line 61, in handle
+    process(event, redriven="redrive" in message.attributes)
+  File "/srv/holdfast/processing/orders.py", line 41, in create_order
+    order = Order.objects.create(
+  File "/usr/lib/python3.11/site-packages/django/db/backends/utils.py", line 105, in _execute
+    return self.cursor.execute(sql, params)
+django.db.utils.OperationalError: the database is away
+"""

@@ -1,0 +1,121 @@
+"""Every screen of the triage desk, and how to come to it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from processing.models import User
+from tests.browser.desk import (
+    AUDIT,
+    GROUPS,
+    LETTERS,
+    OPERATIONS,
+    FullDesk,
+    group_page,
+    operation_page,
+    page_of,
+)
+
+Act = Callable[[Page], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    name: str
+    path: str
+    act: Act | None = None
+    """What is done on that page to come to the screen."""
+
+    def open(self, page: Page) -> None:
+        page.goto(self.path)
+        if self.act:
+            self.act(page)
+            page.wait_for_load_state()
+
+
+def screens(desk: FullDesk) -> Iterator[Screen]:
+    """All that somebody who may do everything can see."""
+    yield Screen("overview", "/admin/")
+    yield from _lists()
+    yield from _groups(desk)
+    yield from _letters(desk)
+    yield from _edits(desk)
+    yield from _operations(desk)
+    yield Screen("no such page", f"{LETTERS}999999/change/")
+    yield Screen("the password", "/admin/password_change/")
+
+
+def _lists() -> Iterator[Screen]:
+    yield Screen("groups", GROUPS)
+    yield Screen("all groups", f"{GROUPS}?state=all")
+    yield Screen("no groups", f"{GROUPS}?q=nothing")
+    yield Screen("letters", LETTERS)
+    yield Screen("all letters", f"{LETTERS}?state=all")
+    yield Screen("no letters", f"{LETTERS}?q=nothing")
+    yield Screen("an open filter", LETTERS, _click(".filter summary"))
+    yield Screen("the keys", LETTERS, lambda page: page.keyboard.press("?"))
+    yield Screen("operations", OPERATIONS)
+    yield Screen("audit", AUDIT)
+    for name in ("attempt", "order", "outcome", "spooledevent", "user", "staffmember"):
+        yield Screen(f"{name}s", f"/admin/processing/{name}/")
+    yield Screen("a new member of staff", "/admin/processing/staffmember/add/")
+    ada = User.objects.get(username="ada").pk
+    yield Screen("a member of staff", f"/admin/processing/staffmember/{ada}/change/")
+
+
+def _groups(desk: FullDesk) -> Iterator[Screen]:
+    for state, group in desk.groups.items():
+        yield Screen(f"a group that is {state}", group_page(group))
+    rehearse = _press("Rehearse a few")
+    yield Screen("a group rehearsed", group_page(desk.groups["open"]), rehearse)
+
+
+def _letters(desk: FullDesk) -> Iterator[Screen]:
+    for state, letter in desk.letters.items():
+        yield Screen(f"a letter: {state}", page_of(letter))
+    one = page_of(desk.letters["open"])
+    yield Screen("rehearsed", one, _press("Rehearse"))
+    yield Screen("revealed", one, _press("Reveal it, on record"))
+    yield Screen("about to discard", one, _click("summary[data-key='#']"))
+
+
+def _edits(desk: FullDesk) -> Iterator[Screen]:
+    yield Screen("edit", page_of(desk.letters["open"], "edit"))
+    yield Screen("edit what is invalid", page_of(desk.letters["invalid"], "edit"))
+    yield Screen(
+        "edit what is unreadable", page_of(desk.letters["quarantined"], "edit")
+    )
+    yield Screen("edit what is settled", page_of(desk.letters["resolved"], "edit"))
+    yield Screen("edit with errors", page_of(desk.letters["open"], "edit"), _spoil)
+
+
+def _operations(desk: FullDesk) -> Iterator[Screen]:
+    for name, operation in desk.operations.items():
+        yield Screen(f"an operation: {name}", operation_page(operation))
+    new, group = f"{OPERATIONS}new/", desk.groups["open"].pk
+    for kind in ("redrive", "discard", "fix"):
+        yield Screen(f"a new {kind}", f"{new}?group={group}&kind={kind}")
+    yield Screen("a new operation with errors", new, _plan_wrongly)
+
+
+def _click(selector: str) -> Act:
+    return lambda page: page.locator(selector).first.click()
+
+
+def _press(button: str) -> Act:
+    return lambda page: page.get_by_role("button", name=button, exact=True).click()
+
+
+def _spoil(page: Page) -> None:
+    body = page.get_by_label("Body")
+    body.fill(body.input_value().replace("EUR", "euros").replace('"2"', '"two"'))
+    page.get_by_label("Reason").fill("To see what happens")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+
+def _plan_wrongly(page: Page) -> None:
+    page.get_by_label("What to do").select_option("fix")
+    page.get_by_label("Change, for an edit").fill("nonsense")
+    page.get_by_label("Reason").fill("To see what happens")
+    page.get_by_role("button", name="Freeze the list").click()
