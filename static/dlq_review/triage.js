@@ -66,9 +66,13 @@
       const answer = await fetch(location.href, { cache: "no-store" });
       if (!answer.ok || answer.redirected) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const focused = document.activeElement.closest("form")?.getAttribute("action");
-      document.querySelector("#content").replaceWith(page.querySelector("#content"));
-      if (focused) document.querySelector(`form[action="${focused}"] button`)?.focus();
+      const shown = document.querySelector("#content"), fresh = page.querySelector("#content");
+      const title = (part) => part.querySelector("h1").textContent;
+      if (title(shown) !== title(fresh)) return shown.replaceWith(fresh);
+      // The buttons stay the same ones, so that no press of them is ever lost.
+      const below = (part) => [...part.children].filter((one) => !one.matches(".head"));
+      below(shown).forEach((one) => one.remove());
+      shown.append(...below(fresh));
     } catch {
       // The network is away; the next round may find it.
     }
