@@ -107,4 +107,3 @@ def test_an_event_that_takes_the_whole_worker_down_is_a_dead_letter_in_the_end(
     letter = letter_of(bad)
     assert letter.error_type == NO_REPORT
     assert letter.error_text.startswith("3 attempts ended without a report")
-

@@ -1,9 +1,12 @@
 import json
 import smtplib
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core import mail
 from django.db import OperationalError
+from django.utils import timezone
 
 from processing import accounts, orders, queues, services, spool
 from processing.models import Attempt, Order, Outcome, SpooledEvent, User
@@ -28,6 +31,17 @@ def test_the_same_event_twice_takes_effect_once() -> None:
     services.handle(message(event))
     services.handle(message(event))
     assert Order.objects.count() == 1
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize("days", [1, 4, 14])
+def test_a_copy_changes_nothing_however_late_it_comes(days: int) -> None:
+    event = order_created()
+    services.handle(message(event))
+    Order.objects.update(status="paid")
+    with time_machine.travel(timezone.now() + timedelta(days=days)):
+        services.handle(message(event, receive_count=2))
+    assert Order.objects.get().status == "paid"
     assert not Attempt.objects.exists()
 
 
