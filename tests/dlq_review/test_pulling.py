@@ -142,7 +142,7 @@ def test_a_pull_ends_before_beat_asks_for_the_next(
     clock = itertools.count()  # a second passes whenever somebody looks at it
     monkeypatch.setattr(pulling, "monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(pulling, "pull_batch", lambda *_: 10)  # it is never empty
-    monkeypatch.setattr(tasks.watching, "check_queues", lambda: None)
+    monkeypatch.setattr(watching, "check_queues", lambda: None)
     tasks.pull()
     assert 20 < next(clock) < settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from dlq_review import settling
+from dlq_review import settling, transitions
 from processing import orders, services
 from processing.models import Attempt, Order, Outcome
 from tests.builders import dead_letter, message, order_created, order_updated
@@ -140,7 +140,7 @@ def test_what_is_discarded_just_now_takes_no_effect(
 ) -> None:
     event = order_created()
     letter = dead_letter(event)
-    monkeypatch.setattr(settling, "move", held(race, settling.move))
+    monkeypatch.setattr("dlq_review.settling.move", held(race, transitions.move))
     said = race.run(
         lambda: settling.discard(letter, by="ada", reason="a test"),
         lambda: services.handle(message(event)),
