@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from processing import accounts, orders, queues, services, spool
@@ -142,6 +143,21 @@ def test_an_error_nobody_expected_is_transient_and_rolls_everything_back(
     assert not Order.objects.exists()
     assert not Outcome.objects.exists()
     assert Attempt.objects.get().error_text == "secret-canary"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_time_limit_that_strikes_after_a_begin_leaves_no_transaction_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def be_interrupted(_: object) -> None:
+        connection.cursor().execute("BEGIN")  # and Django has not noted it yet
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(services, "_claim_and_take_effect", be_interrupted)
+    with pytest.raises(services.RetryLaterError, match="SoftTimeLimitExceeded"):
+        services.handle(message(order_created()))
+    connection.close()  # an open transaction would be rolled back
+    assert Attempt.objects.get().error_type == "SoftTimeLimitExceeded"
 
 
 def test_follow_ups_that_cannot_be_published_wait_in_the_spool(no_sqs: None) -> None:
