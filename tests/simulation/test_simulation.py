@@ -43,6 +43,7 @@ dies = st.one_of(st.just(0), st.integers(1, 9))  # at which step; 0 is never
 queue = st.sampled_from(EVENT_QUEUES)
 kind = st.sampled_from(["order", "rival", "sign-up", "update"])
 fault = st.sampled_from(["", "", "down", "lost"])
+poison = st.sampled_from(["no json %s", "[%s]", '{"type": "%s"}', '{"no": %s'])
 
 
 def request(kind: str, who: int) -> Event:
@@ -121,7 +122,7 @@ class Schedule(RuleBasedStateMachine):
         if f"order-{who}" in self.world.promised:
             self.world.do(lambda: self.world.accept(request("other body", who)))
 
-    @rule(body=st.sampled_from(["no json %s", "[%s]", '{"type": "%s"}', '{"no": %s']))
+    @rule(body=poison)
     def a_stranger_sends(self, body: str) -> None:
         self.world.send_poison(body % len(self.world.poison))
 
@@ -175,6 +176,12 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(dies=dies)
     def the_puller_runs(self, dies: int) -> None:
+        self.world.do(self.world.pull, dies)
+
+    @rule(body=poison, dies=dies)
+    def what_a_stranger_sent_is_pulled(self, body: str, dies: int) -> None:
+        self.a_stranger_sends(body)
+        self.a_worker_empties_a_queue("orders")
         self.world.do(self.world.pull, dies)
 
     @rule(dies=dies)
