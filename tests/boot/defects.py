@@ -3,6 +3,7 @@
 Each is a mistake that one could make in earnest, and breaks one rule of the crash order.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 from types import ModuleType
@@ -24,7 +25,8 @@ def _ack_before_work() -> None:
         def handle_deleted(message: Any) -> None:
             from processing import queues
 
-            queues.delete(message.queue, [message.receipt_handle])
+            with contextlib.suppress(*queues.SQS_ERRORS):
+                queues.delete(message.queue, [message.receipt_handle])
             handle(message)
 
         return handle_deleted
