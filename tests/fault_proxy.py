@@ -93,6 +93,7 @@ class FaultProxy(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer takes 40 ms more
     server: FaultProxy
 
     def do_POST(self) -> None:  # noqa: N802
