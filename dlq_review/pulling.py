@@ -76,6 +76,8 @@ def _begin(messages: Sequence[queues.Message], done: Pulled) -> set[str]:
     """The ids of those that are stored at once; none where one of them cannot be."""
     try:
         begun = begin_new(messages) if messages else []
+    except SoftTimeLimitExceeded:  # no fault of a message; the job has to end
+        raise
     except Exception as error:  # whatever it is, it is told of the one message it is of
         logger.warning("stored_at_once=0 reason=%s", type(error).__name__)
         return set()
@@ -86,7 +88,7 @@ def _begin(messages: Sequence[queues.Message], done: Pulled) -> set[str]:
 def _store(message: queues.Message, done: Pulled) -> bool:
     try:
         new = join(message)
-    except SoftTimeLimitExceeded:  # no fault of the message; the job has to end
+    except SoftTimeLimitExceeded:
         raise
     except Exception as error:  # whatever it is, the message stays in the DLQ
         logger.exception(

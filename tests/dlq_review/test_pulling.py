@@ -116,23 +116,24 @@ def test_a_message_that_cannot_be_stored_stays_and_blocks_nobody(
     assert "this will cause" not in caplog.text
 
 
+@pytest.mark.parametrize("stored_at_once", [True, False])
 def test_a_pull_that_is_told_to_stop_stops_and_leaves_the_rest_in_the_dlq(
-    sqs: None, monkeypatch: pytest.MonkeyPatch
+    sqs: None, monkeypatch: pytest.MonkeyPatch, stored_at_once: bool
 ) -> None:
     for _ in range(3):
         send_to_dlq(order_created().body)
-    store = joining._store_arrival
-    calls = itertools.count(1)
 
-    def reach_the_limit(letter: DeadLetter, pulled: Any) -> bool:
-        if next(calls) == 2:
-            raise SoftTimeLimitExceeded
-        return store(letter, pulled)
+    def reach_the_limit(*_: Any) -> None:
+        raise SoftTimeLimitExceeded
 
-    monkeypatch.setattr(joining, "_store_arrival", reach_the_limit)
+    if stored_at_once:
+        monkeypatch.setattr(pulling, "begin_new", reach_the_limit)
+    else:
+        monkeypatch.setattr(pulling, "begin_new", lambda _: [])
+        monkeypatch.setattr(joining, "_store_arrival", reach_the_limit)
     with pytest.raises(SoftTimeLimitExceeded):
         pulling.pull()
-    assert DeadLetter.objects.count() == 1
+    assert not DeadLetter.objects.exists()
     assert queues.depth("orders-dlq").in_flight == 3, "nothing half done is deleted"
 
 
