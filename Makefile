@@ -36,7 +36,7 @@ lint: setup ## formatting, types, import arrows, migrations, deploy checks
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	ENV_FILE=.ci/production.env $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench: setup ## compare with stock Celery and a bare loop; the desk with a million letters
+bench: setup ## compare with stock Celery and a bare loop; SQS away; a million letters
 	$(BIN)/python -m benchmarks
 
 chaos: setup ## the whole system under fire, and its books (DURATION=1200 for a soak, SEED=7)

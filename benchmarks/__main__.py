@@ -1,5 +1,7 @@
 """Holdfast beside stock Celery on SQS, and its triage desk beside itself with few letters:
-`python -m benchmarks`, about eight minutes (`--only scale` for one part).
+`python -m benchmarks`, about nine minutes (`--only scale` for one part).
+
+A: accepting; B: processing; C: accepting while SQS is slow or down; then the desk.
 
 Each comparison has both sides in the same run, on a machine that may be busy with other
 things; so read the ratios, not the seconds. Nothing here passes or fails.
@@ -12,7 +14,9 @@ from typing import Any
 
 from benchmarks.surroundings import surroundings
 
-PARTS = ("accept", "process", "scale")
+PARTS = ("accept", "process", "outage", "scale")
+OUTAGE_CLIENTS = 8
+OUTAGE_SECONDS = 8  # of each state
 
 
 def main() -> None:
@@ -21,7 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with surroundings() as around:
         # These need Django, which needs the surroundings.
-        from benchmarks import accept, process, scale
+        from benchmarks import accept, outage, process, scale
 
         if "accept" in options.only:
             print("Accepting, POST /api/orders:")
@@ -41,6 +45,15 @@ def main() -> None:
                 rounds=options.rounds,
                 concurrency=options.concurrency,
             )
+        if "outage" in options.only:
+            print("Accepting, while SQS is healthy, slow and down:")
+            states = outage.measure(
+                around,
+                clients=OUTAGE_CLIENTS,
+                seconds=OUTAGE_SECONDS,
+                workers=options.workers,
+                threads=options.threads,
+            )
         if "scale" in options.only:
             print(f"Scale, {around.database}:")
             most = 1_000_000 if around.database == "PostgreSQL" else 100_000
@@ -49,11 +62,17 @@ def main() -> None:
     if "accept" in options.only:
         gunicorn = f"{options.workers} processes of {options.threads} threads"
         for number, sides in accepted.items():
-            title = f"Accepted from {number} clients, gunicorn gthread, {gunicorn}"
+            title = f"A  Accepted from {number} clients, gunicorn gthread, {gunicorn}"
             _report(title, accept.FIGURES, sides)
     if "process" in options.only:
-        title = f"Processed, {around.database}, {options.concurrency} processes a side"
+        title = (
+            f"B  Processed, {around.database}, {options.concurrency} processes a side"
+        )
         _report(title, process.FIGURES, processed)
+    if "outage" in options.only:
+        title = f"C  Accepted from {OUTAGE_CLIENTS} clients by what SQS does"
+        title += f"; nobody should wait above {outage.BUDGET_MS:,.0f} ms for it"
+        _list(title, outage.FIGURES, states)
 
 
 def _options() -> argparse.Namespace:
@@ -89,6 +108,14 @@ def _report(title: str, figures: dict[str, str], sides: dict[str, Any]) -> None:
             *(f"{values['ours'] / values[name]:>20.2f}" for name in others), end="   |"
         )
         print(*(f"{value:>16,.2f}" for value in values.values()))
+
+
+def _list(title: str, figures: dict[str, str], states: dict[str, Any]) -> None:
+    """A line a figure, as it was measured in each state."""
+    print(f"\n{title}\n{'':>22}", *(f"{name:>16}" for name in states))
+    for field, unit in figures.items():
+        values = (getattr(state, field) for state in states.values())
+        print(f"{unit:>22}", *(f"{value:>16,.1f}" for value in values))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ the same clients, in turns. Processor time is that of the web server's processes
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -77,16 +77,16 @@ def compare(
             "stock view": "benchmarks.stock_settings",
         }
         ours, stock = (
-            stack.enter_context(_site(around, name, module, workers, threads))
+            stack.enter_context(site(around, name, module, workers, threads))
             for name, module in settings.items()
         )
         for site in (ours, stock):
-            _load(site, max(clients), FIRST_WARM_UP)
+            load(site, max(clients), FIRST_WARM_UP)
         for number in clients:
             pairs: tuple[list[Accepted], list[Accepted]] = ([], [])
             for turn in range(rounds):
                 for site, results in zip((ours, stock), pairs, strict=True):
-                    _load(site, number, WARM_UP)
+                    load(site, number, WARM_UP)
                     result = _measure(around, site, number, seconds)
                     results.append(result)
                     print(
@@ -105,9 +105,15 @@ def compare(
 
 
 @contextmanager
-def _site(
-    around: Surroundings, name: str, settings: str, workers: int, threads: int
+def site(
+    around: Surroundings,
+    name: str,
+    settings: str,
+    workers: int,
+    threads: int,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
+    """A web server of its own. *env* is put over what every process gets."""
     port = free_port()
     with running(
         name,
@@ -118,7 +124,7 @@ def _site(
         f"--workers={workers}",
         f"--threads={threads}",
         "--keep-alive=75",
-        env={"DJANGO_SETTINGS_MODULE": settings},
+        env={"DJANGO_SETTINGS_MODULE": settings, **(env or {})},
         folder=around.folder,
     ) as server:
         wait_until(lambda: is_open(port), server.check)
@@ -129,7 +135,7 @@ def _measure(
     around: Surroundings, site: Site, clients: int, seconds: float
 ) -> Accepted:
     calls, cpu = _sends(around, site), site.server.cpu()
-    latencies, spent = _load(site, clients, seconds)
+    latencies, spent = load(site, clients, seconds)
     number = len(latencies)
     cuts = quantiles(latencies, n=100)
     return Accepted(
@@ -141,7 +147,8 @@ def _measure(
     )
 
 
-def _load(site: Site, clients: int, seconds: float) -> tuple[list[float], float]:
+def load(site: Site, clients: int, seconds: float) -> tuple[list[float], float]:
+    """Latencies in ms, and the seconds it took. Raises RuntimeError unless all were 202."""
     site.server.check()
     done = subprocess.run(
         [

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from dlq_review import forewarning
 from dlq_review.beginning import begin_new
 from dlq_review.failures import SOURCE_OF
@@ -38,7 +40,10 @@ class Pulled:
 
 
 def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> Pulled:
-    """Empty each of *dlqs*, for at most *seconds* in all. Never raises for one queue."""
+    """Empty each of *dlqs*, for at most *seconds* in all. Never raises for one queue.
+
+    Raises SoftTimeLimitExceeded.
+    """
     done = Pulled()
     deadline = monotonic() + seconds
     for dlq in dlqs:
@@ -71,6 +76,8 @@ def _begin(messages: Sequence[queues.Message], done: Pulled) -> set[str]:
     """The ids of those that are stored at once; none where one of them cannot be."""
     try:
         begun = begin_new(messages) if messages else []
+    except SoftTimeLimitExceeded:  # no fault of a message; the job has to end
+        raise
     except Exception as error:  # whatever it is, it is told of the one message it is of
         logger.warning("stored_at_once=0 reason=%s", type(error).__name__)
         return set()
@@ -81,6 +88,8 @@ def _begin(messages: Sequence[queues.Message], done: Pulled) -> set[str]:
 def _store(message: queues.Message, done: Pulled) -> bool:
     try:
         new = join(message)
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:  # whatever it is, the message stays in the DLQ
         logger.exception(
             "message_id=%s queue=%s not_stored=%s",

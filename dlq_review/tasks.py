@@ -22,11 +22,13 @@ from processing.transport import Job
 
 PURGE_SECONDS = 60
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended
+PULL_SHARE = 0.8  # of the time to the next pull, so that two do not run side by side
 
 
 @shared_task(base=Job, name="dlq_review.pull")
 def pull() -> int:
-    stored = pulling.pull().stored + adopting.adopt()
+    every = float(settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"])
+    stored = pulling.pull(seconds=PULL_SHARE * every).stored + adopting.adopt()
     watching.sign("pull")
     watching.check_queues()
     forewarning.look_ahead()

@@ -2,10 +2,12 @@
 
 Every receive counts towards maxReceiveCount; without the gate an outage of a few minutes
 would carry healthy messages into the DLQ. The database is asked only after something
-failed, and then before every poll until it answers.
+failed, and then every second until it answers: while it is asked the worker does nothing
+else, and an answer may take long.
 """
 
 import logging
+from time import monotonic
 
 from django.db import DatabaseError, connection, transaction
 
@@ -15,20 +17,26 @@ from processing.models import UnderReview
 logger = logging.getLogger(__name__)
 
 
+REST = 1  # seconds after a no
+
+
 class DatabaseGate:
     """Shut from a failure on until the database takes a write again."""
 
     def __init__(self) -> None:
         self._in_doubt = False
         self._shut = False
+        self._ask_at = 0.0
 
     def doubt(self) -> None:
         """Something failed: ask the database before the next poll."""
         self._in_doubt = True
 
     def is_open(self) -> bool:
-        if self._in_doubt:
+        if self._in_doubt and monotonic() >= self._ask_at:
             answers = database_answers()
+            if not answers:
+                self._ask_at = monotonic() + REST
             if answers == self._shut:
                 self._shut = not answers
                 logger.warning("receiving=%s", "resumed" if answers else "stopped")

@@ -7,6 +7,10 @@ the effect.
 Permanent failure: attempt row -> original body to the DLQ with the reason -> return.
 Transient failure: attempt row -> RetryLaterError, and the transport makes it visible again
 after a pause. SQS counts the receives and is the only retry engine.
+
+The soft time limit strikes anywhere, even between a BEGIN and Django's knowing of it: the
+connection would keep that transaction, and on SQLite everybody else waiting. So whoever
+catches it closes the connection.
 """
 
 import logging
@@ -14,8 +18,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from processing import accounts, attempts, emails, events, orders, queues, spool
 from processing.effects import Effect
@@ -57,6 +62,8 @@ def handle(message: queues.Message) -> None:
         _dead_letter(message, identity, error)
         state = f"dead_lettered={type(error).__name__}"
     except Exception as error:
+        if isinstance(error, SoftTimeLimitExceeded):
+            connection.close()
         attempts.record(message, identity, error, watch, permanent=False)
         _log(message, identity, watch, f"failed={type(error).__name__}")
         raise RetryLaterError(type(error).__name__) from None

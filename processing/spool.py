@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from processing import events, queues
+from processing.event_errors import EventError
 from processing.models import SpooledEvent
 
 logger = logging.getLogger(__name__)
@@ -65,24 +66,32 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> int:
         row.request_id: row
         for row in waiting.select_for_update(skip_locked=True)[:limit]
     }
-    results = queues.publish_many(
-        events.parse(row.body, fallback_id=row.request_id) for row in rows.values()
-    )
+    found = (_event_in(row) for row in rows.values())
+    results = queues.publish_many(event for event in found if event is not None)
     sent = [result.event.id for result in results if result.error is None]
     for result in results:
-        if result.error is not None:
-            _postpone(rows[result.event.id], result.error)
+        if (error := result.error) is not None:
+            _postpone(rows[result.event.id], str(error), for_good=error.for_good)
     SpooledEvent.objects.filter(request_id__in=sent).delete()
     return len(sent)
 
 
-def _postpone(row: SpooledEvent, error: queues.SendError) -> None:
+def _event_in(row: SpooledEvent) -> events.Event | None:
+    """None where it takes another release to read the row, which then waits for that."""
+    try:
+        return events.parse(row.body, fallback_id=row.request_id)
+    except EventError as error:
+        _postpone(row, type(error).__name__)
+        return None
+
+
+def _postpone(row: SpooledEvent, reason: str, *, for_good: bool = False) -> None:
     row.tries += 1
-    row.refusal = str(error)
-    row.refused_for_good = error.for_good
+    row.refusal = reason
+    row.refused_for_good = for_good
     pause = min(LONGEST_PAUSE, 2 ** min(row.tries, 10))
     row.next_try_at = timezone.now() + timedelta(seconds=pause)
     row.save(update_fields=["tries", "refusal", "refused_for_good", "next_try_at"])
     logger.warning(
-        "request_id=%s not_sent=%s tries=%s", row.request_id, error, row.tries
+        "request_id=%s not_sent=%s tries=%s", row.request_id, reason, row.tries
     )

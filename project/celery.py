@@ -4,7 +4,8 @@ import os
 from typing import Any
 
 from celery import Celery, signals
-from django.db import close_old_connections
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import close_old_connections, connections
 
 from processing.heartbeat import VisibilityHeartbeat
 
@@ -20,3 +21,10 @@ app.autodiscover_tasks()
 def keep_only_good_connections(**_: Any) -> None:
     """A task is like a request: CONN_MAX_AGE and CONN_HEALTH_CHECKS hold for it too."""
     close_old_connections()
+
+
+@signals.task_failure.connect  # type: ignore[untyped-decorator]
+def close_what_was_interrupted(exception: BaseException, **_: Any) -> None:
+    """A job of ours that ran out of time; processing/services.py says why."""
+    if isinstance(exception, SoftTimeLimitExceeded):
+        connections.close_all()

@@ -23,6 +23,10 @@ from processing import queues
 from processing.provision import ensure_queues
 
 T = TypeVar("T")
+WORKER = (
+    "celery -A project worker"
+    " --without-gossip --without-mingle --without-heartbeat -l INFO"
+)
 PATIENCE = 30  # seconds a test waits for something that must happen
 
 
@@ -79,14 +83,11 @@ class LiveSystem:
         wait_for(lambda: answers(self.port))
 
     def start_worker(
-        self, name: str = "worker", **environment: str
+        self, name: str = "worker", command: str = WORKER, **environment: str
     ) -> subprocess.Popen[bytes]:
         """A worker on every queue; returns when it is ready to receive."""
-        command = "worker --without-gossip --without-mingle --without-heartbeat -l INFO"
         process = self._start(
-            [sys.executable, "-m", "celery", "-A", "project", *command.split()],
-            name,
-            **environment,
+            [sys.executable, "-m", *command.split()], name, **environment
         )
         wait_for(lambda: " ready." in self.log(name))
         return process

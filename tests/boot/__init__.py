@@ -13,5 +13,5 @@ NO_TIME = timedelta(0)
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """What a child needs to start with *changes*, such as CRASH_AT or SHORT_TIMES."""
+    """What a child needs to start with *changes*, such as CRASH_AT or TIME_LIMIT."""
     return {"PYTHONPATH": f"{BOOT}:{ROOT}", **changes}

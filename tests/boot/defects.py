@@ -3,6 +3,7 @@
 Each is a mistake that one could make in earnest, and breaks one rule of the crash order.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 from types import ModuleType
@@ -24,7 +25,8 @@ def _ack_before_work() -> None:
         def handle_deleted(message: Any) -> None:
             from processing import queues
 
-            queues.delete(message.queue, [message.receipt_handle])
+            with contextlib.suppress(*queues.SQS_ERRORS):
+                queues.delete(message.queue, [message.receipt_handle])
             handle(message)
 
         return handle_deleted
@@ -57,7 +59,8 @@ def _delete_before_storing() -> None:
             from processing import queues
 
             messages = receive(queue, **options)
-            queues.delete(queue, [message.receipt_handle for message in messages])
+            if queue.endswith("-dlq"):
+                queues.delete(queue, [message.receipt_handle for message in messages])
             return messages
 
         return receive_and_delete
@@ -112,6 +115,23 @@ def _redrive_without_compare_and_set() -> None:
         return move_anyway
 
     replace("dlq_review.transitions:move", plant)
+
+
+def _send_before_claim() -> None:
+    """The event is on its queue before anybody is recorded to have asked for it."""
+
+    def plant(claim: Function) -> Function:
+        def send_first(letter: Any, **asked: Any) -> None:
+            from dlq_review import reading, redriving
+            from processing import queues
+
+            event = reading.event_in(letter, reading.current(letter).body)
+            queues.publish_many([event], [{"redrive": redriving._redrive(letter)}])
+            claim(letter, **asked)
+
+        return send_first
+
+    replace("dlq_review.redriving:claim", plant)
 
 
 def _stock_transport() -> None:
@@ -174,6 +194,7 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "no outcome": _no_outcome,
     "no tombstone": _no_tombstone,
     "redrive without compare-and-set": _redrive_without_compare_and_set,
+    "redrive sent before it is claimed": _send_before_claim,
     "stock transport": _stock_transport,
     "spool row deleted before send": _spool_deleted_before_send,
     "follow-ups only in memory": _follow_ups_only_in_memory,

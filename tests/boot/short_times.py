@@ -20,6 +20,16 @@ def install(pull_visibility: int) -> None:
     after_import("dlq_review.redriving", _set("CLAIM_LASTS", CLAIM_LASTS))
 
 
+def limit_tasks(seconds: int) -> None:
+    """Let each task run *seconds* at most; the soft limit stays 5 s below."""
+
+    def shorten(topology: ModuleType) -> None:
+        for name, queue in topology.QUEUES.items():
+            topology.QUEUES[name] = replace(queue, time_limit=seconds)
+
+    after_import("processing.topology", shorten)
+
+
 def _topology(topology: ModuleType) -> None:
     for name, queue in topology.QUEUES.items():
         topology.QUEUES[name] = replace(

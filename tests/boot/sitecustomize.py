@@ -4,13 +4,26 @@ import faulthandler
 import os
 import signal
 
-from tests.boot import crash, defects, short_times, witness
+from tests.boot import (
+    crash,
+    defects,
+    misbehave,
+    newer_release,
+    short_times,
+    witness,
+)
 
 # What every thread does just now, for a process that does not stop.
 faulthandler.register(signal.SIGUSR2, all_threads=True)
 given = os.environ
 if "SHORT_TIMES" in given:
     short_times.install(int(given["SHORT_TIMES"]))
+if "TIME_LIMIT" in given:
+    short_times.limit_tasks(int(given["TIME_LIMIT"]))
+if "MISBEHAVE" in given:
+    misbehave.install()
+if "NEWER_RELEASE" in given:
+    newer_release.install()
 if "WITNESS" in given:
     witness.install(float(given["WITNESS"]))
 if "DEFECT" in given:

@@ -1,56 +1,117 @@
-"""Plant each defect, and see it caught: by one crash point, or by a short run under fire."""
+"""Plant each defect, and see it caught by every layer of the harness that claims to.
+
+The layers, the quickest first: random schedules of the simulation, one crash point, a
+short run under fire.
+"""
 
 import os
 import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from tests.boot import ROOT
-from tests.boot.defects import DEFECTS
+from tests import boot
 
+SIMULATION = "tests/simulation"
 SWEEP = "tests/crash_points/test_crash_points.py"
+SCHEDULES = "1000"  # at most; each was seen within the 200 of every run of the tests
 SECONDS = "25"
-#: What the books of a chaos run say of a defect.
-SEEN_AS = {
-    "ack on failure": "LOST",
-    "no outcome": "took effect",
-    "stock transport": "LOST",
-    "accepted in memory": "LOST",
-}
-#: The crash point that sees a defect; the others need the chaos run.
-CAUGHT_BY = {
-    "ack before work": "test_process[before processing.services:process 1]",
-    "delete from the DLQ before storing": "test_pull[after processing.queues:receive 1]",
-    "no tombstone": "test_discard[after dlq_review.settling:discard 1]",
-    "redrive without compare-and-set": "test_of_two_who_redrive_at_once_one_is_told",
-    "spool row deleted before send": (
-        "test_relay[before processing.queues:publish_many 1]"
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """What sees a defect: what the books say of it, or the name of a crash point's test."""
+
+    simulation: str = ""
+    crash_point: str = ""
+    chaos: str = ""
+
+
+WITNESSES = {
+    "ack before work": Witnesses(
+        simulation="lost",
+        crash_point="test_process[before processing.services:process 1]",
     ),
-    "follow-ups only in memory": (
-        "test_process_with_a_follow_up[before processing.queues:publish_many 1]"
+    "ack on failure": Witnesses(simulation="lost", chaos="LOST"),
+    "delete from the DLQ before storing": Witnesses(
+        simulation="out of sight|lost",
+        crash_point="test_pull[after processing.queues:receive 1]",
     ),
+    "no outcome": Witnesses(simulation="an effect twice", chaos="took effect"),
+    "no tombstone": Witnesses(
+        simulation="lost",
+        crash_point="test_discard[after dlq_review.settling:discard 1]",
+    ),
+    "redrive without compare-and-set": Witnesses(
+        simulation="sent and not counted",
+        crash_point="test_of_two_who_redrive_at_once_one_is_told",
+    ),
+    "redrive sent before it is claimed": Witnesses(
+        simulation="a redrive nobody asked for",
+    ),
+    "stock transport": Witnesses(chaos="LOST"),
+    "spool row deleted before send": Witnesses(
+        simulation="lost",
+        crash_point="test_relay[before processing.queues:publish_many 1]",
+    ),
+    "follow-ups only in memory": Witnesses(
+        simulation="a follow-up lost",
+        crash_point=(
+            "test_process_with_a_follow_up[before processing.queues:publish_many 1]"
+        ),
+    ),
+    "accepted in memory": Witnesses(simulation="lost", chaos="LOST"),
 }
 
 
 def try_all(sample: int | None, seed: int) -> int:
-    """0 when every defect (or *sample* of them, as the seed chooses) was caught."""
-    names = list(DEFECTS)
+    """0 when every defect was caught by all its witnesses.
+
+    *sample* takes so many defects, as the seed chooses, and the quickest witness of each.
+    """
+    names = list(WITNESSES)
     if sample is not None:
         names = random.Random(seed).sample(names, min(sample, len(names)))
-    survived = [name for name in names if not _caught(name, seed)]
-    _say(f"{len(names) - len(survived)} of {len(names)} defects caught; seed {seed}.")
+    tried = [
+        (name, witness)
+        for name in names
+        for witness in _witnesses(name, seed)[: 1 if sample is not None else None]
+    ]
+    survived = [name for name, witness in tried if not _caught(name, witness)]
+    _say(f"{len(tried) - len(survived)} of {len(tried)} times caught; seed {seed}.")
     return 1 if survived else 0
 
 
-def _caught(name: str, seed: int) -> bool:
-    test = CAUGHT_BY.get(name)
-    found = _sweep(test, name) if test else _chaos(name, seed)
-    _say(f"{name:>36}  {'caught: ' + found if found else 'SURVIVED'}")
-    return bool(found)
+def _witnesses(name: str, seed: int) -> list[Callable[[], str]]:
+    """Each returns what it saw; nothing where the defect survived."""
+    known = WITNESSES[name]
+    found: list[Callable[[], str]] = []
+    if known.simulation:
+        found.append(lambda: _simulation(name, known.simulation))
+    if known.crash_point:
+        found.append(lambda: _crash_point(name, known.crash_point))
+    if known.chaos:
+        found.append(lambda: _chaos(name, known.chaos, seed))
+    return found
 
 
-def _sweep(test: str, name: str) -> str:
+def _caught(name: str, witness: Callable[[], str]) -> bool:
+    seen = witness()
+    _say(f"{name:>36}  {'caught: ' + seen if seen else 'SURVIVED'}")
+    return bool(seen)
+
+
+def _simulation(name: str, sentence: str) -> str:
+    changes = boot.environment(DEFECT=name, SIMULATION_SCHEDULES=SCHEDULES)
+    environment = {**os.environ, **changes}
+    said = _run(["pytest", "-p", "no:cacheprovider", SIMULATION], environment)
+    failed = re.search(rf"^E\s+AssertionError: (.*({sentence}).*)$", said.stdout, re.M)
+    return f"the simulation: {failed[1]}" if failed else ""
+
+
+def _crash_point(name: str, test: str) -> str:
     """The assertion that failed; nothing where the test passed or never came to it."""
     environment = {**os.environ, "DEFECT": name}
     said = _run(["pytest", "-p", "no:cacheprovider", f"{SWEEP}::{test}"], environment)
@@ -60,12 +121,11 @@ def _sweep(test: str, name: str) -> str:
     return f"{test}: {failed[1]}" if failed else ""
 
 
-def _chaos(name: str, seed: int) -> str:
+def _chaos(name: str, sentence: str, seed: int) -> str:
     command = ["tests.chaos", "--seconds", SECONDS, "--seed", str(seed)]
     said = _run([*command, "--defect", name], dict(os.environ))
-    wrong = re.compile(rf"^WRONG: (.*{SEEN_AS[name]}.*)$", re.MULTILINE)
-    found = wrong.search(said.stdout)
-    return found[1] if said.returncode == 1 and found else ""
+    found = re.search(rf"^WRONG: (.*{sentence}.*)$", said.stdout, re.MULTILINE)
+    return f"chaos: {found[1]}" if said.returncode == 1 and found else ""
 
 
 def _run(
@@ -73,7 +133,7 @@ def _run(
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", *command],
-        cwd=ROOT,
+        cwd=boot.ROOT,
         env=environment,
         capture_output=True,
         text=True,

@@ -2,6 +2,7 @@
 
 SEEDS = {
     1: "A worker that is told to stop just after its start rests 30 s in billiard first.",
+    25: "A time limit struck after a BEGIN; its process kept the database locked (SQLite).",
 }
 
 

@@ -1,9 +1,12 @@
+import itertools
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from celery.exceptions import SoftTimeLimitExceeded
+from pytest_django import Settings
 
-from dlq_review import beginning, joining, pulling
+from dlq_review import beginning, joining, pulling, tasks, watching
 from dlq_review.models import (
     Arrival,
     AuditEntry,
@@ -111,6 +114,38 @@ def test_a_message_that_cannot_be_stored_stays_and_blocks_nobody(
     assert DeadLetter.objects.count() == 1  # nothing half stored
     assert queues.depth("orders-dlq").in_flight == 1
     assert "this will cause" not in caplog.text
+
+
+@pytest.mark.parametrize("stored_at_once", [True, False])
+def test_a_pull_that_is_told_to_stop_stops_and_leaves_the_rest_in_the_dlq(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, stored_at_once: bool
+) -> None:
+    for _ in range(3):
+        send_to_dlq(order_created().body)
+
+    def reach_the_limit(*_: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    if stored_at_once:
+        monkeypatch.setattr(pulling, "begin_new", reach_the_limit)
+    else:
+        monkeypatch.setattr(pulling, "begin_new", lambda _: [])
+        monkeypatch.setattr(joining, "_store_arrival", reach_the_limit)
+    with pytest.raises(SoftTimeLimitExceeded):
+        pulling.pull()
+    assert not DeadLetter.objects.exists()
+    assert queues.depth("orders-dlq").in_flight == 3, "nothing half done is deleted"
+
+
+def test_a_pull_ends_before_beat_asks_for_the_next(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count()  # a second passes whenever somebody looks at it
+    monkeypatch.setattr(pulling, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(pulling, "pull_batch", lambda *_: 10)  # it is never empty
+    monkeypatch.setattr(watching, "check_queues", lambda: None)
+    tasks.pull()
+    assert 20 < next(clock) < settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"]
 
 
 def test_a_queue_that_does_not_answer_does_not_stop_the_pull(

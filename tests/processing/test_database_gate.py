@@ -28,7 +28,22 @@ def test_the_gate_asks_only_after_a_failure_and_opens_when_the_database_is_back(
 ) -> None:
     answers = iter([False, False, True])
     monkeypatch.setattr(database_gate, "database_answers", lambda: next(answers))
+    monkeypatch.setattr(database_gate, "REST", 0)
     gate = DatabaseGate()
     assert gate.is_open()
     gate.doubt()
     assert [gate.is_open() for _ in range(5)] == [False, False, True, True, True]
+
+
+def test_one_answer_holds_for_all_queues_that_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    answers = iter([False, True])
+    monkeypatch.setattr(database_gate, "database_answers", lambda: next(answers))
+    monkeypatch.setattr(database_gate, "monotonic", lambda: now)
+    gate = DatabaseGate()
+    gate.doubt()
+    assert [gate.is_open() for _ in range(4)] == [False] * 4
+    now += database_gate.REST
+    assert gate.is_open()

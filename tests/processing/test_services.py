@@ -1,9 +1,13 @@
 import json
 import smtplib
+from datetime import timedelta
 
 import pytest
+import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.utils import timezone
 
 from processing import accounts, orders, queues, services, spool
 from processing.models import Attempt, Order, Outcome, SpooledEvent, User
@@ -28,6 +32,17 @@ def test_the_same_event_twice_takes_effect_once() -> None:
     services.handle(message(event))
     services.handle(message(event))
     assert Order.objects.count() == 1
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize("days", [1, 4, 14])
+def test_a_copy_changes_nothing_however_late_it_comes(days: int) -> None:
+    event = order_created()
+    services.handle(message(event))
+    Order.objects.update(status="paid")
+    with time_machine.travel(timezone.now() + timedelta(days=days)):
+        services.handle(message(event, receive_count=2))
+    assert Order.objects.get().status == "paid"
     assert not Attempt.objects.exists()
 
 
@@ -128,6 +143,21 @@ def test_an_error_nobody_expected_is_transient_and_rolls_everything_back(
     assert not Order.objects.exists()
     assert not Outcome.objects.exists()
     assert Attempt.objects.get().error_text == "secret-canary"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_time_limit_that_strikes_after_a_begin_leaves_no_transaction_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def be_interrupted(_: object) -> None:
+        connection.cursor().execute("BEGIN")  # and Django has not noted it yet
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(services, "_claim_and_take_effect", be_interrupted)
+    with pytest.raises(services.RetryLaterError, match="SoftTimeLimitExceeded"):
+        services.handle(message(order_created()))
+    connection.close()  # an open transaction would be rolled back
+    assert Attempt.objects.get().error_type == "SoftTimeLimitExceeded"
 
 
 def test_follow_ups_that_cannot_be_published_wait_in_the_spool(no_sqs: None) -> None:

@@ -4,32 +4,30 @@
 promised is the oracle: whatever happens, the books must balance.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from copy import copy
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.db import connection
-from django.db.models import Exists, OuterRef
 
 from dlq_review import holding, pulling, redriving, settling
 from dlq_review.editing import edit
-from dlq_review.models import Arrival, DeadLetter
+from dlq_review.models import DeadLetter
 from dlq_review.redriving import Redrive, Terms
 from dlq_review.transitions import ReviewError
 from intake.services import REFUSALS, accept
 from processing import queues, services, spool
 from processing.effects import RefusedError
-from processing.events import Event, identify
-from processing.models import Attempt, Outcome, SpooledEvent
+from processing.events import Event
+from processing.models import Attempt
 from processing.topology import QUEUES
 from tests.builders import order_created
+from tests.simulation.books import EFFECT, Books
 from tests.simulation.fake_sqs import Crash, CrashPoint, FakeSQS
 
 S = DeadLetter.State
-EFFECT = "an effect"  # the witness: one Attempt row of this error type for each
 
 
 class World:
@@ -39,6 +37,7 @@ class World:
         self.promised: dict[str, Event] = {}
         self.poison: list[str] = []
         self.by_hand: set[str] = set()
+        self.looked_at: list[DeadLetter] = []
         self.has_bug = False  # a release that refuses every order
         self.in_hands: list[queues.Message] = []
         self.handlers = {
@@ -95,6 +94,10 @@ class World:
                 lambda: queues.delete(message.queue, [message.receipt_handle])
             )
 
+    def work_off(self) -> None:
+        while self.in_hands:
+            self.work()
+
     def relay(self) -> None:
         spool.relay()
 
@@ -106,9 +109,13 @@ class World:
         redriving.resend_claimed()
         settling.reconcile()
 
-    def repair(self, number: int) -> None:
+    def look(self) -> None:
+        """Staff open every letter, and act on one much later."""
+        self.looked_at = list(DeadLetter.objects.order_by("pk"))
+
+    def repair(self, number: int, stale: bool = False) -> None:
         """Staff write a valid event in place of whatever the letter holds."""
-        letter = self._letter(number, DeadLetter.EDITABLE)
+        letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
             body = order_created(id=letter.request_id).body
             self._as_staff(
@@ -117,34 +124,34 @@ class World:
                 )
             )
 
-    def redrive(self, number: int) -> None:
-        letter = self._letter(number, DeadLetter.EDITABLE)
+    def redrive(self, number: int, stale: bool = False) -> None:
+        letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
             self._as_staff(lambda: redriving.redrive(letter, by="ada"))
 
-    def redrive_soon(self, number: int) -> None:
-        letter = self._letter(number, DeadLetter.EDITABLE)
+    def redrive_soon(self, number: int, stale: bool = False) -> None:
+        letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
             one = Redrive(letter, letter.revision)
             self._as_staff(lambda: holding.redrive_soon(one, Terms("ada")))
 
-    def undo(self, number: int) -> None:
-        letter = self._letter(number, (S.CLAIMED,))
+    def undo(self, number: int, stale: bool = False) -> None:
+        letter = self._letter(number, (S.CLAIMED,), stale)
         if letter is not None:
             self._as_staff(lambda: holding.undo(letter, by="ada"))
 
-    def discard(self, number: int) -> None:
-        letter = self._letter(number, DeadLetter.EDITABLE)
+    def discard(self, number: int, stale: bool = False) -> None:
+        letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
             self._as_staff(lambda: settling.discard(letter, by="ada", reason="no"))
 
-    def restore(self, number: int) -> None:
-        letter = self._letter(number, (S.DISCARDED,))
+    def restore(self, number: int, stale: bool = False) -> None:
+        letter = self._letter(number, (S.DISCARDED,), stale)
         if letter is not None:
             self._as_staff(lambda: settling.restore(letter, by="ada"))
 
-    def resolve(self, number: int) -> None:
-        letter = self._letter(number, DeadLetter.EDITABLE)
+    def resolve(self, number: int, stale: bool = False) -> None:
+        letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
             self.by_hand.add(letter.request_id)
             self._as_staff(
@@ -152,77 +159,32 @@ class World:
             )
 
     # -- what must be true ------------------------------------------------------------
-    def check(self) -> None:
+    def check(self) -> Books:
         """The books, at any moment."""
-        effects = Counter(
-            Attempt.objects.filter(error_type=EFFECT).values_list(
-                "request_id", flat=True
-            )
-        )
-        assert not [id for id, times in effects.items() if times > 1], "an effect twice"
-        outcomes = dict(Outcome.objects.values_list("request_id", "kind"))
-        for id, kind in outcomes.items():
-            assert (id in effects) == (kind == Outcome.Kind.PROCESSED), (
-                f"{id} is {kind}"
-            )
-        assert set(effects) <= set(outcomes), "an effect without its outcome"
-        assert not self._discarded_with_effect(), "discarded, and took effect"
-        known = set(outcomes) | self.by_hand | self._on_its_way() | self._in_review()
-        assert not set(self.promised) - known, "lost"
-        assert not self._follow_ups(outcomes) - known, "a follow-up lost"
-        waiting = {
-            one.body for name in self.sqs.messages for one in self.sqs.messages[name]
-        }
-        seen = waiting | set(Arrival.objects.values_list("body", flat=True))
-        assert set(self.poison) <= seen, "a poison body out of sight"
-        assert not Arrival.objects.exclude(letter__revisions__number=0).exists()
+        books = Books(self.sqs.messages)
+        books.check_effects()
+        books.check_redrives()
+        books.check_nothing_is_lost(self.promised.keys(), self.by_hand)
+        books.check_poison_is_in_sight(self.poison)
+        return books
 
     def check_drained(self) -> None:
         """The books, when everything has settled: nothing is on its way any more."""
-        self.check()
-        assert not self.moves(), "not drained"
-        outcomes = set(Outcome.objects.values_list("request_id", flat=True))
-        assert set(self.promised) <= outcomes | self.by_hand | self._in_review()
+        books = self.check()
+        assert not books.moves(), "not drained"
+        assert set(self.promised) <= books.outcomes.keys() | self.by_hand | books.held
 
     def moves(self) -> bool:
         """Whether anything is on its way or waits for its outcome."""
-        waits = DeadLetter.objects.filter(state__in=(S.CLAIMED, S.REDRIVEN))
-        return bool(self._on_its_way()) or waits.exists()
+        return Books(self.sqs.messages).moves()
 
     # -- inside -----------------------------------------------------------------------
-    def _follow_ups(self, outcomes: dict[str, str]) -> set[str]:
-        """The mail that every processed sign-up must lead to."""
-        return {
-            str(uuid5(NAMESPACE_URL, f"{id}/verify_email"))
-            for id, kind in outcomes.items()
-            if kind == Outcome.Kind.PROCESSED and id.startswith("sign-up")
-        }
-
-    def _discarded_with_effect(self) -> bool:
-        processed = Outcome.objects.filter(
-            request_id=OuterRef("request_id"),
-            fingerprint=OuterRef("body_fingerprint"),
-            kind=Outcome.Kind.PROCESSED,
-        )
-        return DeadLetter.objects.filter(Exists(processed), state=S.DISCARDED).exists()
-
-    def _on_its_way(self) -> set[str]:
-        spooled = set(SpooledEvent.objects.values_list("request_id", flat=True))
-        queued = {
-            identify(message.body, fallback_id=message.id).request_id
-            for stored in self.sqs.messages.values()
-            for message in stored
-        }
-        return spooled | queued
-
-    def _in_review(self) -> set[str]:
-        held = DeadLetter.objects.filter(state__in=(*DeadLetter.EDITABLE, S.CLAIMED))
-        return set(held.values_list("request_id", flat=True))
-
-    def _letter(self, number: int, states: Iterable[str]) -> DeadLetter | None:
-        letters = list(
-            DeadLetter.objects.filter(state__in=tuple(states)).order_by("pk")
-        )
+    def _letter(
+        self, number: int, states: Iterable[str], stale: bool
+    ) -> DeadLetter | None:
+        """One that is in *states*, or was so when staff looked last."""
+        letters = self.looked_at if stale else list(DeadLetter.objects.order_by("pk"))
+        letters = [copy(letter) for letter in letters if letter.state in states]
         return letters[number % len(letters)] if letters else None
 
     def _as_staff(self, action: Callable[[], Any]) -> None:

@@ -37,11 +37,13 @@ QUICK = {
 }
 CELERY = ("celery", "--quiet", "-A", "project")
 WORKER = ("worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
+#: A small worker of its own, so that repair work never waits behind what it repairs.
+JOBS = ("--queues", "jobs", "--concurrency", "1")
 GUNICORN = ("gunicorn", "project.wsgi", "--threads=8", "--no-control-socket")
 
 
 class Command(BaseCommand):
-    help = "Run web, worker, beat and an SQS server on this machine. Ctrl-C stops all."
+    help = "Run web, workers, beat and an SQS server on this machine. Ctrl-C stops all."
 
     def handle(self, **options: Any) -> None:
         web, sqs = _addresses()
@@ -77,10 +79,12 @@ class Command(BaseCommand):
             )
         bind = f"--bind={web[0]}:{web[1]}"
         supervisor.start("web", (*python, *GUNICORN, "--log-level=warning", bind), env)
-        supervisor.start("worker", (*python, *CELERY, *WORKER, "-l", "INFO"), env)
+        worker = (*python, *CELERY, *WORKER, "-l", "INFO")
+        supervisor.start("worker", (*worker, "--exclude-queues", "jobs"), env)
         quiet = {**env, "LOG_LEVEL": "WARNING"}  # else a line a second
         supervisor.start("beat", (*python, *CELERY, "beat", "-l", "WARNING"), quiet)
         supervisor.wait_until(lambda: _answers(f"{settings.SITE_URL}/healthz"))
+        supervisor.start("jobs", (*worker, *JOBS), env)  # nobody waits for it yet
         supervisor.say(_banner(password))
 
 

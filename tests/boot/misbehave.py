@@ -1,0 +1,73 @@
+"""Orders that ruin whoever works on them: the customer id says how.
+
+Each deed is one that a real handler does by a bug, or the machine to it.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.boot.on_import import replace
+
+Handlers = dict[str, Callable[[Any], Any]]
+
+
+def install() -> None:
+    def ruin(handlers: Handlers) -> Handlers:
+        create = handlers["order_created"]
+
+        def create_order(event: Any) -> Any:
+            deed = DEEDS.get(event.data.customer_id)
+            if deed is not None:
+                deed()
+            return create(event)
+
+        return {**handlers, "order_created": create_order}
+
+    replace("processing.services:HANDLERS", ruin)
+
+
+def _too_slow() -> None:
+    """Stops when it is told to, at the soft limit."""
+    time.sleep(3600)
+
+
+def _hangs() -> None:
+    """Takes no notice of the soft limit."""
+    while True:
+        try:
+            time.sleep(3600)
+        except Exception:  # noqa: S112 - just this is the bug
+            continue
+
+
+def _asks_for_too_much_memory() -> None:
+    bytearray(1 << 62)
+
+
+def _is_killed() -> None:
+    """As by the out-of-memory killer, which has no other means."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _exits() -> None:
+    """As a C extension that crashes."""
+    os._exit(1)
+
+
+def _kills_the_worker() -> None:
+    """The process that receives, not the one it has forked to work."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(3600)
+
+
+DEEDS: dict[str, Callable[[], None]] = {
+    "too-slow": _too_slow,
+    "hangs": _hangs,
+    "too-much-memory": _asks_for_too_much_memory,
+    "killed": _is_killed,
+    "exits": _exits,
+    "kills-the-worker": _kills_the_worker,
+}

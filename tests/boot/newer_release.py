@@ -1,0 +1,20 @@
+"""A release that knows one more type of event, `order_archived`."""
+
+from typing import Any
+
+from tests.boot.on_import import replace
+
+TYPE = "order_archived"
+
+
+def install() -> None:
+    replace("processing.events:CONTRACTS", with_one_more)
+    replace(
+        "processing.services:HANDLERS",
+        lambda handlers: {**handlers, TYPE: handlers["order_updated"]},
+    )
+
+
+def with_one_more(contracts: dict[str, Any]) -> dict[str, Any]:
+    archived = type("OrderArchived", (contracts["order_updated"],), {"type": TYPE})
+    return {**contracts, TYPE: archived}

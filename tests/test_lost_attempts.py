@@ -1,0 +1,109 @@
+"""However an attempt ends, SQS delivers again, and the last word is a dead letter.
+
+An attempt that could still speak leaves its error. One that could not is counted: the
+dead letter says how many ended without a report.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from dlq_review import pulling
+from dlq_review.failures import NO_REPORT
+from dlq_review.models import DeadLetter
+from processing import queues
+from processing.events import Event
+from processing.models import Attempt, Order, Outcome
+from tests import boot
+from tests.builders import order_created
+from tests.live import LiveSystem, live_system, wait_for
+
+pytestmark = [
+    pytest.mark.siege,
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+]
+
+DELIVERIES = 3
+#: What the triage desk says of each deed of tests/boot/misbehave.py.
+SAID = {
+    "too-slow": "SoftTimeLimitExceeded",
+    "hangs": NO_REPORT,
+    "too-much-memory": "MemoryError",
+    "killed": NO_REPORT,
+    "exits": NO_REPORT,
+}
+SILENT = [deed for deed, said in SAID.items() if said == NO_REPORT]
+
+
+@pytest.fixture
+def system(tmp_path: Path, settings: Settings) -> Iterator[LiveSystem]:
+    with live_system(tmp_path, settings) as running:
+        yield running
+
+
+def misbehaving(time_limit: int) -> dict[str, str]:
+    return boot.environment(MISBEHAVE="1", TIME_LIMIT=str(time_limit))
+
+
+def publish(events: list[Event]) -> None:
+    assert all(sent.message_id for sent in queues.publish_many(events))
+
+
+def all_processed(events: list[Event]) -> bool:
+    done = Order.objects.filter(request_id__in=[event.id for event in events])
+    return done.count() == len(events)
+
+
+def letter_of(event: Event) -> DeadLetter:
+    return DeadLetter.objects.get(request_id=event.id)
+
+
+def test_every_way_an_attempt_can_end_is_told_and_no_neighbour_suffers(
+    system: LiveSystem,
+) -> None:
+    worker = system.start_worker(WORKER_CONCURRENCY="4", **misbehaving(time_limit=6))
+    bad = {deed: order_created(customer_id=deed) for deed in SAID}
+    neighbours = [order_created() for _ in range(15)]
+    publish([*neighbours[:5], *bad.values(), *neighbours[5:]])
+    wait_for(lambda: all_processed(neighbours))
+    wait_for(lambda: queues.depth("orders-dlq").visible == len(bad), patience=60)
+
+    assert pulling.pull(["orders-dlq"]).stored == len(bad)
+    assert {deed: letter_of(event).error_type for deed, event in bad.items()} == SAID
+    for deed in SILENT:
+        letter = letter_of(bad[deed])
+        assert letter.error_text.startswith("3 attempts ended without a report")
+    assert {letter.attempts for letter in DeadLetter.objects.all()} == {DELIVERIES}
+    told = Attempt.objects.values_list("error_type", flat=True)
+    assert sorted(told) == ["MemoryError"] * 3 + ["SoftTimeLimitExceeded"] * 3
+    assert Outcome.objects.count() == len(neighbours)
+
+    late = order_created()
+    publish([late])
+    wait_for(lambda: all_processed([late]))
+    assert worker.poll() is None, "it lives and works"
+
+
+def test_an_event_that_takes_the_whole_worker_down_is_a_dead_letter_in_the_end(
+    system: LiveSystem,
+) -> None:
+    queues.client().set_queue_attributes(
+        QueueUrl=queues.url("orders"), Attributes={"VisibilityTimeout": "2"}
+    )
+    bad = order_created(customer_id="kills-the-worker")
+    publish([bad])
+    for number in range(DELIVERIES):  # as a platform does, that starts it again
+        worker = system.start_worker(f"worker-{number}", **misbehaving(time_limit=50))
+        assert worker.wait(timeout=30) == -9
+    system.start_worker("last", **misbehaving(time_limit=50))
+    neighbour = order_created()
+    publish([neighbour])
+    wait_for(lambda: all_processed([neighbour]))
+    wait_for(lambda: queues.depth("orders-dlq").visible == 1)
+    pulling.pull(["orders-dlq"])
+    letter = letter_of(bad)
+    assert letter.error_type == NO_REPORT
+    assert letter.error_text.startswith("3 attempts ended without a report")
