@@ -23,10 +23,10 @@ run: setup ## start everything; http://127.0.0.1:8000/ (Ctrl-C stops it)
 	$(BIN)/python manage.py dev
 
 test: setup ## run the tests (DATABASE_URL=postgres://... for those on PostgreSQL)
-	$(BIN)/python -m pytest -n 4 -rs -m "not siege"
+	$(BIN)/python -m pytest -n 4 -rs -m "not siege and not browser"
 
-siege: setup ## the tests that kill, break and take away (minutes)
-	$(BIN)/python -m pytest -n 4 -rs -m siege
+siege: setup ## the tests that drive a browser, kill, break and take away (minutes)
+	$(BIN)/python -m pytest -n 4 -rs -m "siege or browser"
 
 lint: setup ## formatting, types, import arrows, migrations, deploy checks
 	$(BIN)/ruff format --check .
