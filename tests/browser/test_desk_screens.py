@@ -120,7 +120,8 @@ def test_poison_in_every_field_is_inert_on_every_screen(
     for screen in safe_screens(desk):
         screen.open(page)
         found += [f"{screen.name}: alive: {at}" for at in page.evaluate(_ALIVE)]
-        found += [f"{screen.name}, {finding}" for finding in narrowed(page)]
+        if payload == POISON["length"]:
+            found += [f"{screen.name}, {finding}" for finding in narrowed(page)]
         shown += payload[:20] in page.locator("#content, main").first.inner_text()
     assert not found, "\n".join(found)
     assert shown > 25
