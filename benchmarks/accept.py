@@ -80,17 +80,17 @@ def compare(
             stack.enter_context(site(around, name, module, workers, threads))
             for name, module in settings.items()
         )
-        for site in (ours, stock):
-            load(site, max(clients), FIRST_WARM_UP)
+        for side in (ours, stock):
+            load(side, max(clients), FIRST_WARM_UP)
         for number in clients:
             pairs: tuple[list[Accepted], list[Accepted]] = ([], [])
             for turn in range(rounds):
-                for site, results in zip((ours, stock), pairs, strict=True):
-                    load(site, number, WARM_UP)
-                    result = _measure(around, site, number, seconds)
+                for side, results in zip((ours, stock), pairs, strict=True):
+                    load(side, number, WARM_UP)
+                    result = _measure(around, side, number, seconds)
                     results.append(result)
                     print(
-                        f"  {number} clients, round {turn + 1}, {site.server.name}:"
+                        f"  {number} clients, round {turn + 1}, {side.server.name}:"
                         f" {result.per_second:,.0f}/s"
                     )
             if spooled := SpooledEvent.objects.count():
