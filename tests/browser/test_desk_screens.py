@@ -96,8 +96,8 @@ def narrowed(page: Page) -> list[str]:
 
 MARKUP = '"></textarea><script>alert(1)</script><img src=x onerror=alert(2)>'
 POISON = {
-    "markup": MARKUP,
-    "templates": "{{7*7}}{% now 'Y' %}${7*7}javascript:alert(3)//\u202eevil\u2066",
+    "markup": MARKUP
+    + "{{7*7}}{% now 'Y' %}${7*7}javascript:alert(3)//\u202eevil\u2066",
     "length": "W" * 4000,
 }
 #: Ours to choose, and never taken from a message or from what somebody typed.
