@@ -1,10 +1,13 @@
 """Spooled events that SQS refuses for good become dead letters, which staff can repair.
 
-Crash order: store the dead letter and delete the spool row in one transaction.
+Crash order: store the dead letter and delete the spool row in one transaction. Each has its
+own, so a row that cannot be stored never holds up its neighbours.
 """
 
 import json
+import logging
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -14,20 +17,38 @@ from processing import events, queues
 from processing.models import SpooledEvent
 from processing.topology import EVENT_QUEUES, QUEUES
 
+logger = logging.getLogger(__name__)
+
 
 class RefusedBySQSError(Exception):
     """SQS will not take this event as it is, however often it is sent. Edit it, then redrive it."""
 
 
 def adopt(limit: int = 100) -> int:
-    """Make dead letters of the oldest *limit*; return how many."""
+    """Make dead letters of the oldest *limit*; return how many. Raises SoftTimeLimitExceeded."""
     refused = SpooledEvent.objects.filter(refused_for_good=True)
-    with transaction.atomic():
-        rows = list(refused.select_for_update(skip_locked=True)[:limit])
-        for row in rows:
+    return sum(
+        _adopt(row) for row in list(refused.values_list("pk", flat=True)[:limit])
+    )
+
+
+def _adopt(request_id: str) -> bool:
+    try:
+        with transaction.atomic():
+            rows = SpooledEvent.objects.select_for_update(skip_locked=True)
+            row = rows.filter(pk=request_id).first()
+            if row is None:  # another process has it
+                return False
             join(_message(row))
             row.delete()
-    return len(rows)
+    except SoftTimeLimitExceeded:  # no fault of the row; the job has to end
+        raise
+    except Exception as error:  # whatever it is, the row stays in the spool
+        logger.exception(
+            "request_id=%s not_adopted=%s", request_id, type(error).__name__
+        )
+        return False
+    return True
 
 
 def _message(row: SpooledEvent) -> queues.Message:

@@ -3,6 +3,7 @@
 import pytest
 
 from dlq_review import adopting, books, editing, redriving, tasks
+from dlq_review.joining import join
 from dlq_review.models import DeadLetter
 from intake.receipts import Receipt, State
 from processing import queues, services, spool
@@ -54,10 +55,27 @@ def test_a_crash_while_adopting_keeps_the_row(monkeypatch: pytest.MonkeyPatch) -
         raise MemoryError
 
     monkeypatch.setattr(SpooledEvent, "delete", crash)
-    with pytest.raises(MemoryError):
-        adopting.adopt()
+    assert adopting.adopt() == 0
     assert SpooledEvent.objects.count() == 1
     assert not DeadLetter.objects.exists()
+
+
+def test_a_row_that_cannot_be_stored_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad, good = order_created(), order_created()
+    refuse(bad)
+    refuse(good)
+
+    def store(message: queues.Message) -> bool:
+        if bad.id in message.id:
+            raise ValueError("cannot be stored")
+        return join(message)
+
+    monkeypatch.setattr(adopting, "join", store)
+    assert adopting.adopt() == 1
+    assert DeadLetter.objects.get().request_id == good.id
+    assert SpooledEvent.objects.get().request_id == bad.id
 
 
 def test_what_sqs_may_still_take_is_left_to_the_relay() -> None:
