@@ -75,7 +75,7 @@ def _depths() -> dict[str, queues.Depth] | None:
             for queue in QUEUES.values()
             for name in (queue.name, queue.dlq)
         }
-    except (queues.SendError, *queues.SQS_ERRORS):
+    except queues.SQS_ERRORS:
         return None
 
 

@@ -18,7 +18,7 @@ from dlq_review import redriving
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redriving import Redrive, Terms
 from dlq_review.transitions import ChangedMeanwhileError, ReviewError, move
-from processing import queues
+from processing import sending
 from processing.events import new_id
 
 logger = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ def redrive_soon(one: Redrive, terms: Terms) -> str:
 
 def _ask_for_sending(seconds: int) -> None:
     try:
-        queues.send_job(SEND_DUE, new_id(), {}, delay=seconds + _AFTER_IT_IS_DUE)
-    except queues.SendError as refused:
+        sending.send_job(SEND_DUE, new_id(), {}, delay=seconds + _AFTER_IT_IS_DUE)
+    except sending.SendError as refused:
         logger.warning("job=%s not_sent=%s; beat will do it", SEND_DUE, refused)
 
 

@@ -25,7 +25,7 @@ from dlq_review.transitions import (
     WrongStateError,
     move,
 )
-from processing import queues
+from processing import sending
 from processing.events import Event
 from processing.models import Outcome
 
@@ -46,7 +46,7 @@ class SetAsideError(ReviewError):
 class NotSentError(ReviewError):
     """SQS did not take it. The dead letter is open again; try later."""
 
-    def __init__(self, refused: queues.SendError) -> None:
+    def __init__(self, refused: sending.SendError) -> None:
         self.for_good = refused.for_good
         super().__init__(f"{self.__doc__} ({refused})")
 
@@ -83,14 +83,6 @@ class Redrive:
     letter: DeadLetter
     revision: int
     error: ReviewError | None = None
-
-
-def redrive(
-    letter: DeadLetter, *, by: str, reason: str = "", revision: int | None = None
-) -> str:
-    """Send *letter* at once, as its caller saw it; as `redrive_one`."""
-    seen = letter.revision if revision is None else revision
-    return redrive_one(Redrive(letter, seen), Terms(by, reason))
 
 
 def redrive_one(one: Redrive, terms: Terms) -> str:
@@ -195,7 +187,7 @@ def send_claimed(
     claimed: Sequence[tuple[DeadLetter, Event]],
 ) -> list[ReviewError | None]:
     """Send what is claimed and record each; one error or None a letter, in order."""
-    sent = queues.publish_many(
+    sent = sending.publish_many(
         [event for _, event in claimed],
         [{"redrive": _redrive(letter)} for letter, _ in claimed],
         [letter.redriven_to or event.queue for letter, event in claimed],
@@ -206,7 +198,7 @@ def send_claimed(
     ]
 
 
-def _record(letter: DeadLetter, sent: queues.Sent) -> ReviewError | None:
+def _record(letter: DeadLetter, sent: sending.Sent) -> ReviewError | None:
     try:
         if sent.error is None:
             move(

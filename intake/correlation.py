@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from processing.events import Event, is_request_id, new_id
 
-# Not request.headers, which keeps what it read first.
 _HEADER = "HTTP_X_REQUEST_ID"
 _TRACEPARENT = re.compile(
     r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*"
@@ -15,12 +15,8 @@ _TRACEPARENT = re.compile(
 
 
 def correlation_id(request: HttpRequest) -> str:
-    """The sender's X-Request-ID, else the trace of its traceparent, else a new one."""
-    given = request.META.get(_HEADER)
-    if is_request_id(given):
-        return str(given)
-    trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    return trace[1] if trace else new_id()
+    """What CorrelationMiddleware found or made."""
+    return str(request.META[_HEADER])
 
 
 def correlated(event: Event, request: HttpRequest) -> Event:
@@ -28,13 +24,23 @@ def correlated(event: Event, request: HttpRequest) -> Event:
 
 
 class CorrelationMiddleware:
-    """Makes X-Request-ID certain on the way in, and names it on the way out."""
+    """Makes X-Request-ID certain on the way in, and names it on the way out.
+
+    It is the sender's, else the trace of its traceparent, else a new one.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        found = request.META[_HEADER] = correlation_id(request)
+        found = request.META[_HEADER] = _given(request.META) or new_id()
         response = self.get_response(request)
         response.headers["X-Request-ID"] = found
         return response
+
+
+def _given(meta: dict[str, Any]) -> str | None:
+    if is_request_id(meta.get(_HEADER)):
+        return str(meta[_HEADER])
+    trace = _TRACEPARENT.fullmatch(meta.get("HTTP_TRACEPARENT", ""))
+    return trace[1] if trace else None

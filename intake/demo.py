@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.core import signing
 
-from intake.request_ids import defaults
+from intake.request_ids import filled
 from processing.events import (
     Contract,
     Event,
@@ -35,7 +35,7 @@ class UnknownSampleError(LookupError):
 def sample(kind: str, request_id: str | None = None) -> Event:
     request_id = request_id or new_id()
     contract = CONTRACTS[kind]
-    data = _data(kind, request_id[-4:]) | defaults(contract, request_id)
+    data = filled(contract, _data(kind, request_id[-4:]), request_id)
     return Event(
         id=request_id,
         type=contract.type,

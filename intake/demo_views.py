@@ -15,7 +15,7 @@ from intake import demo
 from intake.receipts import Receipt
 from intake.services import REFUSALS, accept
 from intake.views import SeeOther
-from processing import queues
+from processing import sending
 
 
 @require_safe
@@ -58,8 +58,8 @@ def send_broken(request: HttpRequest) -> HttpResponse:
     if not (settings.DEMO and settings.DEBUG):
         raise Http404
     try:
-        queues.send_raw("orders", demo.BROKEN)
-    except queues.SendError:
+        sending.send_raw("orders", demo.BROKEN)
+    except sending.SendError:
         sentence = "SQS does not answer, so nothing was sent."
         return _show(request, HTTPStatus.SERVICE_UNAVAILABLE, problem=sentence)
     return _show(request, broken=True, queue="orders", body=demo.BROKEN)

@@ -58,9 +58,15 @@ class ApiMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not is_api(request):
             return self.get_response(request)
-        match = request.resolver_match = resolve(request.path_info)
+        request.get_host()  # refuses a name that is not ours, before anything is stored
+        match = request.resolver_match = _resolved(request.path_info)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        response.headers["Content-Length"] = str(len(response.content))
         return response
+
+
+# The addresses that things are sent to are few.
+_resolved = functools.lru_cache(maxsize=64)(resolve)
 
 
 class RateLimitMiddleware:

@@ -15,7 +15,7 @@ from intake.replays import KeyReusedError
 from intake.request_ids import BadKeyError
 from intake.services import NotAcceptedError, UnsendableError
 from processing.event_errors import InvalidEventError
-from processing.queues import TooLargeError
+from processing.sending import TooLargeError
 from processing.strict_json import UnreadableJSONError
 
 CONTENT_TYPE = "application/problem+json"

@@ -4,6 +4,7 @@ With the default cache each web process counts for itself, so the limits are mul
 the number of processes; a shared cache (CACHE_URL) makes them exact.
 """
 
+import functools
 import hashlib
 import ipaddress
 import time
@@ -83,12 +84,18 @@ def client_of(request: HttpRequest) -> str:
     X-Forwarded-For is believed only for as many hops as TRUSTED_PROXY_COUNT says.
     """
     nearest = str(request.META.get("REMOTE_ADDR", ""))
-    hops = [*request.headers.get("X-Forwarded-For", "").split(","), nearest]
+    hops = [*request.META.get("HTTP_X_FORWARDED_FOR", "").split(","), nearest]
     trusted = min(settings.TRUSTED_PROXY_COUNT, len(hops) - 1)
+    return _network(hops[-1 - trusted].strip()) or nearest
+
+
+@functools.lru_cache(maxsize=1024)
+def _network(address: str) -> str:
+    """Empty where it is no address."""
     try:
-        parsed = ipaddress.ip_address(hops[-1 - trusted].strip())
+        parsed = ipaddress.ip_address(address)
     except ValueError:
-        return nearest
+        return ""
     if parsed.version == 6:
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)

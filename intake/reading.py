@@ -20,7 +20,7 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     if (
         request.content_type != "application/json"
         or charset.lower() not in ("utf-8", "utf8")
-        or request.headers.get("Content-Encoding", "identity") != "identity"
+        or request.META.get("HTTP_CONTENT_ENCODING", "identity") != "identity"
     ):
         raise UnsupportedMediaTypeError(UnsupportedMediaTypeError.__doc__)
     body = strict_json.loads(request.body)

@@ -45,12 +45,14 @@ def from_form(contract: type[Contract], asked: dict[str, Any], nonce: str) -> st
     return _derived("form", contract.type, asked, nonce)
 
 
-def defaults(contract: type[Contract], request_id: str) -> dict[str, Any]:
-    """What a sender may leave out and we fill in, for the same request always alike."""
-    if contract is not OrderCreated:
-        return {}
+def filled(
+    contract: type[Contract], asked: dict[str, Any], request_id: str
+) -> dict[str, Any]:
+    """*asked* with what its sender left to us, for the same request always alike."""
+    if contract is not OrderCreated or "order_id" in asked:
+        return asked
     digest = hashlib.sha256(request_id.encode()).digest()
-    return {"order_id": "ORD-" + base64.b32encode(digest)[:10].decode()}
+    return {"order_id": "ORD-" + base64.b32encode(digest)[:10].decode(), **asked}
 
 
 def _derived(*parts: Any) -> str:

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 
 from intake import rate_limits, request_ids
 from intake.rate_limits import RateLimitedError
-from processing import queues, spool
+from processing import queues, sending, spool
 from processing.event_errors import InvalidEventError, problems_in
 from processing.events import Contract, Event, SignupRequested
-from processing.queues import TooLargeError
+from processing.sending import TooLargeError
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def prepare(contract: type[Contract], asked: dict[str, Any], request_id: str) ->
     Whatever is filled in follows from the request id: a retry that differed would be
     taken for another request. Raises InvalidEventError.
     """
-    filled = {**request_ids.defaults(contract, request_id), **asked}
+    filled = request_ids.filled(contract, asked, request_id)
     try:
         return Event.new(contract.model_validate(filled), id=request_id)
     except ValidationError as error:
@@ -57,8 +57,8 @@ def accept(event: Event) -> None:
     """
     _spend_mail(event)
     try:
-        queues.publish(event)
-    except queues.SendError as refused:
+        sending.publish(event)
+    except sending.SendError as refused:
         _refused(event, refused)
     _log(event, "accepted")
 
@@ -71,7 +71,7 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
     results: list[Exception | None] = [_attempt(_check, event) for event in events]
     waiting = [number for number, result in enumerate(results) if result is None]
     waiting.sort(key=lambda number: events[number].queue)
-    away: queues.SendError | None = None
+    away: sending.SendError | None = None
     for start in range(0, len(waiting), queues.BATCH):
         batch = waiting[start : start + queues.BATCH]
         refusals = _publish([events[number] for number in batch], away)
@@ -83,11 +83,11 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
 
 
 def _publish(
-    events: Sequence[Event], away: queues.SendError | None
-) -> Sequence[queues.SendError | None]:
+    events: Sequence[Event], away: sending.SendError | None
+) -> Sequence[sending.SendError | None]:
     if away is not None and not away.for_good:
         return [away] * len(events)
-    return [sent.error for sent in queues.publish_many(events)]
+    return [sent.error for sent in sending.publish_many(events)]
 
 
 def _attempt(verb: Callable[..., None], *arguments: Any) -> Exception | None:
@@ -99,7 +99,7 @@ def _attempt(verb: Callable[..., None], *arguments: Any) -> Exception | None:
 
 
 def _check(event: Event) -> None:
-    queues.check_size(event)
+    sending.check_size(event)
     _spend_mail(event)
 
 
@@ -108,7 +108,7 @@ def _spend_mail(event: Event) -> None:
         rate_limits.spend(rate_limits.mails(), event.data.email)
 
 
-def _refused(event: Event, refused: queues.SendError) -> None:
+def _refused(event: Event, refused: sending.SendError) -> None:
     """SQS did not take it: the spool does, unless SQS never would."""
     if refused.for_good:
         raise UnsendableError(UnsendableError.__doc__) from refused

@@ -17,13 +17,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializeAsAny,
     TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from processing import strict_json
 from processing.cloud_events import is_cloud_event, unwrap
@@ -220,7 +221,7 @@ class Event(BaseModel):
     type: str
     timestamp: Moment
     correlation_id: RequestId
-    data: Contract
+    data: SerializeAsAny[Contract]
 
     @classmethod
     def new(
@@ -243,8 +244,7 @@ class Event(BaseModel):
     @property
     def body(self) -> str:
         """The SQS body: compact JSON, readable by anyone."""
-        envelope = self.model_dump(mode="json", exclude={"data"})
-        return _compact({**envelope, "data": self._data()})
+        return self.model_dump_json(exclude_none=True)
 
     @property
     def fingerprint(self) -> str:
@@ -359,7 +359,3 @@ def _object(body: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise UnreadableEventError("The message is JSON, but not an object.")
     return raw
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

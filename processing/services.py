@@ -22,7 +22,16 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from processing import accounts, attempts, emails, events, orders, queues, spool
+from processing import (
+    accounts,
+    attempts,
+    emails,
+    events,
+    orders,
+    queues,
+    sending,
+    spool,
+)
 from processing.effects import Effect
 from processing.event_errors import PermanentError
 from processing.models import Outcome
@@ -126,8 +135,8 @@ def _dead_letter(
     message: queues.Message, identity: events.Identity, error: PermanentError
 ) -> None:
     try:
-        queues.dead_letter(message, failure(identity, error))
-    except queues.SendError as refused:
+        sending.dead_letter(message, failure(identity, error))
+    except sending.SendError as refused:
         # The redrive policy will move it there, and the attempt row says why it failed.
         raise RetryLaterError(type(error).__name__) from refused
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from processing import events, queues
+from processing import events, sending
 from processing.event_errors import EventError
 from processing.models import SpooledEvent
 
@@ -67,7 +67,7 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> int:
         for row in waiting.select_for_update(skip_locked=True)[:limit]
     }
     found = (_event_in(row) for row in rows.values())
-    results = queues.publish_many(event for event in found if event is not None)
+    results = sending.publish_many(event for event in found if event is not None)
     sent = [result.event.id for result in results if result.error is None]
     for result in results:
         if (error := result.error) is not None:

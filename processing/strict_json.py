@@ -40,6 +40,8 @@ def loads(text: str | bytes) -> Any:
 
 
 def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
     depth = 0
     for match in _TOKENS.finditer(text):
         token = match.group()

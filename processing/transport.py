@@ -18,31 +18,23 @@ The jobs queue alone carries names of tasks, and only of those that are a `Job`.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import celery
-import pycurl
 from celery import current_app
-from django.conf import settings
-from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
-from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS
-from kombu.utils.json import dumps
-from vine import promise
 
-from processing import curl_client, queues, strict_json
+from processing import curl_client, queues, sending, strict_json
 from processing.database_gate import DatabaseGate
 from processing.deletes import Deletes
+from processing.polling import NO_ANSWER, Connection
 from processing.topology import QUEUES
 
 logger = logging.getLogger(__name__)
 
 HANDLE = "processing.handle"
-SLOWEST_ANSWER = 5  # seconds a poll may take beyond its wait
 REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
-_NO_ANSWER: dict[str, Any] = {"no_answer": True}
 
 
 class Job(celery.Task):
@@ -53,54 +45,8 @@ class Job(celery.Task):
 
 def message_of(request: Any, body: str) -> queues.Message:
     """The SQS message behind a running task; its body is the task's argument."""
-    info = request.properties["delivery_info"]
-    return queues.Message(body=body, **info["message"])
-
-
-class _HTTPConnection(AsyncHTTPSConnection):
-    """kombu gives curl no timeout, so a dead connection would be polled for ever."""
-
-    def getrequest(self) -> Any:
-        request = super().getrequest()
-        request.on_prepare = self._limit
-        return request
-
-    def _limit(self, curl: pycurl.Curl) -> None:
-        curl.setopt(pycurl.CONNECTTIMEOUT, 5)
-        curl.setopt(pycurl.TIMEOUT, settings.SQS_WAIT_SECONDS + SLOWEST_ANSWER)
-
-
-class _Connection(AsyncSQSConnection):
-    def get_http_connection(self) -> _HTTPConnection:
-        return _HTTPConnection(http_client=self._httpclient)
-
-    def _on_list_ready(
-        self, parent: Any, markers: Any, operation: Any, response: Any
-    ) -> Any:
-        try:
-            answer = super()._on_list_ready(parent, markers, operation, response)
-            if isinstance(answer, dict):
-                return answer
-            problem = f"HTTP {response.status}"  # kombu makes an empty list of a 5xx
-        except Exception as error:
-            problem = type(error).__name__
-        logger.error("call=%s failed=%s", operation, problem)
-        return _NO_ANSWER
-
-    def delete_batch(
-        self, queue_url: str, handles: Sequence[str], answered: Callable[[Any], None]
-    ) -> None:
-        entries = [
-            {"Id": str(number), "ReceiptHandle": handle}
-            for number, handle in enumerate(handles)
-        ]
-        self.get_list(
-            "DeleteMessageBatch",
-            {"Entries": entries},
-            None,
-            queue_url,
-            callback=promise(answered),
-        )
+    message: queues.Message = request.properties["delivery_info"]["message"]
+    return replace(message, body=body)
 
 
 class QoS(SQS.QoS):
@@ -132,8 +78,8 @@ class Channel(SQS.Channel):
     def sqs(self, queue: str | None = None) -> Any:
         return queues.client()
 
-    def asynsqs(self, queue: str | None = None) -> _Connection:
-        return _Connection(
+    def asynsqs(self, queue: str | None = None) -> Connection:
+        return Connection(
             queues.client(),
             http_client=self._curl(),
             region=self.region,
@@ -168,7 +114,7 @@ class Channel(SQS.Channel):
             self._poll_later(queue)
 
     def _loop1(self, queue: str, fetched: Any = None) -> None:
-        if fetched is _NO_ANSWER:
+        if fetched is NO_ANSWER:
             self._poll_later(queue)
         else:
             super()._loop1(queue, fetched)
@@ -193,8 +139,8 @@ class Channel(SQS.Channel):
         )
 
     def _on_messages_ready(self, queue_url: str, queue: str, answer: Any) -> Any:
-        if answer is _NO_ANSWER:
-            return _NO_ANSWER
+        if answer is NO_ANSWER:
+            return NO_ANSWER
         deliver = self.connection._callbacks.get(queue)
         if deliver is None:  # cancelled while the poll was under way
             return super()._on_messages_ready(queue_url, queue, answer)
@@ -225,12 +171,9 @@ class Channel(SQS.Channel):
         message = queues.message_from(queue, raw)
         task, args, kwargs = _call_for(message)
         task_id = message.named_id  # for Celery's log; the body is not read here
-        about = asdict(replace(message, body=""))
-        del about["body"]
         return {
-            "body": dumps([args, kwargs, {}]),
-            "content-type": "application/json",
-            "content-encoding": "utf-8",
+            "body": (args, kwargs, {}),
+            "content-encoding": "binary",  # and no content type: nobody is to decode it
             "headers": {
                 "lang": "py",
                 "task": task,
@@ -254,7 +197,7 @@ class Channel(SQS.Channel):
                 "delivery_info": {
                     "exchange": "",
                     "routing_key": queue,
-                    "message": about,
+                    "message": replace(message, body=""),
                 },
             },
         }
@@ -267,7 +210,7 @@ class Channel(SQS.Channel):
                 message["body"], message["properties"].get("body_encoding")
             )
         )
-        queues.send_job(headers["task"], headers["id"], kwargs)
+        sending.send_job(headers["task"], headers["id"], kwargs)
 
     # -- answering ------------------------------------------------------------------
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
@@ -288,8 +231,7 @@ class Channel(SQS.Channel):
 
         Not at once: a poll of this worker may still be under way and would take it again.
         """
-        held = queues.Message(body="", **message.delivery_info["message"])
-        self._leave(held, seconds=self.wait_time_seconds)
+        self._leave(message.delivery_info["message"], seconds=self.wait_time_seconds)
 
     def held_messages(self) -> list[queues.Message]:
         """What is being worked on or waits here; safe to call from another thread."""
@@ -297,8 +239,9 @@ class Channel(SQS.Channel):
         return [held for tag in tags if (held := self._held(tag)) is not None]
 
     def _held(self, delivery_tag: str) -> queues.Message | None:
-        held = self.qos._delivered.get(delivery_tag)
-        return held and queues.Message(body="", **held.delivery_info["message"])
+        delivered = self.qos._delivered.get(delivery_tag)
+        held: queues.Message | None = delivered and delivered.delivery_info["message"]
+        return held
 
     def _leave(self, message: queues.Message, seconds: int | None = None) -> None:
         """Let SQS show the message again after a backoff, or move it to the DLQ."""

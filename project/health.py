@@ -32,7 +32,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def _answers(ask: Callable[[], None]) -> bool:
     try:
         ask()
-    except (DatabaseError, queues.SendError):
+    except (DatabaseError, *queues.SQS_ERRORS):
         return False
     return True
 

@@ -74,9 +74,9 @@ MIDDLEWARE = [
     "intake.correlation.CorrelationMiddleware",
     "intake.middleware.ApiProblemMiddleware",
     "intake.middleware.RateLimitMiddleware",
+    "intake.middleware.ApiMiddleware",  # what follows is for pages
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "intake.middleware.ApiMiddleware",  # what follows is for pages
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -6,4 +6,4 @@ from processing import queues
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 application = get_wsgi_application()
-queues.get_ready_to_send()
+queues.sender()  # looks for credentials, which no request should wait for

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from dlq_review.joining import join
 from dlq_review.models import Arrival, DeadLetter
+from dlq_review.redriving import Redrive, Terms, redrive_one
 from processing.events import (
     Event,
     OrderCreated,
@@ -107,3 +108,11 @@ def failure(**changes: Any) -> dict[str, str]:
 def redriven(letter: DeadLetter) -> dict[str, str]:
     """The attribute that the last redrive of *letter* was sent with."""
     return {"redrive": json.dumps({"redrive_id": str(letter.redrive_id)})}
+
+
+def redrive_now(
+    letter: DeadLetter, *, by: str, reason: str = "", revision: int | None = None
+) -> str:
+    """Send *letter* as its caller saw it, without the time in which it can be undone."""
+    seen = letter.revision if revision is None else revision
+    return redrive_one(Redrive(letter, seen), Terms(by, reason))

@@ -6,7 +6,7 @@ import pytest
 from moto import mock_aws
 from pytest_django import Settings
 
-from processing import queues
+from processing import queues, sending
 from processing.provision import ensure_queues
 from processing.topology import QUEUES
 
@@ -45,6 +45,7 @@ def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }
     forget_failures()
     monkeypatch.setattr(queues, "_client", clients_of_moto)
+    monkeypatch.setattr(queues, "_sender", clients_of_moto)  # moto is deaf to curl
     with mock_aws():
         ensure_queues(allow_aws=True)
         yield
@@ -59,5 +60,5 @@ def no_sqs(settings: Settings) -> None:
 
 def forget_failures() -> None:
     """As a new process would."""
-    queues._breaker.cache_clear()
-    queues._publisher.cache_clear()
+    sending._breaker.cache_clear()
+    sending._publisher.cache_clear()

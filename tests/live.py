@@ -19,7 +19,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
 
-from processing import queues
+from processing import sending
 from processing.provision import ensure_queues
 
 T = TypeVar("T")
@@ -172,10 +172,10 @@ def live_system(folder: Path, settings: Settings) -> Iterator[LiveSystem]:
     }
     try:
         system.start_sqs()
-        queues.forget()
+        sending.forget()
         ensure_queues()
         yield system
     finally:
         for process in reversed(system.processes):
             system.kill(process)
-        queues.forget()
+        sending.forget()

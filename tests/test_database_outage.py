@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from processing import queues
+from processing import queues, sending
 from processing.models import Order
 from tests.builders import order_created
 from tests.live import live_system, wait_for
@@ -58,10 +58,10 @@ def test_an_outage_of_the_database_sends_no_message_to_the_dlq(
     events = [order_created() for _ in range(40)]
     with live_system(tmp_path, settings) as system:
         worker = system.start_worker(DATABASE_CONN_MAX_AGE="60")
-        queues.publish(order_created())
+        sending.publish(order_created())
         wait_for(Order.objects.exists)
         with database_away():
-            queues.publish_many(events)
+            sending.publish_many(events)
             threading.Event().wait(OUTAGE)
             assert queues.depth("orders").visible > 0
         wait_for(lambda: Order.objects.count() == len(events) + 1)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from dlq_review import pulling, redriving
+from dlq_review import pulling
 from dlq_review.models import DeadLetter
-from processing import queues
+from processing import queues, sending
 from processing.events import Event
 from processing.models import Attempt, Outcome
-from tests.builders import order_created, order_updated
+from tests.builders import order_created, order_updated, redrive_now
 from tests.live import LiveSystem, live_system, wait_for
 
 pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
@@ -52,7 +52,7 @@ def processed(events: list[Event]) -> list[str]:
 def send_in_turn(histories: list[list[Event]]) -> None:
     """The first event of each, then the second of each, and so on."""
     for events in zip(*histories, strict=True):
-        assert all(sent.error is None for sent in queues.publish_many(events))
+        assert all(sent.error is None for sent in sending.publish_many(events))
 
 
 def test_each_customers_events_take_effect_in_the_order_sent(
@@ -105,7 +105,7 @@ def test_what_fails_holds_back_its_own_group_alone_until_it_is_redriven(
     assert processed(held_back) == [event.id for event in held_back[1:]]
 
     assert pulling.pull(["orders-dlq"]).stored == 1
-    queues.publish(order_created(order_id="ORD-none", customer_id=failing))
+    sending.publish(order_created(order_id="ORD-none", customer_id=failing))
     wait_for(lambda: Outcome.objects.count() == 4 * 6 + 6)
-    redriving.redrive(DeadLetter.objects.get(), by="ada")
+    redrive_now(DeadLetter.objects.get(), by="ada")
     wait_for(lambda: processed([too_early]))

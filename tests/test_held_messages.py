@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from processing import queues
+from processing import queues, sending
 from processing.events import EmailRequested, Event
 from processing.models import Attempt, Outcome
 from tests.live import LiveSystem, live_system, wait_for
@@ -33,7 +33,7 @@ def system(tmp_path: Path, settings: Settings) -> Iterator[LiveSystem]:
 def ask_for_mail(number: int = 1) -> None:
     for _ in range(number):
         mail = EmailRequested(recipient="ada@example.com", subject="Hello", body="You.")
-        queues.publish(Event.new(mail))
+        sending.publish(Event.new(mail))
 
 
 def all_done(number: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from processing import queues
+from processing import queues, sending
 from processing.models import Attempt, Order
 from tests.builders import order_created
 from tests.live import live_system, wait_for
@@ -40,7 +40,7 @@ def test_every_poisonous_body_is_dead_lettered_and_no_neighbour_suffers(
             queue = "jobs" if number % 5 == 0 else "orders"
             queues.client().send_message(QueueUrl=queues.url(queue), MessageBody=body)
             neighbours.append(order_created())
-        assert all(sent.message_id for sent in queues.publish_many(neighbours))
+        assert all(sent.message_id for sent in sending.publish_many(neighbours))
 
         wait_for(lambda: Order.objects.count() == len(neighbours), patience=60)
         for queue in ("orders", "jobs"):

@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from dlq_review.models import DeadLetter
-from processing import queues, spool
+from processing import queues, sending, spool
 from processing.events import EmailRequested, Event
 from processing.models import Outcome, SpooledEvent
 from tests.builders import order_created
@@ -48,7 +48,7 @@ def test_while_every_worker_is_busy_dead_letters_are_pulled_and_the_spool_relaye
     system.start_worker("worker", command("worker"), **slow)
     mail = EmailRequested(recipient="ada@example.com", subject="Hello", body="You.")
     for _ in range(30):
-        queues.publish(Event.new(mail))
+        sending.publish(Event.new(mail))
     wait_for(lambda: mail_server.greeted == 1)
 
     dead, spooled = order_created(), order_created()
@@ -57,8 +57,8 @@ def test_while_every_worker_is_busy_dead_letters_are_pulled_and_the_spool_relaye
     )
     spool.hold(spooled, "Timeout")
     system.start_worker("jobs", command("jobs"))
-    queues.send_job("dlq_review.pull", "j-1", {})
-    queues.send_job("processing.relay", "j-2", {})
+    sending.send_job("dlq_review.pull", "j-1", {})
+    sending.send_job("processing.relay", "j-2", {})
     wait_for(lambda: DeadLetter.objects.filter(request_id=dead.id).exists())
     wait_for(lambda: not SpooledEvent.objects.exists())
     assert not Outcome.objects.exists(), "the worker has been busy all the time"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from processing import queues
+from processing import queues, sending
 from processing.models import Attempt, Order, Outcome, User
 from tests.builders import order_created, order_updated, signup_requested
 from tests.live import LiveSystem, live_system, wait_for
@@ -48,14 +48,14 @@ def test_every_message_is_processed_or_dead_lettered_and_the_worker_lives(
 ) -> None:
     worker = system.start_worker()
     twice = order_created()
-    queues.publish(twice)
-    queues.publish(twice)
+    sending.publish(twice)
+    sending.publish(twice)
     neighbours = []
     for body in NO_EVENTS:
         send_raw(body)
         neighbours.append(order_created())
-        queues.publish(neighbours[-1])
-    queues.publish(signup_requested(email="grace@example.com"))
+        sending.publish(neighbours[-1])
+    sending.publish(signup_requested(email="grace@example.com"))
     wait_for(lambda: Outcome.objects.filter(type="email_requested").exists())
     wait_for(lambda: all(empty(name) for name in ("orders", "signups", "emails")))
 
@@ -76,9 +76,9 @@ def test_an_update_before_its_order_is_processed_once_the_order_is_there(
 ) -> None:
     system.start_worker()
     update = order_updated(order_id="ORD-9", changed_at="2030-01-01T00:00:00+00:00")
-    queues.publish(update)
+    sending.publish(update)
     wait_for(Attempt.objects.exists)
-    queues.publish(order_created(order_id="ORD-9"))
+    sending.publish(order_created(order_id="ORD-9"))
     wait_for(lambda: Order.objects.filter(status="paid").exists())
     assert empty("orders-dlq")
 
@@ -88,7 +88,7 @@ def test_what_fails_every_time_is_in_the_dlq_after_three_receives(
 ) -> None:
     system.start_worker()
     event = order_updated(order_id="ORD-never")
-    queues.publish(event)
+    sending.publish(event)
     wait_for(lambda: queues.depth("orders-dlq").visible == 1)
     assert [one.receive_count for one in Attempt.objects.all()] == [3, 2, 1]
     (dead,) = queues.receive("orders-dlq")
@@ -101,7 +101,7 @@ def test_a_worker_killed_while_it_works_loses_nothing(system: LiveSystem) -> Non
             QueueUrl=queues.url(queue), Attributes={"VisibilityTimeout": "2"}
         )
     events = [order_created() for _ in range(60)]
-    assert all(result.message_id for result in queues.publish_many(events))
+    assert all(result.message_id for result in sending.publish_many(events))
     worker = system.start_worker()
     wait_for(Order.objects.exists)
     system.kill(worker)
@@ -118,7 +118,7 @@ def test_a_job_runs_only_by_a_name_of_ours(system: LiveSystem) -> None:
     worker = system.start_worker()
     for name in ("processing.handle", "celery.backend_cleanup", "os.system", 7, None):
         send_raw(json.dumps({"id": "j", "job": name, "arguments": {}}), queue="jobs")
-    queues.send_job("processing.relay", "j-1", {})
+    sending.send_job("processing.relay", "j-1", {})
     wait_for(lambda: queues.depth("jobs-dlq").visible == 5)
     wait_for(lambda: empty("jobs"))
     assert worker.poll() is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from processing import queues
+from processing import queues, sending
 from processing.models import Attempt, Order
 from tests.builders import order_created, order_updated
 from tests.fault_proxy import Fault, FaultProxy
@@ -75,12 +75,12 @@ def test_polling_resumes_after_every_answer_that_receive_can_get(
     for number, fault in enumerate(RECEIVE_FAULTS, start=1):
         proxy.inject(fault)
         wait_for(partial(fired, proxy, fault))
-        queues.publish(order_created())
+        sending.publish(order_created())
         wait_for(partial(orders, number))
     proxy.stop()
     wait_for(lambda: "ReceiveMessage failed=" in system.log("worker")[-500:])
     back = FaultProxy(system.port, proxy.port)
-    queues.publish(order_created())
+    sending.publish(order_created())
     wait_for(lambda: Order.objects.count() == len(RECEIVE_FAULTS) + 1)
     back.stop()
     assert worker.poll() is None
@@ -95,10 +95,10 @@ def test_a_delete_that_fails_brings_the_message_again_and_not_its_effect(
     proxy.inject(Fault("403", action, status=403, code="AccessDenied"))
     proxy.inject(Fault("lost", action, lose_answer=True, times=3))
     worker = start_worker_behind(proxy, system)
-    queues.publish(order_created())
+    sending.publish(order_created())
     wait_for(Order.objects.exists)
     wait_for(lambda: queues.depth("orders") == queues.Depth(0, 0))
-    queues.publish(order_created())
+    sending.publish(order_created())
     wait_for(lambda: Order.objects.count() == 2)
     proxy.stop()
     assert worker.poll() is None
@@ -111,7 +111,7 @@ def test_a_backoff_that_cannot_be_set_leaves_the_visibility_timeout(
     proxy = FaultProxy(system.port)
     proxy.inject(Fault("hide", "ChangeMessageVisibility", status=403, times=99))
     worker = start_worker_behind(proxy, system)
-    queues.publish(order_updated(order_id="ORD-never"))
+    sending.publish(order_updated(order_id="ORD-never"))
     wait_for(lambda: queues.depth("orders-dlq").visible == 1)
     proxy.stop()
     assert Attempt.objects.count() == 3

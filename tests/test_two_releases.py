@@ -7,15 +7,15 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from dlq_review import pulling, redriving
+from dlq_review import pulling
 from dlq_review.models import DeadLetter
-from processing import events, queues, spool
+from processing import events, queues, sending, spool
 from processing.events import Event
 from processing.models import Outcome
 from tests import boot
 from tests.boot import newer_release
 from tests.boot.witness import CREATE, TABLE
-from tests.builders import order_created, order_updated
+from tests.builders import order_created, order_updated, redrive_now
 from tests.live import LiveSystem, live_system, wait_for
 
 pytestmark = [
@@ -51,7 +51,7 @@ def took_effect() -> list[str]:
 
 def send_twice(sent: list[Event]) -> None:
     for _ in range(2):
-        assert all(one.message_id for one in queues.publish_many(sent))
+        assert all(one.message_id for one in sending.publish_many(sent))
 
 
 def of_the_newer_release(number: int) -> str:
@@ -69,7 +69,7 @@ def test_two_releases_share_the_queues_and_nothing_is_lost_or_done_twice(
     send_twice(asked)
     wait_for(lambda: took_effect() == ids(asked))
     newer_bodies = [of_the_newer_release(number) for number in range(6)]
-    queues.send_raw("orders", newer_bodies[0])
+    sending.send_raw("orders", newer_bodies[0])
     wait_for(lambda: queues.depth("orders-dlq").visible == 1)
 
     newer = boot.environment(WITNESS="0", NEWER_RELEASE="1")
@@ -77,7 +77,7 @@ def test_two_releases_share_the_queues_and_nothing_is_lost_or_done_twice(
     more = [order_created() for _ in range(60)]
     send_twice(more)
     for body in newer_bodies[1:]:
-        queues.send_raw("orders", body)
+        sending.send_raw("orders", body)
     wait_for(lambda: set(ids(more)) <= set(took_effect()))
     wait_for(lambda: queues.depth("orders") == queues.Depth(0, 0))
     assert all(" processed" in system.log(release) for release in ("r1", "r2"))
@@ -90,7 +90,7 @@ def test_two_releases_share_the_queues_and_nothing_is_lost_or_done_twice(
         events, "CONTRACTS", newer_release.with_one_more(events.CONTRACTS)
     )
     for letter in DeadLetter.objects.all():
-        redriving.redrive(letter, by="ada")
+        redrive_now(letter, by="ada")
     everything = [*asked, *more, *map(as_event, newer_bodies)]
     wait_for(lambda: len(took_effect()) >= len(everything))
     wait_for(lambda: queues.depth("orders") == queues.Depth(0, 0))
@@ -103,7 +103,7 @@ def test_a_job_of_an_earlier_release_runs(system: LiveSystem) -> None:
     event = order_created()
     spool.hold(event, "Timeout")
     system.start_worker()
-    queues.send_raw("jobs", JOB.read_text())
+    sending.send_raw("jobs", JOB.read_text())
     wait_for(lambda: Outcome.objects.filter(request_id=event.id).exists())
 
 

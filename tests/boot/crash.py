@@ -13,18 +13,18 @@ from tests.boot.on_import import replace
 
 #: Between which two steps a point lies, by the function it stands before or after.
 POINTS = (
-    "before processing.queues:publish",
-    "after processing.queues:publish",
+    "before processing.sending:publish",
+    "after processing.sending:publish",
     "before processing.spool:hold",
     "after processing.spool:hold",
     "before processing.services:process",
     "after processing.spool:record",
     "before processing.spool:send_follow_ups",
-    "after processing.queues:publish_many",
+    "after processing.sending:publish_many",
     "after processing.spool:_send",
     "after processing.services:handle",
     "after processing.attempts:record",
-    "after processing.queues:dead_letter",
+    "after processing.sending:dead_letter",
     "before processing.queues:hide",
     "after processing.queues:hide",
     "before processing.deletes:Deletes._send",
@@ -41,7 +41,7 @@ POINTS = (
 
 
 def install(point: str) -> None:
-    """*point* is `after processing.queues:publish 2`: die at its second pass."""
+    """*point* is `after processing.sending:publish 2`: die at its second pass."""
     when, target, nth = point.split()
     passes = itertools.count(1)
     _wrap(when, target, lambda: next(passes) == int(nth), os.getpgrp)

@@ -123,10 +123,10 @@ def _send_before_claim() -> None:
     def plant(claim: Function) -> Function:
         def send_first(letter: Any, **asked: Any) -> None:
             from dlq_review import reading, redriving
-            from processing import queues
+            from processing import sending
 
             event = reading.event_in(letter, reading.current(letter).body)
-            queues.publish_many([event], [{"redrive": redriving._redrive(letter)}])
+            sending.publish_many([event], [{"redrive": redriving._redrive(letter)}])
             claim(letter, **asked)
 
         return send_first
@@ -149,13 +149,13 @@ def _spool_deleted_before_send() -> None:
     def plant(send: Function) -> Function:
         @functools.wraps(send)
         def delete_first(waiting: Any, limit: int = 100) -> int:
-            from processing import events, queues
+            from processing import events, sending
             from processing.models import SpooledEvent
 
             rows = list(waiting.filter(refused_for_good=False)[:limit])
             SpooledEvent.objects.filter(pk__in=[row.pk for row in rows]).delete()
             held = [events.parse(row.body, fallback_id=row.pk) for row in rows]
-            return sum(sent.error is None for sent in queues.publish_many(held))
+            return sum(sent.error is None for sent in sending.publish_many(held))
 
         return delete_first
 
@@ -169,9 +169,9 @@ def _follow_ups_only_in_memory() -> None:
         def publish(follow_ups: Any, cause: str) -> None:
             from django.db import transaction
 
-            from processing import queues
+            from processing import sending
 
-            transaction.on_commit(lambda: queues.publish_many(follow_ups))
+            transaction.on_commit(lambda: sending.publish_many(follow_ups))
 
         return publish
 

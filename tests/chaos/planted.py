@@ -54,12 +54,12 @@ WITNESSES = {
     "stock transport": Witnesses(chaos="LOST"),
     "spool row deleted before send": Witnesses(
         simulation="lost",
-        crash_point="test_relay[before processing.queues:publish_many 1]",
+        crash_point="test_relay[before processing.sending:publish_many 1]",
     ),
     "follow-ups only in memory": Witnesses(
         simulation="a follow-up lost",
         crash_point=(
-            "test_process_with_a_follow_up[before processing.queues:publish_many 1]"
+            "test_process_with_a_follow_up[before processing.sending:publish_many 1]"
         ),
     ),
     "accepted in memory": Witnesses(simulation="lost", chaos="LOST"),

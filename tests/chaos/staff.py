@@ -11,9 +11,10 @@ django.setup()
 
 from django.db import DatabaseError  # noqa: E402
 
-from dlq_review import editing, reading, redriving, settling  # noqa: E402
+from dlq_review import editing, reading, settling  # noqa: E402
 from dlq_review.models import DeadLetter  # noqa: E402
 from dlq_review.transitions import ReviewError  # noqa: E402
+from tests.builders import redrive_now  # noqa: E402
 
 S = DeadLetter.State
 PAUSE = 0.1  # seconds between two deeds
@@ -36,10 +37,10 @@ def triage(letter: DeadLetter, by: str) -> None:
     try:
         if deed == "redrive":
             time.sleep(random.SystemRandom().random() * 0.2)  # while others look too
-            redriving.redrive(letter, by=by, reason="chaos")
+            redrive_now(letter, by=by, reason="chaos")
         elif deed == "edit":
             _edit(letter, by)
-            redriving.redrive(letter, by=by, reason="chaos, edited")
+            redrive_now(letter, by=by, reason="chaos, edited")
         elif deed == "discard":
             settling.discard(letter, by=by, reason="chaos")
         elif deed == "restore":

@@ -25,6 +25,7 @@ from dlq_review import (  # noqa: E402
 from dlq_review.models import DeadLetter  # noqa: E402
 from dlq_review.transitions import ReviewError  # noqa: E402
 from processing import events, spool  # noqa: E402
+from tests.builders import redrive_now  # noqa: E402
 
 
 def accept(body: str, key: str) -> None:
@@ -49,7 +50,7 @@ def pull() -> None:
 
 
 def redrive(request_id: str) -> None:
-    redriving.redrive(_letter(request_id), by="ada")
+    redrive_now(_letter(request_id), by="ada")
 
 
 def redrive_at(request_id: str, moment: str) -> None:
@@ -57,7 +58,7 @@ def redrive_at(request_id: str, moment: str) -> None:
     letter = _letter(request_id)
     time.sleep(max(0, float(moment) - time.time()))
     try:
-        sys.stdout.write(redriving.redrive(letter, by="ada"))
+        sys.stdout.write(redrive_now(letter, by="ada"))
     except ReviewError as refused:
         sys.stdout.write(type(refused).__name__)
 
@@ -67,7 +68,7 @@ def edit_and_redrive(request_id: str, sku: str) -> None:
     body = json.loads(reading.current(letter).body)
     body["data"]["items"][0]["sku"] = sku
     editing.edit(letter, json.dumps(body), based_on=0, by="ada", reason="test")
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
 
 
 def discard(request_id: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from pytest_django import Settings
 
 from dlq_review import holding, pulling, redriving, settling
-from processing import queues, services, spool
+from processing import queues, sending, services, spool
 from processing.models import SpooledEvent
 from processing.provision import ensure_queues
 from processing.topology import EVENT_QUEUES, QUEUES
@@ -137,14 +137,14 @@ def point(
     settings.RETRY_BACKOFF_BASE_SECONDS = 1
     settings.SQS_QUEUE_URLS = {name: host + name for name in settings.SQS_QUEUE_URLS}
     monkeypatch.setattr(redriving, "CLAIM_LASTS", boot.NO_TIME)
-    queues.forget()
+    sending.forget()
     ensure_queues()
     for queue in QUEUES:
         queues.client().set_queue_attributes(
             QueueUrl=queues.url(queue), Attributes={"VisibilityTimeout": "1"}
         )
     yield Point(server, prefix)
-    queues.forget()
+    sending.forget()
 
 
 def mails_in(folder: Path) -> list[str]:

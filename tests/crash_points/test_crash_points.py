@@ -12,10 +12,16 @@ from django.utils import timezone
 
 from dlq_review import books, redriving
 from dlq_review.models import AuditEntry, DeadLetter
-from processing import queues, services
+from processing import queues, sending, services
 from processing.events import Event
 from processing.models import Order, Outcome, SpooledEvent, User
-from tests.builders import order_created, order_data, order_updated, signup_requested
+from tests.builders import (
+    order_created,
+    order_data,
+    order_updated,
+    redrive_now,
+    signup_requested,
+)
 from tests.crash_points.system import Point, mails_in
 
 pytestmark = [
@@ -38,8 +44,8 @@ def processed_once(*events: Event) -> None:
 
 
 ACCEPT = [
-    "before processing.queues:publish 1",
-    "after processing.queues:publish 1",
+    "before processing.sending:publish 1",
+    "after processing.sending:publish 1",
 ]
 ACCEPT_WITHOUT_SQS = [
     "before processing.spool:hold 1",
@@ -68,8 +74,8 @@ def test_accept(point: Point, crash_at: str, endpoint: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "before processing.queues:publish_many 1",
-        "after processing.queues:publish_many 1",
+        "before processing.sending:publish_many 1",
+        "after processing.sending:publish_many 1",
         "after processing.spool:_send 1",
     ],
 )
@@ -94,7 +100,7 @@ def test_relay(point: Point, crash_at: str) -> None:
 )
 def test_process(point: Point, crash_at: str) -> None:
     event = order_created()
-    queues.publish(event)
+    sending.publish(event)
     point.crashing_worker(crash_at)
     point.drain()
     processed_once(event)
@@ -104,15 +110,15 @@ def test_process(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "before processing.queues:publish_many 1",
-        "after processing.queues:publish_many 1",
+        "before processing.sending:publish_many 1",
+        "after processing.sending:publish_many 1",
         "after processing.spool:_send 1",
         "before processing.emails:send_email 1",
         "after processing.emails:send_email 1",
     ],
 )
 def test_process_with_a_follow_up(point: Point, crash_at: str) -> None:
-    queues.publish(signup_requested(email="grace@example.com"))
+    sending.publish(signup_requested(email="grace@example.com"))
     point.crashing_worker(crash_at)
     point.drain()
     assert User.objects.filter(email="grace@example.com").count() == 1
@@ -132,11 +138,11 @@ def test_process_with_a_follow_up(point: Point, crash_at: str) -> None:
     "crash_at",
     [
         "after processing.attempts:record 1",
-        "after processing.queues:dead_letter 1",
+        "after processing.sending:dead_letter 1",
     ],
 )
 def test_permanent_failure(point: Point, crash_at: str) -> None:
-    queues.send_raw("orders", "no event")
+    sending.send_raw("orders", "no event")
     point.crashing_worker(crash_at)
     point.drain()
     letter = DeadLetter.objects.get()
@@ -156,7 +162,7 @@ def test_permanent_failure(point: Point, crash_at: str) -> None:
 def test_transient_failure(point: Point, crash_at: str) -> None:
     order = order_created(order_id="ORD-1")
     update = order_updated(order_id="ORD-1", changed_at="2035-01-01T00:00:00+00:00")
-    queues.publish(update)
+    sending.publish(update)
     point.crashing_worker(crash_at)
     services.process(order)
     point.drain()
@@ -210,7 +216,7 @@ def test_pull_of_what_has_a_letter(point: Point, crash_at: str) -> None:
     [
         "after dlq_review.transitions:note 1",
         "after dlq_review.redriving:claim 1",
-        "after processing.queues:publish_many 1",
+        "after processing.sending:publish_many 1",
         "after dlq_review.transitions:note 2",
         "after dlq_review.redriving:send_claimed 1",
     ],
@@ -221,7 +227,7 @@ def test_redrive(point: Point, crash_at: str) -> None:
     point.step("redrive", event.id, crash_at=crash_at)
     letter.refresh_from_db()
     if letter.state == S.OPEN:  # it died before the claim, so somebody asks again
-        redriving.redrive(letter, by="ada")
+        redrive_now(letter, by="ada")
     point.drain()
     letter.refresh_from_db()
     assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
@@ -231,7 +237,7 @@ def test_redrive(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after processing.queues:publish_many 1",
+        "after processing.sending:publish_many 1",
         "after dlq_review.redriving:send_claimed 1",
         "after dlq_review.settling:reconcile 1",
     ],
@@ -252,7 +258,7 @@ def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
     "crash_at",
     [
         "after dlq_review.holding:_begin_to_send 1",
-        "after processing.queues:publish_many 1",
+        "after processing.sending:publish_many 1",
         "after dlq_review.holding:send_due 1",
     ],
 )
@@ -284,7 +290,7 @@ def test_edit_and_redrive(point: Point, crash_at: str) -> None:
         assert letter.revisions.count() == 1
         point.step("edit_and_redrive", event.id, "CUP-2")
     elif letter.state == S.OPEN:
-        redriving.redrive(letter, by="ada")
+        redrive_now(letter, by="ada")
     point.drain()
     processed_once(event)
     assert Order.objects.get().items.get().sku == "CUP-2"
@@ -303,7 +309,7 @@ def test_discard(point: Point, crash_at: str) -> None:
     assert tombstone.exists() == (letter.state == S.DISCARDED)
     if letter.state == S.OPEN:
         point.step("discard", event.id)
-    queues.publish(event)  # a late copy
+    sending.publish(event)  # a late copy
     point.drain()
     letter.refresh_from_db()
     assert letter.state == S.DISCARDED

@@ -2,13 +2,13 @@
 
 import pytest
 
-from dlq_review import adopting, books, editing, redriving, tasks
+from dlq_review import adopting, books, editing, tasks
 from dlq_review.joining import join
 from dlq_review.models import DeadLetter
 from intake.receipts import Receipt, State
 from processing import queues, services, spool
 from processing.models import Order, SpooledEvent
-from tests.builders import order_created
+from tests.builders import order_created, redrive_now
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,7 @@ def test_it_is_edited_and_redriven_like_any_other(sqs: None) -> None:
     letter = DeadLetter.objects.get()
     body = event.body.replace("C-1", "C-2")
     editing.edit(letter, body, based_on=0, by="ada", reason="a typo")
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     (delivery,) = queues.receive("orders")
     services.handle(delivery)
     assert Order.objects.get().customer_id == "C-2"

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from dlq_review import books, redriving, settling
 from dlq_review.models import DeadLetter
-from processing import queues, services, spool
+from processing import queues, sending, services, spool
 from processing.models import Outcome, SpooledEvent
-from tests.builders import dead_letter, failed_attempt, order_created
+from tests.builders import dead_letter, failed_attempt, order_created, redrive_now
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def in_two_hours() -> books.Books:
 
 def test_everything_in_its_place_balances(sqs: None) -> None:
     waiting, done = order_created(), order_created()
-    queues.publish(waiting)
+    sending.publish(waiting)
     services.process(done)
     dead_letter()
     settling.discard(dead_letter(), by="ada", reason="a test")
@@ -39,7 +39,7 @@ def test_everything_in_its_place_balances(sqs: None) -> None:
 
 
 def test_a_redriven_letter_without_an_outcome_becomes_overdue(sqs: None) -> None:
-    redriving.redrive(dead_letter(), by="ada")
+    redrive_now(dead_letter(), by="ada")
     assert books.close().balanced
     assert list(in_two_hours().discrepancies.items()) == [
         ("redriven, and without an outcome for too long", 1)
@@ -106,7 +106,7 @@ def test_the_command_prints_a_table_and_a_verdict(sqs: None) -> None:
 
 
 def test_only_strict_exits_with_an_error(sqs: None) -> None:
-    redriving.redrive(dead_letter(), by="ada")
+    redrive_now(dead_letter(), by="ada")
     DeadLetter.objects.update(redriven_at=timezone.now() - LATER)
     out = StringIO()
     call_command("books", stdout=out)

@@ -10,7 +10,7 @@ from dlq_review.freezing import Plan
 from dlq_review.management import driving
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.selecting import Selection
-from processing import queues
+from processing import queues, sending
 from processing.models import User
 from tests.builders import dead_letter, failure, message, order_created
 
@@ -30,13 +30,13 @@ def ada(django_user_model: type[User]) -> User:
 
 def test_pull_once_empties_the_dlqs_and_stops(sqs: None) -> None:
     for _ in range(12):
-        queues.dead_letter(message(order_created()), {})
+        sending.dead_letter(message(order_created()), {})
     assert "12 stored" in run("pull_dlq", "--once")
     assert DeadLetter.objects.count() == 12
 
 
 def test_pull_can_be_told_one_queue(sqs: None) -> None:
-    queues.dead_letter(message(order_created()), {})
+    sending.dead_letter(message(order_created()), {})
     assert "0 stored" in run("pull_dlq", "--once", "--queue", "emails")
 
 
@@ -156,17 +156,17 @@ def test_waiting_ends_with_the_outcome_and_the_brake_has_its_exit_code(
     sqs: None, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_letter()
-    publish = queues.publish_many
+    publish = sending.publish_many
 
-    def publish_and_fail(*args: Any) -> list[queues.Sent]:
+    def publish_and_fail(*args: Any) -> list[sending.Sent]:
         """A worker that refuses at once what was published."""
         sent = publish(*args)
         for delivery in queues.receive("orders"):
-            queues.dead_letter(delivery, {"error_type": "StillBroken"})
+            sending.dead_letter(delivery, {"error_type": "StillBroken"})
             queues.delete("orders", [delivery.receipt_handle])
         return sent
 
-    monkeypatch.setattr(queues, "publish_many", publish_and_fail)
+    monkeypatch.setattr(sending, "publish_many", publish_and_fail)
     with pytest.raises(CommandError) as caught:
         run("redrive_dlq", "--all", "--apply", "--by", "ada", "--wait")
     assert caught.value.returncode == 4

@@ -13,7 +13,7 @@ from dlq_review.freezing import Plan
 from dlq_review.management import driving
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.selecting import Selection
-from processing import queues, services
+from processing import queues, sending, services
 from processing.models import User
 from tests.builders import dead_letter, failure
 from tests.dlq_review.conftest import ClientOf
@@ -37,16 +37,16 @@ def ada(django_user_model: type[User]) -> User:
 @pytest.fixture
 def worker(sqs: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Handles at once what is published."""
-    publish = queues.publish_many
+    publish = sending.publish_many
 
-    def publish_and_handle(*args: Any) -> list[queues.Sent]:
+    def publish_and_handle(*args: Any) -> list[sending.Sent]:
         sent = publish(*args)
         for delivery in queues.receive("orders"):
             services.handle(delivery)
             queues.delete("orders", [delivery.receipt_handle])
         return sent
 
-    monkeypatch.setattr(queues, "publish_many", publish_and_handle)
+    monkeypatch.setattr(sending, "publish_many", publish_and_handle)
 
 
 def run(*arguments: str) -> str:

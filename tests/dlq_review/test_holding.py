@@ -19,9 +19,9 @@ from pytest_django import Settings
 from dlq_review import holding, redriving, settling, tasks
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redriving import Redrive, Terms
-from processing import queues, services
+from processing import queues, sending, services
 from processing.models import Order, UnderReview
-from tests.builders import dead_letter, message, order_created
+from tests.builders import dead_letter, message, order_created, redrive_now
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.test_views import LIST, html, page
 from tests.live import live_system, wait_for
@@ -90,7 +90,7 @@ def test_a_job_is_asked_for_that_comes_after_the_wait(
 ) -> None:
     asked: list[object] = []
     monkeypatch.setattr(
-        queues, "send_raw", lambda queue, body, delay: asked.append((queue, delay))
+        sending, "send_raw", lambda queue, body, delay: asked.append((queue, delay))
     )
     held_letter()
     assert asked == [("jobs", 6)]
@@ -134,14 +134,14 @@ def test_who_undoes_while_it_is_being_sent_comes_too_late(
     letter = held_letter()
     let_it_be_due(letter)
     seen = at_the_same_time(letter)
-    publish = queues.publish_many
+    publish = sending.publish_many
 
-    def undo_meanwhile(*args: object) -> list[queues.Sent]:
+    def undo_meanwhile(*args: object) -> list[sending.Sent]:
         with pytest.raises(holding.TooLateError):
             holding.undo(seen, by="bob")
         return publish(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(queues, "publish_many", undo_meanwhile)
+    monkeypatch.setattr(sending, "publish_many", undo_meanwhile)
     assert holding.send_due() == 1
     letter.refresh_from_db()
     assert letter.state == "redriven"
@@ -190,7 +190,7 @@ def test_a_crash_while_it_is_being_sent_leaves_it_to_the_resend(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(queues, "publish_many", die)
+        patch.setattr(sending, "publish_many", die)
         with pytest.raises(Crash):
             holding.send_due()
     letter.refresh_from_db()
@@ -207,7 +207,7 @@ def discarded(letter: DeadLetter) -> None:
 
 
 def sent(letter: DeadLetter) -> None:
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
 
 
 @pytest.mark.parametrize(

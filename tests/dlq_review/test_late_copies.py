@@ -2,12 +2,12 @@
 
 import pytest
 
-from dlq_review import editing, pulling, redriving, settling
+from dlq_review import editing, pulling, settling
 from dlq_review.models import DeadLetter
 from processing import queues, services
 from processing.events import Event
 from processing.models import Attempt, Order
-from tests.builders import dead_letter, message, order_created
+from tests.builders import dead_letter, message, order_created, redrive_now
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def repaired(event: Event) -> DeadLetter:
     letter = dead_letter(event)
     body = event.body.replace("TEA-1", "CUP-2")
     editing.edit(letter, body, based_on=0, by="ada", reason="sold out")
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     work()
     settling.reconcile()
     letter.refresh_from_db()
@@ -35,7 +35,7 @@ def repaired(event: Event) -> DeadLetter:
 def test_a_copy_of_what_was_redriven_and_processed_does_nothing(sqs: None) -> None:
     event = order_created()
     letter = dead_letter(event)
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     work()
     settling.reconcile()
     services.handle(message(event))
@@ -60,7 +60,7 @@ def test_a_copy_of_the_original_does_not_undo_its_repair(sqs: None) -> None:
 def test_a_second_copy_of_a_redrive_does_nothing(sqs: None) -> None:
     event = order_created()
     letter = dead_letter(event)
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     (sent,) = queues.receive("orders", visibility=0)
     for _ in range(2):
         services.handle(sent)

@@ -10,11 +10,11 @@ from django.db.models import Count, Q
 from django.test import Client
 from django.utils import timezone
 
-from dlq_review import merging, redriving, settling
+from dlq_review import merging, settling
 from dlq_review.counting import paces
 from dlq_review.merging import NotMergeableError, NotMergedError
 from dlq_review.models import DeadLetter, FailureGroup
-from tests.builders import dead_letter, failure, order_created, redriven
+from tests.builders import dead_letter, failure, order_created, redrive_now, redriven
 from tests.dlq_review.conftest import ClientOf
 from tests.live import wait_for
 
@@ -65,7 +65,7 @@ def test_it_is_sticky_for_what_fails_later(
     assert letter_of("ConnectionResetError").group == timeout
     event = order_created()
     again = letter_of("KeyError", body=event)
-    redriving.redrive(again, by="ada")
+    redrive_now(again, by="ada")
     told = failure(error_type="ConnectionResetError")
     dead_letter(event, attributes={**told, **redriven(again)})
     again.refresh_from_db()

@@ -14,7 +14,7 @@ from dlq_review.models import (
     FailureCount,
     FailureGroup,
 )
-from processing import queues, services
+from processing import queues, sending, services
 from processing.models import UnderReview
 from tests.builders import (
     dead_letter,
@@ -31,7 +31,7 @@ BROKEN = '{"invalid_json": "this will cause a parsing error"'
 
 
 def send_to_dlq(body: str, queue: str = "orders") -> None:
-    queues.dead_letter(message(body, queue=queue), {"error_type": "SomeError"})
+    sending.dead_letter(message(body, queue=queue), {"error_type": "SomeError"})
 
 
 def test_a_pulled_message_is_stored_with_all_it_carried_and_leaves_the_dlq(

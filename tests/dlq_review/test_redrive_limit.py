@@ -15,7 +15,7 @@ from dlq_review.redriving import LimitReachedError, Redrive, Terms
 from dlq_review.selecting import Selection
 from processing import queues
 from processing.models import User
-from tests.builders import dead_letter
+from tests.builders import dead_letter, redrive_now
 from tests.dlq_review.test_triage_pages import OPERATIONS, plan
 from tests.dlq_review.test_views import LIST, html, page
 
@@ -45,9 +45,9 @@ def test_past_the_limit_it_is_refused(
     letter = letter_redriven(redrives)
     if refused:
         with pytest.raises(LimitReachedError, match=f"Redriven {redrives} times"):
-            redriving.redrive(letter, by="ada")
+            redrive_now(letter, by="ada")
     else:
-        assert redriving.redrive(letter, by="ada") == "redriven"
+        assert redrive_now(letter, by="ada") == "redriven"
     assert len(queues.receive("orders")) == (0 if refused else 1)
 
 

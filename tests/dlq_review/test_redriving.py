@@ -10,7 +10,7 @@ from dlq_review.models import DeadLetter
 from dlq_review.reading import NotAnEventError
 from dlq_review.transitions import ChangedMeanwhileError, ReviewError, WrongStateError
 from intake.receipts import Receipt, State
-from processing import queues, services
+from processing import queues, sending, services
 from processing.events import Event
 from processing.models import Order, UnderReview
 from tests.builders import (
@@ -19,6 +19,7 @@ from tests.builders import (
     failure,
     message,
     order_created,
+    redrive_now,
 )
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,7 @@ def test_a_redriven_letter_is_sent_processed_and_resolved(sqs: None) -> None:
     letter = dead_letter(event, attributes=failure())
     failed_attempt(event, permanent=True)
     assert Receipt.of(event).status().state == State.UNDER_REVIEW
-    assert redriving.redrive(letter, by="ada") == "redriven"
+    assert redrive_now(letter, by="ada") == "redriven"
     assert Receipt.of(event).status().state == State.PROCESSING
     (delivery,) = queues.receive("orders")
     services.handle(delivery)
@@ -44,7 +45,7 @@ def test_a_redriven_letter_is_sent_processed_and_resolved(sqs: None) -> None:
 def test_a_redrive_carries_its_id_and_keeps_the_request_id(sqs: None) -> None:
     event = order_created()
     letter = dead_letter(event)
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     (delivery,) = queues.receive("orders")
     told = json.loads(delivery.attributes["redrive"])
     assert told == {
@@ -59,7 +60,7 @@ def test_a_message_without_an_id_is_redriven_under_its_request_id(sqs: None) -> 
     body = json.loads(order_created().body)
     del body["id"], body["correlation_id"]
     letter = dead_letter(json.dumps(body))
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     (delivery,) = queues.receive("orders")
     assert json.loads(delivery.body)["id"] == letter.request_id
 
@@ -67,7 +68,7 @@ def test_a_message_without_an_id_is_redriven_under_its_request_id(sqs: None) -> 
 def test_a_refused_send_opens_the_letter_again_and_says_why(no_sqs: None) -> None:
     letter = dead_letter()
     with pytest.raises(redriving.NotSentError):
-        redriving.redrive(letter, by="ada")
+        redrive_now(letter, by="ada")
     letter.refresh_from_db()
     assert (letter.state, letter.redrives) == ("open", 0)
     assert "ConnectionError" in letter.audit.get(verb="not_sent").reason
@@ -78,17 +79,17 @@ def test_a_send_tried_again_after_a_refusal_has_the_same_redrive_id(
 ) -> None:
     letter = dead_letter()
     with monkeypatch.context() as patch:
-        patch.setattr(queues, "publish_many", refuse)
+        patch.setattr(sending, "publish_many", refuse)
         with pytest.raises(redriving.NotSentError):
-            redriving.redrive(letter, by="ada")
+            redrive_now(letter, by="ada")
     first = letter.redrive_id
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     assert letter.redrive_id == first
 
 
-def refuse(events: list[Event], *_: Any) -> list[queues.Sent]:
-    error = queues.SendError("ReadTimeoutError")
-    return [queues.Sent(event, error=error) for event in events]
+def refuse(events: list[Event], *_: Any) -> list[sending.Sent]:
+    error = sending.SendError("ReadTimeoutError")
+    return [sending.Sent(event, error=error) for event in events]
 
 
 class Crash(BaseException):
@@ -104,9 +105,9 @@ def test_a_crash_between_claim_and_send_is_sent_later_with_the_same_redrive_id(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(queues, "publish_many", die)
+        patch.setattr(sending, "publish_many", die)
         with pytest.raises(Crash):
-            redriving.redrive(letter, by="ada")
+            redrive_now(letter, by="ada")
     letter.refresh_from_db()
     assert letter.state == "claimed"
     claimed_as = letter.redrive_id
@@ -132,7 +133,7 @@ def test_a_crash_between_send_and_record_sends_twice_and_takes_effect_once(
     with monkeypatch.context() as patch:
         patch.setattr(redriving, "move", die_when_sent)
         with pytest.raises(Crash):
-            redriving.redrive(letter, by="ada")
+            redrive_now(letter, by="ada")
     long_ago(letter)
     redriving.resend_claimed()
     deliveries = queues.receive("orders")
@@ -173,7 +174,7 @@ def test_a_letter_that_is_processed_already_is_resolved_and_not_sent(sqs: None) 
     event = order_created()
     letter = dead_letter(event)
     services.handle(message(event))
-    assert redriving.redrive(letter, by="ada") == "resolved"
+    assert redrive_now(letter, by="ada") == "resolved"
     assert queues.receive("orders") == []
 
 
@@ -184,14 +185,14 @@ def test_a_letter_whose_id_was_processed_with_another_body_is_refused(
     letter = dead_letter(event)
     services.handle(message(order_created(id=event.id)))
     with pytest.raises(redriving.ProcessedOtherwiseError):
-        redriving.redrive(letter, by="ada")
+        redrive_now(letter, by="ada")
     assert queues.receive("orders") == []
 
 
 def test_a_body_that_does_not_validate_is_refused_with_its_problems(sqs: None) -> None:
     letter = dead_letter(order_created().body.replace("EUR", "XXX"))
     with pytest.raises(NotAnEventError, match=r"data\.currency"):
-        redriving.redrive(letter, by="ada")
+        redrive_now(letter, by="ada")
     assert queues.receive("orders") == []
 
 
@@ -200,12 +201,12 @@ def test_only_what_waits_can_be_redriven(state: str) -> None:
     letter = dead_letter()
     letter.state = state
     with pytest.raises(WrongStateError):
-        redriving.redrive(letter, by="ada")
+        redrive_now(letter, by="ada")
 
 
 def test_what_was_not_seen_is_not_sent() -> None:
     with pytest.raises(ChangedMeanwhileError):
-        redriving.redrive(dead_letter(), by="ada", revision=3)
+        redrive_now(dead_letter(), by="ada", revision=3)
 
 
 def test_every_refusal_is_a_sentence() -> None:

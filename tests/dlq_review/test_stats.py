@@ -11,10 +11,10 @@ from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from dlq_review import redriving, settling, stats
+from dlq_review import settling, stats
 from dlq_review.models import DeadLetter
-from processing import queues
-from tests.builders import dead_letter, failure, message, order_created
+from processing import sending
+from tests.builders import dead_letter, failure, message, order_created, redrive_now
 
 pytestmark = pytest.mark.django_db
 
@@ -39,12 +39,12 @@ def test_each_queue_has_its_figures(sqs: None) -> None:
         expires_at=now + timedelta(hours=23), first_failed_at=now - timedelta(days=9)
     )
     DeadLetter.objects.filter(pk=later.pk).update(expires_at=now + timedelta(hours=71))
-    redriving.redrive(redriven, by="ada")
+    redrive_now(redriven, by="ada")
     DeadLetter.objects.filter(pk=redriven.pk).update(
         redriven_at=now - timedelta(days=1)
     )
     settling.resolve(settled, by="ada", reason="x")
-    queues.dead_letter(message(order_created()), {})
+    sending.dead_letter(message(order_created()), {})
     found = figures()
     assert found["oldest"].startswith(f"{now - timedelta(days=9):%Y-%m-%dT%H:%M}")
     del found["oldest"]

@@ -19,7 +19,7 @@ from dlq_review.targets import NotAllowedThereError
 from processing import queues, services
 from processing.event_errors import PermanentError
 from processing.models import Attempt, Order, User
-from tests.builders import dead_letter, order_created, signup_requested
+from tests.builders import dead_letter, order_created, redrive_now, signup_requested
 from tests.conftest import make_fifo
 from tests.dlq_review.test_triage_pages import OPERATIONS, plan
 from tests.dlq_review.test_views import html, page
@@ -78,7 +78,7 @@ def test_what_fails_again_on_another_queue_is_the_same_letter(
     assert Attempt.objects.get().queue == "signups"
     assert FailureGroup.objects.filter(queue="signups").count() == 0
     assert sum(FailureGroup.objects.values_list("waiting", flat=True)) == 1
-    assert redriving.redrive(found, by="ada") == "redriven"
+    assert redrive_now(found, by="ada") == "redriven"
     assert len(queues.receive("orders")) == 1  # its own queue, unless asked otherwise
 
 
@@ -102,7 +102,7 @@ def test_what_failed_on_a_foreign_queue_is_the_same_letter_on_its_own(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letter = dead_letter(order_created(), queue="signups-dlq")
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     monkeypatch.setitem(services.HANDLERS, "order_created", refuse)
     work("orders")
     pulling.pull()

@@ -10,7 +10,6 @@ from dlq_review import (
     freezing,
     operating,
     reading,
-    redriving,
     settling,
     steering,
     tallying,
@@ -20,7 +19,7 @@ from dlq_review.editing import ReasonMissingError
 from dlq_review.freezing import Plan
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.selecting import Selection
-from tests.builders import dead_letter, order_created
+from tests.builders import dead_letter, order_created, redrive_now
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.test_fixing import EUROS
 from tests.dlq_review.test_triage_pages import OPERATIONS
@@ -77,7 +76,7 @@ def test_what_was_edited_sent_or_settled_since_is_skipped_with_the_reason(
     body = body_of(edited).replace("TEA-1", "TEA-2")
     editing.edit(edited, body, based_on=1, by="eve", reason="x")
     redriven.refresh_from_db()
-    redriving.redrive(redriven, by="eve")
+    redrive_now(redriven, by="eve")
     discarded.refresh_from_db()
     settling.discard(discarded, by="eve", reason="x")
     operation = undo(fix)

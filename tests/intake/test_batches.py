@@ -6,7 +6,7 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from processing import queues, spool
+from processing import sending, spool
 from processing.events import Event
 from processing.models import SpooledEvent
 from tests.builders import order_data
@@ -91,13 +91,13 @@ def test_with_sqs_away_the_whole_batch_is_spooled_after_one_try(
     client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
-    publish_many = queues.publish_many
+    publish_many = sending.publish_many
 
     def counted(events: Any) -> Any:
         tries.append(1)
         return publish_many(events)
 
-    monkeypatch.setattr(queues, "publish_many", counted)
+    monkeypatch.setattr(sending, "publish_many", counted)
     assert send(client, *[order() for _ in range(35)])["accepted"] == 35
     assert SpooledEvent.objects.count() == 35
     assert len(tries) == 1
@@ -106,17 +106,17 @@ def test_with_sqs_away_the_whole_batch_is_spooled_after_one_try(
 def test_only_what_could_not_be_stored_is_refused(
     client: Client, sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish_many = queues.publish_many
+    publish_many = sending.publish_many
 
-    def partly(events: list[Event]) -> list[queues.Sent]:
+    def partly(events: list[Event]) -> list[sending.Sent]:
         sent = publish_many(events[1:])
-        error = queues.SendError("InternalError")
-        return [queues.Sent(events[0], error=error), *sent]
+        error = sending.SendError("InternalError")
+        return [sending.Sent(events[0], error=error), *sent]
 
     def away(*_: object) -> None:
         raise OperationalError("no database")
 
-    monkeypatch.setattr(queues, "publish_many", partly)
+    monkeypatch.setattr(sending, "publish_many", partly)
     monkeypatch.setattr(spool, "hold", away)
     assert statuses(send(client, order(), order(), order())) == [503, 202, 202]
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 
-from processing import queues
+from processing import sending
 from project.wsgi import application
 
 schemathesis = pytest.importorskip("schemathesis")
@@ -21,9 +21,9 @@ def _open_door(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue that takes everything, and no limits."""
     settings.RATE_LIMIT_REQUESTS = settings.RATE_LIMIT_SIGNUPS = 10**6
     settings.RATE_LIMIT_MAILS = 10**6
-    monkeypatch.setattr(queues, "publish", lambda event: event.id)
+    monkeypatch.setattr(sending, "publish", lambda event: event.id)
     monkeypatch.setattr(
-        queues, "publish_many", lambda events: [queues.Sent(e, "1") for e in events]
+        sending, "publish_many", lambda events: [sending.Sent(e, "1") for e in events]
     )
 
 

@@ -9,6 +9,7 @@ from django.test import Client
 from processing.event_errors import Problem
 from tests.builders import order_data
 from tests.intake.clients import post, send
+from tests.intake.pages import queued
 
 
 def assert_problem(answer: Any, status: int) -> None:
@@ -41,6 +42,14 @@ def test_another_method_is_not_allowed_and_does_nothing(
 def test_a_host_that_is_not_ours_is_a_problem(client: Client) -> None:
     answer = client.get("/api/requests/x", headers={"Host": "evil.example"})
     assert_problem(answer, HTTPStatus.BAD_REQUEST)
+
+
+def test_what_comes_for_a_host_that_is_not_ours_is_not_stored(
+    client: Client, sqs: None
+) -> None:
+    answer = post(client, "/api/orders", order_data(), Host="evil.example")
+    assert_problem(answer, HTTPStatus.BAD_REQUEST)
+    assert not queued("orders")
 
 
 def test_an_error_of_ours_is_a_problem_without_any_detail_of_it(

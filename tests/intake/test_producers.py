@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote_plus
 import pytest
 import yaml
 
-from processing import queues, services
+from processing import queues, sending, services
 from processing.models import Order, Outcome
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ def test_the_documented_aws_command_places_an_order(sqs: None) -> None:
 def test_the_documented_cloud_event_places_an_order(sqs: None) -> None:
     found = re.search(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
     assert found
-    queues.send_raw("orders", found[1])
+    sending.send_raw("orders", found[1])
     process_all()
     assert Order.objects.get().order_id == "SHOP-1"
 

@@ -3,7 +3,7 @@ from django.db import OperationalError
 from pytest_django import DjangoAssertNumQueries
 
 from intake.services import NotAcceptedError, UnsendableError, accept, prepare
-from processing import queues, spool
+from processing import queues, sending, spool
 from processing.events import OrderCreated, new_id
 from processing.models import SpooledEvent
 from tests.builders import order_created, order_data, signup_requested
@@ -42,8 +42,8 @@ def test_an_event_is_not_accepted_when_sqs_and_the_database_are_away(
 def test_an_event_larger_than_a_message_is_refused_before_it_is_sent(
     no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queues, "MAX_MESSAGE_BYTES", 100)
-    with pytest.raises(queues.TooLargeError):
+    monkeypatch.setattr(sending, "MAX_MESSAGE_BYTES", 100)
+    with pytest.raises(sending.TooLargeError):
         accept(order_created())
 
 
@@ -52,9 +52,9 @@ def test_what_sqs_would_always_refuse_is_not_accepted_and_not_spooled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(event: object) -> str:
-        raise queues.SendError("InvalidMessageContents", for_good=True)
+        raise sending.SendError("InvalidMessageContents", for_good=True)
 
-    monkeypatch.setattr(queues, "publish", refuse)
+    monkeypatch.setattr(sending, "publish", refuse)
     with pytest.raises(UnsendableError):
         accept(order_created())
     assert not SpooledEvent.objects.exists()

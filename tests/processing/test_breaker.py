@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from processing import breaker, queues
+from processing import breaker, queues, sending
 from processing.breaker import FAILURES, PAUSE, Breaker
 from tests.builders import order_created
 
@@ -68,14 +68,14 @@ def test_publishing_to_an_sqs_that_keeps_failing_stops_asking_it(
     no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    send = queues.client(queues._SENDING).send_message_batch
+    send = queues.sender().send_message_batch
 
     def counted(**call: Any) -> Any:
         asked.append(call)
         return send(**call)
 
-    sender = queues.client(queues._SENDING)
+    sender = queues.sender()
     monkeypatch.setattr(sender, "send_message_batch", counted)
-    results = [queues.publish_many([order_created()])[0] for _ in range(FAILURES + 5)]
+    results = [sending.publish_many([order_created()])[0] for _ in range(FAILURES + 5)]
     assert {str(one.error) for one in results} == {"EndpointConnectionError"}
     assert len(asked) == FAILURES

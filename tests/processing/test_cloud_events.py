@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ def cloud_event(**changes: Any) -> str:
         "data": order_data(order_id="ORD-1"),
         **changes,
     }
-    return events._compact({k: v for k, v in event.items() if v is not None})
+    return json.dumps({k: v for k, v in event.items() if v is not None})
 
 
 def parsed(**changes: Any) -> events.Event:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from processing import queues
+from processing import queues, sending
 from processing.deletes import Deletes
 from tests.builders import order_created
 
@@ -37,7 +37,7 @@ class Loop:
 
 def received(number: int) -> list[str]:
     """The receipt handles of *number* messages on the orders queue."""
-    queues.publish_many(order_created() for _ in range(number))
+    sending.publish_many(order_created() for _ in range(number))
     messages = queues.receive("orders", limit=10)
     return [message.receipt_handle for message in messages]
 

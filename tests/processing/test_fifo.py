@@ -11,12 +11,12 @@ from pytest_django import Settings
 
 from dlq_review import pulling, redriving
 from dlq_review.models import Arrival, DeadLetter
-from processing import queues, services
+from processing import queues, sending, services
 from processing.events import OrderUpdated
 from processing.models import Order
 from processing.provision import ensure_queues
 from processing.topology import UnknownQueueError, declare_fifo
-from tests.builders import message, order_created, order_updated
+from tests.builders import message, order_created, order_updated, redrive_now
 from tests.conftest import make_fifo
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,10 +91,10 @@ def test_another_deduplication_is_reported(orders: None) -> None:
 
 def test_a_clients_retry_is_dropped_by_sqs(orders: None) -> None:
     event = order_created()
-    queues.publish(event)
+    sending.publish(event)
     again = order_created(id=event.id, **event.data.model_dump(mode="json"))
     assert again.timestamp != event.timestamp
-    queues.publish(again)
+    sending.publish(again)
     assert waiting() == 1
 
 
@@ -103,20 +103,20 @@ def test_events_that_differ_all_arrive(orders: None) -> None:
     data = {**first.data.model_dump(), "status": "shipped"}
     other_content = first.model_copy(update={"data": OrderUpdated(**data)})
     other_request = order_updated(status="paid")
-    sent = queues.publish_many([first, other_content, other_request])
+    sent = sending.publish_many([first, other_content, other_request])
     assert all(one.error is None for one in sent)
     assert waiting() == 3
 
 
 def test_the_messages_of_one_customer_are_one_group(orders: None) -> None:
-    queues.publish(order_created(customer_id="C-1"))
-    queues.publish(order_created(customer_id="C-2"))
+    sending.publish(order_created(customer_id="C-1"))
+    sending.publish(order_created(customer_id="C-2"))
     assert {one.group for one in queues.receive("orders")} == {"C-1", "C-2"}
 
 
 def test_a_body_of_unknown_make_blocks_no_other(orders: None) -> None:
     for body in ("broken", "broken"):
-        queues.send_raw("orders", body)
+        sending.send_raw("orders", body)
     first, second = queues.receive("orders")
     assert first.group != second.group
 
@@ -126,14 +126,14 @@ def test_a_job_is_sent_to_a_fifo_queue_too(
 ) -> None:
     make_fifo("jobs", settings, monkeypatch)
     request.getfixturevalue("sqs")
-    queues.send_job("processing.relay", "j-1", {})
+    sending.send_job("processing.relay", "j-1", {})
     assert waiting("jobs") == 1
 
 
 def test_a_message_dead_lettered_twice_is_in_the_dlq_once(orders: None) -> None:
     dead = message("broken", group="C-17")
-    queues.dead_letter(dead, {})
-    queues.dead_letter(dead, {})
+    sending.dead_letter(dead, {})
+    sending.dead_letter(dead, {})
     (found,) = queues.receive("orders-dlq")
     assert (found.body, found.group) == ("broken", "C-17")
 
@@ -143,13 +143,13 @@ def test_what_is_redriven_at_once_arrives_and_a_resend_of_it_does_not(
     orders: None,
 ) -> None:
     event = order_created(order_id="ORD-9")
-    queues.publish(event)
+    sending.publish(event)
     (delivery,) = queues.receive("orders")
-    queues.dead_letter(delivery, {})
+    sending.dead_letter(delivery, {})
     assert pulling.pull(["orders-dlq"]).stored == 1
 
     letter = Arrival.objects.get().letter
-    redriving.redrive(letter, by="ada")
+    redrive_now(letter, by="ada")
     assert waiting() == 1, "beside the first copy, which is still in flight"
     as_after_a_crash = {"state": "claimed", "redrives": 0, "claimed_at": LONG_AGO}
     DeadLetter.objects.filter(pk=letter.pk).update(**as_after_a_crash)

@@ -1,6 +1,7 @@
 """Sends that join each other. A gate stands for an SQS that has not answered yet."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
@@ -50,13 +51,54 @@ def until(condition: Callable[[], bool]) -> None:
         threading.Event().wait(0.001)
 
 
-def test_a_lone_send_goes_at_once_and_alone(pool: ThreadPoolExecutor) -> None:
+def let_a_call_carry_several(line: Line) -> None:
+    futures = line.put("first")
+    until(lambda: bool(line.calls))
+    futures += line.put("b", "c")
+    until(lambda: line.standing() == 2)
+    line.gate.set()
+    assert len({future.result(5) for future in futures}) == 3
+
+
+def test_a_lone_send_goes_at_once_and_alone(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "GATHER", 60)
     line = Line(pool)
     line.gate.set()
     for item in ("a", "b"):
         (future,) = line.put(item)
         assert future.result(5) == f"{item} sent"
     assert line.calls == [["a"], ["b"]]
+
+
+def test_where_calls_carried_several_a_turn_waits_until_as_many_have_come(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "GATHER", 60)
+    monkeypatch.setattr(publisher, "COMPANY_LASTS", 60)
+    line = Line(pool)
+    let_a_call_carry_several(line)
+    (early,) = line.put("early")
+    until(lambda: line.standing() == 1)
+    (late,) = line.put("late")
+    assert (early.result(5), late.result(5)) == ("early sent", "late sent")
+    assert sorted(line.calls[2]) == ["early", "late"]
+
+
+@pytest.mark.parametrize(("gather", "lasts"), [(0.01, 60), (60, 0)])
+def test_company_that_does_not_come_is_not_waited_for(
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    gather: float,
+    lasts: float,
+) -> None:
+    monkeypatch.setattr(publisher, "GATHER", gather)
+    monkeypatch.setattr(publisher, "COMPANY_LASTS", lasts)
+    line = Line(pool)
+    let_a_call_carry_several(line)
+    (alone,) = line.put("alone")
+    assert alone.result(5) == "alone sent"
 
 
 def test_sends_that_find_one_under_way_share_the_next_call(
@@ -184,3 +226,43 @@ def test_a_turn_that_nobody_takes_runs_out(
     line.gate.set()
     assert after.result(5) == "after sent"
     assert stuck.result(5) == "stuck sent"
+
+
+def test_a_turn_given_to_one_who_was_taken_along_goes_on(
+    pool: ThreadPoolExecutor,
+) -> None:
+    gates: dict[str, threading.Event] = defaultdict(threading.Event)
+    calls: list[str] = []
+
+    def send(items: Sequence[str]) -> Sequence[str]:
+        calls.append(items[0])
+        assert gates[items[0]].wait(10)
+        return items
+
+    line: Publisher[str, str] = Publisher(send, most=10, room=100)
+
+    def put(*items: str, size: int, standing: int) -> list["Future[str]"]:
+        futures = []
+        for item in items:  # one after the other: their order is what matters
+            before = len(line._line), len(calls)
+            futures.append(pool.submit(line.put, item, size))
+            until(lambda: (len(line._line), len(calls)) != before)  # noqa: B023
+        assert len(line._line) == standing
+        return futures
+
+    eight = [f"b{number}" for number in range(8)]
+    nine = [f"d{number}" for number in range(9)]
+    futures = put("first", size=1, standing=0)
+    futures += put("large", size=100, standing=1)
+    futures += put(*eight, size=12, standing=9)
+    futures += put("busy", size=10, standing=9)  # it sends "large", and stands in line
+    gates["first"].set()
+    until(lambda: calls == ["first", "large", "b0"])
+    gates["b0"].set()
+    until(lambda: line._line[0].has_turn)  # it is the turn of "busy", which still sends
+    futures += put(*nine, size=10, standing=0)  # the last sends for it, too
+    gates["busy"].set()
+    gates["large"].set()
+    assert len({future.result(5) for future in futures}) == 20
+    gates["after"].set()
+    assert pool.submit(line.put, "after", 1).result(5) == "after"

@@ -3,13 +3,13 @@ import json
 import pytest
 from pytest_django import Settings
 
-from processing import queues
+from processing import queues, sending
 from tests.builders import message, order_created, signup_requested
 
 
 def test_published_events_are_plain_json_with_their_type_and_ids(sqs: None) -> None:
     event = order_created()
-    queues.publish(event)
+    sending.publish(event)
     (received,) = queues.receive("orders")
     assert received.body == event.body
     assert received.attributes == {
@@ -22,7 +22,7 @@ def test_published_events_are_plain_json_with_their_type_and_ids(sqs: None) -> N
 
 def test_many_events_go_to_their_queues_and_each_has_its_result(sqs: None) -> None:
     events = [order_created() for _ in range(12)] + [signup_requested()]
-    results = queues.publish_many(events)
+    results = sending.publish_many(events)
     assert [result.event for result in results] == events
     assert all(result.message_id and not result.error for result in results)
     assert queues.depth("orders").visible == 12
@@ -42,10 +42,8 @@ def test_a_partial_failure_is_reported_for_its_event_alone(
             ],
         }
 
-    monkeypatch.setattr(
-        queues.client(queues._SENDING), "send_message_batch", refuse_the_second
-    )
-    first, second = queues.publish_many([good, bad])
+    monkeypatch.setattr(queues.sender(), "send_message_batch", refuse_the_second)
+    first, second = sending.publish_many([good, bad])
     assert (first.message_id, first.error) == ("m-0", None)
     assert second.error is not None
     assert second.error.for_good
@@ -53,38 +51,38 @@ def test_a_partial_failure_is_reported_for_its_event_alone(
 
 def test_batches_stay_below_what_one_call_may_carry(sqs: None) -> None:
     events = [order_created() for _ in range(10)]
-    entries = [(event, queues._entry(event, {}, "orders")) for event in events]
+    entries = [(event, sending._entry(event, {}, "orders")) for event in events]
     for _, entry in entries:
         entry["MessageBody"] += " " * 250_000
-    batches = list(queues._batches(entries))
+    batches = list(sending._batches(entries))
     assert [event for batch in batches for event, _ in batch] == events
     assert all(
-        sum(queues._size(entry) for _, entry in batch) <= 1024 * 1024
+        sum(sending._size(entry) for _, entry in batch) <= 1024 * 1024
         for batch in batches
     )
 
 
 def test_sending_to_an_sqs_that_is_away_fails_within_the_budget(no_sqs: None) -> None:
-    with pytest.raises(queues.SendError) as caught:
-        queues.publish(order_created())
+    with pytest.raises(sending.SendError) as caught:
+        sending.publish(order_created())
     assert not caught.value.for_good
-    (result,) = queues.publish_many([order_created()])
+    (result,) = sending.publish_many([order_created()])
     assert result.error is not None
 
 
 def test_an_event_too_large_for_sqs_is_refused_before_it_is_accepted() -> None:
     event = order_created()
-    queues.check_size(event)
+    sending.check_size(event)
     large = event.model_copy(
         update={"data": event.data.model_copy(update={"order_id": "é" * 600_000})}
     )
-    with pytest.raises(queues.TooLargeError):
-        queues.check_size(large)
+    with pytest.raises(sending.TooLargeError):
+        sending.check_size(large)
 
 
 def test_delete_reports_what_was_not_deleted(sqs: None) -> None:
     for _ in range(11):
-        queues.publish(order_created())
+        sending.publish(order_created())
     received = queues.receive("orders") + queues.receive("orders")
     handles = [one.receipt_handle for one in received]
     assert queues.delete("orders", handles) == []
@@ -95,7 +93,7 @@ def test_delete_reports_what_was_not_deleted(sqs: None) -> None:
 def test_a_dead_letter_keeps_its_bytes_and_carries_the_reason(sqs: None) -> None:
     attributes = {f"a{number}": "x" for number in range(10)}
     dead = message('{"no": "brace"', attributes=attributes)
-    queues.dead_letter(dead, {"error_type": "SomeError", "request_id": "r-1"})
+    sending.dead_letter(dead, {"error_type": "SomeError", "request_id": "r-1"})
     (arrived,) = queues.receive("orders-dlq")
     assert arrived.body == dead.body
     failure = json.loads(arrived.attributes["failure"])

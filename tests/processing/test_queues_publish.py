@@ -9,14 +9,14 @@ import pytest
 from botocore.exceptions import ClientError
 from pytest_django import Settings
 
-from processing import publisher, queues
-from processing.queues import SendError
+from processing import publisher, queues, sending
+from processing.sending import SendError
 from tests.builders import order_created, signup_requested
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, marked: str, *, whole: bool) -> None:
     """SQS refuses a message that holds *marked*: the *whole* call, or the one entry."""
-    client = queues.client(queues._SENDING)
+    client = queues.sender()
     send = client.send_message_batch
 
     def refuse(**call: Any) -> Any:
@@ -45,7 +45,7 @@ def test_published_together_by_many_threads_each_arrives_once(
     monkeypatch.setattr(publisher, "WAIT_FOR_TURN", 60)  # moto is slow
     events = [order_created() for _ in range(60)]
     with ThreadPoolExecutor(max_workers=32) as pool:
-        ids = list(pool.map(queues.publish, events))
+        ids = list(pool.map(sending.publish, events))
     assert len(set(ids)) == 60
     assert received("orders") == {event.id for event in events}
 
@@ -56,26 +56,26 @@ def test_a_message_that_sqs_refuses_fails_alone(
 ) -> None:
     spoil(monkeypatch, "POISON", whole=whole)
     events = [order_created(order_id="POISON"), order_created(), signup_requested()]
-    results = queues.publish_many(events)
+    results = sending.publish_many(events)
     assert [result.event for result in results] == events
     assert [result.error is None for result in results] == [False, True, True]
     assert results[0].error is not None
     assert results[0].error.for_good is whole
     with pytest.raises(SendError):
-        queues.publish(events[0])
-    assert queues.publish(events[1])
+        sending.publish(events[0])
+    assert sending.publish(events[1])
 
 
 def seconds_to_fail(_: int) -> float:
     began = monotonic()
     with pytest.raises(SendError) as error:
-        queues.publish(order_created())
+        sending.publish(order_created())
     assert not error.value.for_good
     return monotonic() - began
 
 
 def test_while_sqs_is_away_every_publisher_is_told_soon(no_sqs: None) -> None:
-    queues.get_ready_to_send()
+    queues.sender()
     with ThreadPoolExecutor(max_workers=32) as pool:
         assert max(pool.map(seconds_to_fail, range(32))) < 3
 
@@ -85,7 +85,7 @@ def test_while_sqs_does_not_answer_every_publisher_is_told_soon(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         settings.SQS_ENDPOINT_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        queues.get_ready_to_send()
+        queues.sender()
         with ThreadPoolExecutor(max_workers=32) as pool:
             longest = max(pool.map(seconds_to_fail, range(32)))
     assert longest < 3  # about 1.5 s on a machine that is not busy
@@ -93,5 +93,5 @@ def test_while_sqs_does_not_answer_every_publisher_is_told_soon(
 
 def test_more_than_a_call_holds_is_sent_in_several(sqs: None) -> None:
     events = [order_created() for _ in range(23)]
-    assert all(result.message_id for result in queues.publish_many(events))
+    assert all(result.message_id for result in sending.publish_many(events))
     assert received("orders") == {event.id for event in events}

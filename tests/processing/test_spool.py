@@ -7,7 +7,7 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from processing import queues, spool
+from processing import queues, sending, spool
 from processing.events import Event
 from processing.models import SpooledEvent
 from tests.builders import order_created
@@ -54,12 +54,12 @@ def test_a_row_that_sqs_refuses_for_good_is_not_tried_for_ever(
 ) -> None:
     event = order_created()
     spool.hold(event, "Timeout")
-    refusal = queues.SendError("InvalidMessageContents", for_good=True)
+    refusal = sending.SendError("InvalidMessageContents", for_good=True)
     with monkeypatch.context() as refused:
         refused.setattr(
-            queues,
+            sending,
             "publish_many",
-            lambda events: [queues.Sent(one, error=refusal) for one in events],
+            lambda events: [sending.Sent(one, error=refusal) for one in events],
         )
         spool.relay()
     assert SpooledEvent.objects.get().refused_for_good
@@ -72,14 +72,14 @@ def test_a_crash_between_send_and_delete_sends_the_same_request_again(
 ) -> None:
     event = order_created()
     spool.hold(event, "Timeout")
-    publish_many = queues.publish_many
+    publish_many = sending.publish_many
 
     def publish_then_die(events: Iterable[Event]) -> NoReturn:
         publish_many(events)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as crash, pytest.raises(KeyboardInterrupt):
-        crash.setattr(queues, "publish_many", publish_then_die)
+        crash.setattr(sending, "publish_many", publish_then_die)
         spool.relay()
     assert spool.relay() == 1
     bodies = [one.body for one in queues.receive("orders")]

@@ -1,10 +1,19 @@
+from typing import Any
+
+import psycopg
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
 from dlq_review import pulling, tasks
 from dlq_review.models import LifeSign
+from project import celery
 from project.celery import app
+
+on_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql",
+    reason="no server closes SQLite's connection; set DATABASE_URL",
+)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -20,3 +29,44 @@ def test_a_job_that_ran_out_of_time_leaves_no_transaction_open(
     assert tasks.pull.apply().failed()
     assert connection.connection is None
     assert not LifeSign.objects.exists()
+
+
+def _break_connection() -> None:
+    with psycopg.connect(**_server(), autocommit=True) as other:
+        pid = connection.connection.info.backend_pid
+        assert other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid]).fetchone()
+
+
+def _server() -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in connection.get_connection_params().items()
+        if name in ("dbname", "user", "password", "host", "port")
+    }
+
+
+def _outcomes_around_a_break(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of a job before a break of the database's connection, and of three after it."""
+    monkeypatch.setattr(celery, "_next_check", 0.0)
+    app.set_current()
+    outcomes = [tasks.pull.apply().successful()]
+    _break_connection()
+    return outcomes + [tasks.pull.apply().successful() for _ in range(3)]
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_breaks_between_two_checks_fails_one_task(
+    monkeypatch: pytest.MonkeyPatch, sqs: None
+) -> None:
+    monkeypatch.setattr(celery, "CHECK_EVERY", 3600)
+    assert _outcomes_around_a_break(monkeypatch) == [True, False, True, True]
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_broke_longer_ago_fails_none(
+    monkeypatch: pytest.MonkeyPatch, sqs: None
+) -> None:
+    monkeypatch.setattr(celery, "CHECK_EVERY", 0)
+    assert _outcomes_around_a_break(monkeypatch) == [True, True, True, True]

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from processing import breaker, queues, services
+from processing import breaker, queues, sending, services
 from processing.events import Event
 from processing.topology import EVENT_QUEUES
 from tests.builders import order_created, order_updated, signup_requested
@@ -87,10 +87,11 @@ class Schedule(RuleBasedStateMachine):
         self.time = self.clock.start()
         self.world = World()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(queues, "client", lambda *_: self.world.sqs)
+        self.patch.setattr(queues, "client", lambda: self.world.sqs)
+        self.patch.setattr(queues, "sender", lambda: self.world.sqs)
         self.patch.setattr(services, "HANDLERS", self.world.handlers)
         self.patch.setattr(breaker, "monotonic", time.time)  # the clock's, not ours
-        queues.forget()
+        sending.forget()
         self.patch.setattr(connection, "commit", self.world.commit)
         self.some_have_failed_before()
 

@@ -23,7 +23,7 @@ from processing.effects import RefusedError
 from processing.events import Event
 from processing.models import Attempt
 from processing.topology import QUEUES
-from tests.builders import order_created
+from tests.builders import order_created, redrive_now
 from tests.simulation.books import EFFECT, Books
 from tests.simulation.fake_sqs import Crash, CrashPoint, FakeSQS
 
@@ -127,7 +127,7 @@ class World:
     def redrive(self, number: int, stale: bool = False) -> None:
         letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
-            self._as_staff(lambda: redriving.redrive(letter, by="ada"))
+            self._as_staff(lambda: redrive_now(letter, by="ada"))
 
     def redrive_soon(self, number: int, stale: bool = False) -> None:
         letter = self._letter(number, DeadLetter.EDITABLE, stale)

@@ -1,0 +1,301 @@
+"""Put events, jobs and dead letters on their queues.
+
+Sending happens inside a web request, so it waits about 1.5 s at most (a second more for a
+whole MiB) and is tried once: the spool, not a retry, takes what SQS does not. A timeout may
+mean "sent": whoever sends again uses the same request id.
+"""
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+
+from processing import queues
+from processing.breaker import Breaker
+from processing.events import Event, new_id
+from processing.publisher import NotSentError, Publisher
+from processing.topology import MAX_MESSAGE_BYTES, QUEUES
+
+#: Codes SQS answers for a message that it will refuse again, whenever it is sent.
+_REFUSED_FOR_GOOD = {
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "InvalidAttributeValue",
+    "MessageTooLong",
+}
+
+
+class SendError(Exception):
+    """SQS did not confirm the message; it may or may not have taken it.
+
+    `for_good` is true where SQS would refuse the same message again.
+    """
+
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        self.for_good = for_good
+        super().__init__(reason)
+
+
+class TooLargeError(ValueError):
+    """The event is larger than one SQS message may be; shorten it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one event of a batch: a message id, or the error."""
+
+    event: Event
+    message_id: str | None = None
+    error: SendError | None = None
+
+
+#: An event and its entry for SendMessageBatch.
+Entry = tuple[Event, dict[str, Any]]
+
+
+def forget() -> None:
+    """Drop what was learned about SQS, and its connections; for when its address changes."""
+    queues.forget()
+    for kept in (_publisher, _breaker):
+        kept.cache_clear()
+
+
+def check_size(event: Event) -> None:
+    """Raises TooLargeError before the event is accepted, never after."""
+    _size_that_fits(_entry(event, {}, event.queue))
+
+
+def _size_that_fits(entry: dict[str, Any]) -> int:
+    size = _size(entry)
+    if size > MAX_MESSAGE_BYTES:
+        raise TooLargeError(
+            f"The request takes {size:,} bytes; at most {MAX_MESSAGE_BYTES:,} are possible."
+        )
+    return size
+
+
+def publish(event: Event, **attributes: str) -> str:
+    """Put one event on its queue and return the SQS message id.
+
+    Raises TooLargeError before anything is sent, or SendError. Threads that publish at the
+    same time share a call (processing/publisher.py).
+    """
+    entry = _entry(event, attributes, event.queue)
+    size = _size_that_fits(entry)
+    try:
+        sent = _publisher(os.getpid(), event.queue).put((event, entry), size)
+    except NotSentError as error:
+        raise SendError(str(error)) from None
+    if sent.error is not None:
+        raise sent.error
+    return cast(str, sent.message_id)
+
+
+@functools.cache
+def _publisher(pid: int, queue: str) -> Publisher[Entry, Sent]:
+    return Publisher(
+        functools.partial(_send_batch, queue), most=queues.BATCH, room=MAX_MESSAGE_BYTES
+    )
+
+
+def send_job(
+    name: str, job_id: str, arguments: dict[str, Any], *, delay: int = 0
+) -> None:
+    """Put one internal job on the jobs queue, to run after *delay* seconds (0-900).
+
+    On a FIFO queue, where SQS delays no single message, it runs at once. Raises SendError.
+    """
+    body = json.dumps({"id": job_id, "job": name, "arguments": arguments})
+    send_raw("jobs", body, delay=delay)
+
+
+def send_raw(queue: str, body: str, *, delay: int = 0) -> None:
+    """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
+    own = new_id()  # on a FIFO queue a group of its own: nothing is known of its order
+    how = _fifo(queue, own, own)
+    if delay and not how:
+        how = {"DelaySeconds": delay}
+    _send_one(queue, body, **how)
+
+
+def _send_one(queue: str, body: str, **how: Any) -> None:
+    try:
+        queues.sender().send_message(
+            QueueUrl=queues.url(queue), MessageBody=body, **how
+        )
+    except queues.SQS_ERRORS as error:
+        raise _send_error(error) from None
+
+
+def publish_many(
+    events: Iterable[Event],
+    attributes: Sequence[dict[str, str]] = (),
+    names: Sequence[str] = (),
+) -> list[Sent]:
+    """Put events on their queues by SendMessageBatch; one result an event, in order.
+
+    *attributes*, where given, are one dict an event. *names*, where given, are one queue
+    an event, in place of its own.
+
+    Never raises for a send: each event that SQS did not confirm carries its SendError.
+    """
+    ordered = list(events)
+    results: dict[int, Sent] = {}
+    goals = list(names) or [event.queue for event in ordered]
+    for queue in set(goals):
+        places = [place for place, goal in enumerate(goals) if goal == queue]
+        entries = [
+            (
+                ordered[place],
+                _entry(ordered[place], attributes[place] if attributes else {}, queue),
+            )
+            for place in places
+        ]
+        sent = [one for batch in _batches(entries) for one in _send_batch(queue, batch)]
+        results.update(zip(places, sent, strict=True))
+    return [results[place] for place in range(len(ordered))]
+
+
+def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
+    """One SendMessageBatch; a result for each entry, in order."""
+    breaker = _breaker(os.getpid(), settings.SQS_ENDPOINT_URL)
+    if not breaker.lets_through():
+        return [Sent(event, error=SendError(breaker.reason)) for event, _ in batch]
+    try:
+        answer = queues.sender().send_message_batch(
+            QueueUrl=queues.url(queue),
+            Entries=[
+                {"Id": str(number), **entry} for number, (_, entry) in enumerate(batch)
+            ],
+        )
+    except queues.SQS_ERRORS as error:
+        refused = _send_error(error)
+        if not refused.for_good:
+            breaker.failed(str(refused))
+        elif len(batch) > 1:  # one of them spoils the others
+            return [sent for entry in batch for sent in _send_batch(queue, [entry])]
+        return [Sent(event, error=refused) for event, _ in batch]
+    breaker.succeeded()
+    ids = {good["Id"]: good["MessageId"] for good in answer.get("Successful", [])}
+    codes = {bad["Id"]: bad["Code"] for bad in answer.get("Failed", [])}
+    return [
+        Sent(event, message_id=ids[str(number)])
+        if str(number) in ids
+        else Sent(event, error=_refusal(codes.get(str(number), "NoAnswer")))
+        for number, (event, _) in enumerate(batch)
+    ]
+
+
+@functools.cache
+def _breaker(pid: int, endpoint: str) -> Breaker:
+    return Breaker()
+
+
+def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    room = MAX_MESSAGE_BYTES
+    for event, entry in entries:
+        size = _size(entry)
+        if batch and (len(batch) == queues.BATCH or size > room):
+            yield batch
+            batch, room = [], MAX_MESSAGE_BYTES
+        batch.append((event, entry))
+        room -= size
+    if batch:
+        yield batch
+
+
+def _entry(event: Event, attributes: dict[str, str], queue: str) -> dict[str, Any]:
+    named = {
+        "type": event.type,
+        "request_id": event.id,
+        "correlation_id": event.correlation_id,
+        **attributes,
+    }
+    # On a standard queue the group makes SQS share its workers fairly among customers.
+    group = event.data.group[:128].replace(" ", "_")
+    entry = {
+        "MessageBody": event.body,
+        "MessageAttributes": _wire(named),
+        "MessageGroupId": group,
+    }
+    if QUEUES[queue].fifo:
+        entry["MessageDeduplicationId"] = _deduplication_id(event, attributes)
+    return entry
+
+
+def _deduplication_id(event: Event, attributes: dict[str, str]) -> str:
+    """What SQS drops a second copy by, for five minutes, on a FIFO queue.
+
+    Equal for whoever sends the same request again: a client, the spool, a resend. It
+    differs for other content under the same request id (a conflict that must be told) and
+    for a redrive, which has to arrive. The fingerprint holds the type and the order id.
+    """
+    sent = (event.id, event.fingerprint, attributes.get("redrive", ""))
+    return hashlib.sha256("/".join(sent).encode()).hexdigest()
+
+
+def _fifo(queue: str, group: str, deduplication_id: str) -> dict[str, Any]:
+    """What SendMessage needs on a FIFO queue, and only there. *queue* is a source queue."""
+    if not QUEUES[queue].fifo:
+        return {}
+    return {"MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
+
+
+def _wire(attributes: dict[str, str]) -> dict[str, Any]:
+    return {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in attributes.items()
+        if value  # SQS refuses an empty one
+    }
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """Bytes as SQS counts them: the body, and each attribute's name, type and value."""
+    return len(entry["MessageBody"].encode()) + sum(
+        len(name.encode()) + len("String") + len(value["StringValue"].encode())
+        for name, value in entry["MessageAttributes"].items()
+    )
+
+
+def _send_error(error: ClientError | BotoCoreError) -> SendError:
+    if isinstance(error, ClientError):
+        return _refusal(error.response["Error"]["Code"])
+    return SendError(type(error).__name__)
+
+
+def _refusal(code: str) -> SendError:
+    code = code.rpartition(".")[2]
+    return SendError(code, for_good=code in _REFUSED_FOR_GOOD)
+
+
+def dead_letter(message: queues.Message, failure: dict[str, Any]) -> None:
+    """Send a message to its DLQ at once, byte for byte, with the reason beside it.
+
+    The reason travels in one attribute, `failure`, because SQS allows ten; what does not
+    fit beside it travels inside. Raises SendError (the caller then leaves the message to
+    the redrive policy).
+    """
+    own = {
+        name: value for name, value in message.attributes.items() if name != "failure"
+    }
+    beside, inside = dict(list(own.items())[:9]), dict(list(own.items())[9:])
+    reason = {
+        **failure,
+        "message_id": message.id,
+        "sent_at": message.sent_at.isoformat(),
+        "attributes": inside,
+    }
+    attributes = {**beside, "failure": json.dumps(reason)}
+    _send_one(
+        QUEUES[message.queue].dlq,
+        message.body,
+        MessageAttributes=_wire(attributes),
+        **_fifo(message.queue, message.group, message.id),
+    )
