@@ -1,7 +1,8 @@
 """Holdfast beside stock Celery on SQS, and its triage desk beside itself with few letters:
 `python -m benchmarks`, about nine minutes (`--only scale` for one part).
 
-A: accepting; B: processing; C: accepting while SQS is slow or down; then the desk.
+One call to SQS; A: accepting; B: processing; C: accepting while SQS is slow or down; then
+the desk.
 
 Each comparison has both sides in the same run, on a machine that may be busy with other
 things; so read the ratios, not the seconds. Nothing here passes or fails.
@@ -14,7 +15,7 @@ from typing import Any
 
 from benchmarks.surroundings import surroundings
 
-PARTS = ("accept", "process", "outage", "scale")
+PARTS = ("call", "accept", "process", "outage", "scale")
 OUTAGE_CLIENTS = 8
 OUTAGE_SECONDS = 8  # of each state
 
@@ -25,8 +26,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with surroundings() as around:
         # These need Django, which needs the surroundings.
-        from benchmarks import accept, outage, process, scale
+        from benchmarks import accept, call, outage, process, scale
 
+        if "call" in options.only:
+            called = call.compare(rounds=options.rounds)
         if "accept" in options.only:
             print("Accepting, POST /api/orders:")
             accepted = accept.compare(
@@ -59,6 +62,8 @@ def main() -> None:
             most = 1_000_000 if around.database == "PostgreSQL" else 100_000
             sizes = options.letters or [10_000, most]
             scale.compare(around.database, sizes, options.requests)
+    if "call" in options.only:
+        _report("One SendMessageBatch of five events", call.FIGURES, called)
     if "accept" in options.only:
         gunicorn = f"{options.workers} processes of {options.threads} threads"
         for number, sides in accepted.items():

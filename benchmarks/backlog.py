@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from benchmarks import stock_celery
-from processing import queues
+from processing import queues, sending
 from processing.events import Event, OrderCreated, new_id
 
 
@@ -30,7 +30,7 @@ def orders(number: int) -> list[Event]:
 
 def publish(queue: str, events: Iterable[Event]) -> None:
     """As Holdfast does it."""
-    if any(sent.error for sent in queues.publish_many(events)):
+    if any(sent.error for sent in sending.publish_many(events)):
         raise RuntimeError(f"{queue}: SQS did not take the whole backlog.")
 
 
