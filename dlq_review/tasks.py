@@ -18,7 +18,7 @@ from dlq_review import (
     settling,
     watching,
 )
-from processing.transport import Job
+from processing.celery_messages import Job
 
 PURGE_SECONDS = 60
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended

@@ -43,7 +43,7 @@ class VisibilityHeartbeat(bootsteps.StartStopStep):
     def _run(self, channel: Any, done: threading.Event) -> None:
         while not done.wait(settings.WORKER_HEARTBEAT_SECONDS):
             try:
-                extend(channel.held_messages())
+                extend(channel.qos.held())
             except Exception as error:
                 logger.error("heartbeat=failed reason=%s", type(error).__name__)
 

@@ -8,7 +8,7 @@ import functools
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ class Message:
 
     queue: str
     id: str
-    body: str
+    body: str = field(repr=False)  # may name a person
     receipt_handle: str
     receive_count: int
     sent_at: datetime

@@ -1,17 +1,16 @@
-"""What Celery runs: one task for every event, and the jobs of this app."""
-
-from typing import Any
+"""What Celery runs: one task for every bundle of events, and the jobs of this app."""
 
 from celery import shared_task
 
 from processing import services, spool
-from processing.transport import HANDLE, Job, message_of
+from processing.bundles import Bundle, NotBegunError
+from processing.celery_messages import HANDLE, Job
 
 
-@shared_task(bind=True, name=HANDLE, throws=(services.RetryLaterError,))
-def handle(self: Any, body: str) -> None:
-    """Process one event. *body* is opaque until `services` parses it under its own limits."""
-    services.handle(message_of(self.request, body))
+@shared_task(name=HANDLE, throws=(services.RetryLaterError, NotBegunError))
+def handle(bundle: Bundle) -> None:
+    """Process its events. A body is opaque until `services` parses it under its own limits."""
+    bundle.work_through(services.handle)
 
 
 @shared_task(base=Job, name="processing.relay")

@@ -2,8 +2,7 @@
 
 Rules that kombu's own does not keep (it stops or goes deaf on dozens of messages and
 server answers):
-* The Celery message is built here, from scratch. Which task runs is ours to say, never the
-  message's, and the body reaches the task as one opaque string.
+* The Celery message is built from scratch (processing/celery_messages.py).
 * A message that fails is never deleted here: it becomes visible again after a backoff, and
   SQS moves it to the DLQ after maxReceiveCount.
 * An error or a hang of ReceiveMessage neither stops the worker nor makes it deaf.
@@ -11,21 +10,22 @@ server answers):
   all workers: it gives no other message of a group until that one is deleted or in the DLQ.
   A batch would hold several of one group, for kombu to run at once; and to give back those
   behind a failed one costs each a receive, so that it follows into the DLQ untried.
+* What one poll brings goes to the pool in bundles (processing/bundles.py). Prefetch
+  counts messages all the same.
 * While there is room for a good part of a batch the queue is asked for it; otherwise the
   next message that is done with asks, and no timer.
-
-The jobs queue alone carries names of tasks, and only of those that are a `Job`.
 """
 
 import logging
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import celery
 from celery import current_app
 from kombu.transport import SQS
 
-from processing import curl_client, queues, sending, strict_json
+from processing import bundles, curl_client, queues, sending, strict_json
+from processing.bundles import Bundle
+from processing.celery_messages import celery_message
 from processing.database_gate import DatabaseGate
 from processing.deletes import Deletes
 from processing.polling import NO_ANSWER, Connection
@@ -33,20 +33,7 @@ from processing.topology import QUEUES
 
 logger = logging.getLogger(__name__)
 
-HANDLE = "processing.handle"
 REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
-
-
-class Job(celery.Task):
-    """A task that the jobs queue may name: repair work of ours, safe to run twice."""
-
-    abstract = True
-
-
-def message_of(request: Any, body: str) -> queues.Message:
-    """The SQS message behind a running task; its body is the task's argument."""
-    message: queues.Message = request.properties["delivery_info"]["message"]
-    return replace(message, body=body)
 
 
 class QoS(SQS.QoS):
@@ -54,6 +41,26 @@ class QoS(SQS.QoS):
         """Free the prefetch slot. It deletes nothing."""
         super().ack(delivery_tag)
         self.channel.poll_if_room()
+
+    def bundle(self, delivery_tag: str) -> Bundle | None:
+        """The bundle that is not answered yet; None once its channel was replaced."""
+        delivered = self._delivered.get(delivery_tag)
+        held: Bundle | None = delivered and delivered.delivery_info["bundle"]
+        return held
+
+    def held(self) -> list[queues.Message]:
+        """What is being worked on or waits here; safe to call from another thread."""
+        tags = [tag for tag in list(self._delivered) if tag not in self._dirty]
+        waiting = filter(None, map(self.bundle, tags))
+        return [message for bundle in waiting for message in bundle.messages]
+
+    def can_consume_max_estimate(self) -> int | None:
+        """kombu counts what it delivered; a bundle of five would be one."""
+        most: int = self.prefetch_count
+        return max(0, most - len(self.held())) if most else None
+
+    def can_consume(self) -> bool:
+        return self.can_consume_max_estimate() != 0
 
 
 class Channel(SQS.Channel):
@@ -144,104 +151,76 @@ class Channel(SQS.Channel):
         deliver = self.connection._callbacks.get(queue)
         if deliver is None:  # cancelled while the poll was under way
             return super()._on_messages_ready(queue_url, queue, answer)
-        received = answer.get("Messages") or []
-        for raw in received:
-            self._deliver(deliver, raw, queue)
+        received = list(_messages_in(answer, queue))
+        for bundle in self._tie(queue, received):
+            self._deliver(deliver, bundle)
         return len(received)
 
-    def _deliver(self, deliver: Any, raw: Any, queue: str) -> None:
+    def _tie(self, queue: str, received: Sequence[queues.Message]) -> Iterator[Bundle]:
+        if queue == "jobs":
+            return (Bundle([message]) for message in received)
+        processes = (
+            self.qos.prefetch_count // current_app.conf.worker_prefetch_multiplier
+        )
+        return bundles.tie(
+            received, held=len(self.qos.held()), processes=max(1, processes)
+        )
+
+    def _deliver(self, deliver: Any, bundle: Bundle) -> None:
         try:
-            deliver(self._message_to_python(raw, queue, queues.url(queue)))
+            deliver(celery_message(bundle))
         except Exception as error:  # whatever it is, its neighbours must go on
+            first = bundle.messages[0]
             logger.error(
-                "message_id=%s queue=%s not_delivered=%s",
-                raw.get("MessageId"),
-                queue,
+                "message_id=%s messages=%s queue=%s not_delivered=%s",
+                first.id,
+                len(bundle.messages),
+                first.queue,
                 type(error).__name__,
             )
-            self.qos.ack(
-                raw["ReceiptHandle"]
-            )  # frees the prefetch slot, deletes nothing
-            self._leave(queues.message_from(queue, raw))
-
-    # -- building the Celery message ------------------------------------------------
-    def _message_to_python(
-        self, raw: Any, queue: str, queue_url: str
-    ) -> dict[str, Any]:
-        message = queues.message_from(queue, raw)
-        task, args, kwargs = _call_for(message)
-        task_id = message.named_id  # for Celery's log; the body is not read here
-        return {
-            "body": (args, kwargs, {}),
-            "content-encoding": "binary",  # and no content type: nobody is to decode it
-            "headers": {
-                "lang": "py",
-                "task": task,
-                "id": task_id,
-                "root_id": task_id,
-                "parent_id": None,
-                "group": None,
-                "retries": 0,
-                "eta": None,
-                "expires": None,
-                "timelimit": [QUEUES[queue].time_limit, QUEUES[queue].soft_time_limit],
-                "argsrepr": "<event>",
-                "kwargsrepr": "",
-                "ignore_result": True,
-            },
-            "properties": {
-                "correlation_id": task_id,
-                "delivery_tag": message.receipt_handle,
-                "delivery_mode": 2,
-                "priority": 0,
-                "delivery_info": {
-                    "exchange": "",
-                    "routing_key": queue,
-                    "message": replace(message, body=""),
-                },
-            },
-        }
-
-    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
-        """Write a job of ours: its name and its keyword arguments, nothing of Celery."""
-        headers = message["headers"]
-        _, kwargs, _ = strict_json.loads(
-            self.decode_body(
-                message["body"], message["properties"].get("body_encoding")
-            )
-        )
-        sending.send_job(headers["task"], headers["id"], kwargs)
+            self.qos.ack(first.receipt_handle)  # frees its room, deletes nothing
+            for message in bundle.messages:
+                self._leave(message)
 
     # -- answering ------------------------------------------------------------------
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
-        message = self._held(delivery_tag)
+        bundle = self.qos.bundle(delivery_tag)
         self.qos.ack(delivery_tag)
-        if message is not None:
-            self._deletes.add(message.queue, message.receipt_handle)
+        if bundle is not None:
+            self._delete(bundle.messages)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        message = self._held(delivery_tag)
-        self.qos.ack(delivery_tag)  # frees the prefetch slot; SQS keeps the message
-        if message is not None:
+        """The process failed in the middle of the bundle, or died there."""
+        bundle = self.qos.bundle(delivery_tag)
+        self.qos.ack(delivery_tag)  # frees its room; SQS keeps the messages
+        if bundle is None:
+            return
+        self._delete(bundle.done)
+        for message in bundle.failed:
             self.gate.doubt()
             self._leave(message)
+        for message in bundle.not_begun:
+            self._hand_over_again(message)
+
+    def _delete(self, messages: Sequence[queues.Message]) -> None:
+        for message in messages:
+            self._deletes.add(message.queue, message.receipt_handle)
+
+    def _hand_over_again(self, message: queues.Message) -> None:
+        deliver = self.connection._callbacks.get(message.queue)
+        if deliver is None:  # the worker stops
+            self._give_back(message)
+        else:
+            self._deliver(deliver, Bundle([message]))
 
     def _restore(self, message: Any) -> None:
-        """Give back what was prefetched and not begun, when the worker stops.
+        """Called for what was prefetched and not begun, when the worker stops."""
+        for held in message.delivery_info["bundle"].messages:
+            self._give_back(held)
 
-        Not at once: a poll of this worker may still be under way and would take it again.
-        """
-        self._leave(message.delivery_info["message"], seconds=self.wait_time_seconds)
-
-    def held_messages(self) -> list[queues.Message]:
-        """What is being worked on or waits here; safe to call from another thread."""
-        tags = [tag for tag in list(self.qos._delivered) if tag not in self.qos._dirty]
-        return [held for tag in tags if (held := self._held(tag)) is not None]
-
-    def _held(self, delivery_tag: str) -> queues.Message | None:
-        delivered = self.qos._delivered.get(delivery_tag)
-        held: queues.Message | None = delivered and delivered.delivery_info["message"]
-        return held
+    def _give_back(self, message: queues.Message) -> None:
+        """Not at once: a poll of this worker may be under way and would take it again."""
+        self._leave(message, seconds=self.wait_time_seconds)
 
     def _leave(self, message: queues.Message, seconds: int | None = None) -> None:
         """Let SQS show the message again after a backoff, or move it to the DLQ."""
@@ -257,17 +236,28 @@ class Channel(SQS.Channel):
                 type(error).__name__,
             )
 
+    # -- writing ---------------------------------------------------------------------
+    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
+        """Write a job of ours: its name and its keyword arguments, nothing of Celery."""
+        headers = message["headers"]
+        _, kwargs, _ = strict_json.loads(
+            self.decode_body(
+                message["body"], message["properties"].get("body_encoding")
+            )
+        )
+        sending.send_job(headers["task"], headers["id"], kwargs)
 
-def _call_for(message: queues.Message) -> tuple[str, list[str], dict[str, Any]]:
-    """The task that *message* runs: a job of ours on the jobs queue, else `handle`."""
-    if message.queue == "jobs":
+
+def _messages_in(answer: dict[str, Any], queue: str) -> Iterator[queues.Message]:
+    for raw in answer.get("Messages") or []:
         try:
-            body = strict_json.loads(message.body)
-            if isinstance(current_app.tasks[body["job"]], Job):
-                return body["job"], [], dict(body["arguments"])
-        except (ValueError, TypeError, LookupError):
-            pass  # `handle` will find it unreadable and dead-letter it with the reason
-    return HANDLE, [message.body], {}
+            yield queues.message_from(queue, raw)
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:  # its neighbours must go on
+            logger.error("queue=%s not_a_message=%s", queue, type(error).__name__)
 
 
 class Transport(SQS.Transport):

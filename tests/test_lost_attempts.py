@@ -4,6 +4,7 @@ An attempt that could still speak leaves its error. One that could not is counte
 dead letter says how many ended without a report.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,8 @@ def test_every_way_an_attempt_can_end_is_told_and_no_neighbour_suffers(
     told = Attempt.objects.values_list("error_type", flat=True)
     assert sorted(told) == ["MemoryError"] * 3 + ["SoftTimeLimitExceeded"] * 3
     assert Outcome.objects.count() == len(neighbours)
+    first_time = "receive_count=1 ms=[0-9]+ processed"
+    assert len(re.findall(first_time, system.log("worker"))) == len(neighbours)
 
     late = order_created()
     publish([late])

@@ -1,60 +1,19 @@
 """When the transport asks SQS for more, and with what it keeps time."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from types import SimpleNamespace
 
-import pytest
-from django.conf import settings
-from kombu import Connection
 from kombu.asynchronous import Hub
 
 from processing import curl_client
-from processing.transport import Channel, Transport
-
-
-class Loop:
-    """An event loop that runs what is due when it is told to."""
-
-    def __init__(self) -> None:
-        self.due: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
-
-    def call_soon(self, call: Callable[..., None], *arguments: Any) -> None:
-        self.due.append((call, arguments))
-
-    def call_later(self, seconds: float, call: Any, *arguments: Any) -> None:
-        pass
-
-    def turn(self) -> None:
-        due, self.due = self.due, []
-        for call, arguments in due:
-            call(*arguments)
-
-
-@pytest.fixture
-def polls() -> list[int]:
-    return []
-
-
-@pytest.fixture
-def channel(monkeypatch: pytest.MonkeyPatch, polls: list[int]) -> Channel:
-    """A channel that may hold 20 messages; a poll is noted, and never answered."""
-    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
-    connection = Connection("sqs://", transport=Transport, transport_options=options)
-    channel = cast(Channel, connection.channel())
-    channel.hub = Loop()
-    channel.do_restore = False  # nothing here came from SQS
-    channel._active_queues.append("orders")
-    channel.qos.prefetch_count = 20
-    monkeypatch.setattr(
-        channel, "_get_from_sqs", lambda count, **_: polls.append(count)
-    )
-    monkeypatch.setattr(channel, "asynsqs", lambda queue: None)
-    return channel
+from processing.bundles import Bundle
+from processing.transport import Channel
+from tests.builders import message
 
 
 def hold(channel: Channel, number: int) -> None:
     for tag in range(number):
-        channel.qos.append(object(), str(tag))
+        held = SimpleNamespace(delivery_info={"bundle": Bundle([message("")])})
+        channel.qos.append(held, str(tag))
 
 
 def test_a_worker_with_room_asks_for_ten(channel: Channel, polls: list[int]) -> None:
