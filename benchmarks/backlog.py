@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from benchmarks import stock_celery
 from processing import queues, sending
-from processing.events import Event, OrderCreated, new_id
+from processing.contracts import OrderCreated
+from processing.events import Event, new_id
 
 
 def orders(number: int) -> list[Event]:

@@ -11,7 +11,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks import backlog
-from processing import queues, sending
+from processing import entries, queues
 
 _EVENTS = 5
 _CALLS = 100  # of one round
@@ -31,7 +31,7 @@ def compare(*, rounds: int) -> dict[str, Called]:
     batch = {
         "QueueUrl": queues.url("orders"),
         "Entries": [
-            {"Id": str(number), **sending._entry(event, {}, "orders")}
+            {"Id": str(number), **entries.of_event(event, {}, "orders")}
             for number, event in enumerate(backlog.orders(_EVENTS))
         ],
     }

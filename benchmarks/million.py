@@ -28,7 +28,8 @@ from dlq_review.models import (
     FailureGroup,
     Revision,
 )
-from processing.events import EmailRequested, Event, SignupRequested
+from processing.contracts import EmailRequested, SignupRequested
+from processing.events import Event
 from processing.models import Attempt, Outcome, UnderReview
 from processing.queues import Message
 from processing.topology import EVENT_QUEUES, QUEUES

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from dlq_review.joining import join
-from processing import events, queues
+from processing import contracts, events, queues
 from processing.models import SpooledEvent
 from processing.topology import EVENT_QUEUES, QUEUES
 
@@ -54,7 +54,7 @@ def _adopt(request_id: str) -> bool:
 def _message(row: SpooledEvent) -> queues.Message:
     """*row* as if its queue's DLQ had held it, with the reason a worker would send along."""
     identity = events.identify(row.body, fallback_id=row.request_id)
-    contract = events.CONTRACTS.get(identity.type)
+    contract = contracts.CONTRACTS.get(identity.type)
     failure = {
         "request_id": row.request_id,
         "error_type": RefusedBySQSError.__name__,

@@ -17,8 +17,8 @@ from dlq_review.models import AuditEntry, DeadLetter, Revision
 from dlq_review.personal import mask_body
 from dlq_review.timeline import attempts_of, timeline
 from dlq_review.walking import Place
+from processing.contracts import CONTRACTS
 from processing.event_errors import Problem
-from processing.events import CONTRACTS
 
 
 def letter_context(

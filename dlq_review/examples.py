@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from processing.events import (
+from processing.contracts import (
     Contract,
     EmailRequested,
-    Event,
     Item,
     OrderCreated,
     OrderUpdated,
     SignupRequested,
 )
+from processing.events import Event
 
 
 def example(type: str, request_id: str) -> str:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.selecting import SINCE, since
-from processing.events import CONTRACTS
+from processing.contracts import CONTRACTS
 from processing.topology import QUEUES
 
 S = DeadLetter.State

@@ -10,7 +10,7 @@ from dlq_review.freezing import MOST_PER_SECOND, Plan
 from dlq_review.models import Operation
 from dlq_review.selecting import SINCE, Selection, since
 from dlq_review.targets import anywhere
-from processing.events import CONTRACTS
+from processing.contracts import CONTRACTS
 from processing.topology import QUEUES
 
 

@@ -7,7 +7,7 @@ that queue's DLQ, and joins the dead letter it was redriven from.
 from django.conf import settings
 
 from dlq_review.transitions import ReviewError
-from processing.events import CONTRACTS
+from processing.contracts import CONTRACTS
 
 
 class NotAllowedThereError(ReviewError):

@@ -16,14 +16,9 @@ from intake.rate_limits import client_of
 from intake.reading import read_object
 from intake.receipts import Receipt
 from intake.services import accept, prepare
+from processing.contracts import Contract, OrderCreated, OrderUpdated, SignupRequested
 from processing.event_errors import InvalidEventError, Problem
-from processing.events import (
-    Contract,
-    Event,
-    OrderCreated,
-    OrderUpdated,
-    SignupRequested,
-)
+from processing.events import Event
 
 POLL_SECONDS = "2"
 ACCEPTED = answers(

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
-from processing.events import Contract, OrderCreated, OrderUpdated, SignupRequested
+from processing.contracts import Contract, OrderCreated, OrderUpdated, SignupRequested
 
 PUBLIC = {
     contract.type: contract

@@ -8,8 +8,9 @@ from intake.rate_limits import RateLimitedError
 from intake.replays import KeyReusedError
 from intake.request_ids import BadKeyError
 from intake.services import accept_many, prepare
+from processing.contracts import SignupRequested
 from processing.event_errors import InvalidEventError, Problem
-from processing.events import Event, SignupRequested
+from processing.events import Event
 
 Result = Event | Exception
 

@@ -9,8 +9,9 @@ from django.http import QueryDict
 from intake import request_ids
 from intake.form_tokens import FormToken, StaleFormError
 from intake.services import prepare
+from processing.contracts import Contract
 from processing.event_errors import InvalidEventError, Problem
-from processing.events import Contract, Event
+from processing.events import Event
 
 TORN = "Only a part of the form arrived. Look through what you wrote and send it again."
 # A browser may fill in what its person cannot see, so it is an error and never a silent drop.

@@ -11,13 +11,8 @@ from uuid import UUID
 from django.core import signing
 
 from intake.request_ids import filled
-from processing.events import (
-    Contract,
-    Event,
-    OrderCreated,
-    SignupRequested,
-    new_id,
-)
+from processing.contracts import Contract, OrderCreated, SignupRequested
+from processing.events import Event, new_id
 
 #: What a faulty producer sends: no closing brace.
 BROKEN = '{"invalid_json": "this will cause a parsing error"'

@@ -7,8 +7,8 @@ from django import forms
 
 from intake.contract_forms import ContractForm, choice, text
 from intake.order_lines import LineForm, typed_lines
+from processing.contracts import OrderCreated, OrderUpdated, Profile, SignupRequested
 from processing.event_errors import Problem
-from processing.events import OrderCreated, OrderUpdated, Profile, SignupRequested
 
 _CURRENCIES = get_args(OrderCreated.model_fields["currency"].annotation)
 _STATUSES = get_args(OrderUpdated.model_fields["status"].annotation)

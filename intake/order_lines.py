@@ -9,7 +9,7 @@ from django import forms
 from pydantic import ValidationError
 
 from intake.contract_forms import filled, text
-from processing.events import Item
+from processing.contracts import Item
 
 MOST = 100
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)

@@ -14,8 +14,8 @@ from intake.receipts import UnknownReceiptError
 from intake.replays import KeyReusedError
 from intake.request_ids import BadKeyError
 from intake.services import NotAcceptedError, UnsendableError
+from processing.entries import TooLargeError
 from processing.event_errors import InvalidEventError
-from processing.sending import TooLargeError
 from processing.strict_json import UnreadableJSONError
 
 CONTENT_TYPE = "application/problem+json"

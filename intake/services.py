@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from intake import rate_limits, request_ids
 from intake.rate_limits import RateLimitedError
 from processing import queues, sending, spool
+from processing.contracts import Contract, SignupRequested
+from processing.entries import TooLargeError
 from processing.event_errors import InvalidEventError, problems_in
-from processing.events import Contract, Event, SignupRequested
-from processing.sending import TooLargeError
+from processing.events import Event
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.utils import timezone
 
+from processing.contracts import EmailRequested, SignupRequested
 from processing.effects import Effect
-from processing.events import EmailRequested, Event, SignupRequested
+from processing.events import Event
 from processing.models import User
 
 LINK_AGE = 3 * 24 * 3600  # seconds a verification link works

@@ -14,8 +14,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from processing.accounts import verification_token
+from processing.contracts import EmailRequested
 from processing.effects import Effect, RefusedError
-from processing.events import EmailRequested, Event
+from processing.events import Event
 
 
 class RecipientRefusedError(RefusedError):

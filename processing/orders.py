@@ -4,8 +4,9 @@ from typing import cast
 
 from django.db import IntegrityError, transaction
 
+from processing.contracts import OrderCreated, OrderUpdated
 from processing.effects import Effect, RefusedError, TransientError
-from processing.events import Event, OrderCreated, OrderUpdated
+from processing.events import Event
 from processing.models import Order, OrderItem
 
 

@@ -6,7 +6,6 @@ mean "sent": whoever sends again uses the same request id.
 """
 
 import functools
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +15,7 @@ from typing import Any, cast
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
-from processing import queues
+from processing import entries, queues
 from processing.breaker import Breaker
 from processing.events import Event, new_id
 from processing.publisher import NotSentError, Publisher
@@ -42,10 +41,6 @@ class SendError(Exception):
         super().__init__(reason)
 
 
-class TooLargeError(ValueError):
-    """The event is larger than one SQS message may be; shorten it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What became of one event of a batch: a message id, or the error."""
@@ -68,16 +63,7 @@ def forget() -> None:
 
 def check_size(event: Event) -> None:
     """Raises TooLargeError before the event is accepted, never after."""
-    _size_that_fits(_entry(event, {}, event.queue))
-
-
-def _size_that_fits(entry: dict[str, Any]) -> int:
-    size = _size(entry)
-    if size > MAX_MESSAGE_BYTES:
-        raise TooLargeError(
-            f"The request takes {size:,} bytes; at most {MAX_MESSAGE_BYTES:,} are possible."
-        )
-    return size
+    entries.check_size(entries.of_event(event, {}, event.queue))
 
 
 def publish(event: Event, **attributes: str) -> str:
@@ -86,8 +72,8 @@ def publish(event: Event, **attributes: str) -> str:
     Raises TooLargeError before anything is sent, or SendError. Threads that publish at the
     same time share a call (processing/publisher.py).
     """
-    entry = _entry(event, attributes, event.queue)
-    size = _size_that_fits(entry)
+    entry = entries.of_event(event, attributes, event.queue)
+    size = entries.check_size(entry)
     try:
         sent = _publisher(os.getpid(), event.queue).put((event, entry), size)
     except NotSentError as error:
@@ -118,7 +104,7 @@ def send_job(
 def send_raw(queue: str, body: str, *, delay: int = 0) -> None:
     """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
     own = new_id()  # on a FIFO queue a group of its own: nothing is known of its order
-    how = _fifo(queue, own, own)
+    how = entries.on_fifo(queue, own, own)
     if delay and not how:
         how = {"DelaySeconds": delay}
     _send_one(queue, body, **how)
@@ -150,14 +136,16 @@ def publish_many(
     goals = list(names) or [event.queue for event in ordered]
     for queue in set(goals):
         places = [place for place, goal in enumerate(goals) if goal == queue]
-        entries = [
+        going = [
             (
                 ordered[place],
-                _entry(ordered[place], attributes[place] if attributes else {}, queue),
+                entries.of_event(
+                    ordered[place], attributes[place] if attributes else {}, queue
+                ),
             )
             for place in places
         ]
-        sent = [one for batch in _batches(entries) for one in _send_batch(queue, batch)]
+        sent = [one for batch in _batches(going) for one in _send_batch(queue, batch)]
         results.update(zip(places, sent, strict=True))
     return [results[place] for place in range(len(ordered))]
 
@@ -197,11 +185,11 @@ def _breaker(pid: int, endpoint: str) -> Breaker:
     return Breaker()
 
 
-def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+def _batches(going: Sequence[Entry]) -> Iterator[list[Entry]]:
     batch: list[Entry] = []
     room = MAX_MESSAGE_BYTES
-    for event, entry in entries:
-        size = _size(entry)
+    for event, entry in going:
+        size = entries.size(entry)
         if batch and (len(batch) == queues.BATCH or size > room):
             yield batch
             batch, room = [], MAX_MESSAGE_BYTES
@@ -209,59 +197,6 @@ def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         room -= size
     if batch:
         yield batch
-
-
-def _entry(event: Event, attributes: dict[str, str], queue: str) -> dict[str, Any]:
-    named = {
-        "type": event.type,
-        "request_id": event.id,
-        "correlation_id": event.correlation_id,
-        **attributes,
-    }
-    # On a standard queue the group makes SQS share its workers fairly among customers.
-    group = event.data.group[:128].replace(" ", "_")
-    entry = {
-        "MessageBody": event.body,
-        "MessageAttributes": _wire(named),
-        "MessageGroupId": group,
-    }
-    if QUEUES[queue].fifo:
-        entry["MessageDeduplicationId"] = _deduplication_id(event, attributes)
-    return entry
-
-
-def _deduplication_id(event: Event, attributes: dict[str, str]) -> str:
-    """What SQS drops a second copy by, for five minutes, on a FIFO queue.
-
-    Equal for whoever sends the same request again: a client, the spool, a resend. It
-    differs for other content under the same request id (a conflict that must be told) and
-    for a redrive, which has to arrive. The fingerprint holds the type and the order id.
-    """
-    sent = (event.id, event.fingerprint, attributes.get("redrive", ""))
-    return hashlib.sha256("/".join(sent).encode()).hexdigest()
-
-
-def _fifo(queue: str, group: str, deduplication_id: str) -> dict[str, Any]:
-    """What SendMessage needs on a FIFO queue, and only there. *queue* is a source queue."""
-    if not QUEUES[queue].fifo:
-        return {}
-    return {"MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
-
-
-def _wire(attributes: dict[str, str]) -> dict[str, Any]:
-    return {
-        name: {"DataType": "String", "StringValue": value}
-        for name, value in attributes.items()
-        if value  # SQS refuses an empty one
-    }
-
-
-def _size(entry: dict[str, Any]) -> int:
-    """Bytes as SQS counts them: the body, and each attribute's name, type and value."""
-    return len(entry["MessageBody"].encode()) + sum(
-        len(name.encode()) + len("String") + len(value["StringValue"].encode())
-        for name, value in entry["MessageAttributes"].items()
-    )
 
 
 def _send_error(error: ClientError | BotoCoreError) -> SendError:
@@ -278,24 +213,7 @@ def _refusal(code: str) -> SendError:
 def dead_letter(message: queues.Message, failure: dict[str, Any]) -> None:
     """Send a message to its DLQ at once, byte for byte, with the reason beside it.
 
-    The reason travels in one attribute, `failure`, because SQS allows ten; what does not
-    fit beside it travels inside. Raises SendError (the caller then leaves the message to
-    the redrive policy).
+    Raises SendError (the caller then leaves the message to the redrive policy).
     """
-    own = {
-        name: value for name, value in message.attributes.items() if name != "failure"
-    }
-    beside, inside = dict(list(own.items())[:9]), dict(list(own.items())[9:])
-    reason = {
-        **failure,
-        "message_id": message.id,
-        "sent_at": message.sent_at.isoformat(),
-        "attributes": inside,
-    }
-    attributes = {**beside, "failure": json.dumps(reason)}
-    _send_one(
-        QUEUES[message.queue].dlq,
-        message.body,
-        MessageAttributes=_wire(attributes),
-        **_fifo(message.queue, message.group, message.id),
-    )
+    how = entries.of_dead_letter(message, failure)
+    _send_one(QUEUES[message.queue].dlq, message.body, **how)

@@ -8,13 +8,8 @@ from uuid import uuid4
 from dlq_review.joining import join
 from dlq_review.models import Arrival, DeadLetter
 from dlq_review.redriving import Redrive, Terms, redrive_one
-from processing.events import (
-    Event,
-    OrderCreated,
-    OrderUpdated,
-    SignupRequested,
-    new_id,
-)
+from processing.contracts import OrderCreated, OrderUpdated, SignupRequested
+from processing.events import Event, new_id
 from processing.models import Attempt
 from processing.queues import Message
 

@@ -8,7 +8,8 @@ import pytest
 from pytest_django import Settings
 
 from processing import queues, sending
-from processing.events import EmailRequested, Event
+from processing.contracts import EmailRequested
+from processing.events import Event
 from processing.models import Attempt, Outcome
 from tests.live import LiveSystem, live_system, wait_for
 from tests.mail_server import SlowMailServer

@@ -9,7 +9,8 @@ from pytest_django import Settings
 
 from dlq_review.models import DeadLetter
 from processing import queues, sending, spool
-from processing.events import EmailRequested, Event
+from processing.contracts import EmailRequested
+from processing.events import Event
 from processing.models import Outcome, SpooledEvent
 from tests.builders import order_created
 from tests.live import LiveSystem, live_system, wait_for

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from dlq_review import pulling
 from dlq_review.models import DeadLetter
-from processing import events, queues, sending, spool
+from processing import contracts, events, queues, sending, spool
 from processing.events import Event
 from processing.models import Outcome
 from tests import boot
@@ -87,7 +87,7 @@ def test_two_releases_share_the_queues_and_nothing_is_lost_or_done_twice(
     reasons = DeadLetter.objects.values_list("error_type", "release")
     assert set(reasons) == {("UnknownEventTypeError", "r1")}
     monkeypatch.setattr(
-        events, "CONTRACTS", newer_release.with_one_more(events.CONTRACTS)
+        contracts, "CONTRACTS", newer_release.with_one_more(contracts.CONTRACTS)
     )
     for letter in DeadLetter.objects.all():
         redrive_now(letter, by="ada")

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dlq_review.models.groups import FailureGroup
 from dlq_review.personal import mask
-from processing.events import CONTRACTS
+from processing.contracts import CONTRACTS
 from processing.models import REQUEST_ID_LENGTH
 
 

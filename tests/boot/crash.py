@@ -23,6 +23,7 @@ POINTS = (
     "after processing.sending:publish_many",
     "after processing.spool:_send",
     "after processing.services:handle",
+    "after processing.bundles:Bundle.work_through",
     "after processing.attempts:record",
     "after processing.sending:dead_letter",
     "before processing.queues:hide",

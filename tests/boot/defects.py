@@ -34,6 +34,24 @@ def _ack_before_work() -> None:
     replace("processing.services:handle", plant)
 
 
+def _done_before_work() -> None:
+    """A process notes that a message of its bundle is done, and works on it then."""
+
+    def plant(work_through: Function) -> Function:
+        def note_and_work(bundle: Any, handle: Function) -> None:
+            from processing import bundles
+
+            def handle_noted(message: Any) -> None:
+                bundles._board[bundle.place] += 1
+                handle(message)
+
+            work_through(bundle, handle_noted)
+
+        return note_and_work
+
+    replace("processing.bundles:Bundle.work_through", plant)
+
+
 def _ack_on_failure() -> None:
     """A failure is logged, and its message deleted, as Celery does by default."""
 
@@ -190,6 +208,7 @@ def _accepted_in_memory() -> None:
 DEFECTS: dict[str, Callable[[], None]] = {
     "ack before work": _ack_before_work,
     "ack on failure": _ack_on_failure,
+    "done before work": _done_before_work,
     "delete from the DLQ before storing": _delete_before_storing,
     "no outcome": _no_outcome,
     "no tombstone": _no_tombstone,

@@ -8,7 +8,7 @@ TYPE = "order_archived"
 
 
 def install() -> None:
-    replace("processing.events:CONTRACTS", with_one_more)
+    replace("processing.contracts:CONTRACTS", with_one_more)
     replace(
         "processing.services:HANDLERS",
         lambda handlers: {**handlers, TYPE: handlers["order_updated"]},

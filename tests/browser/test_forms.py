@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from processing import queues
 from processing.accounts import verification_token
-from processing.events import OrderCreated
+from processing.contracts import OrderCreated
 from processing.models import User
 from tests.browser.conftest import OpenPage
 from tests.intake.pages import queued

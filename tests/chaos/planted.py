@@ -35,6 +35,7 @@ WITNESSES = {
         crash_point="test_process[before processing.services:process 1]",
     ),
     "ack on failure": Witnesses(simulation="lost", chaos="LOST"),
+    "done before work": Witnesses(chaos="LOST"),
     "delete from the DLQ before storing": Witnesses(
         simulation="out of sight|lost",
         crash_point="test_pull[after processing.queues:receive 1]",

@@ -7,7 +7,8 @@ from django.test import Client
 from dlq_review.models import DeadLetter
 from dlq_review.rehearsing import rehearse
 from processing import services
-from processing.events import EmailRequested, Event
+from processing.contracts import EmailRequested
+from processing.events import Event
 from processing.models import Order, Outcome, SpooledEvent, User
 from tests.builders import (
     dead_letter,

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from intake.contract_forms import TRAPPED
-from processing import queues, sending, services
+from processing import entries, queues, services
 from processing.models import User
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
@@ -312,7 +312,7 @@ def test_a_body_above_the_limit_is_too_large(client: Client, no_sqs: None) -> No
 def test_an_event_that_would_not_fit_on_the_queue_is_too_large_and_not_accepted(
     client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "MAX_MESSAGE_BYTES", 1_000)
+    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", 1_000)
     body = {"name": "😀" * 200, "email": "ada@example.com"}
     answer = post(client, "/api/signups", body)
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE

@@ -2,7 +2,8 @@ import pytest
 
 from intake import request_ids
 from intake.request_ids import BadKeyError
-from processing.events import OrderCreated, SignupRequested, is_request_id
+from processing.contracts import OrderCreated, SignupRequested
+from processing.events import is_request_id
 from tests.builders import order_data
 
 KEY = "4f9d2c1e-aaaa-bbbb-cccc-0123456789ab"

@@ -3,8 +3,9 @@ from django.db import OperationalError
 from pytest_django import DjangoAssertNumQueries
 
 from intake.services import NotAcceptedError, UnsendableError, accept, prepare
-from processing import queues, sending, spool
-from processing.events import OrderCreated, new_id
+from processing import entries, queues, sending, spool
+from processing.contracts import OrderCreated
+from processing.events import new_id
 from processing.models import SpooledEvent
 from tests.builders import order_created, order_data, signup_requested
 
@@ -42,8 +43,8 @@ def test_an_event_is_not_accepted_when_sqs_and_the_database_are_away(
 def test_an_event_larger_than_a_message_is_refused_before_it_is_sent(
     no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "MAX_MESSAGE_BYTES", 100)
-    with pytest.raises(sending.TooLargeError):
+    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", 100)
+    with pytest.raises(entries.TooLargeError):
         accept(order_created())
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from processing import services, spool
-from processing.events import OrderCreated, OrderUpdated, SignupRequested
+from processing.contracts import OrderCreated, OrderUpdated, SignupRequested
 from processing.models import SpooledEvent, User
 from tests.intake.pages import hidden_fields, order_form, queued, signup_form
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from processing import events, queues, services, spool
+from processing import contracts, events, queues, services, spool
 from processing.models import Outcome, SpooledEvent
 from processing.queues import Message
 from tests.builders import message, order_created
@@ -40,7 +40,7 @@ def delivered(name: str) -> Message:
 def test_every_event_type_has_a_message_on_the_wire() -> None:
     files = {path.stem for path in ON_THE_WIRE.glob("*.json")} - {"job"}
     assert files == FINGERPRINTS.keys()
-    assert {name.partition("-")[0] for name in files} == events.CONTRACTS.keys()
+    assert {name.partition("-")[0] for name in files} == contracts.CONTRACTS.keys()
 
 
 @every_message

@@ -5,6 +5,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from processing.contracts import (
+    CONTRACTS,
+    EmailRequested,
+    OrderCreated,
+    SignupRequested,
+)
 from processing.event_errors import (
     EventError,
     InvalidEventError,
@@ -12,14 +18,7 @@ from processing.event_errors import (
     UnreadableEventError,
     problems_in,
 )
-from processing.events import (
-    CONTRACTS,
-    EmailRequested,
-    OrderCreated,
-    SignupRequested,
-    identify,
-    parse,
-)
+from processing.events import identify, parse
 from processing.topology import EVENT_QUEUES
 from tests.builders import order_created, order_data, order_updated, signup_requested
 

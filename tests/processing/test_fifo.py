@@ -12,7 +12,7 @@ from pytest_django import Settings
 from dlq_review import pulling, redriving
 from dlq_review.models import Arrival, DeadLetter
 from processing import queues, sending, services
-from processing.events import OrderUpdated
+from processing.contracts import OrderUpdated
 from processing.models import Order
 from processing.provision import ensure_queues
 from processing.topology import UnknownQueueError, declare_fifo

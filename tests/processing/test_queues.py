@@ -3,7 +3,7 @@ import json
 import pytest
 from pytest_django import Settings
 
-from processing import queues, sending
+from processing import entries, queues, sending
 from tests.builders import message, order_created, signup_requested
 
 
@@ -51,13 +51,13 @@ def test_a_partial_failure_is_reported_for_its_event_alone(
 
 def test_batches_stay_below_what_one_call_may_carry(sqs: None) -> None:
     events = [order_created() for _ in range(10)]
-    entries = [(event, sending._entry(event, {}, "orders")) for event in events]
-    for _, entry in entries:
+    going = [(event, entries.of_event(event, {}, "orders")) for event in events]
+    for _, entry in going:
         entry["MessageBody"] += " " * 250_000
-    batches = list(sending._batches(entries))
+    batches = list(sending._batches(going))
     assert [event for batch in batches for event, _ in batch] == events
     assert all(
-        sum(sending._size(entry) for _, entry in batch) <= 1024 * 1024
+        sum(entries.size(entry) for _, entry in batch) <= 1024 * 1024
         for batch in batches
     )
 
@@ -76,7 +76,7 @@ def test_an_event_too_large_for_sqs_is_refused_before_it_is_accepted() -> None:
     large = event.model_copy(
         update={"data": event.data.model_copy(update={"order_id": "é" * 600_000})}
     )
-    with pytest.raises(sending.TooLargeError):
+    with pytest.raises(entries.TooLargeError):
         sending.check_size(large)
 
 

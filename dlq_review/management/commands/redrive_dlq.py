@@ -19,7 +19,7 @@ from dlq_review.management.driving import drive, reading, told
 from dlq_review.models import Operation
 from dlq_review.selecting import SINCE, Selection, since
 from dlq_review.transitions import ReviewError
-from processing.events import CONTRACTS
+from processing.contracts import CONTRACTS
 from processing.topology import EVENT_QUEUES, QUEUES
 
 NOTHING, TROUBLE, BRAKED, NOT_SENT, PAUSED = 2, 3, 4, 5, 130
