@@ -3,14 +3,14 @@
 To hand one message over costs Celery a third of what a small event costs to process
 (`python -m benchmarks --only process`). So what one poll brings crosses in bundles, and
 the process works through one in order, each message with its own transaction, attempt and
-answer. No message pays for its neighbours:
+answer. No message is delivered once more for what a neighbour does:
 * A process notes in memory that it shares with the worker how far it is, so the worker
   knows, even when the process was killed, which messages are done, which one failed and
-  which were never begun. Those go back to the pool, each alone, and lose no delivery.
-* After one that fails, and after BEGIN_FOR seconds, no other is begun: whoever comes
-  behind a broken connection or a slow message is handed over again, to whoever is free.
-* What SQS delivers again, because it failed or was lost before, goes alone at once.
-* A bundle is no larger than what each process has to do anyway; none idles for it.
+  which were never begun. Those go back to the pool, each alone.
+* After one that fails, and after BEGIN_FOR seconds, no other is begun. So behind a slow
+  message others wait for that one alone, at worst until its time limit, and once: what SQS
+  delivers again, because it failed or was lost before, goes alone.
+* A bundle is no larger than what each process has to do anyway.
 """
 
 import itertools
@@ -20,14 +20,17 @@ from dataclasses import dataclass, field
 from math import ceil
 from time import monotonic
 
+import billiard
+
 from processing.queues import Message
 
-LARGEST = 5  # messages
+# Messages. Where the pool does not fork (macOS) nothing is shared, so each goes alone.
+LARGEST = 5 if billiard.get_start_method() == "fork" else 1
 BEGIN_FOR = 1  # second after which a process begins no other message of its bundle
 
-# Two bytes for each of the last million bundles, shared because the pool forks: how many of
-# its messages are done, how many begun. A bundle ends, by its time limit, long before a
-# million others were handed over, so its two bytes are its own while anybody writes them.
+# Two bytes for each of the last million bundles: how many of its messages are done, how
+# many begun. A bundle ends, by its time limit, long before a million others were handed
+# over, so its two bytes are its own while anybody writes them.
 _PLACES = 2**20
 _board = mmap.mmap(-1, 2 * _PLACES)
 _serial = itertools.count()
@@ -35,6 +38,14 @@ _serial = itertools.count()
 
 class NotBegunError(Exception):
     """The bundle took too long to begin its other messages; they are handed over again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    done: Sequence[Message]
+    failed: Sequence[Message]
+    """The one that was begun and not done, if any."""
+    not_begun: Sequence[Message]
 
 
 def _clean_place() -> int:
@@ -47,7 +58,7 @@ def _clean_place() -> int:
 class Bundle:
     """One to five messages of one queue, and where their progress is noted."""
 
-    messages: Sequence[Message]
+    messages: Sequence[Message] = field(repr=False)
     place: int = field(default_factory=_clean_place)
 
     def work_through(self, handle: Callable[[Message], None]) -> None:
@@ -63,23 +74,19 @@ class Bundle:
             handle(message)
             _board[self.place] = number
 
-    # -- in the worker, once the process has answered or died ---------------------------
-    @property
-    def done(self) -> Sequence[Message]:
-        return self.messages[: _board[self.place]]
+    def progress(self) -> Progress:
+        """How far the process was that answered or died. In the worker.
 
-    @property
-    def failed(self) -> Sequence[Message]:
-        """The one message that was begun and not done; the first, if none was begun."""
-        return self.messages[_board[self.place] : self._begun]
-
-    @property
-    def not_begun(self) -> Sequence[Message]:
-        return self.messages[self._begun :]
-
-    @property
-    def _begun(self) -> int:
-        return max(1, _board[self.place + 1])
+        Where none is noted as begun, the first is to blame: so whatever ends a process
+        before it can note anything is counted, and nothing goes round for ever.
+        """
+        done, begun = _board[self.place : self.place + 2]
+        begun = max(1, begun)
+        return Progress(
+            done=self.messages[:done],
+            failed=self.messages[done:begun],
+            not_begun=self.messages[begun:],
+        )
 
 
 def tie(received: Sequence[Message], *, held: int, processes: int) -> Iterator[Bundle]:

@@ -28,7 +28,9 @@ def celery_message(bundle: Bundle) -> dict[str, Any]:
     first = bundle.messages[0]
     queue = QUEUES[first.queue]
     task, kwargs = _job_in(first) or (HANDLE, {"bundle": bundle})
-    task_id = first.named_id  # for Celery's log; the body is not read here
+    # For Celery's log; the body is not read here.
+    others = len(bundle.messages) - 1
+    task_id = f"{first.named_id}+{others}" if others else first.named_id
     return {
         "body": ([], kwargs, {}),
         "content-encoding": "binary",  # and no content type: nobody is to decode it

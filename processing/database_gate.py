@@ -50,6 +50,7 @@ def database_answers() -> bool:
     No connection, because the process that asks is the one that forks the workers.
     """
     try:
+        _wait_a_second_at_most()
         with transaction.atomic():
             UnderReview.objects.create(request_id=new_id())
             transaction.set_rollback(True)
@@ -58,3 +59,10 @@ def database_answers() -> bool:
     finally:
         connection.close()
     return True
+
+
+def _wait_a_second_at_most() -> None:
+    """For SQLite's one lock: a process that hangs may have it, and this one must end that."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 1000")

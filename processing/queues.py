@@ -48,7 +48,7 @@ class Message:
     receive_count: int
     sent_at: datetime
     attributes: dict[str, str]
-    group: str = ""
+    group: str = field(default="", repr=False)
 
     @property
     def named_id(self) -> str:

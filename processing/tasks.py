@@ -5,12 +5,19 @@ from celery import shared_task
 from processing import services, spool
 from processing.bundles import Bundle, NotBegunError
 from processing.celery_messages import HANDLE, Job
+from processing.connections import keep_only_good_connections
+from processing.queues import Message
 
 
 @shared_task(name=HANDLE, throws=(services.RetryLaterError, NotBegunError))
 def handle(bundle: Bundle) -> None:
     """Process its events. A body is opaque until `services` parses it under its own limits."""
-    bundle.work_through(services.handle)
+    bundle.work_through(_handle_one)
+
+
+def _handle_one(message: Message) -> None:
+    keep_only_good_connections()  # the one before may have met a broken one
+    services.handle(message)
 
 
 @shared_task(base=Job, name="processing.relay")

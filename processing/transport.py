@@ -43,7 +43,7 @@ class QoS(SQS.QoS):
         self.channel.poll_if_room()
 
     def bundle(self, delivery_tag: str) -> Bundle | None:
-        """The bundle that is not answered yet; None once its channel was replaced."""
+        """What was delivered under this tag; None once its channel was replaced."""
         delivered = self._delivered.get(delivery_tag)
         held: Bundle | None = delivered and delivered.delivery_info["bundle"]
         return held
@@ -156,15 +156,16 @@ class Channel(SQS.Channel):
             self._deliver(deliver, bundle)
         return len(received)
 
+    def _message_to_python(self, *_: Any) -> Any:
+        """kombu's own would believe the message what task it is."""
+        raise NotImplementedError("Without an event loop. Use the prefork pool.")
+
     def _tie(self, queue: str, received: Sequence[queues.Message]) -> Iterator[Bundle]:
         if queue == "jobs":
             return (Bundle([message]) for message in received)
-        processes = (
-            self.qos.prefetch_count // current_app.conf.worker_prefetch_multiplier
-        )
-        return bundles.tie(
-            received, held=len(self.qos.held()), processes=max(1, processes)
-        )
+        for_each = current_app.conf.worker_prefetch_multiplier or 1  # 0: no limit
+        processes = max(1, self.qos.prefetch_count // for_each)
+        return bundles.tie(received, held=len(self.qos.held()), processes=processes)
 
     def _deliver(self, deliver: Any, bundle: Bundle) -> None:
         try:
@@ -190,47 +191,59 @@ class Channel(SQS.Channel):
             self._delete(bundle.messages)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """The process failed in the middle of the bundle, or died there."""
+        """The process did not do the whole bundle; by *requeue* Celery says that it died."""
         bundle = self.qos.bundle(delivery_tag)
         self.qos.ack(delivery_tag)  # frees its room; SQS keeps the messages
         if bundle is None:
             return
-        self._delete(bundle.done)
-        for message in bundle.failed:
+        progress = bundle.progress()
+        self._delete(progress.done)
+        self._hand_over_again(progress.not_begun)
+        for message in progress.failed:
+            if requeue:  # else services has told
+                logger.error(
+                    "request_id=%s message_id=%s queue=%s receive_count=%s no_report",
+                    message.named_id,
+                    message.id,
+                    message.queue,
+                    message.receive_count,
+                )
             self.gate.doubt()
             self._leave(message)
-        for message in bundle.not_begun:
-            self._hand_over_again(message)
 
     def _delete(self, messages: Sequence[queues.Message]) -> None:
         for message in messages:
             self._deletes.add(message.queue, message.receipt_handle)
 
-    def _hand_over_again(self, message: queues.Message) -> None:
-        deliver = self.connection._callbacks.get(message.queue)
-        if deliver is None:  # the worker stops
-            self._give_back(message)
-        else:
+    def _hand_over_again(self, messages: Sequence[queues.Message]) -> None:
+        for message in messages:
+            deliver = self.connection._callbacks.get(message.queue)
+            if deliver is None:
+                return self._give_back(messages)  # the worker stops
             self._deliver(deliver, Bundle([message]))
+        return None
 
     def _restore(self, message: Any) -> None:
-        """Called for what was prefetched and not begun, when the worker stops."""
-        for held in message.delivery_info["bundle"].messages:
-            self._give_back(held)
+        """Called for every bundle that has no answer when the connection ends."""
+        progress = message.delivery_info["bundle"].progress()
+        self._delete(progress.done)
+        self._give_back([*progress.failed, *progress.not_begun])
 
-    def _give_back(self, message: queues.Message) -> None:
-        """Not at once: a poll of this worker may be under way and would take it again."""
-        self._leave(message, seconds=self.wait_time_seconds)
+    def _give_back(self, messages: Sequence[queues.Message]) -> None:
+        """Not at once: a poll of this worker may be under way and would take them again."""
+        for message in messages:
+            self._hide(message, self.wait_time_seconds)
 
-    def _leave(self, message: queues.Message, seconds: int | None = None) -> None:
+    def _leave(self, message: queues.Message) -> None:
         """Let SQS show the message again after a backoff, or move it to the DLQ."""
-        if seconds is None:
-            seconds = queues.backoff(message.receive_count)
+        self._hide(message, queues.backoff(message.receive_count))
+
+    def _hide(self, message: queues.Message, seconds: int) -> None:
         try:
             queues.hide(message.queue, message.receipt_handle, seconds)
         except Exception as error:
             logger.error(
-                "message_id=%s queue=%s no_backoff=%s; the visibility timeout applies",
+                "message_id=%s queue=%s not_hidden=%s; the visibility timeout applies",
                 message.id,
                 message.queue,
                 type(error).__name__,
@@ -252,11 +265,7 @@ def _messages_in(answer: dict[str, Any], queue: str) -> Iterator[queues.Message]
     for raw in answer.get("Messages") or []:
         try:
             yield queues.message_from(queue, raw)
-        except (
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:  # its neighbours must go on
+        except Exception as error:  # whatever it is, its neighbours must go on
             logger.error("queue=%s not_a_message=%s", queue, type(error).__name__)
 
 

@@ -212,7 +212,7 @@ SQS_QUEUE_URLS = {
 }
 
 # -- Celery -------------------------------------------------------------------------
-# SQS is the only retry engine: a task is acknowledged after it succeeded, and only then.
+# SQS is the only retry engine: a message is deleted after it was processed, and only then.
 CELERY_BROKER_TRANSPORT = "processing.transport:Transport"
 CELERY_BROKER_URL = "sqs://" + SQS_ENDPOINT_URL.partition("//")[2]
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -245,7 +245,7 @@ WORKER_HEARTBEAT_SECONDS = env.float("WORKER_HEARTBEAT_SECONDS", 20)
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Celery closes each database connection after each task; project/celery.py does better.
+# Celery closes each database connection after each task; processing/connections.py does better.
 CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {

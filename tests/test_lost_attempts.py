@@ -78,15 +78,17 @@ def test_every_way_an_attempt_can_end_is_told_and_no_neighbour_suffers(
 
     assert pulling.pull(["orders-dlq"]).stored == len(bad)
     assert {deed: letter_of(event).error_type for deed, event in bad.items()} == SAID
+    log = system.log("worker")
     for deed in SILENT:
         letter = letter_of(bad[deed])
+        assert len(re.findall(f"{letter.request_id} .* no_report", log)) == DELIVERIES
         assert letter.error_text.startswith("3 attempts ended without a report")
     assert {letter.attempts for letter in DeadLetter.objects.all()} == {DELIVERIES}
     told = Attempt.objects.values_list("error_type", flat=True)
     assert sorted(told) == ["MemoryError"] * 3 + ["SoftTimeLimitExceeded"] * 3
     assert Outcome.objects.count() == len(neighbours)
     first_time = "receive_count=1 ms=[0-9]+ processed"
-    assert len(re.findall(first_time, system.log("worker"))) == len(neighbours)
+    assert len(re.findall(first_time, log)) == len(neighbours)
 
     late = order_created()
     publish([late])

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +21,8 @@ def messages(number: int, receive_count: int = 1) -> list[Message]:
 
 def progress(bundle: Bundle) -> tuple[int, int, int]:
     """How many are done, failed, not begun."""
-    return len(bundle.done), len(bundle.failed), len(bundle.not_begun)
+    found = bundle.progress()
+    return len(found.done), len(found.failed), len(found.not_begun)
 
 
 def failing_at(bad: Message) -> Callable[[Message], None]:
@@ -69,7 +72,7 @@ def test_behind_one_that_fails_none_is_begun() -> None:
     with pytest.raises(RetryLaterError):
         bundle.work_through(failing_at(bundle.messages[2]))
     assert progress(bundle) == (2, 1, 2)
-    assert list(bundle.failed) == [bundle.messages[2]]
+    assert list(bundle.progress().failed) == [bundle.messages[2]]
 
 
 def test_behind_a_slow_one_none_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,8 +102,18 @@ def test_the_worker_sees_how_far_a_process_was_that_died() -> None:
 
 def test_a_process_that_died_before_it_began_failed_at_the_first() -> None:
     bundle = Bundle(messages(3))
-    assert list(bundle.failed) == bundle.messages[:1]
+    assert list(bundle.progress().failed) == bundle.messages[:1]
     assert progress(bundle) == (0, 1, 2)
+
+
+def test_where_the_pool_does_not_fork_each_goes_alone() -> None:
+    asked = "from processing.bundles import LARGEST; print(LARGEST)"
+    spawning = f"import billiard; billiard.set_start_method('spawn'); {asked}"
+    said = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        for code in (spawning, asked)
+    ]
+    assert [one.stdout.strip() for one in said] == [b"1", b"5"]
 
 
 @pytest.fixture
@@ -148,9 +161,21 @@ def test_a_worker_that_stops_gives_back_what_was_not_begun(
     )
     del channel.connection._callbacks["orders"]
     channel.basic_reject(bundle.messages[0].receipt_handle)
-    after_the_poll = [int(channel.wait_time_seconds)] * 4
-    assert list(left.values()) == [queues.backoff(1), *after_the_poll]
+    first, *others = [one.receipt_handle for one in bundle.messages]
+    after_the_poll = dict.fromkeys(others, int(channel.wait_time_seconds))
+    assert left == {first: queues.backoff(1), **after_the_poll}
     assert channel.qos.held() == []
+
+
+def test_when_the_connection_ends_only_what_is_done_is_deleted(
+    monkeypatch: pytest.MonkeyPatch, channel: Channel, bundle: Bundle
+) -> None:
+    with pytest.raises(RetryLaterError):
+        bundle.work_through(failing_at(bundle.messages[2]))
+    monkeypatch.setattr(queues, "hide", lambda *_: None)
+    channel.qos.restore_unacked()
+    channel._deletes.close()
+    assert queues.depth("orders") == queues.Depth(visible=0, in_flight=3)
 
 
 def test_prefetch_counts_messages(channel: Channel, bundle: Bundle) -> None:

@@ -1,4 +1,8 @@
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from processing import database_gate
@@ -47,3 +51,17 @@ def test_one_answer_holds_for_all_queues_that_wait_for_it(
     assert [gate.is_open() for _ in range(4)] == [False] * 4
     now += database_gate.REST
     assert gate.is_open()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite has one lock")
+@pytest.mark.django_db(transaction=True)
+def test_it_does_not_wait_for_whoever_keeps_the_only_lock() -> None:
+    patience = settings.DATABASES["default"]["OPTIONS"]["timeout"]
+    with (
+        sqlite3.connect(connection.settings_dict["NAME"], uri=True) as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        assert not thread.submit(database_answers).result(timeout=patience / 2)
+        other.rollback()
+    assert database_answers()

@@ -7,8 +7,12 @@ from django.db import connection
 
 from dlq_review import pulling, tasks
 from dlq_review.models import LifeSign
-from project import celery
+from processing import connections
+from processing.bundles import Bundle
+from processing.models import Order
+from processing.tasks import handle
 from project.celery import app
+from tests.builders import message, order_created
 
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql",
@@ -47,7 +51,7 @@ def _server() -> dict[str, Any]:
 
 def _outcomes_around_a_break(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of a job before a break of the database's connection, and of three after it."""
-    monkeypatch.setattr(celery, "_next_check", 0.0)
+    monkeypatch.setattr(connections, "_next_check", 0.0)
     app.set_current()
     outcomes = [tasks.pull.apply().successful()]
     _break_connection()
@@ -59,7 +63,7 @@ def _outcomes_around_a_break(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_a_connection_that_breaks_between_two_checks_fails_one_task(
     monkeypatch: pytest.MonkeyPatch, sqs: None
 ) -> None:
-    monkeypatch.setattr(celery, "CHECK_EVERY", 3600)
+    monkeypatch.setattr(connections, "CHECK_EVERY", 3600)
     assert _outcomes_around_a_break(monkeypatch) == [True, False, True, True]
 
 
@@ -68,5 +72,20 @@ def test_a_connection_that_breaks_between_two_checks_fails_one_task(
 def test_a_connection_that_broke_longer_ago_fails_none(
     monkeypatch: pytest.MonkeyPatch, sqs: None
 ) -> None:
-    monkeypatch.setattr(celery, "CHECK_EVERY", 0)
+    monkeypatch.setattr(connections, "CHECK_EVERY", 0)
     assert _outcomes_around_a_break(monkeypatch) == [True, True, True, True]
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_breaks_under_one_event_fails_no_other_of_its_bundle(
+    monkeypatch: pytest.MonkeyPatch, sqs: None
+) -> None:
+    monkeypatch.setattr(connections, "CHECK_EVERY", 3600)
+    connections.keep_only_good_connections()
+    app.set_current()
+    assert not Order.objects.exists()
+    _break_connection()
+    bundle = Bundle([message("unreadable"), message(order_created())])
+    assert handle.apply(kwargs={"bundle": bundle}).successful()
+    assert Order.objects.exists()
