@@ -27,7 +27,7 @@ class _Batch:
 
 
 class Deletes:
-    """The deletes of one channel, all from the thread of its event loop.
+    """The deletes of one channel, one call at a time, as its event loop makes them.
 
     *post* sends one DeleteMessageBatch of (queue, handles) and calls back with the answer;
     *later* calls something after some seconds.

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class VisibilityHeartbeat(bootsteps.StartStopStep):
-    """A thread, because the worker's own timers rest while its pool drains."""
+    """A thread, because the event loop may wait for SQS or for the database."""
 
     requires = {"celery.worker.consumer.tasks:Tasks"}
 
