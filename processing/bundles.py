@@ -7,18 +7,20 @@ answer. No message is delivered once more for what a neighbour does:
 * A process notes in memory that it shares with the worker how far it is, so the worker
   knows, even when the process was killed, which messages are done, which one failed and
   which were never begun. Those go back to the pool, each alone.
-* After one that fails, and after BEGIN_FOR seconds, no other is begun. So behind a slow
-  message others wait for that one alone, at worst until its time limit, and once: what SQS
-  delivers again, because it failed or was lost before, goes alone.
+* After one that fails, and after BEGIN_FOR seconds, no other is begun. So the worker may
+  hand over those behind a slow one while that goes on: it looks each LOOK_EACH seconds,
+  and parts a bundle that was begun by the look before.
+* What SQS delivers again, because it failed or was lost before, goes alone.
 * A bundle is no larger than what each process has to do anyway.
 """
 
 import itertools
 import mmap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from time import monotonic
+from typing import Self
 
 import billiard
 
@@ -27,6 +29,7 @@ from processing.queues import Message
 # Messages. Where the pool does not fork (macOS) nothing is shared, so each goes alone.
 LARGEST = 5 if billiard.get_start_method() == "fork" else 1
 BEGIN_FOR = 1  # second after which a process begins no other message of its bundle
+LOOK_EACH = 2 * BEGIN_FOR
 
 # Two bytes for each of the last million bundles: how many of its messages are done, how
 # many begun. A bundle ends, by its time limit, long before a million others were handed
@@ -61,6 +64,10 @@ class Bundle:
     messages: Sequence[Message] = field(repr=False)
     place: int = field(default_factory=_clean_place)
 
+    @property
+    def delivery_tag(self) -> str:
+        return self.messages[0].receipt_handle
+
     def work_through(self, handle: Callable[[Message], None]) -> None:
         """*handle* the messages in order. In the process.
 
@@ -73,6 +80,14 @@ class Bundle:
             _board[self.place + 1] = number
             handle(message)
             _board[self.place] = number
+
+    @property
+    def is_begun(self) -> bool:
+        return _board[self.place + 1] > 0
+
+    def without(self, others: Sequence[Message]) -> Self:
+        """This bundle, once *others*, at its end, were handed over again."""
+        return replace(self, messages=self.messages[: -len(others)])
 
     def progress(self) -> Progress:
         """How far the process was that answered or died. In the worker.

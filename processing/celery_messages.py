@@ -51,7 +51,7 @@ def celery_message(bundle: Bundle) -> dict[str, Any]:
         },
         "properties": {
             "correlation_id": task_id,
-            "delivery_tag": first.receipt_handle,
+            "delivery_tag": bundle.delivery_tag,
             "delivery_mode": 2,
             "priority": 0,
             "delivery_info": {

@@ -10,8 +10,7 @@ server answers):
   all workers: it gives no other message of a group until that one is deleted or in the DLQ.
   A batch would hold several of one group, for kombu to run at once; and to give back those
   behind a failed one costs each a receive, so that it follows into the DLQ untried.
-* What one poll brings goes to the pool in bundles (processing/bundles.py). Prefetch
-  counts messages all the same.
+* What one poll brings goes to the pool in bundles (processing/bundles.py).
 * While there is room for a good part of a batch the queue is asked for it; otherwise the
   next message that is done with asks, and no timer.
 """
@@ -29,38 +28,12 @@ from processing.celery_messages import celery_message
 from processing.database_gate import DatabaseGate
 from processing.deletes import Deletes
 from processing.polling import NO_ANSWER, Connection
+from processing.prefetch import QoS
 from processing.topology import QUEUES
 
 logger = logging.getLogger(__name__)
 
 REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
-
-
-class QoS(SQS.QoS):
-    def ack(self, delivery_tag: str) -> None:
-        """Free the prefetch slot. It deletes nothing."""
-        super().ack(delivery_tag)
-        self.channel.poll_if_room()
-
-    def bundle(self, delivery_tag: str) -> Bundle | None:
-        """What was delivered under this tag; None once its channel was replaced."""
-        delivered = self._delivered.get(delivery_tag)
-        held: Bundle | None = delivered and delivered.delivery_info["bundle"]
-        return held
-
-    def held(self) -> list[queues.Message]:
-        """What is being worked on or waits here; safe to call from another thread."""
-        tags = [tag for tag in list(self._delivered) if tag not in self._dirty]
-        waiting = filter(None, map(self.bundle, tags))
-        return [message for bundle in waiting for message in bundle.messages]
-
-    def can_consume_max_estimate(self) -> int | None:
-        """kombu counts what it delivered; a bundle of five would be one."""
-        most: int = self.prefetch_count
-        return max(0, most - len(self.held())) if most else None
-
-    def can_consume(self) -> bool:
-        return self.can_consume_max_estimate() != 0
 
 
 class Channel(SQS.Channel):
@@ -152,8 +125,10 @@ class Channel(SQS.Channel):
         if deliver is None:  # cancelled while the poll was under way
             return super()._on_messages_ready(queue_url, queue, answer)
         received = list(_messages_in(answer, queue))
-        for bundle in self._tie(queue, received):
+        tied = list(self._tie(queue, received))
+        for bundle in tied:
             self._deliver(deliver, bundle)
+        self._look_later([bundle for bundle in tied if len(bundle.messages) > 1])
         return len(received)
 
     def _message_to_python(self, *_: Any) -> Any:
@@ -179,9 +154,28 @@ class Channel(SQS.Channel):
                 first.queue,
                 type(error).__name__,
             )
-            self.qos.ack(first.receipt_handle)  # frees its room, deletes nothing
+            self.qos.ack(bundle.delivery_tag)  # frees its room, deletes nothing
             for message in bundle.messages:
                 self._leave(message)
+
+    # -- looking after bundles --------------------------------------------------------
+    def _look_later(self, unanswered: Sequence[Bundle]) -> None:
+        if unanswered:
+            begun = [bundle for bundle in unanswered if bundle.is_begun]
+            self.hub.call_later(bundles.LOOK_EACH, self._look, unanswered, begun)
+
+    def _look(self, looked_after: Sequence[Bundle], begun: Sequence[Bundle]) -> None:
+        """Part those that were *begun* a while ago; the others may still wait in the pool."""
+        unanswered = [
+            bundle
+            for bundle in looked_after
+            if self.qos.bundle(bundle.delivery_tag) is bundle
+        ]
+        for bundle in unanswered:
+            if bundle in begun and (others := bundle.progress().not_begun):
+                self.qos.replace(bundle.without(others))
+                self._hand_over_again(others)
+        self._look_later([bundle for bundle in unanswered if bundle not in begun])
 
     # -- answering ------------------------------------------------------------------
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:

@@ -96,6 +96,19 @@ def test_every_way_an_attempt_can_end_is_told_and_no_neighbour_suffers(
     assert worker.poll() is None, "it lives and works"
 
 
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="who hangs there keeps the only lock"
+)
+def test_nobody_waits_long_behind_one_that_hangs(system: LiveSystem) -> None:
+    bad = order_created(customer_id="hangs")
+    behind = [order_created() for _ in range(4)]
+    publish([bad, *behind])
+    # It hangs on: a neighbour that waited for the time limit would not be done in time.
+    system.start_worker(**misbehaving(time_limit=3600))
+    wait_for(lambda: all_processed(behind))
+    assert not Outcome.objects.filter(request_id=bad.id).exists()
+
+
 def test_an_event_that_takes_the_whole_worker_down_is_a_dead_letter_in_the_end(
     system: LiveSystem,
 ) -> None:

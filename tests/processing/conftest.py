@@ -15,15 +15,18 @@ class Loop:
 
     def __init__(self) -> None:
         self.due: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        self.later: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
 
     def call_soon(self, call: Callable[..., None], *arguments: Any) -> None:
         self.due.append((call, arguments))
 
     def call_later(self, seconds: float, call: Any, *arguments: Any) -> None:
-        pass
+        self.later.append((call, arguments))
 
-    def turn(self) -> None:
+    def turn(self, *, time_passes: bool = False) -> None:
         due, self.due = self.due, []
+        if time_passes:
+            due, self.later = due + self.later, []
         for call, arguments in due:
             call(*arguments)
 

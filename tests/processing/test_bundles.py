@@ -152,6 +152,36 @@ def test_of_a_bundle_that_failed_each_message_gets_its_own_answer(
     assert channel.qos.held() == bundle.messages[3:]
 
 
+def test_those_behind_a_slow_one_are_handed_over_once(
+    monkeypatch: pytest.MonkeyPatch, channel: Channel, bundle: Bundle
+) -> None:
+    monkeypatch.setattr(queues, "hide", lambda *_: None)
+    handed_over: list[Message] = []
+    monkeypatch.setattr(
+        channel, "_deliver", lambda _, alone: handed_over.extend(alone.messages)
+    )
+    channel._look_later([bundle])
+    for _ in range(3):
+        channel.hub.turn(time_passes=True)
+    assert handed_over == [], "it waits in the pool"
+
+    def be_slow_at_the_second(one: Message) -> None:
+        if one is bundle.messages[1]:
+            channel.hub.turn(time_passes=True)
+            assert handed_over == [], "it may be begun this moment"
+            channel.hub.turn(time_passes=True)
+            assert handed_over == bundle.messages[2:]
+            raise RetryLaterError
+
+    with pytest.raises(RetryLaterError):
+        bundle.work_through(be_slow_at_the_second)
+    assert channel.qos.held() == bundle.messages[:2]
+    channel.basic_reject(bundle.delivery_tag)
+    channel.hub.turn(time_passes=True)
+    assert handed_over == bundle.messages[2:]
+    assert channel.hub.later == []
+
+
 def test_a_worker_that_stops_gives_back_what_was_not_begun(
     monkeypatch: pytest.MonkeyPatch, channel: Channel, bundle: Bundle
 ) -> None:
