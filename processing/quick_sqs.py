@@ -1,7 +1,7 @@
 """The calls to SQS that somebody waits for, through curl.
 
-boto3 spends seven times the processor time of curl on a SendMessageBatch, nearly all of it in
-Python where no other thread may run; curl signs and sends outside Python
+boto3 spends five to seven times the processor time of curl on a SendMessageBatch, nearly
+all of it in Python where no other thread may run; curl signs and sends outside Python
 (`python -m benchmarks --only call`). What is asked, answered and raised is as with boto3.
 
 A call is tried once, but for a kept connection that turns out to be closed: there curl asks

@@ -128,12 +128,13 @@ class Channel(SQS.Channel):
         tied = list(self._tie(queue, received))
         for bundle in tied:
             self._deliver(deliver, bundle)
-        self._look_later([bundle for bundle in tied if len(bundle.messages) > 1])
+        shared = [bundle for bundle in tied if len(bundle.messages) > 1]
+        self._look_later([bundle.delivery_tag for bundle in shared])
         return len(received)
 
     def _message_to_python(self, *_: Any) -> Any:
         """kombu's own would believe the message what task it is."""
-        raise NotImplementedError("Without an event loop. Use the prefork pool.")
+        raise NotImplementedError("There is no event loop. Use the prefork pool.")
 
     def _tie(self, queue: str, received: Sequence[queues.Message]) -> Iterator[Bundle]:
         if queue == "jobs":
@@ -159,23 +160,25 @@ class Channel(SQS.Channel):
                 self._leave(message)
 
     # -- looking after bundles --------------------------------------------------------
-    def _look_later(self, unanswered: Sequence[Bundle]) -> None:
-        if unanswered:
-            begun = [bundle for bundle in unanswered if bundle.is_begun]
-            self.hub.call_later(bundles.LOOK_EACH, self._look, unanswered, begun)
+    def _look_later(self, tags: Sequence[str]) -> None:
+        """*tags* and not their bundles: a timer would keep the bodies of what is long done."""
+        if tags:
+            held = [bundle for tag in tags if (bundle := self.qos.bundle(tag))]
+            begun = [bundle.delivery_tag for bundle in held if bundle.is_begun]
+            self.hub.call_later(bundles.LOOK_EACH, self._look, tags, begun)
 
-    def _look(self, looked_after: Sequence[Bundle], begun: Sequence[Bundle]) -> None:
+    def _look(self, tags: Sequence[str], begun: Sequence[str]) -> None:
         """Part those that were *begun* a while ago; the others may still wait in the pool."""
-        unanswered = [
-            bundle
-            for bundle in looked_after
-            if self.qos.bundle(bundle.delivery_tag) is bundle
-        ]
-        for bundle in unanswered:
-            if bundle in begun and (others := bundle.progress().not_begun):
-                self.qos.replace(bundle.without(others))
-                self._hand_over_again(others)
-        self._look_later([bundle for bundle in unanswered if bundle not in begun])
+        for tag in begun:
+            self._part(tag)
+        waiting = [tag for tag in tags if tag not in begun and self.qos.bundle(tag)]
+        self._look_later(waiting)
+
+    def _part(self, tag: str) -> None:
+        bundle = self.qos.bundle(tag)
+        if bundle is not None and (others := bundle.progress().not_begun):
+            self.qos.replace(bundle.without(others))
+            self._hand_over_again(others)
 
     # -- answering ------------------------------------------------------------------
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:

@@ -160,7 +160,7 @@ def test_those_behind_a_slow_one_are_handed_over_once(
     monkeypatch.setattr(
         channel, "_deliver", lambda _, alone: handed_over.extend(alone.messages)
     )
-    channel._look_later([bundle])
+    channel._look_later([bundle.delivery_tag])
     for _ in range(3):
         channel.hub.turn(time_passes=True)
     assert handed_over == [], "it waits in the pool"
