@@ -2,8 +2,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.models import Group
+from django.db.models import ManyToManyField
 from django.http import HttpRequest
 
+from processing import staff_rights
 from processing.models import (
     Attempt,
     Order,
@@ -79,14 +82,62 @@ class StaffAdmin(auth_admin.UserAdmin):
     )
     filter_horizontal = ()
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Of somebody who may do more, nothing is changed: neither rights nor password."""
+        return super().has_change_permission(request, obj) and (
+            obj is None or staff_rights.reaches_user(request.user, obj)
+        )
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if request.user.is_superuser else ("is_superuser",)
+
+    def get_field_queryset(
+        self, db: str | None, db_field: Any, request: HttpRequest
+    ) -> Any:
+        if db_field.name == "groups":
+            return staff_rights.grantable_groups(request.user)
+        return super().get_field_queryset(db, db_field, request)
 
     def save_model(
         self, request: HttpRequest, obj: StaffMember, form: Any, change: bool
     ) -> None:
         obj.is_staff = True
         super().save_model(request, obj, form, change)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class StaffGroupAdmin(auth_admin.GroupAdmin):
+    """What the people in a group may do. Nobody raises themselves by way of their group."""
+
+    show_full_result_count = False
+    actions = None
+    actions_on_bottom = True  # as of ReadOnlyAdmin
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (
+            obj is None or staff_rights.reaches_group(request.user, obj)
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (
+            obj is None or staff_rights.reaches_group(request.user, obj)
+        )
+
+    def formfield_for_manytomany(
+        self,
+        db_field: ManyToManyField,
+        request: HttpRequest | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        if request is not None and db_field.name == "permissions":
+            kwargs["queryset"] = staff_rights.grantable_permissions(request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
 @admin.register(Outcome)
