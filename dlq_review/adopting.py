@@ -1,9 +1,11 @@
 """Spooled events that SQS refuses for good become dead letters, which staff can repair.
 
 Crash order: store the dead letter and delete the spool row in one transaction. Each has its
-own, so a row that cannot be stored never holds up its neighbours.
+own, so a row that cannot be stored never holds up its neighbours. A second content under
+one request id is another arrival of the same dead letter.
 """
 
+import hashlib
 import json
 import logging
 
@@ -12,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from dlq_review import reading
 from dlq_review.joining import join
 from processing import contracts, events, queues
 from processing.models import SpooledEvent
@@ -64,7 +67,7 @@ def _message(row: SpooledEvent) -> queues.Message:
     }
     return queues.Message(
         queue=QUEUES[contract.queue if contract else EVENT_QUEUES[0]].dlq,
-        id=f"spool/{row.request_id}",
+        id=f"spool/{row.request_id}/{_content(row)[:16]}",
         body=row.body,
         receipt_handle="",
         receive_count=1,
@@ -74,3 +77,9 @@ def _message(row: SpooledEvent) -> queues.Message:
             "failure": json.dumps(failure),
         },
     )
+
+
+def _content(row: SpooledEvent) -> str:
+    """Equal for a repetition of the request, and for nothing else."""
+    asked = reading.fingerprint(row.body, row.request_id)
+    return asked or hashlib.sha256(row.body.encode()).hexdigest()

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from intake import rate_limits, request_ids
 from intake.rate_limits import RateLimitedError
+from intake.replays import KeyReusedError
 from processing import queues, sending, spool
 from processing.contracts import Contract, SignupRequested
 from processing.entries import TooLargeError
@@ -35,7 +36,13 @@ class UnsendableError(ValueError):
 
 
 #: What `accept` may refuse with.
-REFUSALS = (TooLargeError, RateLimitedError, UnsendableError, NotAcceptedError)
+REFUSALS = (
+    TooLargeError,
+    RateLimitedError,
+    UnsendableError,
+    KeyReusedError,
+    NotAcceptedError,
+)
 
 
 def prepare(contract: type[Contract], asked: dict[str, Any], request_id: str) -> Event:
@@ -115,6 +122,9 @@ def _refused(event: Event, refused: sending.SendError) -> None:
         raise UnsendableError(UnsendableError.__doc__) from refused
     try:
         spool.hold(event, str(refused))
+    except spool.HeldOtherwiseError:
+        _log(event, "not_accepted=key_reused")
+        raise KeyReusedError(KeyReusedError.__doc__) from None
     except DatabaseError as away:
         _log(event, f"not_accepted={refused} spool={type(away).__name__}")
         raise NotAcceptedError(NotAcceptedError.__doc__) from away

@@ -8,12 +8,12 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from processing import events, sending
-from processing.event_errors import EventError
+from processing.event_errors import EventError, PermanentError
 from processing.models import SpooledEvent
 
 logger = logging.getLogger(__name__)
@@ -21,15 +21,26 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 300  # seconds between two tries
 
 
+class HeldOtherwiseError(PermanentError):
+    """This request id is held for another content, which has not been sent yet."""
+
+
 def hold(event: events.Event, refusal: str) -> None:
-    """Keep an accepted event that SQS did not take. Once a request id, however often."""
-    _insert([event], refusal=refusal)
+    """Keep an accepted event that SQS did not take. Once a request id, however often.
+
+    Raises HeldOtherwiseError.
+    """
+    _insert(event, refusal=refusal)
     logger.warning("request_id=%s spooled=%s", event.id, refusal)
 
 
 def record(follow_ups: Iterable[events.Event], cause: str) -> None:
-    """Note events that follow *cause*; call it in the transaction of the cause's effect."""
-    _insert(follow_ups, cause=cause)
+    """Note events that follow *cause*; call it in the transaction of the cause's effect.
+
+    Raises HeldOtherwiseError.
+    """
+    for event in follow_ups:
+        _insert(event, cause=cause)
 
 
 def send_follow_ups(cause: str) -> int:
@@ -42,21 +53,39 @@ def relay(limit: int = 100) -> int:
     return _send(SpooledEvent.objects.filter(next_try_at__lte=timezone.now()), limit)
 
 
-def _insert(held: Iterable[events.Event], cause: str = "", refusal: str = "") -> None:
-    now = timezone.now()
-    SpooledEvent.objects.bulk_create(
-        [
-            SpooledEvent(
-                request_id=event.id,
-                cause=cause,
-                body=event.body,
-                refusal=refusal,
-                next_try_at=now,
-            )
-            for event in held
-        ],
-        ignore_conflicts=True,
+def _insert(event: events.Event, cause: str = "", refusal: str = "") -> None:
+    row = SpooledEvent(
+        request_id=event.id,
+        cause=cause,
+        body=event.body,
+        refusal=refusal,
+        next_try_at=timezone.now(),
     )
+    try:
+        _store(row)
+    except IntegrityError:
+        held = _held(event.id)
+        if held is None:  # it was relayed in this moment, so there is room now
+            _store(row)
+        elif not _is_same(held, event):
+            raise HeldOtherwiseError(HeldOtherwiseError.__doc__) from None
+
+
+@transaction.atomic
+def _store(row: SpooledEvent) -> None:
+    row.save(force_insert=True)
+
+
+def _held(request_id: str) -> SpooledEvent | None:
+    return SpooledEvent.objects.filter(pk=request_id).first()
+
+
+def _is_same(held: SpooledEvent, event: events.Event) -> bool:
+    try:
+        found = events.parse(held.body, fallback_id=held.request_id)
+    except EventError:  # of another release, and so nothing that this one could send
+        return False
+    return found.fingerprint == event.fingerprint
 
 
 @transaction.atomic

@@ -82,3 +82,16 @@ def test_what_sqs_may_still_take_is_left_to_the_relay() -> None:
     spool.hold(order_created(), "Throttled")
     assert adopting.adopt() == 0
     assert SpooledEvent.objects.count() == 1
+
+
+def test_two_contents_that_sqs_refuses_under_one_id_are_both_kept() -> None:
+    first = order_created(id="r-1", order_id="ORD-1")
+    second = order_created(id="r-1", order_id="ORD-2")
+    for event in (first, second, first):
+        refuse(event)
+        assert adopting.adopt() == 1
+    letter = DeadLetter.objects.get()
+    assert {one.body for one in letter.revisions.all()} == {first.body, second.body}
+    assert {one.body for one in letter.arrivals.all()} == {first.body, second.body}
+    assert letter.audit.filter(reason__contains="Another body").count() == 1
+    assert letter.state == "open"

@@ -91,3 +91,43 @@ def test_follow_ups_recorded_in_a_transaction_that_fails_do_not_exist() -> None:
         spool.record([order_created()], cause="r-1")
         transaction.set_rollback(True)
     assert not SpooledEvent.objects.exists()
+
+
+def test_another_content_is_never_held_in_place_of_the_first() -> None:
+    first = order_created(id="r-1")
+    spool.hold(first, "Timeout")
+    with pytest.raises(spool.HeldOtherwiseError):
+        spool.hold(order_created(id="r-1"), "Timeout")
+    assert SpooledEvent.objects.get().body == first.body
+
+
+def test_another_content_than_one_that_only_a_newer_release_reads_is_refused() -> None:
+    spool.hold(order_created(id="r-1"), "Timeout")
+    SpooledEvent.objects.update(body='{"type": "of_tomorrow"}')
+    with pytest.raises(spool.HeldOtherwiseError):
+        spool.hold(order_created(id="r-1"), "Timeout")
+
+
+def test_follow_ups_of_another_content_undo_the_effect_and_are_not_dropped() -> None:
+    first = order_created(id="r-1")
+    spool.record([first], cause="c-1")
+    spool.record([first], cause="c-1")
+    with pytest.raises(spool.HeldOtherwiseError), transaction.atomic():
+        spool.record([order_created(id="r-2"), order_created(id="r-1")], cause="c-2")
+    assert SpooledEvent.objects.get().body == first.body
+
+
+def test_what_is_relayed_while_a_copy_is_held_leaves_room_for_the_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = order_created()
+    spool.hold(event, "Timeout")
+    find = spool._held
+
+    def relayed_meanwhile(request_id: str) -> SpooledEvent | None:
+        SpooledEvent.objects.all().delete()
+        return find(request_id)
+
+    monkeypatch.setattr(spool, "_held", relayed_meanwhile)
+    spool.hold(event, "Timeout")
+    assert SpooledEvent.objects.get().body == event.body
