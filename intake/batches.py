@@ -49,7 +49,7 @@ def _prepared(number: int, item: Any, correlation_id: str, client: str) -> Resul
         if isinstance(event.data, SignupRequested):
             rate_limits.spend(rate_limits.signups(), client)
     except InvalidEventError as error:
-        return error.under(f"events.{number}")
+        return error.under("events", number)
     except (BadKeyError, KeyReusedError, RateLimitedError) as error:
         return error
     return event.model_copy(update={"correlation_id": correlation_id})
@@ -59,8 +59,8 @@ def _event(item: Any) -> Event:
     if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
         raise InvalidEventError('Write an event as {"type": ..., "data": {...}}.')
     if unknown := set(item) - {"type", "data", "key"}:
-        name = min(unknown)[:100]
-        raise InvalidEventError([Problem(name, "There is no such field; remove it.")])
+        sentence = "There is no such field; remove it."
+        raise InvalidEventError([Problem.at((min(unknown),), sentence)])
     if not isinstance(item.get("type"), str) or item["type"] not in PUBLIC:
         raise InvalidEventError(
             [Problem("type", f"Choose one of {', '.join(PUBLIC)}.")]

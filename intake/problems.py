@@ -55,8 +55,11 @@ def describe(error: Exception) -> dict[str, Any]:
     status = STATUS_OF[type(error)]
     if not isinstance(error, InvalidEventError):
         return general(status, str(error))
+    sentence = "The request does not keep to its contract; see errors."
+    if len(error.problems) > MOST_ERRORS:
+        sentence = f"{sentence[:-1]}, which lists the first {MOST_ERRORS}."
     return {
-        **general(status, "The request does not keep to its contract; see errors."),
+        **general(status, sentence),
         "errors": [
             {"pointer": found.pointer, "detail": found.message}
             for found in error.problems[:MOST_ERRORS]

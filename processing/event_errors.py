@@ -1,28 +1,62 @@
 """What can be wrong with an event. All of it is permanent: it fails the same way again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Self
+from urllib.parse import quote
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+MOST_PROBLEMS = 300  # of a hundred items with three fields each
+_LONGEST_NAME = 100  # characters; what is longer is no field of ours
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to correct: `field` is the path, as in `data.items.0.sku`."""
+    """One thing to correct: `field` is the path for people, as in `data.items.0.sku`."""
 
     field: str
     message: str
+    path: tuple[str, ...] = ()
+    """The names in `field`, one by one, where these may be any text."""
+
+    @classmethod
+    def at(cls, path: Iterable[str | int], message: str) -> Self:
+        """The problem at *path*, whatever a stranger called its parts."""
+        names = tuple(map(str, path))
+        return cls(".".join(map(_shown, names)), message, names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.path or tuple(filter(None, self.field.split(".")))
 
     @property
     def pointer(self) -> str:
-        """The field as a JSON pointer in a URI fragment, as in `#/data/items/0/sku`."""
-        escaped = self.field.replace("~", "~0").replace("/", "~1")
-        return "#" + "".join(f"/{part}" for part in escaped.split(".") if part)
+        """The field as a JSON pointer in a URI fragment, as in `#/data/items/0/sku`.
+
+        Of a name that is too long to repeat, it leads to the object that holds it.
+        """
+        short = takewhile(lambda name: len(name) <= _LONGEST_NAME, self.names)
+        return "#" + "".join(f"/{_escaped(name)}" for name in short)
+
+    def under(self, *names: str | int) -> Self:
+        """The same, where what is wrong is a part of something larger."""
+        return self.at((*names, *self.names), self.message)
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
+
+
+def _shown(name: str) -> str:
+    """*name* as any page, log and column can hold it."""
+    return name[:_LONGEST_NAME].encode("utf-8", "backslashreplace").decode()
+
+
+def _escaped(name: str) -> str:
+    pointer = name.replace("~", "~0").replace("/", "~1")  # RFC 6901, 3
+    return quote(pointer, safe="!$&'()*+,;=:@?", errors="surrogatepass")  # and 6
 
 
 class PermanentError(Exception):
@@ -38,14 +72,9 @@ class EventError(PermanentError):
         self.problems = tuple(problems)
         super().__init__(" ".join(map(str, self.problems)))
 
-    def under(self, prefix: str) -> Self:
+    def under(self, *names: str | int) -> Self:
         """The same, where what is wrong is a part of something larger."""
-        return type(self)(
-            [
-                Problem(f"{prefix}.{problem.field}".rstrip("."), problem.message)
-                for problem in self.problems
-            ]
-        )
+        return type(self)([problem.under(*names) for problem in self.problems])
 
 
 class UnreadableEventError(EventError):
@@ -64,6 +93,7 @@ _SENTENCES = {
     "extra_forbidden": "There is no such field; remove it.",
     "missing": "This field is required.",
     "string_type": "Write this as text.",
+    "string_unicode": r"A character is cut in half here, such as \ud83d; remove it.",
     "string_too_long": "Write at most {max_length} characters.",
     "string_too_short": "Write at least {min_length} characters.",
     "int_type": "Write this as a whole number.",
@@ -80,16 +110,28 @@ _SENTENCES = {
 
 
 def problems_in(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Problem]:
-    """pydantic's findings as sentences for people, without the values they are about."""
-    return [
-        Problem(
-            field=".".join(str(part)[:100] for part in (*prefix, *found["loc"])),
-            message=_sentence(found),
-        )
-        for found in error.errors(include_url=False, include_input=False)
+    """pydantic's findings as sentences for people, without the values they are about.
+
+    The first MOST_PROBLEMS of them, and how many more there are.
+    """
+    found = [
+        one
+        for one in error.errors(include_url=False, include_input=False)
         # Only says that another field was wrong, and that one is in the list.
-        if found["type"] != "default_factory_not_called"
+        if one["type"] != "default_factory_not_called"
     ]
+    problems = [
+        Problem.at((*prefix, *_path(one["loc"])), _sentence(one))
+        for one in found[:MOST_PROBLEMS]
+    ]
+    if (more := len(found) - len(problems)) > 0:
+        problems.append(Problem.at(prefix, f"And {more:,} more; correct these first."))
+    return problems
+
+
+def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Where it is; pydantic marks a member whose name is wrong behind that name."""
+    return loc[:-1] if loc[-1:] == ("[key]",) else loc
 
 
 def _sentence(found: ErrorDetails) -> str:

@@ -7,11 +7,15 @@ raises one.
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 MAX_DEPTH = 32  # our deepest contract nests 4 levels
-# A string (its closing quote optional, so that no text costs quadratic time) or a bracket.
-_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
+# A string. Its closing quote is optional, so that no text costs quadratic time.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
+_TOKENS = re.compile(rf'{_STRING}|[\[\]{{}},:]|[^\s\[\]{{}},:"]++', re.DOTALL)
 
 
 class UnreadableJSONError(ValueError):
@@ -39,11 +43,16 @@ def loads(text: str | bytes) -> Any:
         raise UnreadableJSONError("A number has too many digits.") from None
 
 
+def tokens(text: str) -> Iterator[str]:
+    """The tokens of *text*, which `loads` reads: as they are written, one after another."""
+    return (match.group() for match in _TOKENS.finditer(text))
+
+
 def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
-    for match in _TOKENS.finditer(text):
+    for match in _BRACKETS.finditer(text):
         token = match.group()
         if token in "[{":
             depth += 1
@@ -56,8 +65,8 @@ def _check_depth(text: str) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise UnreadableJSONError(
             f"The key {twice[:100]!a} stands twice in one object."
         )

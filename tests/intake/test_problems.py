@@ -85,3 +85,66 @@ def test_the_status_of_an_order_is_changed_by_patch(client: Client, sqs: None) -
 def test_a_pointer_keeps_to_its_syntax_whatever_the_field_is_called() -> None:
     assert Problem("", "x").pointer == "#"
     assert Problem("items.0.sku", "x").pointer == "#/items/0/sku"
+
+
+@pytest.mark.parametrize(
+    ("key", "pointer"),
+    [
+        ("a/b", "#/a~1b"),
+        ("a~b", "#/a~0b"),
+        ("a~1b", "#/a~01b"),
+        ("a.b", "#/a.b"),
+        (".", "#/."),
+        ("a.", "#/a."),
+        ("", "#/"),
+        ("a b", "#/a%20b"),
+        ("a%25", "#/a%2525"),
+        ('"#\\', "#/%22%23%5C"),
+        ("\u00fc", "#/%C3%BC"),
+        ("\ud83d", "#"),
+        ("x" * 100, "#/" + "x" * 100),
+        ("x" * 101, "#"),
+    ],
+)
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_pointer_leads_to_the_key_that_is_wrong(
+    client: Client, no_sqs: None, key: str, pointer: str, inside: bool
+) -> None:
+    wrong: dict[str, Any] = {key: 1}
+    if inside:
+        item = {"sku": "TEA-1", "quantity": 1, "unit_price": "4.50", **wrong}
+        wrong, pointer = {"items": [item]}, pointer.replace("#", "#/items/0", 1)
+    answer = post(client, "/api/orders", order_data(**wrong))
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == pointer
+
+
+def test_in_a_batch_a_pointer_leads_through_the_batch(
+    client: Client, no_sqs: None
+) -> None:
+    events = [
+        {"type": "order_created", "data": order_data(**{"a.b": 1})},
+        {"type": "order_created", "data": order_data(**{"": 1})},
+        {"type": "order_created", "data": order_data(), "c.d": 1},
+        7,
+    ]
+    answer = post(client, "/api/batches", {"events": events})
+    pointers = [
+        [error["pointer"] for error in result["problem"]["errors"]]
+        for result in answer.json()["results"]
+    ]
+    assert pointers == [
+        ["#/events/0/data/a.b"],
+        ["#/events/1/data/"],
+        ["#/events/2/c.d"],
+        ["#/events/3"],
+    ]
+
+
+def test_an_answer_that_lists_some_errors_says_that_there_are_more(
+    client: Client, no_sqs: None
+) -> None:
+    body = order_data(**{f"x{number}": 1 for number in range(1_000)})
+    answer = post(client, "/api/orders", body)
+    assert len(answer.json()["errors"]) == 50
+    assert "the first 50" in answer.json()["detail"]
