@@ -103,12 +103,22 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
 
 def redrive_of(message: Message) -> str:
     """The redrive id *message* was sent with, if we sent it."""
-    return _text(_object(message.attributes.get("redrive", "")), "redrive_id")
+    return id_in(message.attributes.get("redrive", ""))
+
+
+def id_in(redrive: str) -> str:
+    """The redrive id that the attribute *redrive* holds."""
+    return _text(_object(redrive), "redrive_id")
 
 
 def redriven_from(message: Message) -> int:
     """The number of the dead letter *message* was redriven from; 0 for none."""
-    number = _object(message.attributes.get("redrive", "")).get("dead_letter")
+    return letter_in(message.attributes.get("redrive", ""))
+
+
+def letter_in(redrive: str) -> int:
+    """The number of the dead letter that the attribute *redrive* names; 0 for none."""
+    number = _object(redrive).get("dead_letter")
     return number if type(number) is int and 0 < number < 2**63 else 0
 
 

@@ -6,7 +6,6 @@ masked, as on every page.
 """
 
 import re
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from dlq_review.models import DeadLetter
 from dlq_review.personal import mask
 from processing import emails
 from processing.effects import Effect
+from processing.error_texts import text_of, traceback_of
 from processing.events import Event
 from processing.services import HANDLERS
 
@@ -57,11 +57,10 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
     try:
         effect = _undone(event, written)
     except Exception as error:  # whatever a worker would meet
-        text = "".join(traceback.format_exception(error))
         return Rehearsal(
             letter,
-            error=mask(f"{type(error).__name__}: {error}"),
-            trace=pretty.traceback(mask(text)),
+            error=mask(f"{type(error).__name__}: {text_of(error)}"),
+            trace=pretty.traceback(mask(traceback_of(error))),
         )
     return Rehearsal(
         letter,

@@ -6,12 +6,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
-from processing.contracts import Contract, OrderCreated, OrderUpdated, SignupRequested
+from processing.contracts import PUBLIC, Contract, OrderUpdated
 
-PUBLIC = {
-    contract.type: contract
-    for contract in (OrderCreated, OrderUpdated, SignupRequested)
-}
 MOST_EVENTS = 100
 _REF = "#/components/schemas/"
 _TEXT = {"type": "string"}

@@ -3,12 +3,12 @@
 from typing import Any
 
 from intake import rate_limits, replays, request_ids
-from intake.api_docs import MOST_EVENTS, PUBLIC
+from intake.api_docs import MOST_EVENTS
 from intake.rate_limits import RateLimitedError
 from intake.replays import KeyReusedError
 from intake.request_ids import BadKeyError
 from intake.services import accept_many, prepare
-from processing.contracts import SignupRequested
+from processing.contracts import PUBLIC, SignupRequested
 from processing.event_errors import InvalidEventError, Problem
 from processing.events import Event
 

@@ -14,6 +14,7 @@ from time import monotonic
 from django.conf import settings
 from django.utils import timezone
 
+from processing.error_texts import text_of, traceback_of
 from processing.events import Identity
 from processing.models import Attempt
 from processing.queues import Message
@@ -52,8 +53,8 @@ def record(
             type=identity.type[:100],
             permanent=permanent,
             error_type=type(error).__name__,
-            error_text=storable(str(error))[:LONGEST_TEXT],
-            traceback=storable(_traceback(error))[-LONGEST_TRACEBACK:],
+            error_text=storable(text_of(error))[:LONGEST_TEXT],
+            traceback=storable(traceback_of(error))[-LONGEST_TRACEBACK:],
             place=place_of(error)[:200],
             started_at=watch.started_at,
             duration_ms=watch.milliseconds,
@@ -81,7 +82,3 @@ def place_of(error: BaseException) -> str:
         if path.is_relative_to(settings.BASE_DIR) and ".venv" not in path.parts:
             ours = f"{path.relative_to(settings.BASE_DIR)}:{frame.name}"
     return ours
-
-
-def _traceback(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))

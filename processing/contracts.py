@@ -34,6 +34,9 @@ class Contract(BaseModel):
     )
     type: ClassVar[str]
     queue: ClassVar[str]
+    """The one queue it is taken from, but for redrives of ours."""
+    public: ClassVar[bool] = False
+    """Whether somebody who is not one of us may send it: by the API, a form, a gateway."""
 
     @property
     def group(self) -> str:
@@ -70,6 +73,7 @@ def _total(values: dict[str, Any]) -> Decimal:
 class OrderCreated(Contract):
     type = "order_created"
     queue = "orders"
+    public = True
 
     order_id: Reference
     customer_id: Reference
@@ -108,6 +112,7 @@ class OrderCreated(Contract):
 class OrderUpdated(Contract):
     type = "order_updated"
     queue = "orders"
+    public = True
 
     order_id: Reference
     customer_id: Reference
@@ -137,6 +142,7 @@ class SignupRequested(Contract):
 
     type = "signup_requested"
     queue = "signups"
+    public = True
 
     email: Email
     name: Name
@@ -184,6 +190,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     contract.type: contract
     for contract in (OrderCreated, OrderUpdated, SignupRequested, EmailRequested)
 }
+PUBLIC = {name: contract for name, contract in CONTRACTS.items() if contract.public}
 
 
 def contract_for(type: object) -> type[Contract]:

@@ -13,14 +13,18 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from processing.accounts import verification_token
+from processing.accounts import mailed_account, verification_token
 from processing.contracts import EmailRequested
-from processing.effects import Effect, RefusedError
-from processing.events import Event
+from processing.effects import Effect, RefusedError, TransientError
+from processing.events import Event, is_request_id
 
 
 class RecipientRefusedError(RefusedError):
     """The mail server refuses this recipient for good."""
+
+
+class MailServerError(TransientError):
+    """The mail server did not take the mail. Its own words may hold an address."""
 
 
 def send_email(event: Event) -> Effect:
@@ -28,21 +32,24 @@ def send_email(event: Event) -> Effect:
     try:
         mail.send()
     except smtplib.SMTPRecipientsRefused as error:
-        if all(code >= 500 for code, _ in error.recipients.values()):
+        codes = [code for code, _ in error.recipients.values()]
+        if all(code >= 500 for code in codes):
             raise RecipientRefusedError(RecipientRefusedError.__doc__) from None
-        raise
+        raise MailServerError(f"The mail server answered {codes[0]}.") from None
+    except smtplib.SMTPResponseException as error:
+        raise MailServerError(f"The mail server answered {error.smtp_code}.") from None
     return Effect({"mail": "sent"})
 
 
 def compose(event: Event) -> EmailMessage:
-    """The mail that *event* asks for; sends nothing."""
+    """The mail that *event* asks for; sends nothing. Raises NoAccountError."""
     data = cast(EmailRequested, event.data)
-    subject, body = _text(data)
+    to, subject, body = _mail_of_account(data) if data.template else _plain(data)
     _, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
     return EmailMessage(
         subject=subject,
         body=body,
-        to=[data.recipient],
+        to=[to],
         headers={
             "Message-ID": f"<{event.id}@{sender.rpartition('@')[2]}>",
             "X-Correlation-ID": event.correlation_id,
@@ -50,17 +57,23 @@ def compose(event: Event) -> EmailMessage:
     )
 
 
-def _text(data: EmailRequested) -> tuple[str, str]:
-    if data.template is None:
-        return cast(str, data.subject), cast(str, data.body)
-    context: dict[str, str] = {"site": settings.SITE_URL, **data.context}
+def _plain(data: EmailRequested) -> tuple[str, str, str]:
+    return data.recipient, cast(str, data.subject), cast(str, data.body)
+
+
+def _mail_of_account(data: EmailRequested) -> tuple[str, str, str]:
+    """Recipient, subject and text. The address is the account's, whatever the event says.
+
+    So is all else: nothing that the sender of an event wrote stands in such a mail.
+    """
+    account = mailed_account(data.context.get("account", ""))
+    context = {"site": settings.SITE_URL}
     if data.template == "verify_email":
         # Signed here and not by the sender, so that no queue ever holds a working link.
-        path = reverse(
-            "intake:verify", args=[verification_token(data.context["account"])]
-        )
-        context["link"] = settings.SITE_URL + path
+        signup = data.context.get("signup", "")
+        signup = signup if is_request_id(signup) else ""
+        token = verification_token(str(account.pk), signup)
+        context["link"] = settings.SITE_URL + reverse("intake:verify", args=[token])
     subject = render_to_string(f"mail/{data.template}.subject.txt", context)
-    return " ".join(subject.split()), render_to_string(
-        f"mail/{data.template}.txt", context
-    )
+    body = render_to_string(f"mail/{data.template}.txt", context)
+    return account.email, " ".join(subject.split()), body

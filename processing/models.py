@@ -118,8 +118,29 @@ class User(AbstractUser):
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="one_account_per_address",
+                violation_error_message="Somebody has this address already.",
             ),
         )
+
+
+class Signup(models.Model):
+    """What one sign-up said of an account that nobody has opened yet.
+
+    Whoever opens the account by the link of this sign-up gets this name and this profile,
+    whatever others have asked for with the same address.
+    """
+
+    request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    account = models.ForeignKey(User, on_delete=models.CASCADE, related_name="signups")
+    name = models.CharField(max_length=200)
+    profile = models.JSONField(default=dict)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-asked_at", "-request_id")
+
+    def __str__(self) -> str:
+        return self.request_id
 
 
 class StaffMember(User):

@@ -29,6 +29,7 @@ from processing import (
     events,
     orders,
     queues,
+    redrives,
     sending,
     spool,
 )
@@ -50,6 +51,19 @@ class RequestIdConflictError(PermanentError):
     """This request id was already used for another request; send it under a new id."""
 
 
+class WrongQueueError(PermanentError):
+    """Each type of event is taken from a queue of its own."""
+
+    def __init__(self, event: events.Event, queue: str) -> None:
+        told = (
+            f"An event of type {event.type} is not taken from the queue {queue}. "
+            f"Redrive it, and it goes to its own queue, {event.queue}; or discard it."
+        )
+        if not event.data.public:
+            told += " No public producer may send this type, so find out first who did."
+        super().__init__(told)
+
+
 class RetryLaterError(Exception):
     """Left on the queue for SQS to deliver again. Names the error type, never its text."""
 
@@ -65,7 +79,11 @@ def handle(message: queues.Message) -> None:
         event = events.parse(
             message.body, fallback_id=identity.request_id, sent_at=message.sent_at
         )
-        process(event, redriven="redrive" in message.attributes)
+        told = message.attributes.get("redrive", "")
+        redriven = redrives.is_ours(told, event, message.queue)
+        if message.queue != event.queue and not redriven:
+            raise WrongQueueError(event, message.queue)
+        process(event, redriven=redriven)
     except PermanentError as error:
         attempts.record(message, identity, error, watch, permanent=True)
         _dead_letter(message, identity, error)

@@ -291,7 +291,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "format": "time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"
+            "()": "processing.error_texts.Formatter",
+            "format": "time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},

@@ -48,7 +48,7 @@ def signup_requested(**changes: Any) -> Event:
 def message(body: str | Event, **changes: Any) -> Message:
     """*body* as a worker receives it, the first time unless said otherwise."""
     fields: dict[str, Any] = {
-        "queue": "orders",
+        "queue": body.queue if isinstance(body, Event) else "orders",
         "id": new_id(),
         "body": body.body if isinstance(body, Event) else body,
         "receipt_handle": uuid4().hex,
@@ -102,7 +102,8 @@ def failure(**changes: Any) -> dict[str, str]:
 
 def redriven(letter: DeadLetter) -> dict[str, str]:
     """The attribute that the last redrive of *letter* was sent with."""
-    return {"redrive": json.dumps({"redrive_id": str(letter.redrive_id)})}
+    told = {"dead_letter": letter.pk, "redrive_id": str(letter.redrive_id)}
+    return {"redrive": json.dumps(told)}
 
 
 def redrive_now(

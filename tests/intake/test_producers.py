@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from processing import queues, sending, services
+from processing.contracts import CONTRACTS
 from processing.models import Order, Outcome
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +89,15 @@ def rendered(template: str, body: str) -> str:
     text = text.replace("$context.requestId", "gateway-request-1")
     assert "$" not in text
     return text
+
+
+def test_the_document_names_the_queue_of_each_type_and_who_may_send_it() -> None:
+    rows = re.findall(r"^\| (`.*?`) \| `(\w+)` \| (.*?) \|$", DOCUMENT, re.MULTILINE)
+    told = {
+        type: (queue, who == "anybody")
+        for types, queue, who in rows
+        for type in re.findall(r"`(\w+)`", types)
+    }
+    assert told == {
+        name: (contract.queue, contract.public) for name, contract in CONTRACTS.items()
+    }

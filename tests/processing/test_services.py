@@ -62,14 +62,6 @@ def test_a_request_id_used_for_another_request_is_a_conflict(sqs: None) -> None:
     assert queues.depth("orders-dlq").visible == 1
 
 
-def test_an_edited_revision_may_meet_the_claim_of_an_earlier_copy(sqs: None) -> None:
-    services.handle(message(order_created(id="r-1")))
-    edited = message(order_created(id="r-1"), attributes={"redrive": "{}"})
-    services.handle(edited)
-    assert Order.objects.count() == 1
-    assert not Attempt.objects.exists()
-
-
 @pytest.mark.parametrize(
     ("body", "error"),
     [

@@ -1,0 +1,22 @@
+"""Whether a message that says it is a redrive is one of ours, by the rows alone.
+
+A redrive id follows from small numbers and a request id stands on a receipt, so whoever
+writes a message may know both. So the body must be one that the letter holds too: whatever
+is believed is what staff sent.
+"""
+
+from dlq_review import failures
+from dlq_review.models import DeadLetter
+from processing.events import Event
+
+
+def is_redrive_of_ours(told: str, event: Event, queue: str) -> bool:
+    """Whether *event* was last redriven, in a body its letter holds, to *queue*."""
+    letter = DeadLetter.objects.filter(
+        pk=failures.letter_in(told), request_id=event.id
+    ).first()
+    if letter is None or str(letter.redrive_id) != failures.id_in(told):
+        return False
+    sent_there = (letter.redriven_to or event.queue) == queue
+    held = letter.revisions.filter(fingerprint=event.fingerprint)
+    return sent_there and held.exists()

@@ -1,0 +1,70 @@
+"""Errors as text for rows and logs, without values that people gave.
+
+A database puts them into its errors: PostgreSQL after the first line, and where it refuses
+a value also in that line. Tracebacks hold the texts of all errors that led to one.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from django.db import connection
+from django.db.utils import Error
+
+_LED_TO = {
+    True: "The above exception was the direct cause of the following exception:",
+    False: "During handling of the above exception, another exception occurred:",
+}
+
+
+def text_of(error: BaseException) -> str:
+    if not _is_of_database(error):
+        return str(error)
+    if any(kind.__name__ == "DataError" for kind in type(error).__mro__):
+        return "The database refused a value."
+    return str(error).partition("\n")[0]
+
+
+def _is_of_database(error: BaseException) -> bool:
+    driver: Any = connection
+    return isinstance(error, (Error, driver.Database.Error))
+
+
+def traceback_of(error: BaseException) -> str:
+    """As Python prints it, with `text_of` for each error in it."""
+    return "\n".join(_lines(error, set()))
+
+
+def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
+    seen.add(id(error))
+    before = error.__cause__ or error.__context__
+    told = error.__cause__ is not None or not error.__suppress_context__
+    if before is not None and told and id(before) not in seen:
+        yield from _lines(before, seen)
+        yield f"\n{_LED_TO[error.__cause__ is not None]}\n"
+    if error.__traceback__ is not None:
+        yield "Traceback (most recent call last):"
+        yield "".join(traceback.format_tb(error.__traceback__)).rstrip("\n")
+    yield _last_line(error)
+
+
+def _last_line(error: BaseException) -> str:
+    if not _is_of_database(error):
+        return "".join(traceback.format_exception_only(error)).rstrip("\n")
+    kind = type(error)
+    return f"{kind.__module__}.{kind.__qualname__}: {text_of(error)}"
+
+
+class Formatter(logging.Formatter):
+    """Log lines whose tracebacks hold no values."""
+
+    def formatException(  # noqa: N802 - the name is logging's
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        error = ei[1] or sys.exception()
+        return traceback_of(error) if error is not None else ""
