@@ -27,7 +27,7 @@ from dlq_review.transitions import (
 )
 from processing import sending
 from processing.events import Event
-from processing.models import Outcome
+from processing.models import Outcome, Repair
 
 logger = logging.getLogger(__name__)
 
@@ -181,6 +181,19 @@ def claim(
             operation=operation,
             send_after=send_after,
         )
+        _tell_of_edits(letter)
+
+
+def _tell_of_edits(letter: DeadLetter) -> None:
+    """Note whose receipt is to tell what comes of an edited revision."""
+    if not letter.revision:
+        return
+    arrived = letter.revisions.filter(number__lte=letter.revision, by="")
+    asked = list(arrived.values_list("fingerprint", flat=True))  # the newest first
+    became = letter.body_fingerprint
+    if asked and asked[0] and became not in asked:
+        repair = Repair(request_id=letter.request_id, asked=asked[0], became=became)
+        Repair.objects.bulk_create([repair], ignore_conflicts=True)
 
 
 def send_claimed(

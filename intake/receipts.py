@@ -2,6 +2,8 @@
 
 The signature is the proof that we accepted the request, so "accepted and waiting" is
 known from "never seen" without any row. A receipt holds no personal data.
+It holds a piece of the fingerprint: where one request id was used for two contents, each
+receipt tells of its own.
 """
 
 import logging
@@ -14,11 +16,16 @@ from django.core import signing
 from django.db import DatabaseError
 
 from processing.events import Event
-from processing.models import Attempt, Outcome, UnderReview
+from processing.models import Attempt, Outcome, Repair, UnderReview
 
 logger = logging.getLogger(__name__)
 
 _SIGNER = signing.Signer(salt="intake.receipt", sep=".")
+_PIECE = 16  # characters of the fingerprint
+USED_FOR_ANOTHER = (
+    "This Idempotency-Key was used for another request, and that one was carried out. "
+    "Send this one with a key of its own."
+)
 
 
 class UnknownReceiptError(LookupError):
@@ -51,28 +58,33 @@ class Status:
 class Receipt:
     request_id: str
     type: str
+    piece: str = ""
+    """The beginning of the fingerprint; empty in receipts of earlier releases."""
 
     @classmethod
     def of(cls, event: Event) -> Self:
-        return cls(event.id, event.type)
+        return cls(event.id, event.type, event.fingerprint[:_PIECE])
 
     @classmethod
     def read(cls, token: str) -> Self:
         """The receipt behind *token*. Raises UnknownReceiptError."""
         try:
-            request_id, _, type = _SIGNER.unsign(token).rpartition(".")
+            named, _, piece = _SIGNER.unsign(token).partition("~")
         except signing.BadSignature:
             raise UnknownReceiptError(UnknownReceiptError.__doc__) from None
-        return cls(request_id, type)
+        request_id, _, type = named.rpartition(".")
+        return cls(request_id, type, piece)
 
     @property
     def token(self) -> str:
-        return _SIGNER.sign(f"{self.request_id}.{self.type}")
+        # Neither a request id nor a type holds a "~", and no address has to escape it.
+        piece = f"~{self.piece}" if self.piece else ""
+        return _SIGNER.sign(f"{self.request_id}.{self.type}{piece}")
 
     def status(self) -> Status:
         """As the tables tell it. A database that is away leaves it at received."""
         try:
-            return _status(self.request_id)
+            return _status(self)
         except DatabaseError as away:
             logger.warning(
                 "request_id=%s status_unknown=%s", self.request_id, type(away).__name__
@@ -80,9 +92,12 @@ class Receipt:
             return Status(State.RECEIVED)
 
 
-def _status(request_id: str) -> Status:
+def _status(receipt: Receipt) -> Status:
+    request_id = receipt.request_id
     outcome = Outcome.objects.filter(pk=request_id).first()
     if outcome is not None and outcome.kind == Outcome.Kind.PROCESSED:
+        if _is_of_another(outcome, receipt):
+            return Status(State.NOT_ACCEPTED, reason=USED_FOR_ANOTHER)
         return Status(State.DONE, made=outcome.made)
     attempts = Attempt.objects.filter(request_id=request_id)
     latest = attempts.first()
@@ -94,6 +109,16 @@ def _status(request_id: str) -> Status:
     if latest is None and review is None:
         return Status(State.RECEIVED)
     return Status(State.PROCESSING, attempt=attempts.count() + 1)
+
+
+def _is_of_another(outcome: Outcome, receipt: Receipt) -> bool:
+    """Whether *outcome* came of another content, which is not *receipt*'s as staff edited it."""
+    if outcome.fingerprint.startswith(receipt.piece):
+        return False
+    repairs = Repair.objects.filter(
+        request_id=receipt.request_id, became=outcome.fingerprint
+    )
+    return not repairs.filter(asked__startswith=receipt.piece).exists()
 
 
 def _is_stuck(latest: Attempt | None, review: UnderReview | None) -> bool:

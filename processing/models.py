@@ -71,6 +71,27 @@ class UnderReview(models.Model):
         return self.request_id
 
 
+class Repair(models.Model):
+    """What staff made of a request before they sent it again, as fingerprints.
+
+    Receipts read it; only dlq_review writes it.
+    """
+
+    request_id = models.CharField(max_length=REQUEST_ID_LENGTH)
+    asked = models.CharField(max_length=64)
+    became = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("request_id", "asked", "became"), name="one_row_per_repair"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
 class SpooledEvent(models.Model):
     """An event that must reach its queue and has not yet.
 

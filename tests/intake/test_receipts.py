@@ -1,13 +1,21 @@
 import pytest
+from django.core import signing
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from dlq_review import editing, pulling
 from intake import receipts
 from intake.receipts import Receipt, State
-from processing import services
+from processing import queues, services
 from processing.models import Outcome, UnderReview
-from tests.builders import failed_attempt, message, order_created
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    message,
+    order_created,
+    redrive_now,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +25,8 @@ def test_a_receipt_is_the_same_for_a_retry_and_says_nothing_of_the_person() -> N
     token = Receipt.of(event).token
     assert token == Receipt.of(event).token
     assert Receipt.read(token) == Receipt.of(event)
-    assert token == Receipt(event.id, event.type).token  # made of nothing else
+    piece = event.fingerprint[:16]
+    assert token == Receipt(event.id, event.type, piece).token  # made of nothing else
 
 
 def test_a_request_nobody_touched_yet_is_received() -> None:
@@ -83,7 +92,7 @@ def test_the_text_of_an_unforeseen_error_is_kept_from_the_receipt() -> None:
 def test_a_receipt_without_a_database_says_received(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(request_id: str) -> None:
+    def away(receipt: Receipt) -> None:
         raise OperationalError("no database")
 
     monkeypatch.setattr(receipts, "_status", away)
@@ -107,10 +116,79 @@ def test_an_unknown_receipt_is_not_found(client: Client, path: str, token: str) 
     assert client.get(path.format(token)).status_code == 404
 
 
-def test_a_tampered_receipt_is_not_found(client: Client) -> None:
-    token = Receipt.of(order_created()).token
-    other = order_created().id
-    forged = other + token[len(other) :]
+@pytest.mark.parametrize("part", ["id", "type", "piece", "no piece", "signature"])
+def test_a_tampered_receipt_is_not_found(client: Client, part: str) -> None:
+    receipt, other = Receipt.of(order_created()), Receipt.of(order_created())
+    token = receipt.token
+    forged = {
+        "id": token.replace(receipt.request_id, other.request_id),
+        "type": token.replace("order_created", "order_updated"),
+        "piece": token.replace(receipt.piece, other.piece),
+        "no piece": token.replace(f"~{receipt.piece}", ""),
+        "signature": token[:-1] + ("A" if token[-1] != "A" else "B"),
+    }[part]
+    assert forged != token
     assert client.get(f"/receipts/{token}/").status_code == 200
     assert client.get(f"/receipts/{forged}/").status_code == 404
     assert client.get(f"/api/requests/{forged}").status_code == 404
+
+
+def test_a_receipt_of_an_earlier_release_still_tells_how_its_request_stands(
+    client: Client,
+) -> None:
+    event = order_created(order_id="ORD-7")
+    services.handle(message(event))
+    token = signing.Signer(salt="intake.receipt", sep=".").sign(
+        f"{event.id}.order_created"
+    )
+    body = client.get(f"/api/requests/{token}").json()
+    assert (body["requestId"], body["type"]) == (event.id, "order_created")
+    assert (body["state"], body["made"]) == ("done", {"order": "ORD-7"})
+
+
+def test_a_receipt_tells_of_its_own_content_where_another_used_its_request_id(
+    client: Client, sqs: None
+) -> None:
+    first = order_created(id="r-1", order_id="ORD-1")
+    second = order_created(id="r-1", order_id="ORD-2")
+    assert Receipt.of(second).status().state == State.RECEIVED
+    services.handle(message(first))
+    for _ in "12":  # before the second is delivered, and after
+        status = Receipt.of(second).status()
+        assert (status.state, status.final) == (State.NOT_ACCEPTED, True)
+        assert "used for another request" in status.reason
+        assert status.made == {}
+        page = client.get(f"/receipts/{Receipt.of(second).token}/").content.decode()
+        assert "ORD-1" not in page
+        assert Receipt.of(first).status().made == {"order": "ORD-1"}
+        services.handle(message(second))
+        pulling.pull()
+
+
+def test_a_receipt_is_done_when_its_request_was_processed_as_staff_edited_it(
+    sqs: None,
+) -> None:
+    asked, other = order_created(id="r-1"), order_created(id="r-1")
+    letter = dead_letter(asked)
+    body = asked.body.replace("TEA-1", "CUP-2")
+    editing.edit(letter, body, based_on=0, by="ada", reason="sold out")
+    redrive_now(letter, by="ada")
+    (sent,) = queues.receive("orders")
+    services.handle(sent)
+    assert Receipt.of(asked).status().state == State.DONE
+    assert Receipt.of(other).status().state == State.NOT_ACCEPTED
+
+
+def test_a_receipt_is_not_done_when_staff_sent_the_other_content_of_its_request(
+    sqs: None,
+) -> None:
+    first, second = order_created(id="r-1"), order_created(id="r-1")
+    dead_letter(first)
+    letter = dead_letter(second)
+    assert Receipt.of(first).status().state == State.UNDER_REVIEW
+    editing.put_back(letter, 0, by="ada", reason="the first one")
+    redrive_now(letter, by="ada")
+    (sent,) = queues.receive("orders")
+    services.handle(sent)
+    assert Receipt.of(first).status().state == State.DONE
+    assert Receipt.of(second).status().state == State.NOT_ACCEPTED
