@@ -5,8 +5,11 @@ import re
 import unicodedata
 from datetime import datetime
 from decimal import Decimal
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from typing import Annotated, Any
 
+import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from pydantic import (
@@ -95,17 +98,53 @@ def _matching(pattern: str, sentence: str) -> tuple[AfterValidator, WithJsonSche
     return AfterValidator(check), WithJsonSchema(described)
 
 
+_LONGEST_LOCAL = 64  # characters before the @ (RFC 5321)
+_LONGEST_EMAIL = 254
+
+
 def _email(text: str) -> str:
-    """Lower case, with the domain in its ASCII form: one spelling per mailbox."""
+    """Lower case, with the domain in its ASCII form: one spelling per mailbox.
+
+    What is accepted is what the mail server is given as recipient, to the letter.
+    """
     local, _, domain = text.strip().rpartition("@")
-    if not local.isascii():
+    if not local.isascii():  # it would need SMTPUTF8, which many servers do not speak
         raise _refuse("Use only plain letters before the @ of the address.")
+    if len(local) > _LONGEST_LOCAL:
+        raise _refuse(f"Write at most {_LONGEST_LOCAL} characters before the @.")
     try:
-        text = f"{local}@{domain.encode('idna').decode('ascii')}".lower()
+        text = f"{local}@{_ascii_domain(domain)}".lower()
         validate_email(text)
     except (ValidationError, UnicodeError):
-        raise _refuse("Write one address, such as name@example.com.") from None
+        raise _refuse(_ONE_ADDRESS) from None
+    if "[" in domain or not local.isprintable() or not _stays_as_it_is(text):
+        raise _refuse(_ONE_ADDRESS)
+    if len(text) > _LONGEST_EMAIL:
+        raise _refuse(
+            f"Write at most {_LONGEST_EMAIL} characters; in a domain, a letter beyond a to z counts as several."
+        )
     return text
+
+
+_ONE_ADDRESS = "Write one address, such as name@example.com."
+
+
+def _ascii_domain(domain: str) -> str:
+    """By IDNA 2008: the codec of Python makes `strasse` of `straße`, which is another's."""
+    if domain.isascii():
+        return domain
+    labels = idna.uts46_remap(domain, std3_rules=True).split(".")
+    return ".".join(idna.alabel(label).decode("ascii") for label in labels)
+
+
+def _stays_as_it_is(address: str) -> bool:
+    """Whether mail software reads no other mailbox in *address*, as in `=?utf-8?q?eve?=@`."""
+    if '"' not in address and "=?" not in address:
+        return True
+    try:
+        return Address(addr_spec=address).addr_spec == address
+    except (HeaderParseError, ValueError, IndexError):
+        return False
 
 
 Money = Annotated[
@@ -128,7 +167,7 @@ Paragraphs = Annotated[
 ]
 Email = Annotated[
     str,
-    Field(max_length=254, json_schema_extra={"format": "email"}),
+    Field(max_length=_LONGEST_EMAIL, json_schema_extra={"format": "email"}),
     AfterValidator(_email),
 ]
 _NUMBER = "Use 1 to 64 letters, digits, or any of {}, the first a letter or digit."

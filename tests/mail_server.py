@@ -12,6 +12,7 @@ class SlowMailServer(threading.Thread):
         self.delay = delay
         self.greeted = 0
         self.taken = 0
+        self.recipients: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"smtp://127.0.0.1:{self.listener.getsockname()[1]}"
 
@@ -33,6 +34,8 @@ class SlowMailServer(threading.Thread):
             stream.write(b"220 ready\r\n")
             for line in stream:
                 command = line[:4].upper()
+                if command == b"RCPT":
+                    self.recipients.append(line.decode().partition(":")[2].strip())
                 if command == b"DATA":
                     stream.write(b"354 go on\r\n")
                     while stream.readline() != b".\r\n":
