@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('processing', '0003_staff'),
+        ('processing', '0004_signups'),
     ]
 
     operations = [
