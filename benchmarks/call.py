@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import backlog
 from processing import entries, queues
+from processing.attributes import Attributes
 
 _EVENTS = 5
 _CALLS = 100  # of one round
@@ -31,7 +32,7 @@ def compare(*, rounds: int) -> dict[str, Called]:
     batch = {
         "QueueUrl": queues.url("orders"),
         "Entries": [
-            {"Id": str(number), **entries.of_event(event, {}, "orders")}
+            {"Id": str(number), **entries.of_event(event, Attributes(), "orders")}
             for number, event in enumerate(backlog.orders(_EVENTS))
         ],
     }

@@ -127,7 +127,11 @@ def _message(number: int, chance: random.Random, now: datetime) -> Message:
         worker="bench",
         release=f"r{kind % 3}",
     )
-    told = {"error_type": error, "error_text": attempt.error_text}
+    told = {
+        "error_type": error,
+        "error_text": attempt.error_text,
+        "failed_at": failed_at.isoformat(),
+    }
     broken = kind % 50 == 49
     return Message(
         queue=QUEUES[event.queue].dlq,

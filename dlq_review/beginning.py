@@ -75,7 +75,7 @@ def first_fields(pulled: Pulled, group: FailureGroup) -> dict[str, Any]:
         "reference": storable(pulled.identity.reference)[:254],
         "correlation_id": correlation_id if is_request_id(correlation_id) else "",
         "state": DeadLetter.State.RESOLVED if pulled.done else letter.resting_state,
-        "sent_at": message.sent_at,
+        "sent_at": message.first_sent_at,
         "first_failed_at": failure.failed_at,
         "body_fingerprint": pulled.fingerprint,
         "attempts": failure.deliveries,
@@ -103,13 +103,15 @@ def arrival_fields(pulled: Pulled) -> dict[str, Any]:
     message = pulled.message
     return {
         "body": pulled.body,
-        "attributes": {
-            storable(name): storable(value)
-            for name, value in message.attributes.items()
-        },
-        "sent_at": message.sent_at,
+        "attributes": _storable(message.attributes),
+        "attribute_types": _storable(message.types),
+        "sent_at": message.first_sent_at,
         "receive_count": message.receive_count,
     }
+
+
+def _storable(texts: dict[str, str]) -> dict[str, str]:
+    return {storable(name): storable(text) for name, text in texts.items()}
 
 
 @transaction.atomic

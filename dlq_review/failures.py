@@ -9,13 +9,14 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
 
-from processing import strict_json
+from processing import moments
 from processing.attempts import storable
+from processing.attributes import FAILURE, REDRIVE, Attributes
 from processing.event_errors import (
     InvalidEventError,
     UnknownEventTypeError,
@@ -70,7 +71,7 @@ def by_text(error_type: str, place: str) -> bool:
 
 def identity_of(message: Message) -> Identity:
     """Who a pulled message is: by its body, else as the worker that sent it here said."""
-    told = _told(message).get("request_id")
+    told = message.beside.told(FAILURE).get("request_id")
     if is_request_id(told):
         return identify(message.body, fallback_id=str(told))
     return identify_delivery(message)
@@ -81,7 +82,7 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
 
     *attempt* is its last one, as `last_attempts` finds it.
     """
-    told = _told(message)
+    told = _latest(message, attempt)
     sent_by_sqs = max(message.receive_count - 1, 1)  # the last receive was ours
     deliveries = (
         attempt.receive_count if attempt and told else 1 if told else sent_by_sqs
@@ -95,7 +96,7 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
         or (attempt.error_text if attempt else _unreported(deliveries)),
         place=attempt.place if attempt else "",
         release=_text(told, "release")[:100] or (attempt.release if attempt else ""),
-        failed_at=_moment(told.get("failed_at"))
+        failed_at=moments.past(told.get("failed_at"))
         or (attempt.started_at if attempt else message.sent_at),
         deliveries=deliveries,
     )
@@ -108,7 +109,7 @@ def redrive_of(message: Message) -> str:
 
 def id_in(redrive: str) -> str:
     """The redrive id that the attribute *redrive* holds."""
-    return _text(_object(redrive), "redrive_id")
+    return _text(_redrive(redrive), "redrive_id")
 
 
 def redriven_from(message: Message) -> int:
@@ -118,8 +119,12 @@ def redriven_from(message: Message) -> int:
 
 def letter_in(redrive: str) -> int:
     """The number of the dead letter that the attribute *redrive* names; 0 for none."""
-    number = _object(redrive).get("dead_letter")
+    number = _redrive(redrive).get("dead_letter")
     return number if type(number) is int and 0 < number < 2**63 else 0
+
+
+def _redrive(text: str) -> dict[str, Any]:
+    return Attributes({REDRIVE: text}).told(REDRIVE)
 
 
 def last_attempts(
@@ -150,7 +155,8 @@ def last_attempts(
 
 def _names(message: Message) -> set[str]:
     """The message ids it was delivered under: a worker that sends it on gives a new one."""
-    return {message.id, _text(_told(message), "message_id")} - {""}
+    told = message.beside.told(FAILURE)
+    return {message.id, _text(told, "message_id")} - {""}
 
 
 def _unreported(deliveries: int) -> str:
@@ -161,26 +167,17 @@ def _unreported(deliveries: int) -> str:
     )
 
 
-def _told(message: Message) -> dict[str, Any]:
-    return _object(message.attributes.get("failure", ""))
+def _latest(message: Message, attempt: Attempt | None) -> dict[str, Any]:
+    """What the worker said that sent *message* here; nothing where it failed since.
 
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = strict_json.loads(text)
-    except strict_json.UnreadableJSONError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    A message that was moved back to its queue by other means keeps what was said of it.
+    """
+    told = message.beside.told(FAILURE)
+    said_at = moments.past(told.get("failed_at"))
+    failed_since = attempt and said_at and attempt.started_at > said_at
+    return {} if message.moved_by_sqs or failed_since else told
 
 
 def _text(told: dict[str, Any], name: str) -> str:
     value = told.get(name)
     return storable(value) if isinstance(value, str) else ""
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

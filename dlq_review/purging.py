@@ -54,7 +54,9 @@ def _purge_letters(before: datetime) -> int:
     locked = _settled(before).order_by("pk").select_for_update(skip_locked=True)
     letters = dict(locked.values_list("pk", "request_id")[:STEP])
     Revision.objects.filter(letter__in=letters).update(body="")
-    Arrival.objects.filter(letter__in=letters).update(body="", attributes={})
+    Arrival.objects.filter(letter__in=letters).update(
+        body="", attributes={}, attribute_types={}
+    )
     _forget(Attempt.objects.filter(request_id__in=letters.values()))
     found = DeadLetter.objects.filter(pk__in=letters)
     found.filter(reference__contains="@").update(reference="")

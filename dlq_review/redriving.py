@@ -5,11 +5,11 @@ was sent -> commit. A crash in between leaves it claimed; `resend_claimed` sends
 with the same redrive id, and the worker drops the second copy by its request id.
 """
 
-import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from dlq_review import reading, targets
 from dlq_review.editing import ReasonMissingError
-from dlq_review.models import AuditEntry, DeadLetter
+from dlq_review.models import Arrival, AuditEntry, DeadLetter
 from dlq_review.transitions import (
     ChangedMeanwhileError,
     ReviewError,
@@ -26,6 +26,7 @@ from dlq_review.transitions import (
     move,
 )
 from processing import sending
+from processing.attributes import FAILURE, REDRIVE, Attributes
 from processing.events import Event
 from processing.models import Outcome, Repair
 
@@ -202,7 +203,7 @@ def send_claimed(
     """Send what is claimed and record each; one error or None a letter, in order."""
     sent = sending.publish_many(
         [event for _, event in claimed],
-        [{"redrive": _redrive(letter)} for letter, _ in claimed],
+        _beside([letter for letter, _ in claimed]),
         [letter.redriven_to or event.queue for letter, event in claimed],
     )
     return [
@@ -263,14 +264,30 @@ def send(letters: Iterable[DeadLetter]) -> int:
     return send_claimed(claimed).count(None)
 
 
-def _redrive(letter: DeadLetter) -> str:
-    return json.dumps(
-        {
-            "dead_letter": letter.pk,
-            "redrive_id": str(letter.redrive_id),
-            "count": letter.redrives + 1,
-        }
-    )
+def _beside(letters: Sequence[DeadLetter]) -> list[Attributes]:
+    """For each its redrive, and what its producer had beside the body that came last."""
+    came = Arrival.objects.filter(letter__in=letters).order_by("pulled_at", "id")
+    last = {
+        letter: Attributes(texts, types)
+        for letter, texts, types in came.values_list(
+            "letter", "attributes", "attribute_types"
+        )
+    }
+    return [
+        last.get(letter.pk, Attributes())
+        .unpacked(FAILURE)
+        .unpacked(REDRIVE)
+        .packed(REDRIVE, _redrive(letter))
+        for letter in letters
+    ]
+
+
+def _redrive(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "dead_letter": letter.pk,
+        "redrive_id": str(letter.redrive_id),
+        "count": letter.redrives + 1,
+    }
 
 
 def _is_done(letter: DeadLetter) -> bool:

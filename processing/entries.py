@@ -4,9 +4,10 @@ An entry is what SendMessageBatch takes for one message, without its Id.
 """
 
 import hashlib
-import json
 from typing import Any
 
+from processing.attributes import FAILURE, MOST, REDRIVE, Attributes
+from processing.attributes import size as size_of
 from processing.events import Event
 from processing.queues import Message
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES
@@ -16,47 +17,52 @@ class TooLargeError(ValueError):
     """The event is larger than one SQS message may be; shorten it."""
 
 
-def of_event(event: Event, attributes: dict[str, str], queue: str) -> dict[str, Any]:
-    """The entry that puts *event* on *queue*, with *attributes* beside the usual."""
-    named = {
+def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
+    """The entry that puts *event* on *queue*, with *beside* and what says who it is.
+
+    That is in the body too, so it stays away where ten others are.
+    """
+    usual = {
         "type": event.type,
         "request_id": event.id,
         "correlation_id": event.correlation_id,
-        **attributes,
     }
+    room = MOST - len(beside.without(*usual).wire)
+    named = beside.without(*usual) | Attributes(dict(list(usual.items())[:room]))
     # On a standard queue the group makes SQS share its workers fairly among customers.
     group = event.data.group[:128].replace(" ", "_")
     entry = {
         "MessageBody": event.body,
-        "MessageAttributes": _wire(named),
+        "MessageAttributes": named.wire,
         "MessageGroupId": group,
     }
     if QUEUES[queue].fifo:
-        entry["MessageDeduplicationId"] = _deduplication_id(event, attributes)
+        entry["MessageDeduplicationId"] = _deduplication_id(event, beside)
     return entry
 
 
 def of_dead_letter(message: Message, failure: dict[str, Any]) -> dict[str, Any]:
-    """What goes into a DLQ beside the body.
+    """The entry that puts *message* into its DLQ as it is, with the reason beside it.
 
-    The reason travels in one attribute, `failure`, because SQS allows ten; what does not
-    fit beside it travels inside.
+    Raises TooLargeError where even the shortest reason does not fit beside the body.
     """
-    own = {
-        name: value for name, value in message.attributes.items() if name != "failure"
-    }
-    beside, inside = dict(list(own.items())[:9]), dict(list(own.items())[9:])
+    own = message.beside.unpacked(FAILURE)
     reason = {
         **failure,
         "message_id": message.id,
-        "sent_at": message.sent_at.isoformat(),
-        "attributes": inside,
+        "sent_at": message.first_sent_at.isoformat(),
     }
-    attributes = {**beside, "failure": json.dumps(reason)}
-    return {
-        "MessageAttributes": _wire(attributes),
+    entry = {
+        "MessageBody": message.body,
         **on_fifo(message.queue, message.group, message.id),
     }
+    for longest in (None, 200, 0):
+        reason["error_text"] = failure.get("error_text", "")[:longest]
+        entry["MessageAttributes"] = own.packed(FAILURE, reason).wire
+        if size(entry) <= MAX_MESSAGE_BYTES:
+            return entry
+    check_size(entry)
+    return entry
 
 
 def on_fifo(queue: str, group: str, deduplication_id: str) -> dict[str, Any]:
@@ -66,31 +72,21 @@ def on_fifo(queue: str, group: str, deduplication_id: str) -> dict[str, Any]:
     return {"MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
 
 
-def _deduplication_id(event: Event, attributes: dict[str, str]) -> str:
+def _deduplication_id(event: Event, beside: Attributes) -> str:
     """What SQS drops a second copy by, for five minutes, on a FIFO queue.
 
     Equal for whoever sends the same request again: a client, the spool, a resend. It
     differs for other content under the same request id (a conflict that must be told) and
     for a redrive, which has to arrive. The fingerprint holds the type and the order id.
     """
-    sent = (event.id, event.fingerprint, attributes.get("redrive", ""))
+    sent = (event.id, event.fingerprint, beside.texts.get(REDRIVE, ""))
     return hashlib.sha256("/".join(sent).encode()).hexdigest()
 
 
-def _wire(attributes: dict[str, str]) -> dict[str, Any]:
-    return {
-        name: {"DataType": "String", "StringValue": value}
-        for name, value in attributes.items()
-        if value  # SQS refuses an empty one
-    }
-
-
 def size(entry: dict[str, Any]) -> int:
-    """Bytes as SQS counts them: the body, and each attribute's name, type and value."""
-    return len(entry["MessageBody"].encode()) + sum(
-        len(name.encode()) + len("String") + len(value["StringValue"].encode())
-        for name, value in entry["MessageAttributes"].items()
-    )
+    """Bytes as SQS counts them: the body, and the attributes."""
+    body = len(entry["MessageBody"].encode("utf-8", "surrogatepass"))
+    return body + size_of(entry["MessageAttributes"])
 
 
 def check_size(entry: dict[str, Any]) -> int:

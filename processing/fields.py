@@ -1,6 +1,5 @@
 """The field types that contracts are made of. Each refuses with a sentence."""
 
-import contextlib
 import re
 import unicodedata
 from datetime import datetime
@@ -20,6 +19,8 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
+
+from processing import moments
 
 _MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?", re.ASCII)
 _BIDI_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -46,17 +47,6 @@ def _price(amount: Decimal) -> Decimal:
     if not amount:
         raise _refuse("Write an amount of 0.01 or more.")
     return amount
-
-
-def _moment(value: Any) -> datetime:
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise _refuse(
-            'Write the time with its zone, such as "2026-11-20T10:00:00+00:00".'
-        )
-    return value
 
 
 def _characters(text: str, allowed: str) -> str:
@@ -157,7 +147,7 @@ Money = Annotated[
 
 Price = Annotated[Money, AfterValidator(_price)]
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[datetime, BeforeValidator(moments.checked)]
 """A time with its zone; on the wire ISO 8601."""
 
 Name = Annotated[str, Field(max_length=200), AfterValidator(_line)]

@@ -17,6 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
+from processing import moments
+from processing.attributes import FAILURE, Attributes
 from processing.events import is_request_id
 from processing.quick_sqs import QuickSQS
 
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 10  # SQS: entries in one batch call, messages in one receive
-SYSTEM_ATTRIBUTES = ["ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"]
+SYSTEM_ATTRIBUTES = [
+    "ApproximateReceiveCount",
+    "SentTimestamp",
+    "MessageGroupId",
+    "DeadLetterQueueSourceArn",
+]
 #: What receiving and deleting raise when SQS does not answer or refuses.
 SQS_ERRORS = (ClientError, BotoCoreError)
 _WORKING = Config(
@@ -48,7 +55,22 @@ class Message:
     receive_count: int
     sent_at: datetime
     attributes: dict[str, str]
+    """The text of each; of a binary one, base64."""
+    types: dict[str, str] = field(default_factory=dict)
+    """The types of those that are not String."""
     group: str = field(default="", repr=False)
+    moved_by_sqs: bool = False
+    """It came into its DLQ by the redrive policy; no worker sent it there."""
+
+    @property
+    def beside(self) -> Attributes:
+        return Attributes(self.attributes, self.types)
+
+    @property
+    def first_sent_at(self) -> datetime:
+        """When its producer sent it: each time it is sent on, SQS stamps it anew."""
+        told = self.beside.told(FAILURE).get("sent_at")
+        return min(moments.past(told) or self.sent_at, self.sent_at)
 
     @property
     def named_id(self) -> str:
@@ -114,6 +136,7 @@ def message_from(queue: str, raw: Any) -> Message:
     """Our Message from what ReceiveMessage answered, which may lack any attribute."""
     system = raw.get("Attributes") or {}
     sent = int(system.get("SentTimestamp", 0)) / 1000
+    beside = Attributes.received(raw.get("MessageAttributes") or {})
     return Message(
         queue=queue,
         id=raw["MessageId"],
@@ -121,11 +144,10 @@ def message_from(queue: str, raw: Any) -> Message:
         receipt_handle=raw["ReceiptHandle"],
         receive_count=int(system.get("ApproximateReceiveCount", 1)),
         sent_at=datetime.fromtimestamp(sent, UTC) if sent else datetime.now(UTC),
-        attributes={
-            name: value.get("StringValue", "")
-            for name, value in (raw.get("MessageAttributes") or {}).items()
-        },
+        attributes=beside.texts,
+        types=beside.types,
         group=system.get("MessageGroupId", ""),
+        moved_by_sqs="DeadLetterQueueSourceArn" in system,
     )
 
 

@@ -8,6 +8,7 @@ A call is tried once, but for a kept connection that turns out to be closed: the
 again, and SQS may have had the message before.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -75,7 +76,7 @@ class QuickSQS:
         return self._call("GetQueueAttributes", call)
 
     def _call(self, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        body = json.dumps(parameters).encode()
+        body = json.dumps(parameters, default=_base64).encode()
         headers = [*_HEADERS, f"X-Amz-Target: AmazonSQS.{action}"]
         if self._credentials is None:
             raise NoCredentialsError
@@ -123,6 +124,10 @@ class QuickSQS:
         if curl.getinfo(pycurl.REQUEST_SIZE):
             return ReadTimeoutError(endpoint_url=self._endpoint)
         return ConnectTimeoutError(endpoint_url=self._endpoint)
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
 
 
 def _read(action: str, status: int, head: bytes, body: bytes) -> dict[str, Any]:

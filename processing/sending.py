@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from processing import entries, queues
+from processing.attributes import Attributes
 from processing.breaker import Breaker
 from processing.events import Event, new_id
 from processing.publisher import NotSentError, Publisher
@@ -63,7 +64,7 @@ def forget() -> None:
 
 def check_size(event: Event) -> None:
     """Raises TooLargeError before the event is accepted, never after."""
-    entries.check_size(entries.of_event(event, {}, event.queue))
+    entries.check_size(entries.of_event(event, Attributes(), event.queue))
 
 
 def publish(event: Event, **attributes: str) -> str:
@@ -72,7 +73,7 @@ def publish(event: Event, **attributes: str) -> str:
     Raises TooLargeError before anything is sent, or SendError. Threads that publish at the
     same time share a call (processing/publisher.py).
     """
-    entry = entries.of_event(event, attributes, event.queue)
+    entry = entries.of_event(event, Attributes(attributes), event.queue)
     size = entries.check_size(entry)
     try:
         sent = _publisher(os.getpid(), event.queue).put((event, entry), size)
@@ -121,13 +122,13 @@ def _send_one(queue: str, body: str, **how: Any) -> None:
 
 def publish_many(
     events: Iterable[Event],
-    attributes: Sequence[dict[str, str]] = (),
+    beside: Sequence[Attributes] = (),
     names: Sequence[str] = (),
 ) -> list[Sent]:
     """Put events on their queues by SendMessageBatch; one result an event, in order.
 
-    *attributes*, where given, are one dict an event. *names*, where given, are one queue
-    an event, in place of its own.
+    *beside*, where given, are the attributes of each event. *names*, where given, are one
+    queue an event, in place of its own.
 
     Never raises for a send: each event that SQS did not confirm carries its SendError.
     """
@@ -140,7 +141,7 @@ def publish_many(
             (
                 ordered[place],
                 entries.of_event(
-                    ordered[place], attributes[place] if attributes else {}, queue
+                    ordered[place], beside[place] if beside else Attributes(), queue
                 ),
             )
             for place in places
@@ -215,5 +216,9 @@ def dead_letter(message: queues.Message, failure: dict[str, Any]) -> None:
 
     Raises SendError (the caller then leaves the message to the redrive policy).
     """
-    how = entries.of_dead_letter(message, failure)
-    _send_one(QUEUES[message.queue].dlq, message.body, **how)
+    try:
+        entry = entries.of_dead_letter(message, failure)
+    except entries.TooLargeError as error:
+        raise SendError(type(error).__name__, for_good=True) from None
+    body = entry.pop("MessageBody")
+    _send_one(QUEUES[message.queue].dlq, body, **entry)

@@ -77,7 +77,9 @@ def handle(message: queues.Message) -> None:
     identity = identify(message)
     try:
         event = events.parse(
-            message.body, fallback_id=identity.request_id, sent_at=message.sent_at
+            message.body,
+            fallback_id=identity.request_id,
+            sent_at=message.first_sent_at,
         )
         told = message.attributes.get("redrive", "")
         redriven = redrives.is_ours(told, event, message.queue)

@@ -167,6 +167,9 @@ class Arrival(models.Model):
     message_id = models.CharField(max_length=100)
     body = models.TextField()
     attributes = models.JSONField(default=dict)
+    """The text of each; of a binary one, base64."""
+    attribute_types = models.JSONField(default=dict)
+    """The types of those that are not String."""
     sent_at = models.DateTimeField()
     receive_count = models.PositiveIntegerField()
     pulled_at = models.DateTimeField(auto_now_add=True)
@@ -181,6 +184,17 @@ class Arrival(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dlq} {self.message_id}"
+
+    @property
+    def beside(self) -> list[tuple[str, str, str]]:
+        """Its attributes for a page: name, text, and type where that is not String."""
+        shown = {
+            name: f"{type}, base64" if type.startswith("Binary") else type
+            for name, type in self.attribute_types.items()
+        }
+        return [
+            (name, text, shown.get(name, "")) for name, text in self.attributes.items()
+        ]
 
 
 class Revision(models.Model):

@@ -144,7 +144,7 @@ def _send_before_claim() -> None:
             from processing import sending
 
             event = reading.event_in(letter, reading.current(letter).body)
-            sending.publish_many([event], [{"redrive": redriving._redrive(letter)}])
+            sending.publish_many([event], redriving._beside([letter]))
             claim(letter, **asked)
 
         return send_first

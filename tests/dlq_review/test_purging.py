@@ -25,7 +25,8 @@ LONG_AGO = timezone.now() - timedelta(days=200)
 
 
 def settled(body: object = None, verb: object = settling.discard) -> DeadLetter:
-    letter = dead_letter(body, attributes={"note": "ada"})  # type: ignore[arg-type]
+    beside = {"attributes": {"note": "ada"}, "types": {"note": "String.lovelace"}}
+    letter = dead_letter(body, **beside)  # type: ignore[arg-type]
     verb(letter, by="ada", reason="x")  # type: ignore[operator]
     DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
     letter.refresh_from_db()

@@ -4,6 +4,7 @@ import pytest
 from pytest_django import Settings
 
 from processing import entries, queues, sending
+from processing.attributes import Attributes
 from tests.builders import message, order_created, signup_requested
 
 
@@ -51,7 +52,9 @@ def test_a_partial_failure_is_reported_for_its_event_alone(
 
 def test_batches_stay_below_what_one_call_may_carry(sqs: None) -> None:
     events = [order_created() for _ in range(10)]
-    going = [(event, entries.of_event(event, {}, "orders")) for event in events]
+    going = [
+        (event, entries.of_event(event, Attributes(), "orders")) for event in events
+    ]
     for _, entry in going:
         entry["MessageBody"] += " " * 250_000
     batches = list(sending._batches(going))

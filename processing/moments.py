@@ -1,0 +1,58 @@
+"""Times that others wrote: which are read, and which can be kept.
+
+PostgreSQL and SQLite store every time between EARLIEST and LATEST and give it back, and any
+zone can show it. An offset alone is enough to leave what Python and psycopg can read, which
+know no year above 9999 and none below 1.
+"""
+
+import contextlib
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_LEAP_SECOND = re.compile(r"(.{10}[T ][0-9]{2}:[0-9]{2}):60(.*)", re.ASCII)
+
+
+def checked(value: Any) -> datetime:
+    """*value*, a text or a time, as a time with its zone. Raises PydanticCustomError."""
+    moment = _read(value.upper()) if isinstance(value, str) else value
+    zone = moment.utcoffset() if isinstance(moment, datetime) else None
+    if not isinstance(moment, datetime) or zone is None:
+        raise _refusal(
+            'Write the time with its zone, such as "2026-11-20T10:00:00+00:00".'
+        )
+    if zone % timedelta(minutes=1):
+        raise _refusal("Write the zone in hours and minutes, such as +01:00.")
+    if not EARLIEST <= moment <= LATEST:
+        raise _refusal("Write a time between the years 1900 and 9999.")
+    return moment
+
+
+def past(value: Any) -> datetime | None:
+    """*value* as a time that is over; None where it is none."""
+    with contextlib.suppress(PydanticCustomError):
+        moment = checked(value)
+        return moment if moment <= datetime.now(UTC) else None
+    return None
+
+
+def _read(text: str) -> datetime | None:
+    """None where *text*, in capital letters, is no time."""
+    leap = _LEAP_SECOND.fullmatch(text)
+    with contextlib.suppress(ValueError, OverflowError):
+        if not leap:
+            return datetime.fromisoformat(text)
+        # As PostgreSQL has it, a leap second is the second after it.
+        after = datetime.fromisoformat(f"{leap[1]}:59{leap[2]}") + timedelta(seconds=1)
+        at = after.astimezone(UTC)
+        if (at.day, at.hour, at.minute) == (1, 0, 0):  # there is none but there
+            return after
+    return None
+
+
+def _refusal(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", sentence)
