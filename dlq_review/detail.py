@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from dlq_review import pretty, reading, targets, walking
+from dlq_review import comparing, pretty, reading, targets, walking
 from dlq_review.actions import actions_for, may
 from dlq_review.asked import asked
 from dlq_review.editing import LONGEST_EDIT
@@ -80,7 +80,7 @@ def edit_context(
         "types": list(CONTRACTS),
         "editable": letter.state in DeadLetter.EDITABLE,
         "may_redrive": may(request.user, "redrive"),
-        "changes": pretty.diff(current.body, form.data["body"])
+        "changes": comparing.diff(current.body, form.data["body"])
         if form.is_bound and "body" in form.data
         else [],
     }
@@ -107,14 +107,14 @@ def _start(request: HttpRequest, letter: DeadLetter, current: Revision) -> str:
 
 def _edits(
     revisions: list[Revision], veil: Callable[[str], str]
-) -> list[tuple[Revision, list[pretty.Line]]]:
+) -> list[tuple[Revision, list[comparing.Line]]]:
     """Each revision with what changed; compared first, so that a masked change shows."""
     return [
         (
             newer,
             [
-                pretty.Line(line.kind, veil(line.text))
-                for line in pretty.diff(older.body, newer.body)
+                comparing.Line(line.kind, veil(line.text))
+                for line in comparing.diff(older.body, newer.body)
             ],
         )
         for newer, older in pairwise(revisions)

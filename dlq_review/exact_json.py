@@ -6,7 +6,6 @@ of a long one.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 
@@ -21,7 +20,7 @@ class Key(str):
 
     @classmethod
     def read(cls, text: str) -> Self:
-        key = cls(json.loads(text))
+        key = cls(json.loads(text) if "\\" in text else text[1:-1])
         key.text = text
         return key
 
@@ -31,19 +30,18 @@ class Key(str):
         return cls.read(json.dumps(name, ensure_ascii=False))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Leaf:
-    """A string, a number, true, false or null."""
+class Leaf(str):
+    """A string, a number, true, false or null, as it was written."""
 
-    text: str
+    __slots__ = ()
 
     @property
     def value(self) -> Any:
-        """What it stands for; of a number, its text as a Decimal where it has one."""
-        if self.text[0] not in "-0123456789":
-            return json.loads(self.text)
+        """What it stands for; of a number, a Decimal where there is one."""
+        if self[0] not in "-0123456789":
+            return json.loads(self)
         try:
-            return Decimal(self.text)
+            return Decimal(self)
         except InvalidOperation:  # an exponent beyond all bounds
             return self
 
@@ -51,8 +49,8 @@ class Leaf:
         """Alike as written: 2.0 is not 2. Strings are alike however they are escaped."""
         if not isinstance(other, Leaf):
             return False
-        strings = self.text[0] == other.text[0] == '"'
-        return self.text == other.text or (strings and self.value == other.value)
+        strings = self[0] == other[0] == '"'
+        return str.__eq__(self, other) or (strings and self.value == other.value)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -68,9 +66,16 @@ def loads(text: str) -> Node:
     return _node(next(tokens), tokens)
 
 
+def of(value: Any) -> Node:
+    """The document that stands for *value*, which `json` knows how to write."""
+    return loads(json.dumps(value))
+
+
 def dumps(node: Node) -> str:
     """The text of *node*, on one line; what was read is written as it was."""
-    return "".join(_pieces(node))
+    pieces: list[str] = []
+    _write(node, pieces)
+    return "".join(pieces)
 
 
 def same_value(one: Node, other: Node) -> bool:
@@ -91,33 +96,31 @@ def _node(token: str, tokens: Iterator[str]) -> Node:
     if token == "{":
         return dict(_members(tokens))
     if token == "[":
-        return list(_elements(tokens))
+        return [_node(token, tokens) for token in _until("]", tokens)]
     return Leaf(token)
 
 
 def _members(tokens: Iterator[str]) -> Iterator[tuple[Key, Node]]:
-    while (token := next(tokens)) != "}":
-        if token != ",":
-            next(tokens)  # the colon
-            yield Key.read(token), _node(next(tokens), tokens)
+    for token in _until("}", tokens):
+        next(tokens)  # the colon
+        yield Key.read(token), _node(next(tokens), tokens)
 
 
-def _elements(tokens: Iterator[str]) -> Iterator[Node]:
-    while (token := next(tokens)) != "]":
-        if token != ",":
-            yield _node(token, tokens)
+def _until(closing: str, tokens: Iterator[str]) -> Iterator[str]:
+    """The first token of each part, up to *closing*."""
+    return (one for one in iter(tokens.__next__, closing) if one != ",")
 
 
-def _pieces(node: Node) -> Iterator[str]:
+def _write(node: Node, pieces: list[str]) -> None:
     if isinstance(node, Leaf):
-        yield node.text
+        pieces.append(node)
         return
     opening, closing = "{}" if isinstance(node, dict) else "[]"
-    yield opening
+    pieces.append(opening)
     for number, part in enumerate(node):
         if number:
-            yield ", "
+            pieces.append(", ")
         if isinstance(node, dict):
-            yield f"{part.text}: "
-        yield from _pieces(node[part] if isinstance(node, dict) else part)
-    yield closing
+            pieces.append(f"{part.text}: ")
+        _write(node[part] if isinstance(node, dict) else part, pieces)
+    pieces.append(closing)

@@ -1,18 +1,16 @@
 """Bodies and tracebacks made readable, without changing what they say."""
 
-import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from processing import strict_json
 
 LONGEST_SHOWN = 64 * 1024  # characters; longer bodies are cut on the page
 _OPENING, _CLOSING = {"[", "{"}, {"]", "}"}
-_TURNING = {
-    mark: f"\\u{mark:04x}"
-    for mark in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+_TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_HALVES = range(0xD800, 0xE000)  # lone surrogates, which UTF-8 cannot write
+_SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in (*_TURNING, *_HALVES)}
 
 
 def pretty(body: str) -> str:
@@ -20,45 +18,46 @@ def pretty(body: str) -> str:
 
     Not by `json.dumps`: that would write 1.10 as 1.1.
     """
+    return "".join(_pieces(body))
+
+
+def shown(body: str) -> tuple[str, bool]:
+    """The same as far as a page shows it, and whether more is left out.
+
+    Indenting makes a deeply nested body thirty times as long, so the result is cut.
+    """
+    pieces, length = [], 0
+    for piece in _pieces(body):
+        pieces.append(piece)
+        length += len(piece)
+        if length > LONGEST_SHOWN:
+            return "".join(pieces)[:LONGEST_SHOWN], True
+    return "".join(pieces), False
+
+
+def _pieces(body: str) -> Iterator[str]:
     try:
         strict_json.loads(body)
     except strict_json.UnreadableJSONError:
-        return body
-    out: list[str] = []
+        yield body
+        return
     depth, before = 0, ""
-    for match in _TOKEN.finditer(body):
-        token = match.group()
+    for token in strict_json.tokens(body):
         closes, follows_opening = token in _CLOSING, before in _OPENING
         depth -= closes
         if before == "," or closes != follows_opening:
-            out.append("\n" + "  " * depth)
-        out.append(": " if token == ":" else token)
+            yield "\n" + "  " * depth
+        yield ": " if token == ":" else token
         depth += token in _OPENING
         before = token
-    return "".join(out)
 
 
 def visible(text: str) -> str:
-    """*text* with what turns the direction of writing spelled out, as JSON would."""
-    return text.translate(_TURNING)
+    """*text* as any page can hold it.
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    kind: str
-    """add, del, hunk or same."""
-    text: str
-
-
-def diff(before: str, after: str) -> list[Line]:
-    """What changed from one body to the next, line by line."""
-    if max(len(before), len(after)) > LONGEST_SHOWN:
-        return [Line("hunk", "Too long to compare here; download both.")]
-    kinds = {"+": "add", "-": "del", "@": "hunk"}
-    lines = difflib.unified_diff(
-        pretty(before).splitlines(), pretty(after).splitlines(), lineterm="", n=2
-    )
-    return [Line(kinds.get(line[:1], "same"), line) for line in list(lines)[2:]]
+    What turns the direction of writing, and half a character, are spelled out as JSON would.
+    """
+    return text.translate(_SPELLED_OUT)
 
 
 @dataclass(slots=True)

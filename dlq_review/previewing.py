@@ -5,7 +5,7 @@ Whoever may view operations sees it, so personal data is masked.
 
 from dataclasses import dataclass, field
 
-from dlq_review import editing, patching, pretty, reading
+from dlq_review import comparing, editing, patching, reading
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.patching import PatchError
 from dlq_review.personal import mask_body
@@ -22,7 +22,7 @@ class Preview:
     unchanged: int = 0
     invalid: int = 0
     impossible: int = 0
-    samples: list[tuple[DeadLetter, list[pretty.Line], str]] = field(
+    samples: list[tuple[DeadLetter, list[comparing.Line], str]] = field(
         default_factory=list
     )
     """A letter, what would change in it, and what would still be wrong."""
@@ -34,7 +34,7 @@ def preview(operation: Operation) -> Preview:
     for item in items:
         found.looked_at += 1
         body = reading.current(item.letter).body
-        lines: list[pretty.Line] = []
+        lines: list[comparing.Line] = []
         problem = ""
         try:
             after = patching.apply(operation.patch, body)
@@ -42,8 +42,8 @@ def preview(operation: Operation) -> Preview:
                 found.unchanged += 1
                 continue
             lines = [
-                pretty.Line(line.kind, mask_body(line.text))
-                for line in pretty.diff(body, after)
+                comparing.Line(line.kind, mask_body(line.text))
+                for line in comparing.diff(body, after)
             ]
             editing.check(item.letter, after)
             found.changed += 1

@@ -1,11 +1,20 @@
 """One change for many letters."""
 
 import json
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from dlq_review import editing, freezing, operating, patching, steering, tallying
+from dlq_review import (
+    editing,
+    exact_json,
+    freezing,
+    operating,
+    patching,
+    steering,
+    tallying,
+)
 from dlq_review.freezing import Plan
 from dlq_review.models import Operation
 from dlq_review.previewing import preview
@@ -45,8 +54,8 @@ def test_a_patch_changes_what_it_says(
     patch: list[dict[str, object]], after: object
 ) -> None:
     body = '{"a": 1, "b": [1, 2]}'
-    assert patching.read(json.dumps(patch)) == patch
     assert json.loads(patching.apply(patch, body)) == after
+    assert json.loads(patching.apply(patching.read(json.dumps(patch)), body)) == after
 
 
 def test_a_patch_that_changes_nothing_leaves_the_text_alone() -> None:
@@ -63,6 +72,20 @@ def test_a_patch_that_changes_nothing_leaves_the_text_alone() -> None:
         {"op": "remove", "path": "/a/x"},
         {"op": "remove", "path": "/b/-1"},
         {"op": "test", "path": "/a", "value": 2},
+        {"op": "test", "path": "/a", "value": True},
+        {"op": "replace", "path": "/b/01", "value": 1},
+        {"op": "replace", "path": "/b/+1", "value": 1},
+        {"op": "replace", "path": "/b/\u0661", "value": 1},
+        {"op": "replace", "path": "/b/1e0", "value": 1},
+        {"op": "replace", "path": "/b/", "value": 1},
+        {"op": "replace", "path": "/b/-", "value": 1},
+        {"op": "remove", "path": "/b/-"},
+        {"op": "test", "path": "/b/-", "value": 2},
+        {"op": "copy", "from": "/b/-", "path": "/c"},
+        {"op": "move", "from": "/b/-", "path": "/c"},
+        {"op": "add", "path": "/b/-/c", "value": 2},
+        {"op": "add", "path": "/b/" + "9" * 5_000, "value": 2},
+        {"op": "move", "from": "/b", "path": "/b/0"},
     ],
 )
 def test_a_patch_that_does_not_fit_says_so(step: dict[str, object]) -> None:
@@ -74,7 +97,11 @@ def test_a_patch_that_does_not_fit_says_so(step: dict[str, object]) -> None:
     "text",
     ["", "{}", "[]", "[1]", '[{"op": "launch", "path": "/a"}]', '[{"op": "add"}]',
      '[{"op": "add", "path": "a", "value": 1}]', '[{"op": "add", "path": "/a"}]',
-     '[{"op": "move", "path": "/a"}]'],
+     '[{"op": "move", "path": "/a"}]', '[{"op": "remove", "path": "/a~"}]',
+     '[{"op": "remove", "path": "/a~2"}]', '[{"op": "remove", "path": "/\\u0000"}]',
+     '[{"op": "remove", "path": "/\\ud83d"}]', '[{"op": ["remove"], "path": "/a"}]',
+     '[{"op": "add", "path": "/a", "path": "/b", "value": 1}]',
+     '[{"op": "remove", "path": "' + "/a" * 33 + '"}]'],
 )  # fmt: skip
 def test_what_is_no_patch_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(patching.PatchError) as caught:
@@ -82,7 +109,108 @@ def test_what_is_no_patch_is_refused_with_a_sentence(text: str) -> None:
     assert str(caught.value).endswith(".")
 
 
-def fixing(patch: list[dict[str, object]]) -> Operation:
+@pytest.mark.parametrize(
+    ("before", "value"),
+    [
+        ("2.0", "2"),
+        ("2", "2.0"),
+        ("true", "1"),
+        ("1", "true"),
+        ("0", "false"),
+        ("false", "0"),
+        ("1.10", "1.1"),
+        ("1e400", "1e401"),
+        ("-0", "0"),
+        ("null", "0"),
+        ('"1"', "1"),
+        ("[2.0]", "[2]"),
+        ('{"x": 0}', '{"x": false}'),
+        ("9" * 4_000 + ".0", "9" * 4_000 + ".00"),
+    ],
+)
+def test_a_value_that_is_written_otherwise_is_a_change(before: str, value: str) -> None:
+    patch = patching.read(f'[{{"op": "replace", "path": "/a", "value": {value}}}]')
+    body = f'{{"a": {before}}}'
+    after = patching.apply(patch, body)
+    assert exact_json.dumps(exact_json.loads(after)) == f'{{"a": {value}}}'
+    assert patching.apply(patch, after) == after
+
+
+def test_what_a_patch_does_not_name_keeps_its_text() -> None:
+    kept = (
+        '"z": 1.10, "y": [1e400, -0.0, 0.1000000000000000055511151231257827], '
+        '"\\u0061": "\\u00e9\\ud83d\\/\u00fc", "b": 1E+2, "c": true'
+    )
+    patch = patching.read('[{"op": "replace", "path": "/x", "value": 3.00}]')
+    after = patching.apply(patch, f'{{{kept}, "x": 1}}')
+    assert exact_json.dumps(exact_json.loads(after)) == f'{{{kept}, "x": 3.00}}'
+
+
+def test_what_is_moved_and_copied_keeps_its_text() -> None:
+    steps = [
+        {"op": "move", "from": "/a", "path": "/c"},
+        {"op": "copy", "from": "/b", "path": "/d"},
+    ]
+    after = patching.apply(
+        patching.read(json.dumps(steps)), '{"a": 1.10, "b": ["\\u0061", 1e400]}'
+    )
+    assert exact_json.dumps(exact_json.loads(after)) == (
+        '{"b": ["\\u0061", 1e400], "c": 1.10, "d": ["\\u0061", 1e400]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", "1.0"), ("1e2", "100"), ('"\\u00e9"', '"\u00e9"')]
+)
+def test_the_step_test_compares_by_value(value: str, expected: str) -> None:
+    patch = patching.read(f'[{{"op": "test", "path": "/a", "value": {expected}}}]')
+    body = f'{{"a": {value}}}'
+    assert patching.apply(patch, body) == body
+
+
+@pytest.mark.parametrize(
+    "value", ["1.10", "1e400", '"\\u0000"', '"\\ud83d"', "9" * 5_000 + ".0"]
+)
+def test_the_values_of_an_operation_are_stored_as_they_were_written(value: str) -> None:
+    dead_letter()
+    patch = patching.read(f'[{{"op": "add", "path": "/a", "value": {value}}}]')
+    stored = Operation.objects.get(pk=fixing(patch).pk)
+    after = patching.apply(stored.patch, "{}")
+    assert exact_json.dumps(exact_json.loads(after)) == f'{{"a": {value}}}'
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"op": "copy", "from": "/a", "path": "/a/x"},
+        {"op": "copy", "from": "/a", "path": "/a/" + "y" * 40},
+        {"op": "copy", "from": "/l", "path": "/l/-"},
+    ],
+)
+def test_a_patch_that_doubles_a_body_over_and_over_is_refused(
+    step: dict[str, str],
+) -> None:
+    patch = patching.read(json.dumps([step] * 300))
+    with pytest.raises(patching.PatchError):
+        patching.apply(patch, '{"a": {"b": 1}, "l": [1]}')
+
+
+def test_a_patch_that_nests_ever_deeper_is_refused() -> None:
+    deep = json.loads('{"a":' * 16 + "1" + "}" * 16)
+    steps = [{"op": "add", "path": "/a" * n, "value": deep} for n in range(1, 33)]
+    with pytest.raises(patching.PatchError, match="32 levels"):
+        patching.apply(patching.read(json.dumps(steps)), "{}")
+
+
+def test_a_large_body_is_patched_without_growing_by_its_indentation() -> None:
+    body = '{"a": ' + "[" * 30 + "1," * 30_000 + "1" + "]" * 30 + "}"
+    after = patching.apply(
+        patching.read('[{"op": "add", "path": "/b", "value": 1}]'), body
+    )
+    assert len(after) < 2 * len(body)
+
+
+def fixing(patch: list[Any]) -> Operation:
     return freezing.freeze(Selection(), Plan("fix", patch, rate=500), by="ada")
 
 
