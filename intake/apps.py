@@ -1,11 +1,10 @@
 from django.apps import AppConfig
-from django.core.checks import register
 
-from intake.checks import cache_is_not_the_database
+from intake.checks import register_checks
 
 
 class IntakeConfig(AppConfig):
     name = "intake"
 
     def ready(self) -> None:
-        register(cache_is_not_the_database)
+        register_checks()

@@ -1,10 +1,21 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import Error
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from intake import memory
+
+_OF_ONE_PROCESS = ("LocMemCache", "DummyCache", "FileBasedCache")
 
 
-def cache_is_not_the_database(**_: Any) -> list[Error]:
+def register_checks() -> None:
+    register(cache_is_not_the_database)
+    register(cache_can_be_used)
+    for check in (cache_is_shared, clients_are_told_apart):
+        register(check, "security", deploy=True)
+
+
+def cache_is_not_the_database(**_: Any) -> list[CheckMessage]:
     if "DatabaseCache" not in settings.CACHES["default"]["BACKEND"]:
         return []
     return [
@@ -12,5 +23,50 @@ def cache_is_not_the_database(**_: Any) -> list[Error]:
             "The cache is in the database, so accepting would need the database.",
             hint="Set CACHE_URL to a memory cache such as Redis, or leave it out.",
             id="intake.E001",
+        )
+    ]
+
+
+def cache_can_be_used(**_: Any) -> list[CheckMessage]:
+    """Whether its client is installed and takes the options; it may be away for now."""
+    try:
+        memory.prove()
+    except memory.UnusableCacheError as error:
+        return [
+            Error(
+                str(error),
+                hint="Install the requirements, or mend CACHE_URL; for instance"
+                " rediscache://cache.example.com:6379/0.",
+                id="intake.E002",
+            )
+        ]
+    except memory.SilentCacheError:
+        return []  # `check` must pass where the cache is out of reach
+    return []
+
+
+def cache_is_shared(**_: Any) -> list[CheckMessage]:
+    if not settings.CACHES["default"]["BACKEND"].endswith(_OF_ONE_PROCESS):
+        return []
+    return [
+        Warning(
+            "The cache is not shared: each web process counts requests for itself, so"
+            " limits are as many times as high, and knows only its own Idempotency-Keys.",
+            hint="Set CACHE_URL, as in rediscache://cache.example.com:6379/0.",
+            id="intake.W003",
+        )
+    ]
+
+
+def clients_are_told_apart(**_: Any) -> list[CheckMessage]:
+    if not settings.BEHIND_TLS or settings.TRUSTED_PROXY_COUNT > 0:
+        return []
+    return [
+        Error(
+            "BEHIND_TLS is set and TRUSTED_PROXY_COUNT is not: every request seems to"
+            " come from the proxy, so all clients together share one rate limit.",
+            hint="Set TRUSTED_PROXY_COUNT to the number of your proxies that add to"
+            " X-Forwarded-For; 1 for one load balancer.",
+            id="intake.E004",
         )
     ]

@@ -1,44 +1,110 @@
-"""Django's cache, as a memory that may fail: whatever relies on it works without it."""
+"""Django's cache, as a memory that may fail: whatever relies on it works without it.
+
+A shared cache that fails, or is slow, is left alone for PAUSE seconds. Meanwhile this process
+counts and remembers for itself, so limits become looser and are never off.
+"""
 
 import logging
+from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from django.core.cache import cache
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.locmem import LocMemCache
 
 logger = logging.getLogger(__name__)
+PAUSE = 10.0  # seconds
+SLOWEST = 0.5  # seconds; a cache that takes longer costs more than it gives
+
+
+class UnusableCacheError(Exception):
+    """CACHE_URL names a cache that cannot be used: {reason}"""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__((type(self).__doc__ or "").format(reason=reason))
+
+
+class SilentCacheError(Exception):
+    """The cache does not answer ({reason}); each process counts for itself until it does."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__((type(self).__doc__ or "").format(reason=reason))
 
 
 def recall(key: str) -> Any:
     """What was remembered under *key*, else None."""
-    try:
-        return cache.get(key)
-    except Exception as error:  # each backend has its own
-        return _forget(error)
+    known = _shared.ask(lambda: cache.get(key))
+    return _own.get(key) if known is None else known
 
 
 def remember(key: str, value: Any, seconds: int) -> None:
-    try:
+    def store() -> bool:
         cache.set(key, value, seconds)
-    except Exception as error:
-        _forget(error)
+        return True
+
+    if not _shared.ask(store):
+        _own.set(key, value, seconds)
 
 
 def count(key: str, seconds: int, by: int = 1) -> int:
-    """Add *by* to the number under *key* and return it; 0 where there is no memory."""
-    try:
-        return _incremented(key, seconds, by)
-    except Exception as error:
-        _forget(error)
-        return 0
+    """Add *by* to the number under *key* and return it."""
+    used: int | None = _shared.ask(lambda: _incremented(cache, key, seconds, by))
+    return _incremented(_own, key, seconds, by) if used is None else used
 
 
-def _incremented(key: str, seconds: int, by: int) -> int:
+def prove() -> None:
+    """Ask the cache once. Raises UnusableCacheError, or SilentCacheError if that may pass."""
     try:
-        return cache.incr(key, by)
+        cache.get("proof")
+    except (ImportError, TypeError, ValueError, LookupError) as error:
+        raise UnusableCacheError(error) from error
+    except Exception as error:  # each backend has its own
+        raise SilentCacheError(type(error).__name__) from error
+
+
+def forget() -> None:
+    """As a new process would."""
+    _shared.away_until = 0.0
+    _own.clear()
+
+
+def _incremented(memory: BaseCache, key: str, seconds: int, by: int) -> int:
+    try:
+        return memory.incr(key, by)
     except ValueError:  # the first of its window
-        cache.add(key, 0, seconds)
-        return cache.incr(key, by)
+        memory.add(key, 0, seconds)
+        return memory.incr(key, by)
 
 
-def _forget(error: Exception) -> None:
-    logger.warning("cache=failed reason=%s", type(error).__name__)
+class _Shared:
+    """The way to the cache, closed for a while after it failed."""
+
+    def __init__(self) -> None:
+        self.away_until = 0.0
+
+    def ask(self, question: Callable[[], Any]) -> Any:
+        """Its answer, or None where there is none."""
+        begun = monotonic()
+        if begun < self.away_until:
+            return None
+        tries_for_all = self.away_until > 0
+        if tries_for_all:
+            self.away_until = begun + PAUSE  # the others wait on
+        try:
+            answer = question()
+        except Exception as error:  # each backend has its own
+            return self._leave(type(error).__name__)
+        if monotonic() - begun > SLOWEST:
+            self._leave("slow")
+        elif tries_for_all:
+            self.away_until = 0.0
+        return answer
+
+    def _leave(self, reason: str) -> None:
+        self.away_until = monotonic() + PAUSE
+        logger.warning("cache=failed reason=%s counting=per-process", reason)
+
+
+_shared = _Shared()
+_own = LocMemCache("of this process, beside a shared one", {"max_entries": 50_000})

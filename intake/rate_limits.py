@@ -86,16 +86,40 @@ def client_of(request: HttpRequest) -> str:
     nearest = str(request.META.get("REMOTE_ADDR", ""))
     hops = [*request.META.get("HTTP_X_FORWARDED_FOR", "").split(","), nearest]
     trusted = min(settings.TRUSTED_PROXY_COUNT, len(hops) - 1)
-    return _network(hops[-1 - trusted].strip()) or nearest
+    return _network(hops[-1 - trusted]) or _network(nearest) or nearest
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """client_of as one address, for a column of addresses; of a network the first."""
+    return client_of(request).partition("/")[0] or None
 
 
 @functools.lru_cache(maxsize=1024)
-def _network(address: str) -> str:
-    """Empty where it is no address."""
+def _network(hop: str) -> str:
+    """Empty where *hop* names no address."""
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(_without_port(hop.strip(' \t"')))
     except ValueError:
         return ""
-    if parsed.version == 6:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    if parsed.version == 4:
+        return str(parsed)
+    inner = _inner_ipv4(parsed)
+    return str(inner or ipaddress.ip_network((int(parsed), 64), strict=False))
+
+
+def _without_port(hop: str) -> str:
+    """The address of `1.2.3.4:5555`, `[2001:db8::1]:443`, `[2001:db8::1]`, or *hop*."""
+    if hop.startswith("["):
+        address, _, rest = hop[1:].partition("]")
+        return address if not rest or rest.startswith(":") else ""
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _inner_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 client that an IPv6 address stands for, so that it is counted as itself."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour

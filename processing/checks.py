@@ -4,6 +4,7 @@
 """
 
 import os
+import tempfile
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from processing.topology import QUEUES, Queue
 
 def register_checks() -> None:
     register(declared_queues, "queues")
-    for check in (secret_key, addresses, real_sqs):
+    for check in (secret_key, addresses, real_sqs, mail_server, own_folder):
         register(check, "security", deploy=True)
 
 
@@ -105,3 +106,36 @@ def real_sqs(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="holdfast.E008",
         )
     ]
+
+
+def mail_server(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    kind = settings.EMAIL_BACKEND.split(".")[-2]
+    if kind not in ("mail_files", "console", "dummy", "locmem"):
+        return []
+    return [
+        Error(
+            "EMAIL_URL names no mail server: links and alerts do not reach anybody.",
+            hint="Set EMAIL_URL, as in smtp+tls://user:password@mail.example.com:587.",
+            id="holdfast.E009",
+        )
+    ]
+
+
+def own_folder(app_configs: Any, **kwargs: Any) -> Iterable[CheckMessage]:
+    try:
+        with tempfile.TemporaryFile(dir=settings.VAR_DIR):
+            pass
+    except OSError as error:
+        yield Error(
+            f"VAR_DIR is {settings.VAR_DIR}, where nothing can be written:"
+            f" {error.strerror}. beat keeps its schedule there.",
+            hint="Set VAR_DIR to a folder that the processes' user owns.",
+            id="holdfast.E010",
+        )
+        return
+    if settings.VAR_DIR.stat().st_mode & 0o077:
+        yield Warning(
+            f"VAR_DIR is {settings.VAR_DIR}, which other users of the machine may open.",
+            hint=f"chmod 700 {settings.VAR_DIR}",
+            id="holdfast.W011",
+        )

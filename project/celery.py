@@ -12,6 +12,8 @@ from processing.heartbeat import VisibilityHeartbeat
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
+os.umask(0o077)  # beat's schedule, and what else a worker writes, is nobody else's
+
 app = Celery("holdfast")
 app.steps["consumer"].add(VisibilityHeartbeat)
 app.config_from_object("django.conf:settings", namespace="CELERY")

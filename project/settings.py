@@ -5,12 +5,20 @@ Without any variable set, everything runs on this machine: SQLite, an SQS server
 with other values; README.md lists every variable in one table.
 """
 
-import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
+from processing.own_files import (
+    close_to_others,
+    kept_secret,
+    make_private_file,
+    make_private_folder,
+)
 from processing.topology import QUEUES, declare_fifo
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,6 +27,10 @@ env = environ.Env()
 env.read_env(env.str("ENV_FILE", str(BASE_DIR / ".env")))
 # What this machine keeps for itself: embedded database, queues and mail, beat's schedule.
 VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
+with suppress(OSError):  # `check --deploy` names it; most processes need nothing of it
+    make_private_folder(VAR_DIR)
+if VAR_DIR == BASE_DIR / "var":  # another one may be shared on purpose
+    close_to_others(VAR_DIR)
 
 
 def machine_secret() -> str:
@@ -26,12 +38,13 @@ def machine_secret() -> str:
 
     Used only beside the embedded database: two machines would not agree on it.
     """
-    path = VAR_DIR / "secret-key"
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(48))
-    return path.read_text()
+    try:
+        return kept_secret(VAR_DIR / "secret-key", 48)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"VAR_DIR is {VAR_DIR}, where a secret key cannot be kept:"
+            f" {error.strerror}. Set VAR_DIR to a folder of your own, or set SECRET_KEY."
+        ) from None
 
 
 # -- Django -------------------------------------------------------------------------
@@ -68,9 +81,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.headers.PolicyHeadersMiddleware",  # first: every answer has them
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "project.csp.ContentSecurityPolicyMiddleware",
     "intake.correlation.CorrelationMiddleware",
     "intake.middleware.ApiProblemMiddleware",
     "intake.middleware.RateLimitMiddleware",
@@ -80,6 +93,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "dlq_review.idle.IdleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -101,11 +115,18 @@ TEMPLATES = [
 
 # -- Database -----------------------------------------------------------------------
 DATABASES = {
-    "default": env.db_url("DATABASE_URL", f"sqlite:///{VAR_DIR}/holdfast.sqlite3")
+    "default": env.db_url_config(
+        env.str("DATABASE_URL", "") or f"sqlite:///{VAR_DIR}/holdfast.sqlite3"
+    )
 }
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # SQLite gives its -wal and -shm files the mode of the database.
+    with suppress(OSError):
+        make_private_file(Path(DATABASES["default"]["NAME"]))
+    for _beside in ("-wal", "-shm"):
+        close_to_others(Path(f"{DATABASES['default']['NAME']}{_beside}"))
     # Writers queue up instead of failing half way, and a commit is on the disk.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -122,14 +143,30 @@ if BEHIND_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # probes come from inside
-    SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 365 * 24 * 3600)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", True)
+    SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", True)
+    # Django warns of what was turned off on purpose: W004, W005 and W021.
+    SILENCED_SYSTEM_CHECKS = [
+        f"security.{check}"
+        for check, name in (
+            ("W004", "HSTS_SECONDS"),
+            ("W005", "HSTS_INCLUDE_SUBDOMAINS"),
+            ("W021", "HSTS_PRELOAD"),
+        )
+        if name in env
+    ]
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    # A browser takes these over TLS only, and from no other host of the domain.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", 8 * 3600)
+# Staff who did nothing for so long log in again; 0 for no limit.
+STAFF_IDLE_SECONDS = env.int("STAFF_IDLE_SECONDS", 3600)
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -163,9 +200,27 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
 AXES_VERBOSE = False
 
+
 # -- The front door -----------------------------------------------------------------
+def bounded(cache: dict[str, Any]) -> dict[str, Any]:
+    """*cache* with what a Redis needs so that one that hangs costs a request little."""
+    if not cache["BACKEND"].endswith("redis.RedisCache"):
+        return cache
+    # environ leaves these in lower case, where Django does not look.
+    named = {"key_prefix": "KEY_PREFIX", "version": "VERSION"}
+    cache = {named.get(name, name): value for name, value in cache.items()}
+    times = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}  # seconds
+    return {**cache, "OPTIONS": {**times, **cache.get("OPTIONS", {})}}
+
+
 # A cache in the database would put it on the accept path; intake/checks.py refuses one.
-CACHES = {"default": env.cache_url("CACHE_URL", "locmemcache://?max_entries=50000")}
+CACHES = {
+    "default": bounded(
+        env.cache_url_config(
+            env.str("CACHE_URL", "") or "locmemcache://?max_entries=50000"
+        )
+    )
+}
 RATE_LIMIT_REQUESTS = env.int("RATE_LIMIT_REQUESTS", 2000)  # per client, 5 minutes
 RATE_LIMIT_SIGNUPS = env.int("RATE_LIMIT_SIGNUPS", 50)  # per client, 5 minutes
 RATE_LIMIT_MAILS = env.int("RATE_LIMIT_MAILS", 5)  # per mail address, 1 hour
@@ -188,7 +243,10 @@ STORAGES = {
 }
 
 # -- Mail ---------------------------------------------------------------------------
-vars().update(env.email_url("EMAIL_URL", f"filemail:///{VAR_DIR}/mail"))
+_mail = env.email_url_config(env.str("EMAIL_URL", "") or f"filemail:///{VAR_DIR}/mail")
+if _mail["EMAIL_BACKEND"].endswith("filebased.EmailBackend"):
+    _mail["EMAIL_BACKEND"] = "processing.mail_files.EmailBackend"
+vars().update(_mail)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Holdfast <no-reply@localhost>")
 EMAIL_TIMEOUT = 10  # seconds; below every queue's time limit
 

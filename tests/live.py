@@ -128,13 +128,26 @@ class LiveSystem:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
+    def start_line(
+        self, name: str, line: str, folder: Path, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """A line of the Procfile in *folder*, by a shell, as platforms do it."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        command: list[object] = ["sh", "-c", f"exec {line}"]
+        return self._start(command, name, cwd=folder, PATH=path, **environment)
+
     def _start(
-        self, command: list[object], name: str, **environment: str
+        self,
+        command: list[object],
+        name: str,
+        *,
+        cwd: str | Path = django_settings.BASE_DIR,
+        **environment: str,
     ) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [str(part) for part in command],
-                cwd=django_settings.BASE_DIR,
+                cwd=cwd,
                 env={**self.environment, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from django.core.checks import CheckMessage
 from pytest_django import Settings
@@ -63,3 +65,26 @@ def test_amazons_sqs_needs_the_number_of_an_account(settings: Settings) -> None:
     assert ids(checks.real_sqs(None)) == ["holdfast.E008"]
     settings.AWS_ACCOUNT_ID = "123456789012"
     assert checks.real_sqs(None) == []
+
+
+def test_a_production_without_a_mail_server_is_named(settings: Settings) -> None:
+    console = "django.core.mail.backends.console.EmailBackend"
+    for backend in ("processing.mail_files.EmailBackend", console):
+        settings.EMAIL_BACKEND = backend
+        assert ids(checks.mail_server(None)) == ["holdfast.E009"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert checks.mail_server(None) == []
+
+
+def test_a_var_dir_that_cannot_be_written_or_that_others_read_is_named(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for unusable in ("nowhere", "file"):
+        settings.VAR_DIR = tmp_path / unusable
+        assert ids(list(checks.own_folder(None))) == ["holdfast.E010"]
+    settings.VAR_DIR = tmp_path
+    tmp_path.chmod(0o750)
+    assert ids(list(checks.own_folder(None))) == ["holdfast.W011"]
+    tmp_path.chmod(0o700)
+    assert list(checks.own_folder(None)) == []

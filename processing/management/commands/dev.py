@@ -1,7 +1,6 @@
 """The whole system on one machine, for development and for trying it out."""
 
 import os
-import secrets
 import socket
 import sys
 from importlib.util import find_spec
@@ -22,6 +21,7 @@ from processing.management.supervisor import (
     Supervisor,
 )
 from processing.models import User
+from processing.own_files import kept_secret, make_private_folder
 from processing.provision import ensure_queues
 
 STAFF = "staff"
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         web, sqs = _addresses()
-        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        make_private_folder(settings.VAR_DIR)
         supervisor = Supervisor(sys.stdout)
         try:
             with supervisor.listening():
@@ -128,7 +128,7 @@ def _local_address(setting: str, url: str) -> tuple[str, int]:
 
 def _sqs_server(host: str, port: int) -> dict[str, str]:
     state = settings.VAR_DIR / "sqs"
-    state.mkdir(exist_ok=True)
+    make_private_folder(state)
     return {
         "BIND_HOST": host,
         "GATEWAY_PORT": str(port),
@@ -145,10 +145,7 @@ def _sqs_server(host: str, port: int) -> dict[str, str]:
 def keep_staff_account() -> str:
     """Make sure that user `staff` exists; return its password, kept in var/."""
     path: Path = settings.VAR_DIR / "staff-password"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(9))
-    password = path.read_text()
+    password = kept_secret(path, 9)
     staff, _ = User.objects.get_or_create(username=STAFF)
     if not staff.check_password(password):
         staff.set_password(password)

@@ -1,0 +1,188 @@
+"""The settings as a process reads them from its environment."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+PRODUCTION = {
+    "SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789-abcdef",
+    "DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing",
+    "SITE_URL": "https://shop.example.com",
+    "ALLOWED_HOSTS": "shop.example.com",
+    "EMAIL_URL": "smtp://127.0.0.1:9",
+    "BEHIND_TLS": "true",
+    "TRUSTED_PROXY_COUNT": "1",
+}
+
+
+@pytest.fixture
+def var(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is not there yet, for processes whose umask hides nothing."""
+    before = os.umask(0o022)
+    yield tmp_path / "fresh" / "var"
+    os.umask(before)
+
+
+def run(var: Path, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup()\n{code}"],
+        cwd=django_settings.BASE_DIR,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONWARNINGS": "ignore",
+            "DJANGO_SETTINGS_MODULE": "project.settings",
+            "ENV_FILE": os.devnull,
+            "VAR_DIR": str(var),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def told(var: Path, code: str, **environment: str) -> Any:
+    done = run(var, f"import json\n{code}", **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def modes(var: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(var)): oct(stat.S_IMODE(path.stat().st_mode))
+        for path in sorted((var, *var.rglob("*")))
+    }
+
+
+OPEN_DATABASE_AND_MAIL = """
+from django.core.mail import send_mail
+from django.core.management import call_command
+from django.db import connection
+call_command("migrate", "sessions", verbosity=0)
+connection.cursor().execute("CREATE TABLE one (id int)")
+send_mail("A link", "that works", None, ["ada@example.com"])
+import pathlib, django.conf
+print(json.dumps(sorted({path.suffix: oct(path.stat().st_mode & 0o777)
+    for path in pathlib.Path(django.conf.settings.VAR_DIR).rglob("*") if path.is_file()}.items())))
+"""
+
+
+def test_nobody_else_on_the_machine_reads_database_mail_or_key(var: Path) -> None:
+    found = dict(told(var, OPEN_DATABASE_AND_MAIL))
+    assert {".log", ".sqlite3", ".sqlite3-wal", ".sqlite3-shm"} < set(found)
+    assert set(found.values()) == {"0o600"}
+    assert modes(var)["."] == "0o700"
+
+
+def test_what_an_earlier_release_left_open_is_closed(var: Path) -> None:
+    var.mkdir(parents=True)
+    for name in ("secret-key", "holdfast.sqlite3"):
+        (var / name).write_text("k" * 64 if name == "secret-key" else "")
+    told(var, "print(1)")
+    assert modes(var) == {
+        ".": "0o755",  # ours only by default; another one may be shared on purpose
+        "holdfast.sqlite3": "0o600",
+        "secret-key": "0o600",
+    }
+
+
+@pytest.mark.parametrize("content", ["", "\n", "cut"])
+def test_a_secret_key_that_is_empty_is_named(var: Path, content: str) -> None:
+    var.mkdir(parents=True)
+    (var / "secret-key").write_text(content)
+    done = run(var, "")
+    assert done.returncode != 0
+    sentence = f"{var / 'secret-key'} is empty or cut short. Delete it"
+    assert sentence in done.stderr.splitlines()[-1]
+
+
+def test_a_var_dir_that_cannot_be_made_is_named(var: Path) -> None:
+    var.parent.mkdir()
+    var.write_text("a file")
+    done = run(var, "")
+    assert f"VAR_DIR is {var}" in done.stderr.splitlines()[-1]
+    assert "Set VAR_DIR" in done.stderr
+
+
+def test_a_variable_that_is_set_to_nothing_is_as_one_that_is_not_set(var: Path) -> None:
+    code = "from django.conf import settings as s; print(json.dumps([s.CACHES['default']['BACKEND'], s.DATABASES['default']['ENGINE'], s.EMAIL_BACKEND]))"
+    empty = {"CACHE_URL": "", "DATABASE_URL": "", "EMAIL_URL": ""}
+    assert told(var, code, **empty) == told(var, code)
+
+
+def test_where_nothing_of_var_is_needed_its_absence_stops_nothing(var: Path) -> None:
+    var.parent.mkdir()
+    var.write_text("a file")
+    assert run(var, "", **PRODUCTION).returncode == 0
+
+
+ANSWERS = """
+from django.test import Client
+client = Client(HTTP_HOST="shop.example.com", raise_request_exception=False)
+asked = [("/healthz", True), ("/", False), ("/", True), ("/nothing", True), ("/api/nothing", True),
+    ("/static/site.css", True), ("/admin/login/", True), ("/orders/new", True)]
+answers = [(path, client.get(path, secure=tls)) for path, tls in asked]
+answers.append(("host", client.get("/", secure=True, HTTP_HOST="other.example.com")))
+print(json.dumps({
+    "policies": [(path, answer.headers.get("Permissions-Policy", ""),
+                  answer.headers.get("Content-Security-Policy", "")) for path, answer in answers],
+    "codes": [answer.status_code for _, answer in answers],
+    "hsts": answers[2][1].headers.get("Strict-Transport-Security"),
+    "cookies": [morsel.OutputString() for morsel in client.cookies.values()],
+}))
+"""
+
+
+def test_every_answer_names_what_its_page_may_use(var: Path) -> None:
+    found = told(var, ANSWERS, **PRODUCTION, DEBUG="true")
+    assert 301 in found["codes"]
+    assert 404 in found["codes"]
+    assert 400 in found["codes"]
+    for path, permissions, content in found["policies"]:
+        assert "camera=()" in permissions, path
+        assert "default-src 'none'" in content, path
+
+
+def test_behind_tls_cookies_belong_to_this_host_alone(var: Path) -> None:
+    cookies = told(var, ANSWERS, **PRODUCTION, DEBUG="true")["cookies"]
+    assert cookies
+    for cookie in cookies:
+        assert cookie.startswith("__Host-")
+        assert "; Secure" in cookie
+        assert "Path=/;" in f"{cookie};"
+        assert "omain=" not in cookie
+    named = "from django.conf import settings as s; print(json.dumps(s.SESSION_COOKIE_NAME))"
+    assert told(var, named, **PRODUCTION) == "__Host-sessionid"
+    assert told(var, named) == "sessionid"
+
+
+def test_what_hsts_promises_can_be_turned_off_and_check_stays_quiet(var: Path) -> None:
+    everything = told(var, ANSWERS, **PRODUCTION, DEBUG="true")["hsts"]
+    assert everything == "max-age=31536000; includeSubDomains; preload"
+    less = {"HSTS_PRELOAD": "false", "HSTS_INCLUDE_SUBDOMAINS": "false"}
+    less |= {"HSTS_SECONDS": "60"}
+    found = told(var, ANSWERS, **PRODUCTION, **less, DEBUG="true")["hsts"]
+    assert found == "max-age=60"
+    check = "from django.core.management import call_command; call_command('check', deploy=True, fail_level='WARNING')"
+    production = PRODUCTION | {"CACHE_URL": "rediscache://127.0.0.1:9/0"}
+    production |= {"SQS_ENDPOINT_URL": "", "AWS_ACCOUNT_ID": "123456789012"}
+    done = run(var, check, **production, **less)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_deploy_by_half_is_told_all_that_is_missing(var: Path) -> None:
+    check = "from django.core.management import call_command; call_command('check', deploy=True)"
+    var.parent.mkdir()
+    var.write_text("a file")
+    half = PRODUCTION | {"TRUSTED_PROXY_COUNT": "0", "EMAIL_URL": f"filemail:///{var}"}
+    told_of = run(var, check, **half).stderr
+    for name in ("TRUSTED_PROXY_COUNT", "EMAIL_URL", "CACHE_URL", "VAR_DIR"):
+        assert name in told_of
