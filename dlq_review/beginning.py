@@ -1,7 +1,8 @@
 """Begin the dead letters of a page of messages, in one transaction.
 
 Locks are taken in one order, here and wherever a letter moves, so that two transactions
-never wait for each other: letters, then groups, then requests, each by their keys.
+never wait for each other: letters (all of a request), then groups, then hours, then what
+is kept for a request, each by their keys.
 """
 
 from collections.abc import Sequence

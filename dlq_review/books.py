@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet
 from django.utils import timezone
 
+from dlq_review import recounting
 from dlq_review.models import DeadLetter
 from dlq_review.redriving import CLAIM_LASTS
 from processing import queues
@@ -44,6 +45,8 @@ class Books:
     dead_letters: dict[str, int]
     discrepancies: dict[str, int]
     """What is unaccounted for or overdue, by the sentence that says so."""
+    drifts: list[str]
+    """The failure groups that say something else than their letters."""
 
     @property
     def balanced(self) -> bool:
@@ -54,7 +57,12 @@ def close() -> Books:
     """Add everything up, as it is now. Reads only."""
     now = timezone.now()
     depths = _depths()
+    drifts = [str(drift) for drift in recounting.drifts()]
     found = {sentence: number for sentence, number in _discrepancies(now) if number > 0}
+    if drifts:
+        found["failure groups that count something else than their letters"] = len(
+            drifts
+        )
     if depths is None:
         found["SQS does not answer, so its queues are not counted"] = 1
     return Books(
@@ -64,6 +72,7 @@ def close() -> Books:
         outcomes=_by(Outcome.objects.all(), "kind", Outcome.Kind.values),
         dead_letters=_by(DeadLetter.objects.all(), "state", S.values),
         discrepancies=found,
+        drifts=drifts,
     )
 
 

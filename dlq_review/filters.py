@@ -108,7 +108,7 @@ class GroupStateFilter(admin.SimpleListFilter):
             return queryset.filter(state=self.value())
         if self.value() == "all":
             return queryset
-        return queryset.exclude(state=FailureGroup.State.RESOLVED)
+        return queryset.exclude(state=FailureGroup.State.RESOLVED, waiting__lte=0)
 
 
 class GroupFilter(admin.SimpleListFilter):

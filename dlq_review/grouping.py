@@ -80,17 +80,17 @@ def count_new(letters: Iterable[DeadLetter], failures: Iterable[Failure]) -> Non
     arrived: dict[int, list[_Arrival]] = defaultdict(list)
     counters: dict[int, Counter[str]] = defaultdict(Counter)
     for letter, failure in zip(letters, failures, strict=True):
-        arrived[letter.group_id].append((_own_group(letter), failure))
+        arrived[letter.group_id].append((own_group(letter), failure))
         counters[letter.group_id][COUNTER[_State(letter.state)]] += 1
     _count_arrivals(arrived, counters)
 
 
 def count_arrival(letter: DeadLetter, failure: Failure) -> None:
     """One more arrival: in its hour, and as the last one seen. A resolved group regresses."""
-    _count_arrivals({letter.group_id: [(_own_group(letter), failure)]}, {})
+    _count_arrivals({letter.group_id: [(own_group(letter), failure)]}, {})
 
 
-def _own_group(letter: DeadLetter) -> int:
+def own_group(letter: DeadLetter) -> int:
     """The group of its fingerprint, whose hours are kept apart in case it is split off."""
     return letter.origin_id or letter.group_id
 
@@ -140,8 +140,13 @@ def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:
         )
 
 
-def count_move(before: tuple[int, str], after: tuple[int, str], at: datetime) -> None:
-    """A letter went from one (group id, state) to another."""
+def count_move(
+    before: tuple[int, str], after: tuple[int, str], at: datetime, *, came_back: bool
+) -> None:
+    """A letter went from one (group id, state) to another.
+
+    A resolved group that it waits in is open again; where it *came back*, it regresses.
+    """
     changes: dict[int, dict[str, int]] = {}
     for (group_id, state), step in ((before, -1), (after, 1)):
         counter = COUNTER[_State(state)]
@@ -150,6 +155,14 @@ def count_move(before: tuple[int, str], after: tuple[int, str], at: datetime) ->
     # Always in the order of their keys: two transactions never wait for each other.
     for group_id, counters in sorted(changes.items()):
         _apply(group_id, counters, redriven_at=at)
+    if COUNTER[_State(after[1])] != "waiting":
+        return
+    if came_back:
+        _regress([after[0]])
+    else:
+        FailureGroup.objects.filter(
+            pk=after[0], state=FailureGroup.State.RESOLVED
+        ).update(state=FailureGroup.State.OPEN)
 
 
 def _apply(group_id: int, counters: dict[str, int], redriven_at: datetime) -> None:

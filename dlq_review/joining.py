@@ -15,7 +15,7 @@ from dlq_review.beginning import (
     look_at,
 )
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
-from dlq_review.transitions import move, note
+from dlq_review.transitions import lock, move, note
 from processing.queues import Message
 
 _SENT = (DeadLetter.State.CLAIMED, DeadLetter.State.REDRIVEN)
@@ -36,15 +36,12 @@ def join(message: Message) -> bool:
 
 
 def _letter_of(pulled: Pulled) -> tuple[DeadLetter, bool]:
+    letters = lock(pulled.identity.request_id)
     # Redriven to another queue it fails on that one, and is the same letter still. The
     # attribute alone is not believed: the request must be the letter's.
-    redriven = DeadLetter.objects.select_for_update().filter(
-        pk=failures.redriven_from(pulled.message),
-        request_id=pulled.identity.request_id,
-    )
-    if letter := redriven.first():
+    if letter := letters.get(failures.redriven_from(pulled.message)):
         return letter, False
-    return DeadLetter.objects.select_for_update().get_or_create(
+    return DeadLetter.objects.select_for_update(no_key=True).get_or_create(
         request_id=pulled.identity.request_id,
         queue=pulled.failure.queue,
         defaults=first_fields(pulled, grouping.group_of(pulled.failure)),

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from dlq_review import reading
 from dlq_review.editing import ReasonMissingError
 from dlq_review.models import AuditEntry, DeadLetter
-from dlq_review.transitions import ReviewError, WrongStateError, move
+from dlq_review.transitions import ReviewError, WrongStateError, lock, move
 from processing.models import Outcome
 
 S = DeadLetter.State
@@ -74,6 +74,7 @@ def discard(letter: DeadLetter, *, by: str, reason: str, told: str = "") -> str:
     Returns its new state: RESOLVED where the request was processed in the meantime.
     """
     _need(letter, reason, "discarded")
+    lock(letter.request_id)  # a restore takes the tombstone away
     outcome, _ = Outcome.objects.get_or_create(
         request_id=letter.request_id,
         defaults={
@@ -100,13 +101,12 @@ def restore(letter: DeadLetter, *, by: str, reason: str = "") -> None:
         raise WrongStateError(
             f"{letter} is not discarded, so there is nothing to restore."
         )
-    if letter.purged_at is not None:
+    locked = lock(letter.request_id)
+    if locked[letter.pk].purged_at is not None:
         raise PurgedError(PurgedError.__doc__)
     move(letter, letter.resting_state, AuditEntry.Verb.RESTORED, by=by, reason=reason)
-    others = DeadLetter.objects.filter(
-        request_id=letter.request_id, state=S.DISCARDED
-    ).exclude(pk=letter.pk)
-    if not others.exists():
+    others = (one.state for number, one in locked.items() if number != letter.pk)
+    if S.DISCARDED not in others:
         Outcome.objects.filter(
             request_id=letter.request_id, kind=Outcome.Kind.DISCARDED
         ).delete()

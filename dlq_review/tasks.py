@@ -1,5 +1,6 @@
 """What beat asks for, and a redrive by hand. Each may run twice at once without harm."""
 
+import logging
 from datetime import timedelta
 
 from celery import shared_task
@@ -14,11 +15,14 @@ from dlq_review import (
     operating,
     pulling,
     purging,
+    recounting,
     redriving,
     settling,
     watching,
 )
 from processing.celery_messages import Job
+
+logger = logging.getLogger(__name__)
 
 PURGE_SECONDS = 60
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended
@@ -46,6 +50,14 @@ def purge() -> int:
         return 0
     before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
     return purging.purge(before, seconds=PURGE_SECONDS)
+
+
+@shared_task(base=Job, name="dlq_review.recount")
+def recount() -> int:
+    mended = recounting.mend()
+    for drift in mended:
+        logger.error("drift=%r mended=1", str(drift))
+    return len(mended)
 
 
 @shared_task(base=Job, name=holding.SEND_DUE)

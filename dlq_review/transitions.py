@@ -1,7 +1,7 @@
 """The states of a dead letter: which move is allowed, and what must move with it.
 
-Every move is one compare-and-set on the state and revision that its caller has seen. The
-group's counters, the receipt's mark and the audit trail change in the same transaction.
+Every move is one compare-and-set on what its caller has seen of the letter. The group's
+counters, the receipt's mark and the audit trail change in the same transaction.
 """
 
 from collections import defaultdict
@@ -29,6 +29,9 @@ ALLOWED: dict[str, frozenset[str]] = {
 }
 
 
+_CAME_BACK = (AuditEntry.Verb.FAILED_AGAIN, AuditEntry.Verb.REGRESSED)
+
+
 class ReviewError(Exception):
     """A step that cannot be taken; its text is for the person who asked."""
 
@@ -39,6 +42,15 @@ class WrongStateError(ReviewError):
 
 class ChangedMeanwhileError(ReviewError):
     """Somebody changed this dead letter in the meantime. Look at it again, then decide."""
+
+
+def lock(request_id: str) -> dict[int, DeadLetter]:
+    """The letters of one request as they are now, locked in the order of their keys.
+
+    They share a tombstone and a receipt's mark, so whoever changes one holds them all.
+    """
+    letters = DeadLetter.objects.filter(request_id=request_id).order_by("pk")
+    return {one.pk: one for one in letters.select_for_update(no_key=True)}
 
 
 @transaction.atomic
@@ -58,26 +70,37 @@ def move(
             f"{letter} is {letter.get_state_display().lower()}, so it cannot become "
             f"{S(to).label.lower()}."
         )
-    seen = (letter.group_id, before)
-    changes = {"send_after": None, **changes}
+    current = lock(letter.request_id)[letter.pk]
+    # Groups that were merged or split meanwhile change where it counts, and nothing else.
+    place = {"group_id": current.group_id, "origin_id": current.origin_id}
+    changes = {"send_after": None, **place, **changes}
     changes["settled_at"] = timezone.now() if to in DeadLetter.SETTLED else None
-    # The redrive id and its time too: a claim that was lost and won by another, or undone
-    # and made again, is another claim.
-    updated = DeadLetter.objects.filter(
-        pk=letter.pk,
-        state=before,
-        revision=letter.revision,
-        redrive_id=letter.redrive_id,
-        send_after=letter.send_after,
-    ).update(state=to, **changes)
-    if not updated:
+    updated = DeadLetter.objects.filter(pk=letter.pk, **_seen(letter)).update(
+        state=to, **changes
+    )
+    if not updated or grouping.own_group(current) != grouping.own_group(letter):
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
     for name, value in (*changes.items(), ("state", to)):
         setattr(letter, name, value)
-    grouping.count_move(seen, (letter.group_id, to), timezone.now())
+    grouping.count_move(
+        (current.group_id, before),
+        (letter.group_id, to),
+        timezone.now(),
+        came_back=verb in _CAME_BACK,
+    )
     if not {before, to} <= set(DeadLetter.WAITING):  # which read the same
         tell_receipts([letter.request_id])
     note(letter, verb, by=by, reason=reason, before=before, after=to)
+
+
+def _seen(letter: DeadLetter) -> dict[str, Any]:
+    """What must still hold of *letter*.
+
+    The redrive id and its time too: a claim that was lost and won by another, or undone and
+    made again, is another claim.
+    """
+    names = ("state", "revision", "redrive_id", "send_after", "purged_at")
+    return {name: getattr(letter, name) for name in names}
 
 
 def note(
@@ -96,11 +119,19 @@ def note(
 
 def tell_receipts(requests: Sequence[str]) -> None:
     """Mark each request while any of its letters waits for somebody, or for its outcome."""
+    # First the marks, then what they say: two who change letters of one request at once
+    # would each see the other's letter as it was.
+    list(
+        UnderReview.objects.select_for_update()
+        .filter(request_id__in=requests)
+        .order_by("request_id")
+    )
     unsettled: dict[str, dict[str, datetime | None]] = defaultdict(dict)
     letters = DeadLetter.objects.filter(request_id__in=requests).exclude(
         state__in=DeadLetter.SETTLED
     )
-    for request, state, at in letters.values_list("request_id", "state", "redriven_at"):
+    names = ("request_id", "state", "redriven_at")
+    for request, state, at in letters.order_by("redriven_at").values_list(*names):
         unsettled[request][state] = at
     UnderReview.objects.bulk_create(
         [

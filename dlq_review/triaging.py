@@ -12,6 +12,10 @@ class SomebodyElsesError(ReviewError):
     """Somebody else took this group in the meantime. Look at it again."""
 
 
+class StillWaitingError(ReviewError):
+    """Dead letters of this group still wait. Redrive, resolve or discard them first."""
+
+
 @transaction.atomic
 def acknowledge(group: FailureGroup, *, by: str) -> None:
     """Take *group*, so that others see it is being looked at."""
@@ -25,8 +29,12 @@ def acknowledge(group: FailureGroup, *, by: str) -> None:
 
 @transaction.atomic
 def resolve_group(group: FailureGroup, *, by: str) -> None:
-    """Call *group* repaired. Its letters stay; the next failure makes it regressed."""
-    FailureGroup.objects.filter(pk=group.pk).update(state=_State.RESOLVED)
+    """Call *group* repaired; the next failure makes it regressed. Raises StillWaitingError."""
+    changed = FailureGroup.objects.filter(pk=group.pk, waiting__lte=0).update(
+        state=_State.RESOLVED
+    )
+    if not changed:
+        raise StillWaitingError(StillWaitingError.__doc__)
     _note(group, by, before=group.state, after=_State.RESOLVED)
 
 

@@ -320,6 +320,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("OPERATE_SECONDS", 5),
     },
     "purge": {"task": "dlq_review.purge", "schedule": 3600},
+    "recount": {"task": "dlq_review.recount", "schedule": 600},
     "relay": {
         "task": "processing.relay",
         "schedule": env.float("SPOOL_RELAY_SECONDS", 10),

@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
-from dlq_review import books, redriving, settling
-from dlq_review.models import DeadLetter
+from dlq_review import books, redriving, settling, tasks
+from dlq_review.models import DeadLetter, FailureGroup
 from processing import queues, sending, services, spool
 from processing.models import Outcome, SpooledEvent
 from tests.builders import dead_letter, failed_attempt, order_created, redrive_now
@@ -103,6 +103,27 @@ def test_the_command_prints_a_table_and_a_verdict(sqs: None) -> None:
     assert any("orders-dlq" in line and "0 / 0" in line for line in lines)
     assert any("dead letters" in line and "open" in line for line in lines)
     assert lines[-1].startswith("The books balance")
+
+
+def test_a_group_that_counts_wrongly_is_named_and_mended(sqs: None) -> None:
+    letter = dead_letter()
+    FailureGroup.objects.update(waiting=-1)
+    out, told = StringIO(), StringIO()
+    call_command("books", stdout=out)
+    assert f"group {letter.group_id}: waiting -1 instead of 1" in out.getvalue()
+    assert "NOT balance: 1 failure groups that count" in out.getvalue()
+    call_command("books", "--mend", "--strict", stdout=(out := StringIO()), stderr=told)
+    assert "Mended group" in told.getvalue()
+    assert "The books balance" in out.getvalue()
+    assert FailureGroup.objects.get().waiting == 1
+
+
+def test_beat_mends_what_drifted() -> None:
+    dead_letter()
+    FailureGroup.objects.update(waiting=5)
+    assert tasks.recount() == 1
+    assert FailureGroup.objects.get().waiting == 1
+    assert tasks.recount() == 0
 
 
 def test_only_strict_exits_with_an_error(sqs: None) -> None:

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from dlq_review import tasks, watching
+from dlq_review import settling, tasks, watching
 from dlq_review.models import DeadLetter, FailureGroup, LifeSign, Operation
 from processing import provision
 from tests.builders import dead_letter, failure
@@ -74,7 +74,9 @@ def test_the_inbox_shows_a_group_with_its_pace(desk: Client) -> None:
 def test_a_resolved_group_leaves_the_inbox_and_regresses_with_the_next_failure(
     desk: Client,
 ) -> None:
-    group = dead_letter(attributes=failure()).group
+    letter = dead_letter(attributes=failure())
+    group = letter.group
+    settling.resolve(letter, by="ada", reason="done by hand")
     desk.post(f"{GROUPS}{group.pk}/resolve/")
     assert "OrderExistsError" not in html(desk, GROUPS)
     dead_letter(attributes=failure())

@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from rich.console import Console
 from rich.table import Table
 
-from dlq_review import books
+from dlq_review import books, recounting
 
 
 class Command(BaseCommand):
@@ -21,9 +21,18 @@ class Command(BaseCommand):
             "--strict", action="store_true", help="exit with 1 when there is any"
         )
         parser.add_argument("--json", action="store_true", help="for a monitor")
+        parser.add_argument(
+            "--mend",
+            action="store_true",
+            help="first set the counters of failure groups that differ from their letters",
+        )
 
-    def handle(self, *, strict: bool, json: bool, **options: Any) -> None:
+    def handle(
+        self, *, strict: bool, json: bool, mend: bool = False, **options: Any
+    ) -> None:
         try:
+            for drift in recounting.mend() if mend else ():
+                self.stderr.write(f"Mended {drift}.")
             closed = books.close()
         except DatabaseError as error:
             raise CommandError(
@@ -63,6 +72,7 @@ def _lines(closed: books.Books) -> list[tuple[str, str, str]]:
         ("spool", "refused for good", str(spool.refused_for_good)),
         *(("outcomes", kind, str(n)) for kind, n in closed.outcomes.items()),
         *(("dead letters", state, str(n)) for state, n in closed.dead_letters.items()),
+        *(("drift", drift, "") for drift in closed.drifts),
     ]
 
 
