@@ -45,8 +45,8 @@ def accept(body: dict[str, Any], correlation_id: str, client: str) -> list[Resul
 def _prepared(number: int, item: Any, correlation_id: str, client: str) -> Result:
     try:
         event = _event(item)
-        replays.first_accepted_at(event)
-        if isinstance(event.data, SignupRequested):
+        is_new = replays.first_accepted_at(event) is None
+        if is_new and isinstance(event.data, SignupRequested):
             rate_limits.spend(rate_limits.signups(), client)
     except InvalidEventError as error:
         return error.under("events", number)

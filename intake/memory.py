@@ -47,6 +47,18 @@ def remember(key: str, value: Any, seconds: int) -> None:
         _own.set(key, value, seconds)
 
 
+def claim(key: str, value: Any, seconds: int) -> bool:
+    """Remember *value*; False where something is remembered under *key* already."""
+    free: bool | None = _shared.ask(lambda: cache.add(key, value, seconds))
+    return _own.add(key, value, seconds) if free is None else free
+
+
+def drop(key: str) -> None:
+    """Remember nothing under *key* any more."""
+    _shared.ask(lambda: cache.delete(key))
+    _own.delete(key)
+
+
 def count(key: str, seconds: int, by: int = 1) -> int:
     """Add *by* to the number under *key* and return it."""
     used: int | None = _shared.ask(lambda: _incremented(cache, key, seconds, by))

@@ -7,10 +7,12 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import resolve, reverse
+from django.views.decorators.csrf import requires_csrf_token
 
 from intake import problems, rate_limits
 from intake.rate_limits import RateLimitedError
 
+CSRF_FIELD = "csrfmiddlewaretoken"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -104,9 +106,31 @@ def _sign_up_paths() -> tuple[str, str]:
 def _refuse(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
     if is_api(request):
         return problems.refuse(request, error)
-    # What was posted goes back into the page, so that nothing typed is lost.
-    context = {"sentence": str(error), "posted": request.POST.items()}
-    response = render(request, "429.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+    response = _ask_to_wait(request, error)
     for name, value in error.headers.items():
         response.headers[name] = value
     return response
+
+
+@requires_csrf_token  # whose middleware comes later than this one
+def _ask_to_wait(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
+    context = {"sentence": str(error), "kept": _kept(request)}
+    return render(request, "429.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def _kept(request: HttpRequest) -> list[tuple[str, str]]:
+    """What goes back into the page, so that nothing typed is lost; never a password."""
+    if request.method != "POST" or request.path not in _form_paths():
+        return []
+    lists = request.POST.lists()
+    return [
+        (name, value)
+        for name, values in lists
+        if name != CSRF_FIELD
+        for value in values
+    ]
+
+
+@functools.cache
+def _form_paths() -> tuple[str, ...]:
+    return tuple(reverse(f"intake:{name}") for name in ("order", "change", "signup"))

@@ -17,7 +17,7 @@ from intake import memory
 
 
 class RateLimitedError(Exception):
-    """Too much at once. Wait {seconds} seconds and send it again; nothing was stored yet."""
+    """Too much at once, so this try was not stored. Wait {seconds} seconds, then send it again."""
 
     def __init__(self, usage: "Usage") -> None:
         self.usage = usage
@@ -76,6 +76,26 @@ def spend(limit: Limit, who: str, amount: int = 1) -> Usage:
     if used > limit.most:
         raise RateLimitedError(usage)
     return usage
+
+
+_REMEMBERED = 24 * 3600  # seconds; no public form stays open longer
+
+
+def spend_once(limit: Limit, who: str, request_id: str) -> None:
+    """The same for a request, whose repetitions cost nothing and are never too much.
+
+    Raises RateLimitedError.
+    """
+    key = f"spent/{limit.name}/{request_id}"
+    if memory.claim(key, "being counted", _REMEMBERED):
+        try:
+            spend(limit, who)
+        except RateLimitedError:
+            memory.drop(key)
+            raise
+        memory.remember(key, "counted", _REMEMBERED)
+    elif memory.recall(key) != "counted":  # its twin is at it in this moment
+        spend(limit, who, 0)
 
 
 def client_of(request: HttpRequest) -> str:

@@ -113,7 +113,7 @@ def _check(event: Event) -> None:
 
 def _spend_mail(event: Event) -> None:
     if isinstance(event.data, SignupRequested):
-        rate_limits.spend(rate_limits.mails(), event.data.email)
+        rate_limits.spend_once(rate_limits.mails(), event.data.email, event.id)
 
 
 def _refused(event: Event, refused: sending.SendError) -> None:

@@ -12,7 +12,7 @@ class BrokenCache(BaseCache):
     def add(self, *_: Any, **__: Any) -> NoReturn:
         raise ConnectionError("no cache")
 
-    get = set = incr = add
+    get = set = incr = delete = add
 
     def clear(self) -> None:
         pass

@@ -6,7 +6,7 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from processing import sending, spool
+from processing import entries, sending, spool
 from processing.events import Event
 from processing.models import SpooledEvent
 from tests.builders import order_data
@@ -119,6 +119,35 @@ def test_only_what_could_not_be_stored_is_refused(
     monkeypatch.setattr(sending, "publish_many", partly)
     monkeypatch.setattr(spool, "hold", away)
     assert statuses(send(client, order(), order(), order())) == [503, 202, 202]
+
+
+def test_each_refusal_stands_at_the_event_that_it_is_of(
+    client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the order in which their queues are served."""
+
+    def no_room_for_signups(event: Event, refusal: str) -> None:
+        if event.type == "signup_requested":
+            raise OperationalError("no database")
+
+    monkeypatch.setattr(spool, "hold", no_room_for_signups)
+    assert statuses(send(client, signup("a@b.co"), order())) == [503, 202]
+    assert statuses(
+        send(client, order(), signup("c@d.co"), order(), signup("e@f.co"), order())
+    ) == [202, 503, 202, 503, 202]
+
+
+def test_what_is_too_large_is_refused_alone(
+    client: Client, sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", 1_000)
+    large = order(items=[{"sku": "S" * 60, "quantity": 1, "unit_price": "1.00"}] * 20)
+    body = send(client, signup(), large, order())
+    assert statuses(body) == [202, 413, 202]
+    assert "bytes" in body["results"][1]["problem"]["detail"]
+    (taken,) = queued("orders")
+    assert taken.id == body["results"][2]["requestId"]
+    assert len(queued("signups")) == 1
 
 
 def test_a_batch_does_not_go_round_the_limit_of_signups(

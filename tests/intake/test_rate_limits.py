@@ -1,11 +1,17 @@
+import html
+import re
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from intake.checks import cache_is_not_the_database, clients_are_told_apart
 from intake.rate_limits import address_of, client_of
+from processing.contracts import OrderCreated
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.intake.pages import order_form, queued, signup_form
@@ -50,6 +56,57 @@ def test_a_form_that_came_too_soon_is_kept_and_can_be_sent_later(
         assert hidden in answer.content.decode()
 
 
+@pytest.mark.parametrize("with_cookie", [True, False])
+def test_send_it_again_works_once_the_time_is_over_and_brings_every_value(
+    sqs: None, settings: Settings, with_cookie: bool
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    page = client.get("/orders/new", follow=True)
+    form = order_form(client, **{"items-0-sku": "TEA/1"})
+    form["csrfmiddlewaretoken"] = named(page, "csrfmiddlewaretoken")
+    if not with_cookie:
+        client.cookies.clear()
+    settings.RATE_LIMIT_REQUESTS = 0
+    for _ in "12":  # too soon again
+        answer = client.post("/orders/new", form)
+        assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        form = {name: named(answer, name) for name in form}
+    settings.RATE_LIMIT_REQUESTS = 2000
+    assert client.post("/orders/new", form).status_code == HTTPStatus.SEE_OTHER
+    (event,) = queued("orders")
+    assert isinstance(event.data, OrderCreated)
+    assert event.data.items[0].sku == "TEA/1"
+
+
+def named(page: Any, name: str) -> str:
+    """The value of the one hidden field called *name*."""
+    pattern = rf'<input type="hidden" name="{name}" value="([^"]*)">'
+    (value,) = re.findall(pattern, page.content.decode())
+    return html.unescape(value)
+
+
+def test_a_value_that_stood_twice_in_a_form_stands_twice_in_what_is_kept(
+    client: Client, settings: Settings
+) -> None:
+    settings.RATE_LIMIT_REQUESTS = 0
+    answer = client.post("/signups/new", {"name": ["Ada", "<b>Eve"]})
+    assert 'name="name" value="Ada"' in answer.content.decode()
+    assert 'name="name" value="&lt;b&gt;Eve"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/verify/a-token/", "/demo/order", "/nowhere"])
+def test_a_password_never_comes_back_in_a_page(
+    client: Client, settings: Settings, path: str
+) -> None:
+    settings.RATE_LIMIT_REQUESTS = 0
+    secret = "correct horse battery staple"
+    typed = {"new_password1": secret, "new_password2": secret}
+    answer = client.post(path, typed)
+    assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+    assert "horse" not in answer.content.decode()
+    assert "Go back" in answer.content.decode()
+
+
 def test_signups_have_a_tighter_limit(client: Client, settings: Settings) -> None:
     settings.RATE_LIMIT_SIGNUPS = 0
     assert client.get("/signups/new", follow=True).status_code == HTTPStatus.OK
@@ -69,6 +126,57 @@ def test_one_mailbox_is_not_filled_whoever_asks(sqs: None, settings: Settings) -
         codes.append(client.post("/signups/new", form).status_code)
     assert codes == [303, 303, 429]
     assert len(queued("signups")) == 2
+
+
+def test_a_repetition_costs_no_mail_and_is_never_too_much(
+    client: Client, sqs: None, settings: Settings
+) -> None:
+    settings.RATE_LIMIT_MAILS = 2
+    form = signup_form(client)
+    first = client.post("/signups/new", form)
+    assert first.status_code == HTTPStatus.SEE_OTHER
+    for _ in range(3):
+        again = client.post("/signups/new", form)
+        assert again.headers["Location"] == first.headers["Location"]
+    other, third = signup_form(client, name="A"), signup_form(client, name="B")
+    assert client.post("/signups/new", other).status_code == HTTPStatus.SEE_OTHER
+    assert client.post("/signups/new", third).status_code == 429
+    again = client.post("/signups/new", form)
+    assert again.headers["Location"] == first.headers["Location"]
+    refused = client.post("/signups/new", third)
+    assert refused.status_code == HTTPStatus.TOO_MANY_REQUESTS, "nor is it accepted now"
+    assert "this try was not stored" in refused.content.decode()
+
+
+def test_a_repetition_by_key_costs_no_mail_alone_or_in_a_batch(
+    client: Client, sqs: None, settings: Settings
+) -> None:
+    settings.RATE_LIMIT_MAILS = 1
+    settings.RATE_LIMIT_SIGNUPS = 4
+    data = {"email": "ada@example.com", "name": "Ada"}
+    batch = {"events": [{"type": "signup_requested", "data": data, "key": KEY}] * 2}
+    for _ in "12":
+        alone = post(client, "/api/signups", data, **{"Idempotency-Key": KEY})
+        assert alone.status_code == HTTPStatus.ACCEPTED
+        assert post(client, "/api/batches", batch).json()["accepted"] == 2
+    other = {**data, "name": "Another"}
+    answer = post(client, "/api/signups", other, **{"Idempotency-Key": f"{KEY}-2"})
+    assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_clicks_at_once_are_one_mail(sqs: None, settings: Settings) -> None:
+    settings.RATE_LIMIT_MAILS = 1
+    form = signup_form(Client())
+
+    def click(_: int) -> int:
+        try:
+            return Client().post("/signups/new", form).status_code
+        finally:
+            connection.close()  # a thread's own, where it needed the spool
+
+    with ThreadPoolExecutor(10) as threads:
+        assert set(threads.map(click, range(10))) == {HTTPStatus.SEE_OTHER}
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import Settings
 
 from processing import queues, services, spool
-from processing.models import Attempt, Order
+from processing.models import Attempt, Order, SpooledEvent
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.intake.pages import queued
@@ -91,3 +91,23 @@ def test_a_cache_that_fails_stops_nothing(
     broken = "tests.intake.broken_cache.BrokenCache"
     settings.CACHES = {"default": {"BACKEND": broken}}
     assert send(client, order_data()).status_code == HTTPStatus.ACCEPTED
+
+
+@pytest.mark.django_db
+def test_a_key_that_was_answered_503_is_not_taken_for_accepted(
+    client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("no database")
+
+    body = order_data()
+    with monkeypatch.context() as outage:
+        outage.setattr(spool, "hold", away)
+        statuses = [send(client, body).status_code for _ in "123"]
+        batch = {"events": [{"type": "order_created", "data": body, "key": KEY}]}
+        (result,) = post(client, "/api/batches", batch).json()["results"]
+    assert [*statuses, result["status"]] == [HTTPStatus.SERVICE_UNAVAILABLE] * 4
+    answer = send(client, body)
+    assert answer.status_code == HTTPStatus.ACCEPTED
+    assert "Idempotency-Replayed" not in answer.headers
+    assert SpooledEvent.objects.get().request_id == answer.json()["requestId"]

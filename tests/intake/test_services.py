@@ -1,13 +1,23 @@
+import socket
+from collections.abc import Iterator
+
 import pytest
 from django.db import OperationalError
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from intake.services import NotAcceptedError, UnsendableError, accept, prepare
+from intake.services import (
+    NotAcceptedError,
+    UnsendableError,
+    accept,
+    accept_many,
+    prepare,
+)
 from processing import entries, queues, sending, spool
 from processing.contracts import OrderCreated
 from processing.events import new_id
 from processing.models import SpooledEvent
 from tests.builders import order_created, order_data, signup_requested
+from tests.conftest import forget_failures
 
 
 @pytest.mark.django_db
@@ -70,3 +80,33 @@ def test_what_is_filled_in_follows_from_the_request_id() -> None:
     )
     assert first.data.reference.startswith("ORD-")
     assert first.fingerprint == retry.fingerprint != other.fingerprint
+
+
+@pytest.fixture
+def silent_sqs(settings: Settings) -> Iterator[None]:
+    """An SQS that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings.SQS_ENDPOINT_URL = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        forget_failures()
+        yield
+
+
+@pytest.mark.django_db
+def test_an_event_whose_send_was_never_answered_is_spooled(silent_sqs: None) -> None:
+    event = order_created()
+    accept(event)  # SQS may have it or not; this one has not
+    row = SpooledEvent.objects.get()
+    assert (row.body, row.refusal) == (event.body, "ReadTimeoutError")
+
+
+def test_an_event_whose_send_was_never_answered_is_not_accepted_without_a_spool(
+    silent_sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("no database")
+
+    monkeypatch.setattr(spool, "hold", away)
+    with pytest.raises(NotAcceptedError):
+        accept(order_created())
+    (refusal,) = accept_many([order_created()])
+    assert isinstance(refusal, NotAcceptedError)

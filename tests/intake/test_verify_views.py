@@ -1,8 +1,13 @@
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from processing import accounts
 from processing.accounts import verification_token
 from processing.models import User
 
@@ -81,3 +86,36 @@ def test_the_link_of_one_who_became_staff_does_not_work(client: Client) -> None:
     user, path = waiting()
     User.objects.filter(pk=user.pk).update(is_staff=True)
     assert open_with(client, path, GOOD) == HTTPStatus.GONE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_use_one_link_at_once_one_chooses_the_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user, path = waiting()
+    both_may = threading.Barrier(2)
+    find = accounts.waiting_for
+
+    def find_and_meet(token: str) -> User:
+        found = find(token)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_may.wait(10)
+        return found
+
+    def open_it(password: str) -> str:
+        try:
+            typed = {"new_password1": password, "new_password2": password}
+            return Client().post(path, typed).content.decode()
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(accounts, "waiting_for", find_and_meet)
+    passwords = [GOOD, GOOD + " two"]
+    with ThreadPoolExecutor(2) as threads:
+        pages = list(threads.map(open_it, passwords))
+    said = ["There is nothing more to do" in page for page in pages]
+    opened = ["Thank you" in page for page in pages]
+    assert sum(opened) == 1
+    assert said == [True, True]
+    user.refresh_from_db()
+    assert [user.check_password(one) for one in passwords] == opened
