@@ -7,9 +7,8 @@ from dlq_review import pretty
 from dlq_review.models import DeadLetter
 from dlq_review.personal import mask_field
 from dlq_review.reading import NotAnEventError, event_in
-from processing import strict_json
 from processing.event_errors import Problem
-from processing.events import Event
+from processing.events import Event, envelope_of
 
 _TITLES = {
     "order_created": "A new order",
@@ -67,11 +66,7 @@ def asked(letter: DeadLetter, body: str, *, masked: bool = True) -> Asked:
 
 
 def _data(body: str) -> dict[str, Any]:
-    try:
-        raw = strict_json.loads(body)
-    except strict_json.UnreadableJSONError:
-        return {}
-    data = raw.get("data") if isinstance(raw, dict) else None
+    data = envelope_of(body).get("data")
     return dict(data) if isinstance(data, dict) else {}
 
 

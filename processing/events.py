@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, TypeAdapter, Validat
 from uuid_utils import uuid7
 
 from processing import strict_json
-from processing.cloud_events import is_cloud_event, unwrap
 from processing.contracts import Contract, contract_for
+from processing.envelopes import opened
 from processing.event_errors import (
-    EventError,
     InvalidEventError,
     UnreadableEventError,
     problems_in,
@@ -79,7 +78,10 @@ def parse(body: str, *, fallback_id: str, sent_at: datetime | None = None) -> Ev
     the timestamp (*sent_at*, else now) and the correlation id (the id).
     Raises UnreadableEventError, UnknownEventTypeError or InvalidEventError.
     """
-    raw = _envelope(body)
+    found = opened(_object(body))
+    if found.error is not None:
+        raise found.error
+    raw = dict(found.fields)
     raw.setdefault("id", fallback_id)
     raw.setdefault("timestamp", sent_at or datetime.now(UTC))
     raw.setdefault("correlation_id", raw["id"])
@@ -110,11 +112,8 @@ class Identity:
 
 
 def identify(body: str, *, fallback_id: str) -> Identity:
-    """Who *body* is, as far as it says so. Never raises."""
-    try:
-        raw = _envelope(body)
-    except EventError:
-        return Identity(fallback_id, "", "")
+    """Who *body* is, as far as it says so, be it a valid event or not. Never raises."""
+    raw = envelope_of(body)
     data = raw.get("data")
     data = data if isinstance(data, dict) else {}
     reference = next((data[key] for key in _REFERENCES if _short(data.get(key))), "")
@@ -146,9 +145,13 @@ def _short(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 254 and value.isprintable()
 
 
-def _envelope(body: str) -> dict[str, Any]:
-    raw = _object(body)
-    return unwrap(raw) if is_cloud_event(raw) else dict(raw)
+def envelope_of(body: str) -> dict[str, Any]:
+    """What *body* says in our envelope's words, as far as it can be read. Never raises."""
+    try:
+        raw = _object(body)
+    except UnreadableEventError:
+        raw = strict_json.salvage(body)
+    return dict(opened(raw).fields) if isinstance(raw, dict) else {}
 
 
 @functools.lru_cache(maxsize=1)  # each delivery is identified, then parsed

@@ -2,7 +2,7 @@
 
 `json.loads` alone accepts NaN, lets the last of two equal keys win, reads UTF-16, and
 leaves by four different exceptions. `loads` accepts only what every parser agrees on and
-raises one.
+raises one. A byte order mark before it is skipped (RFC 8259, 8.1).
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 MAX_DEPTH = 32  # our deepest contract nests 4 levels
 # A string. Its closing quote is optional, so that no text costs quadratic time.
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_MARK = "\ufeff"
 _BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
 _TOKENS = re.compile(rf'{_STRING}|[\[\]{{}},:]|[^\s\[\]{{}},:"]++', re.DOTALL)
 
@@ -27,6 +28,7 @@ def loads(text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
+        text = text.removeprefix(_MARK)
         _check_depth(text)
         return json.loads(
             text, object_pairs_hook=_unique, parse_constant=_refuse_constant
@@ -43,9 +45,29 @@ def loads(text: str | bytes) -> Any:
         raise UnreadableJSONError("A number has too many digits.") from None
 
 
+def salvage(text: str) -> Any:
+    """What is beyond doubt in a *text* that `loads` refuses; None where nothing is.
+
+    Numbers are None, and what stands twice in an object is left out of it.
+    """
+    try:
+        text = text.removeprefix(_MARK)
+        _check_depth(text)
+        return json.loads(
+            text,
+            strict=False,
+            object_pairs_hook=_without_doubles,
+            parse_int=_nothing,
+            parse_float=_nothing,
+            parse_constant=_nothing,
+        )
+    except ValueError:
+        return None
+
+
 def tokens(text: str) -> Iterator[str]:
     """The tokens of *text*, which `loads` reads: as they are written, one after another."""
-    return (match.group() for match in _TOKENS.finditer(text))
+    return (match.group() for match in _TOKENS.finditer(text.removeprefix(_MARK)))
 
 
 def _check_depth(text: str) -> None:
@@ -71,6 +93,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             f"The key {twice[:100]!a} stands twice in one object."
         )
     return found
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    counts = Counter(name for name, _ in pairs)
+    return {name: value for name, value in pairs if counts[name] == 1}
+
+
+def _nothing(_: str) -> None:
+    return None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -224,6 +224,13 @@ def test_what_is_not_one_strict_json_object_is_refused(
     assert answer.json()["detail"]
 
 
+def test_a_byte_order_mark_before_the_json_is_skipped(
+    client: Client, sqs: None
+) -> None:
+    body = b'\xef\xbb\xbf{"name": "Ada", "email": "ada@example.com"}'
+    assert post(client, "/api/signups", body).status_code == HTTPStatus.ACCEPTED
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -40,12 +40,35 @@ def test_the_documented_aws_command_places_an_order(sqs: None) -> None:
     assert Outcome.objects.get().request_id == "erp-2026-000017"
 
 
-def test_the_documented_cloud_event_places_an_order(sqs: None) -> None:
-    found = re.search(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
-    assert found
-    sending.send_raw("orders", found[1])
+def documented(heading: str) -> list[str]:
+    section = DOCUMENT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("heading", "made"),
+    [
+        ("CloudEvents", {"SHOP-1": "4ce07025-644b-5fdc-9a85-05172c79c4b9"}),
+        (
+            "EventBridge",
+            {
+                "BUS-1": "7bf73129-1428-4cd3-a780-95db273d1602",
+                "BUS-2": "shop-2026-000018",
+            },
+        ),
+        ("SNS", {"TOPIC-1": "shop-2026-000019"}),
+    ],
+)
+def test_the_documented_envelopes_place_an_order_each(
+    sqs: None, heading: str, made: dict[str, str]
+) -> None:
+    for body in documented(heading):
+        sending.send_raw("orders", body)
     process_all()
-    assert Order.objects.get().order_id == "SHOP-1"
+    placed = Order.objects.values_list("order_id", "request_id")
+    assert dict(placed) == made
+    for order in Order.objects.all():
+        assert order.status_changed_at.isoformat() == "2026-11-20T10:00:00+00:00"
 
 
 def test_what_the_gateway_sends_is_an_event_we_process(sqs: None) -> None:

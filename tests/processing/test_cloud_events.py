@@ -48,7 +48,8 @@ def test_its_source_and_id_together_are_its_request_id() -> None:
         ({"id": ""}, "id"),
         ({"type": 7}, "type"),
         ({"datacontenttype": "text/xml"}, "datacontenttype"),
-        ({"data": None, "data_base64": "e30="}, "data"),
+        ({"datacontenttype": 7}, "datacontenttype"),
+        ({"data": None, "data_base64": "e30="}, "data_base64"),
     ],
 )
 def test_a_cloud_event_that_cannot_be_read_says_why(
@@ -57,4 +58,38 @@ def test_a_cloud_event_that_cannot_be_read_says_why(
     with pytest.raises(InvalidEventError) as caught:
         parsed(**change)
     assert caught.value.problems[0].field == field
-    assert events.identify(cloud_event(**change), fallback_id="message-1")
+    known = events.identify(cloud_event(**change), fallback_id="message-1")
+    named = not {"id", "source"} & change.keys()
+    assert known.request_id == (parsed().id if named else "message-1")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8",
+        " Application/JSON ; charset=utf-8",
+        "text/json",
+        "application/cloudevents+json",
+        "application/vnd.shop.v1+json; charset=utf-8",
+        None,
+    ],
+)
+def test_json_is_read_under_any_of_its_names(content_type: str | None) -> None:
+    assert parsed(datacontenttype=content_type).data.reference == "ORD-1"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "json", "application/json5", "application/xml+jsonx", "text/plain", "+json"],
+)
+def test_what_is_not_json_is_refused_by_its_name(content_type: str) -> None:
+    with pytest.raises(InvalidEventError):
+        parsed(datacontenttype=content_type)
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\x00", "x" * 100_000])
+def test_an_odd_source_or_id_never_stops_the_reader(odd: str) -> None:
+    assert parsed(id=odd).id == parsed(id=odd).id != parsed().id
+    assert events.is_request_id(parsed(source=odd).id)

@@ -13,6 +13,7 @@ from tests.growth import LINEAR, growth
         '{"a": [1, 2.5, "x", null, true]}',
         '"{[{["',
         '{"__type__": "x", "__value__": 1}',
+        "\ufeff{}",
     ],
 )
 def test_json_that_every_parser_reads_alike_is_read(text: str) -> None:
@@ -25,7 +26,11 @@ def test_json_that_every_parser_reads_alike_is_read(text: str) -> None:
         "",
         "{",
         "{} x",
-        "\ufeff{}",
+        "\ufeff",
+        "\ufeff\ufeff{}",
+        " \ufeff{}",
+        "{\ufeff}",
+        b"\xff\xfe{\x00}\x00\xff",
         "NaN",
         "[Infinity]",
         '{"a": 1, "a": 1}',
