@@ -1,10 +1,11 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.core.checks import register
-from django.utils.module_loading import import_string
 
 from dlq_review.checks import redrive_settings
-from processing import redrives
+from processing import desk
 
 
 class DlqReviewConfig(AppConfig):
@@ -15,7 +16,7 @@ class DlqReviewConfig(AppConfig):
     def ready(self) -> None:
         register(redrive_settings)
         # By name: models cannot be imported before apps are ready.
-        redrives.witnessed_by(import_string("dlq_review.witness.is_redrive_of_ours"))
+        desk.is_at(import_module("dlq_review.witness"))
 
 
 class TriageAdminConfig(admin_apps.AdminConfig):

@@ -17,10 +17,12 @@ from django.db import connection, transaction
 from dlq_review import pretty, reading
 from dlq_review.models import DeadLetter
 from dlq_review.personal import mask
+from dlq_review.timeline import STALE
 from processing import emails
 from processing.effects import Effect
 from processing.error_texts import text_of, traceback_of
 from processing.events import Event
+from processing.models import Outcome
 from processing.services import HANDLERS
 
 _WRITES = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
@@ -70,6 +72,7 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
             if count
         ],
         made={name: mask(value) for name, value in effect.made.items()},
+        note=STALE if effect.made.get("status") == Outcome.STALE else "",
         follow_ups=[
             mask(f"{one.type} for {one.data.reference}") for one in effect.follow_ups
         ],

@@ -11,6 +11,7 @@ from dlq_review.models import Arrival, AuditEntry, DeadLetter
 from processing.models import Attempt, Outcome
 
 MOST = 100
+STALE = "A later change of the order was stored already, so this one changed nothing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def timeline(letter: DeadLetter, attempts: Iterable[Attempt]) -> list[Moment]:
         moments.append(_deed(entry))
     for outcome in Outcome.objects.filter(request_id=letter.request_id):
         title = f"The request was {outcome.get_kind_display().lower()}"
-        moments.append(Moment(outcome.at, "outcome", title))
+        text = STALE if outcome.stale else outcome.made.get("told", "")
+        moments.append(Moment(outcome.at, "outcome", title, text))
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
 
 

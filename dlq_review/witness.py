@@ -1,4 +1,4 @@
-"""Whether a message that says it is a redrive is one of ours, by the rows alone.
+"""What the worker asks the desk (processing/desk.py), answered by the rows alone.
 
 A redrive id follows from small numbers and a request id stands on a receipt, so whoever
 writes a message may know both. So the body must be one that the letter holds too: whatever
@@ -10,13 +10,19 @@ from dlq_review.models import DeadLetter
 from processing.events import Event
 
 
-def is_redrive_of_ours(told: str, event: Event, queue: str) -> bool:
+def sent(redrive: str, event: Event, queue: str) -> bool:
     """Whether *event* was last redriven, in a body its letter holds, to *queue*."""
     letter = DeadLetter.objects.filter(
-        pk=failures.letter_in(told), request_id=event.id
+        pk=failures.letter_in(redrive), request_id=event.id
     ).first()
-    if letter is None or str(letter.redrive_id) != failures.id_in(told):
+    if letter is None or str(letter.redrive_id) != failures.id_in(redrive):
         return False
     sent_there = (letter.redriven_to or event.queue) == queue
     held = letter.revisions.filter(fingerprint=event.fingerprint)
     return sent_there and held.exists()
+
+
+def holds(type: str, reference: str) -> bool:
+    """Whether an event of *type* about *reference* is a letter that is not settled."""
+    letters = DeadLetter.objects.filter(type=type, reference=reference)
+    return letters.exclude(state__in=DeadLetter.SETTLED).exists()

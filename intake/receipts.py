@@ -17,6 +17,7 @@ from django.db import DatabaseError
 
 from processing.events import Event
 from processing.models import Attempt, Outcome, Repair, UnderReview
+from processing.orders import UnknownOrderError
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,13 @@ _PIECE = 16  # characters of the fingerprint
 USED_FOR_ANOTHER = (
     "This Idempotency-Key was used for another request, and that one was carried out. "
     "Send this one with a key of its own."
+)
+
+
+_STALE = "The status of this order carries a later time than your change, so it stayed as it is."
+_NO_ORDER_YET = (
+    "We know no such order yet. If it is on its way to us, your change is made then; "
+    "else this page will soon say so."
 )
 
 
@@ -38,6 +46,8 @@ class State(StrEnum):
     DONE = "done"
     UNDER_REVIEW = "under_review"
     NOT_ACCEPTED = "not_accepted"
+    STALE = "stale"
+    """Carried out, and nothing changed: a later change was stored before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,7 @@ class Status:
 
     @property
     def final(self) -> bool:
-        return self.state in (State.DONE, State.NOT_ACCEPTED)
+        return self.state in (State.DONE, State.NOT_ACCEPTED, State.STALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +105,12 @@ class Receipt:
 def _status(receipt: Receipt) -> Status:
     request_id = receipt.request_id
     outcome = Outcome.objects.filter(pk=request_id).first()
+    named = outcome is not None and outcome.kind != Outcome.Kind.DISCARDED
+    if outcome is not None and named and _is_of_another(outcome, receipt):
+        return Status(State.NOT_ACCEPTED, reason=USED_FOR_ANOTHER)
     if outcome is not None and outcome.kind == Outcome.Kind.PROCESSED:
-        if _is_of_another(outcome, receipt):
-            return Status(State.NOT_ACCEPTED, reason=USED_FOR_ANOTHER)
+        if outcome.stale:
+            return Status(State.STALE, made=outcome.made, reason=_STALE)
         return Status(State.DONE, made=outcome.made)
     attempts = Attempt.objects.filter(request_id=request_id)
     latest = attempts.first()
@@ -108,7 +121,9 @@ def _status(receipt: Receipt) -> Status:
         return Status(State.UNDER_REVIEW)
     if latest is None and review is None:
         return Status(State.RECEIVED)
-    return Status(State.PROCESSING, attempt=attempts.count() + 1)
+    waits = latest is not None and latest.error_type == UnknownOrderError.__name__
+    reason = _NO_ORDER_YET if waits else ""
+    return Status(State.PROCESSING, attempt=attempts.count() + 1, reason=reason)
 
 
 def _is_of_another(outcome: Outcome, receipt: Receipt) -> bool:

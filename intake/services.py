@@ -17,6 +17,7 @@ from intake import rate_limits, request_ids
 from intake.rate_limits import RateLimitedError
 from intake.replays import KeyReusedError
 from processing import queues, sending, spool
+from processing.attributes import RECEIPT
 from processing.contracts import Contract, SignupRequested
 from processing.entries import TooLargeError
 from processing.event_errors import InvalidEventError, problems_in
@@ -65,7 +66,7 @@ def accept(event: Event) -> None:
     """
     _spend_mail(event)
     try:
-        sending.publish(event)
+        sending.publish(event, **RECEIPT.texts)
     except sending.SendError as refused:
         _refused(event, refused)
     _log(event, "accepted")
@@ -95,7 +96,9 @@ def _publish(
 ) -> Sequence[sending.SendError | None]:
     if away is not None and not away.for_good:
         return [away] * len(events)
-    return [sent.error for sent in sending.publish_many(events)]
+    return [
+        sent.error for sent in sending.publish_many(events, [RECEIPT] * len(events))
+    ]
 
 
 def _attempt(verb: Callable[..., None], *arguments: Any) -> Exception | None:

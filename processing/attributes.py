@@ -123,3 +123,8 @@ def _texts(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
     return {name: text for name, text in value.items() if isinstance(text, str)}
+
+
+#: Stands beside what was accepted from a sender who holds a receipt for it. Others may write
+#: it as well: then nobody reads what becomes of their own event, and staff do not ask.
+RECEIPT = Attributes({"receipt": "given"})

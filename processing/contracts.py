@@ -15,10 +15,10 @@ from processing.event_errors import UnknownEventTypeError, UnreadableEventError
 from processing.fields import (
     Country,
     Email,
-    Moment,
     Money,
     Name,
     Paragraphs,
+    PastMoment,
     Phone,
     Price,
     Reference,
@@ -117,7 +117,7 @@ class OrderUpdated(Contract):
     order_id: Reference
     customer_id: Reference
     status: Literal["paid", "shipped", "delivered", "cancelled"]
-    changed_at: Moment
+    changed_at: PastMoment
     """Orders the updates: one older than what is stored changes nothing."""
 
     @property

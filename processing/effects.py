@@ -1,6 +1,7 @@
 """What a handler gives back, and how it fails. Handlers run inside the claim's transaction."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from processing.event_errors import PermanentError
 from processing.events import Event
@@ -16,6 +17,15 @@ class Effect:
 
 class TransientError(Exception):
     """It may succeed later as it is; SQS delivers it again after a pause."""
+
+
+class SenderCanMendError(Exception):
+    """What its sender can put right and staff cannot: a number that is mistyped.
+
+    A sender who holds a receipt is told `told` there, in place of a dead letter.
+    """
+
+    told: ClassVar[str]
 
 
 class RefusedError(PermanentError):

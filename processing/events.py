@@ -18,7 +18,8 @@ from processing.event_errors import (
     UnreadableEventError,
     problems_in,
 )
-from processing.fields import Moment, RequestId
+from processing.fields import PastMoment, RequestId
+from processing.moments import ON_A_QUEUE
 
 
 class Event(BaseModel):
@@ -30,7 +31,7 @@ class Event(BaseModel):
 
     id: RequestId
     type: str
-    timestamp: Moment
+    timestamp: PastMoment
     correlation_id: RequestId
     data: SerializeAsAny[Contract]
 
@@ -88,12 +89,12 @@ def parse(body: str, *, fallback_id: str, sent_at: datetime | None = None) -> Ev
     contract = contract_for(raw.get("type"))
     problems = []
     try:
-        raw["data"] = contract.model_validate(raw.get("data"))
+        raw["data"] = contract.model_validate(raw.get("data"), context=ON_A_QUEUE)
     except ValidationError as error:
         problems = problems_in(error, prefix=("data",))
         raw["data"] = contract.model_construct()
     try:
-        event = Event.model_validate(raw)
+        event = Event.model_validate(raw, context=ON_A_QUEUE)
     except ValidationError as error:
         problems = problems_in(error) + problems
     if problems:

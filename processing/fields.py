@@ -150,6 +150,9 @@ Price = Annotated[Money, AfterValidator(_price)]
 Moment = Annotated[datetime, BeforeValidator(moments.checked)]
 """A time with its zone; on the wire ISO 8601."""
 
+PastMoment = Annotated[Moment, AfterValidator(moments.not_ahead)]
+"""A time at which something happened, so none that lies ahead."""
+
 Name = Annotated[str, Field(max_length=200), AfterValidator(_line)]
 ShortLine = Annotated[str, Field(max_length=100), AfterValidator(_line)]
 Paragraphs = Annotated[

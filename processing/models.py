@@ -19,6 +19,11 @@ class Outcome(models.Model):
     class Kind(models.TextChoices):
         PROCESSED = "processed"
         DISCARDED = "discarded"
+        REFUSED = "refused"
+        """Its sender, who holds a receipt, is told there what to put right."""
+
+    STALE = "stale"
+    """In place of the status, in what a change made that came after a later one."""
 
     request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -31,6 +36,11 @@ class Outcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_id} {self.kind}"
+
+    @property
+    def stale(self) -> bool:
+        """Processed, and nothing changed: a later change was stored already."""
+        return bool(self.made.get("status") == self.STALE)
 
 
 class Attempt(models.Model):

@@ -10,10 +10,17 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationInfo
 from pydantic_core import PydanticCustomError
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+#: How far a clock may be ahead of ours; and how much further on a queue than at the door,
+#: so that no worker refuses what a machine of ours with another clock accepted.
+AHEAD = timedelta(minutes=5)
+_CLOCKS_OF_OURS = timedelta(minutes=1)
+ON_A_QUEUE = {"on_a_queue": True}
+"""The validation context of what was accepted already."""
 _LEAP_SECOND = re.compile(r"(.{10}[T ][0-9]{2}:[0-9]{2}):60(.*)", re.ASCII)
 
 
@@ -38,6 +45,15 @@ def past(value: Any) -> datetime | None:
         moment = checked(value)
         return moment if moment <= datetime.now(UTC) else None
     return None
+
+
+def not_ahead(moment: datetime, info: ValidationInfo) -> datetime:
+    limit = AHEAD + (_CLOCKS_OF_OURS if info.context else timedelta())
+    if moment - datetime.now(UTC) > limit:
+        raise _refusal(
+            "This time lies more than 5 minutes ahead of our clock. Write when it happened."
+        )
+    return moment
 
 
 def _read(text: str) -> datetime | None:

@@ -1,25 +1,41 @@
 """What order events do."""
 
+from datetime import datetime
 from typing import cast
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
 
+from processing import desk
 from processing.contracts import OrderCreated, OrderUpdated
-from processing.effects import Effect, RefusedError, TransientError
+from processing.effects import Effect, RefusedError, SenderCanMendError, TransientError
 from processing.events import Event
-from processing.models import Order, OrderItem
+from processing.models import Order, OrderItem, Outcome, SpooledEvent
+from processing.moments import AHEAD
+
+#: One sentence, so that nobody learns from it which order numbers there are.
+_NO_SUCH_ORDER = "We know no such order under this customer number. Check both numbers, then send the change again."
 
 
-class UnknownOrderError(TransientError):
+class UnknownOrderError(TransientError, SenderCanMendError):
     """The order of this update does not exist yet."""
+
+    told = _NO_SUCH_ORDER
+
+
+class OrderOnItsWayError(TransientError):
+    """The order of this update was accepted, and is not made yet."""
 
 
 class OrderExistsError(RefusedError):
     """There is another order with this order id."""
 
 
-class OrderOfAnotherError(RefusedError):
+class OrderOfAnotherError(RefusedError, SenderCanMendError):
     """The order was placed under another customer number."""
+
+    told = _NO_SUCH_ORDER
 
 
 def create_order(event: Event) -> Effect:
@@ -58,17 +74,39 @@ def create_order(event: Event) -> Effect:
 
 
 def update_order(event: Event) -> Effect:
-    """Set the status, unless a later change is stored already."""
+    """Set the status, unless a later change is stored already.
+
+    The creation has its time by our clock and a change by its sender's, so only changes
+    are ranked. Of two at the same time the one that arrives later counts.
+    """
     data = cast(OrderUpdated, event.data)
     order = Order.objects.filter(order_id=data.order_id).first()
     if order is None:
-        raise UnknownOrderError(f"There is no order {data.order_id} yet.")
+        raise _missing(data.order_id)
     if order.customer_id != data.customer_id:
         raise OrderOfAnotherError(
             f"Order {data.order_id} was placed under another customer number."
         )
-    older = Order.objects.filter(pk=order.pk, status_changed_at__lt=data.changed_at)
-    changed = older.update(status=data.status, status_changed_at=data.changed_at)
-    return Effect(
-        {"order": data.order_id, "status": data.status if changed else "stale"}
+    changed = Order.objects.filter(_may_change(data.changed_at), pk=order.pk).update(
+        status=data.status, status_changed_at=data.changed_at
     )
+    return Effect(
+        {"order": data.order_id, "status": data.status if changed else Outcome.STALE}
+    )
+
+
+def _may_change(at: datetime) -> Q:
+    """The orders that a change of time *at* is not too late for."""
+    # Former releases took any time: one that lies ahead may not freeze an order.
+    ahead = Q(status_changed_at__gt=timezone.now() + AHEAD)
+    return ahead | Q(status=Order.Status.CREATED) | Q(status_changed_at__lte=at)
+
+
+def _missing(order_id: str) -> TransientError:
+    """Why there is no order *order_id*: nobody sent it, or it waits somewhere."""
+    spooled = SpooledEvent.objects.filter(body__contains=f'"order_id":"{order_id}"')
+    if desk.holds("order_created", order_id) or spooled.exists():
+        return OrderOnItsWayError(
+            f"Order {order_id} was accepted, and is not made yet."
+        )
+    return UnknownOrderError(f"There is no order {order_id} yet.")

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from processing import entries, queues
-from processing.attributes import Attributes
+from processing.attributes import RECEIPT, Attributes
 from processing.breaker import Breaker
 from processing.events import Event, new_id
 from processing.publisher import NotSentError, Publisher
@@ -64,7 +64,7 @@ def forget() -> None:
 
 def check_size(event: Event) -> None:
     """Raises TooLargeError before the event is accepted, never after."""
-    entries.check_size(entries.of_event(event, Attributes(), event.queue))
+    entries.check_size(entries.of_event(event, RECEIPT, event.queue))
 
 
 def publish(event: Event, **attributes: str) -> str:

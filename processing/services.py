@@ -5,6 +5,8 @@ Crash order: one transaction {claim the request id; effect; follow-ups recorded}
 anywhere leaves the message on SQS; the next delivery finds the claim and does not repeat
 the effect.
 Permanent failure: attempt row -> original body to the DLQ with the reason -> return.
+A mistake that only the sender can mend, where the sender holds a receipt: outcome `refused`
+-> attempt row -> return. A crash between them loses the attempt row and nothing else.
 Transient failure: attempt row -> RetryLaterError, and the transport makes it visible again
 after a pause. SQS counts the receives and is the only retry engine.
 
@@ -25,15 +27,16 @@ from django.db import IntegrityError, connection, transaction
 from processing import (
     accounts,
     attempts,
+    desk,
     emails,
     events,
     orders,
     queues,
-    redrives,
     sending,
     spool,
 )
-from processing.effects import Effect
+from processing.attributes import RECEIPT, REDRIVE
+from processing.effects import Effect, SenderCanMendError
 from processing.event_errors import PermanentError
 from processing.models import Outcome
 
@@ -64,6 +67,10 @@ class WrongQueueError(PermanentError):
         super().__init__(told)
 
 
+class RefusedToSenderError(Exception):
+    """Its sender is told on the receipt, so it is no dead letter."""
+
+
 class RetryLaterError(Exception):
     """Left on the queue for SQS to deliver again. Names the error type, never its text."""
 
@@ -81,11 +88,10 @@ def handle(message: queues.Message) -> None:
             fallback_id=identity.request_id,
             sent_at=message.first_sent_at,
         )
-        told = message.attributes.get("redrive", "")
-        redriven = redrives.is_ours(told, event, message.queue)
-        if message.queue != event.queue and not redriven:
-            raise WrongQueueError(event, message.queue)
-        process(event, redriven=redriven)
+        _process_delivery(event, message)
+    except RefusedToSenderError as error:
+        attempts.record(message, identity, error, watch, permanent=True)
+        state = "refused"
     except PermanentError as error:
         attempts.record(message, identity, error, watch, permanent=True)
         _dead_letter(message, identity, error)
@@ -101,6 +107,42 @@ def handle(message: queues.Message) -> None:
     _log(message, identity, watch, state)
 
 
+def _process_delivery(event: events.Event, message: queues.Message) -> None:
+    redrive = message.attributes.get(REDRIVE, "")
+    redriven = desk.sent(redrive, event, message.queue)
+    if message.queue != event.queue and not redriven:
+        raise WrongQueueError(event, message.queue)
+    try:
+        process(event, redriven=redriven)
+    except SenderCanMendError as error:
+        if not _ends_at_its_sender(message, error):
+            raise
+        refuse(event, error.told)
+        raise RefusedToSenderError(str(error)) from error
+
+
+def _ends_at_its_sender(message: queues.Message, error: Exception) -> bool:
+    """Whether the sender reads a receipt, and there is nothing left to wait for."""
+    beside = message.attributes
+    has_receipt = RECEIPT.texts.items() <= beside.items() and REDRIVE not in beside
+    last = message.receive_count >= settings.SQS_MAX_RECEIVE_COUNT
+    return has_receipt and (last or isinstance(error, PermanentError))
+
+
+def refuse(event: events.Event, told: str) -> None:
+    """Close the request: its receipt says *told*, and a copy of it does nothing."""
+    Outcome.objects.get_or_create(
+        request_id=event.id,
+        defaults={
+            "kind": Outcome.Kind.REFUSED,
+            "type": event.type,
+            "fingerprint": event.fingerprint,
+            "correlation_id": event.correlation_id,
+            "made": {"told": told},
+        },
+    )
+
+
 def identify(message: queues.Message) -> events.Identity:
     """Who the message is: by its body, else by what its sender or SQS named it."""
     return events.identify(message.body, fallback_id=message.named_id)
@@ -114,7 +156,7 @@ def process(event: events.Event, *, redriven: bool = False) -> None:
     it: an edited revision may meet the claim of an earlier copy.
     """
     try:
-        effect = _claim_and_take_effect(event)
+        effect = (_redeem if redriven else _claim_and_take_effect)(event)
     except IntegrityError:
         claim = Outcome.objects.filter(request_id=event.id).first()
         if claim is None:  # the effect broke a rule of the database, not the claim
@@ -146,9 +188,18 @@ def _claim_and_take_effect(event: events.Event) -> Effect:
     return effect
 
 
+@transaction.atomic
+def _redeem(event: events.Event) -> Effect:
+    """Staff send what its sender was told to put right: the refusal gives way, or stays."""
+    refused = Outcome.objects.filter(kind=Outcome.Kind.REFUSED)
+    refused.filter(request_id=event.id).delete()
+    return _claim_and_take_effect(event)
+
+
 def _conflicts(outcome: Outcome, event: events.Event) -> bool:
-    processed = outcome.kind == Outcome.Kind.PROCESSED
-    return processed and outcome.fingerprint != event.fingerprint
+    # Staff discard a request whatever it says; the others stand for one content.
+    discarded = outcome.kind == Outcome.Kind.DISCARDED
+    return not discarded and outcome.fingerprint != event.fingerprint
 
 
 def _dead_letter(

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from processing import events, sending
+from processing.attributes import RECEIPT, Attributes
 from processing.event_errors import EventError, PermanentError
 from processing.models import SpooledEvent
 
@@ -95,8 +96,10 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> int:
         row.request_id: row
         for row in waiting.select_for_update(skip_locked=True)[:limit]
     }
-    found = (_event_in(row) for row in rows.values())
-    results = sending.publish_many(event for event in found if event is not None)
+    found = [event for row in rows.values() if (event := _event_in(row)) is not None]
+    # What follows another event was accepted from nobody.
+    beside = [Attributes() if rows[event.id].cause else RECEIPT for event in found]
+    results = sending.publish_many(found, beside)
     sent = [result.event.id for result in results if result.error is None]
     for result in results:
         if (error := result.error) is not None:

@@ -36,7 +36,7 @@ def history(customer: str) -> list[Event]:
     """Six events of one customer: an order and what became of it, until it is paid."""
     about = {"order_id": f"ORD-{customer}", "customer_id": customer}
     changes = [
-        order_updated(**about, changed_at=f"2030-01-0{day}T00:00:00+00:00")
+        order_updated(**about, changed_at=f"2025-01-0{day}T00:00:00+00:00")
         for day in range(1, 6)
     ]
     return [order_created(**about), *changes]

@@ -75,7 +75,7 @@ def test_an_update_before_its_order_is_processed_once_the_order_is_there(
     system: LiveSystem,
 ) -> None:
     system.start_worker()
-    update = order_updated(order_id="ORD-9", changed_at="2030-01-01T00:00:00+00:00")
+    update = order_updated(order_id="ORD-9", changed_at="2025-01-01T00:00:00+00:00")
     sending.publish(update)
     wait_for(Attempt.objects.exists)
     sending.publish(order_created(order_id="ORD-9"))

@@ -56,7 +56,7 @@ def send_twice(sent: list[Event]) -> None:
 
 def of_the_newer_release(number: int) -> str:
     """What only the newer release sends, and understands."""
-    change = order_updated(changed_at=f"2035-01-01T00:00:{number:02}+00:00")
+    change = order_updated(changed_at=f"2025-01-01T00:00:{number:02}+00:00")
     return change.body.replace("order_updated", newer_release.TYPE)
 
 

@@ -98,6 +98,7 @@ class Audit:
             expected = {
                 Outcome.Kind.PROCESSED: State.DONE,
                 Outcome.Kind.DISCARDED: State.NOT_ACCEPTED,
+                Outcome.Kind.REFUSED: State.NOT_ACCEPTED,
                 None: State.UNDER_REVIEW,
             }[self.outcomes.get(request_id)]  # type: ignore[index]
             if state != expected:

@@ -48,4 +48,4 @@ class Producer:
 
 
 def _moment(number: int) -> str:
-    return f"2035-01-01T{number % 24:02}:{number % 60:02}:00+00:00"
+    return f"2025-01-01T{number % 24:02}:{number % 60:02}:00+00:00"

@@ -161,7 +161,7 @@ def test_permanent_failure(point: Point, crash_at: str) -> None:
 )
 def test_transient_failure(point: Point, crash_at: str) -> None:
     order = order_created(order_id="ORD-1")
-    update = order_updated(order_id="ORD-1", changed_at="2035-01-01T00:00:00+00:00")
+    update = order_updated(order_id="ORD-1", changed_at="2025-01-01T00:00:00+00:00")
     sending.publish(update)
     point.crashing_worker(crash_at)
     services.process(order)

@@ -21,9 +21,11 @@ def _open_door(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue that takes everything, and no limits."""
     settings.RATE_LIMIT_REQUESTS = settings.RATE_LIMIT_SIGNUPS = 10**6
     settings.RATE_LIMIT_MAILS = 10**6
-    monkeypatch.setattr(sending, "publish", lambda event: event.id)
+    monkeypatch.setattr(sending, "publish", lambda event, **_: event.id)
     monkeypatch.setattr(
-        sending, "publish_many", lambda events: [sending.Sent(e, "1") for e in events]
+        sending,
+        "publish_many",
+        lambda events, _: [sending.Sent(e, "1") for e in events],
     )
 
 

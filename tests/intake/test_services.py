@@ -62,7 +62,7 @@ def test_an_event_larger_than_a_message_is_refused_before_it_is_sent(
 def test_what_sqs_would_always_refuse_is_not_accepted_and_not_spooled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(event: object) -> str:
+    def refuse(event: object, **_: str) -> str:
         raise sending.SendError("InvalidMessageContents", for_good=True)
 
     monkeypatch.setattr(sending, "publish", refuse)

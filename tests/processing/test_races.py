@@ -153,8 +153,8 @@ def test_of_two_changes_the_newer_stays(
     race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.process(order_created(order_id="ORD-1"))
-    newer = order_updated(status="shipped", changed_at="2031-01-02T00:00:00+00:00")
-    older = order_updated(status="paid", changed_at="2031-01-01T00:00:00+00:00")
+    newer = order_updated(status="shipped", changed_at="2025-01-02T00:00:00+00:00")
+    older = order_updated(status="paid", changed_at="2025-01-01T00:00:00+00:00")
 
     def update(event: Any) -> Any:
         effect = orders.update_order(event)

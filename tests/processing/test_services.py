@@ -110,17 +110,6 @@ def test_an_update_before_its_order_is_left_for_later() -> None:
     assert not Outcome.objects.exists()
 
 
-def test_an_older_update_changes_nothing() -> None:
-    services.handle(message(order_created(order_id="ORD-1")))
-    Order.objects.update(status_changed_at="2026-11-01T00:00:00+00:00")
-    for status, day in (("shipped", "12"), ("paid", "11")):
-        changed_at = f"2026-11-{day}T00:00:00+00:00"
-        event = order_updated(order_id="ORD-1", status=status, changed_at=changed_at)
-        services.handle(message(event))
-    assert Order.objects.get().status == "shipped"
-    assert Outcome.objects.latest("at").made["status"] == "stale"
-
-
 def test_an_error_nobody_expected_is_transient_and_rolls_everything_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import time_machine
@@ -59,7 +59,7 @@ def test_a_row_that_sqs_refuses_for_good_is_not_tried_for_ever(
         refused.setattr(
             sending,
             "publish_many",
-            lambda events: [sending.Sent(one, error=refusal) for one in events],
+            lambda events, beside: [sending.Sent(one, error=refusal) for one in events],
         )
         spool.relay()
     assert SpooledEvent.objects.get().refused_for_good
@@ -74,8 +74,8 @@ def test_a_crash_between_send_and_delete_sends_the_same_request_again(
     spool.hold(event, "Timeout")
     publish_many = sending.publish_many
 
-    def publish_then_die(events: Iterable[Event]) -> NoReturn:
-        publish_many(events)
+    def publish_then_die(events: Iterable[Event], beside: Any) -> NoReturn:
+        publish_many(events, beside)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as crash, pytest.raises(KeyboardInterrupt):

@@ -61,7 +61,7 @@ def request(kind: str, who: int) -> Event:
         event = signup_requested(email=f"someone-{who}@example.com")
     else:
         event = order_updated(
-            order_id=f"ORD-{who}", changed_at="2030-01-01T00:00:00+00:00"
+            order_id=f"ORD-{who}", changed_at="2025-01-01T00:00:00+00:00"
         )
     return event.model_copy(update={"id": id})
 
