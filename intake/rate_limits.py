@@ -61,6 +61,11 @@ def signups() -> Limit:
     return Limit("signups", settings.RATE_LIMIT_SIGNUPS, 300)
 
 
+def logins() -> Limit:
+    """Passwords and codes that one client tries: each costs us a second of processor time."""
+    return Limit("logins", settings.RATE_LIMIT_LOGINS, 300)
+
+
 def mails() -> Limit:
     """To one address, whoever asks: nobody's mailbox is filled through us."""
     return Limit("mails", settings.RATE_LIMIT_MAILS, 3600)

@@ -3,10 +3,15 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import ManyToManyField
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django_otp.plugins.otp_static.admin import StaticDevice
+from django_otp.plugins.otp_totp.admin import TOTPDevice
 
-from processing import staff_rights
+from processing import second_factor, staff_rights
 from processing.models import (
     Attempt,
     Order,
@@ -82,6 +87,33 @@ class StaffAdmin(auth_admin.UserAdmin):
     )
     filter_horizontal = ()
 
+    change_form_template = "admin/staff/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.reset_second_factor)
+        name = "processing_staffmember_second_factor"
+        return [path("<int:pk>/second-factor/", view, name=name), *super().get_urls()]
+
+    def reset_second_factor(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask, then forget app and codes of somebody who lost both."""
+        person = self.get_object(request, str(pk))
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        if person is None:
+            raise Http404
+        if request.method == "POST":
+            second_factor.reset(person)
+            self.log_change(request, person, "Second factor reset.")
+            self.message_user(request, f"The second factor of {person} was reset.")
+            return redirect("admin:processing_staffmember_change", pk)
+        back = reverse("admin:processing_staffmember_change", args=[pk])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Reset the second factor of {person}",
+            "back": back,
+        }
+        return render(request, "admin/staff/reset_second_factor.html", context)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Of somebody who may do more, nothing is changed: neither rights nor password."""
         return super().has_change_permission(request, obj) and (
@@ -108,7 +140,8 @@ class StaffAdmin(auth_admin.UserAdmin):
         super().save_model(request, obj, form, change)
 
 
-admin.site.unregister(Group)
+# Keys and codes are nobody's to see, and a superuser resets both on the person's page.
+admin.site.unregister((TOTPDevice, StaticDevice, Group))
 
 
 @admin.register(Group)

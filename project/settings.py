@@ -9,6 +9,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -73,6 +74,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "csp",
     "ninja",
     "processing",
@@ -87,12 +91,14 @@ MIDDLEWARE = [
     "intake.correlation.CorrelationMiddleware",
     "intake.middleware.ApiProblemMiddleware",
     "intake.middleware.RateLimitMiddleware",
+    "intake.logins.LoginLimitMiddleware",
     "intake.middleware.ApiMiddleware",  # what follows is for pages
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "dlq_review.idle.IdleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -195,10 +201,22 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# A name is locked for the client that guessed, so nobody shuts out anybody else.
+AXES_CLIENT_IP_CALLABLE = "intake.rate_limits.address_of"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_VERBOSE = False
+STAFF_SECOND_FACTOR = env.str("STAFF_SECOND_FACTOR", "off")
+if STAFF_SECOND_FACTOR not in ("off", "optional", "required"):
+    raise ImproperlyConfigured(
+        f"STAFF_SECOND_FACTOR is {STAFF_SECOND_FACTOR!r}."
+        " Set it to off, optional or required."
+    )
+OTP_TOTP_ISSUER = f"Holdfast {urlsplit(SITE_URL).hostname}"  # how the app names us
 
 
 # -- The front door -----------------------------------------------------------------
@@ -223,6 +241,7 @@ CACHES = {
 }
 RATE_LIMIT_REQUESTS = env.int("RATE_LIMIT_REQUESTS", 2000)  # per client, 5 minutes
 RATE_LIMIT_SIGNUPS = env.int("RATE_LIMIT_SIGNUPS", 50)  # per client, 5 minutes
+RATE_LIMIT_LOGINS = env.int("RATE_LIMIT_LOGINS", 20)  # per client, 5 minutes
 RATE_LIMIT_MAILS = env.int("RATE_LIMIT_MAILS", 5)  # per mail address, 1 hour
 # How many proxies of ours stand in front and add to X-Forwarded-For.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
@@ -360,6 +379,6 @@ LOGGING = {
         "botocore": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},  # ours say more
         "celery.app.trace": {"level": "WARNING"},
-        "axes": {"level": "WARNING"},  # its INFO lines carry user names
+        "axes": {"level": "ERROR"},  # its other lines carry user names
     },
 }

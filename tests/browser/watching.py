@@ -9,8 +9,8 @@ _TELL_OF_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`violation of ${event.violatedDirective}: ${event.blockedURI}`));
 """
-#: What Chromium says of a page that was answered with 403 or 404, as it should be.
-_REFUSED = "Failed to load resource: the server responded with a status of 40"
+#: What Chromium says of a page that was answered with 403, 404 or 429, as it should be.
+_REFUSED = "Failed to load resource: the server responded with a status of 4"
 
 
 class Watch:
