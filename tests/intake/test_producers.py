@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote_plus
 
+import jsonschema_rs
 import pytest
 import yaml
 
 from processing import queues, sending, services
-from processing.contracts import CONTRACTS
+from processing.contracts import CONTRACTS, PUBLIC
+from processing.events import Event
 from processing.models import Order, Outcome
+from tests.builders import order_created, order_updated, signup_requested
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -72,8 +75,7 @@ def test_the_documented_envelopes_place_an_order_each(
 
 
 def test_what_the_gateway_sends_is_an_event_we_process(sqs: None) -> None:
-    template = yaml.safe_load((ROOT / "infra/api-gateway-to-sqs.yaml").read_text())
-    integration = template["Resources"]["Post"]["Properties"]["Integration"]
+    integration = gateway("Post")["Integration"]
     body = json.dumps({"type": "order_created", "data": gateway_order()})
     sent = rendered(integration["RequestTemplates"]["application/json"], body)
     fields = {name: values[0] for name, values in parse_qs(sent).items()}
@@ -93,6 +95,77 @@ def test_what_the_gateway_sends_is_an_event_we_process(sqs: None) -> None:
     for answer in integration["IntegrationResponses"]:
         text = rendered(answer["ResponseTemplates"]["application/json"], body)
         assert json.loads(text)
+
+
+def gateway(resource: str) -> dict[str, Any]:
+    template = yaml.safe_load((ROOT / "infra/api-gateway-to-sqs.yaml").read_text())
+    properties: dict[str, Any] = template["Resources"][resource]["Properties"]
+    return properties
+
+
+def test_the_gateways_model_is_what_the_contracts_say() -> None:
+    taken = [one for one in PUBLIC.values() if one.queue == "orders"]
+    variants = [
+        {
+            "properties": {
+                "type": {"enum": [contract.type]},
+                "data": {
+                    "type": "object",
+                    "required": contract.model_json_schema()["required"],
+                },
+            }
+        }
+        for contract in taken
+    ]
+    schema = gateway("Event")["Schema"]
+    assert schema["oneOf"] == variants
+    (answer,) = gateway("BadBody")["ResponseTemplates"].values()
+    assert all(contract.type in json.loads(answer)["detail"] for contract in taken)
+
+
+@pytest.mark.parametrize("event", [order_created(), order_updated()])
+def test_the_gateway_takes_what_the_orders_queue_takes(event: Event) -> None:
+    body = json.loads(event.body)
+    takes = jsonschema_rs.Draft4Validator(gateway("Event")["Schema"]).is_valid
+    assert takes(body)
+    assert takes({"type": event.type, "data": body["data"]})
+    assert not takes(body | {"data": {}})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        signup_requested().body,
+        '{"type": "email_requested", "data": {"recipient": "a@b.co", "subject": "s"}}',
+        '{"type": ["order_created"], "data": {}}',
+        '{"type": "order_created"}',
+        '{"data": {}}',
+        "{}",
+        "[]",
+        '"order_created"',
+        "null",
+    ],
+)
+def test_the_gateway_refuses_what_has_no_type_that_it_knows(body: str) -> None:
+    validator = jsonschema_rs.Draft4Validator(gateway("Event")["Schema"])
+    assert not validator.is_valid(json.loads(body))
+
+
+def test_the_gateway_asks_who_calls_and_checks_each_body() -> None:
+    post = gateway("Post")
+    assert post["AuthorizationType"] == "AWS_IAM"
+    assert post["RequestValidatorId"] == {"Ref": "Validator"}
+    assert post["RequestModels"] == {"application/json": {"Ref": "Event"}}
+    assert (
+        post["RequestModels"].keys() == post["Integration"]["RequestTemplates"].keys()
+    )
+    assert post["Integration"]["PassthroughBehavior"] == "NEVER"
+    assert gateway("Validator")["ValidateRequestBody"] is True
+    rules = {rule["Name"]: rule["Statement"] for rule in gateway("Wall")["Rules"]}
+    size = rules["body-size"]["SizeConstraintStatement"]
+    assert (size["ComparisonOperator"], size["Size"]) == ("GT", 64 * 1024)
+    assert size["FieldToMatch"] == {"Body": {"OversizeHandling": "MATCH"}}
+    assert "RateBasedStatement" in rules["rate-of-one-address"]
 
 
 def gateway_order() -> dict[str, Any]:
