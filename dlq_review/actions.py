@@ -21,7 +21,12 @@ PERMISSIONS = {
     "restore": "dlq_review.discard_deadletter",
 }
 #: Beside the permission for many, by kind of operation.
-_ALSO_NEEDED = {"discard": "discard", "fix": "edit", "undo": "edit"}
+_ALSO_NEEDED = {
+    "discard": "discard",
+    "restore": "restore",
+    "fix": "edit",
+    "undo": "edit",
+}
 _LABELS = {
     "redrive": "Redrive",
     "undo": "Undo",

@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from dlq_review import filters, group_views, holding, operation_views, views
-from dlq_review.actions import denial, may
+from dlq_review.actions import denial, may, may_operate
 from dlq_review.exporting import FORMATS
 from dlq_review.group_views import described
 from dlq_review.listing import LetterList
@@ -53,16 +53,20 @@ class DeadLetterAdmin(TriageAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        restoring = request.GET.get("state") == DeadLetter.State.DISCARDED
+        needed = ("restore",) if restoring else ()
         context = {
             "title": "Dead letters",
             "may_redrive": may(request.user, "redrive"),
             "may_edit": may(request.user, "edit") and may(request.user, "reveal"),
             "may_export": may(request.user, "export"),
             "may_operate": may(request.user, "bulk_redrive"),
+            "may_restore": may_operate(request.user, Operation.Kind.RESTORE),
+            "restoring": restoring,
             "held": holding.held()[:5] if may(request.user, "undo") else (),
             "exports": (("csv", "CSV"), ("jsonl", "JSON Lines")),
             "denied": denial(
-                request.user, ("redrive", "edit", "bulk_redrive", "export")
+                request.user, ("redrive", "edit", "bulk_redrive", "export", *needed)
             ),
         }
         return super().changelist_view(request, context)

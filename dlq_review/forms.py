@@ -2,6 +2,7 @@ from dataclasses import fields
 from typing import Any
 
 from django import forms
+from django.db.models import BigIntegerField
 
 from dlq_review import patching
 from dlq_review.editing import LONGEST_EDIT
@@ -12,6 +13,8 @@ from dlq_review.selecting import SINCE, Selection, since
 from dlq_review.targets import anywhere
 from processing.contracts import CONTRACTS
 from processing.topology import QUEUES
+
+MOST_LETTERS = 10**9
 
 
 class EditForm(forms.Form):
@@ -28,6 +31,13 @@ class EditForm(forms.Form):
         self.data = {**self.data.dict(), "based_on": str(revision)}  # type: ignore[attr-defined]
 
 
+def _row_number() -> forms.IntegerField:
+    most = BigIntegerField.MAX_BIGINT
+    return forms.IntegerField(
+        required=False, min_value=1, max_value=most, widget=forms.HiddenInput
+    )
+
+
 class OperationForm(forms.Form):
     """Which letters, and how. Nothing is sent before the frozen list was looked at."""
 
@@ -36,7 +46,8 @@ class OperationForm(forms.Form):
         choices=[one for one in Operation.Kind.choices if one[0] != "undo"],
     )
     ids = forms.CharField(required=False, max_length=100_000, widget=forms.HiddenInput)
-    group = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    group = _row_number()
+    discarded_by = _row_number()
     queue = forms.ChoiceField(
         required=False, choices=[("", "Any"), *((name, name) for name in QUEUES)]
     )
@@ -66,7 +77,11 @@ class OperationForm(forms.Form):
         '[{"op": "replace", "path": "/data/currency", "value": "EUR"}]',
     )
     limit = forms.IntegerField(
-        label="At most", required=False, min_value=1, help_text="The oldest first."
+        label="At most",
+        required=False,
+        min_value=1,
+        max_value=MOST_LETTERS,
+        help_text="The oldest first.",
     )
     rate = forms.IntegerField(
         label="Messages a second", initial=50, min_value=1, max_value=MOST_PER_SECOND
@@ -75,6 +90,7 @@ class OperationForm(forms.Form):
         label="Try first",
         initial=5,
         min_value=0,
+        max_value=MOST_LETTERS,
         help_text="So many are sent before the rest; their outcome is awaited. 0 for none.",
     )
     stop_at = forms.IntegerField(
@@ -82,7 +98,8 @@ class OperationForm(forms.Form):
         initial=20,
         min_value=1,
         max_value=100,
-        help_text="It pauses when this share failed again. 100 for never.",
+        help_text="It pauses when this share of the outcomes failed again, once ten are "
+        "known, or all that were tried first. 100 for never.",
     )
     to = forms.ChoiceField(
         label="Redrive to",
@@ -133,6 +150,8 @@ class OperationForm(forms.Form):
             group=found["group"],
             since=since(found["since"]) if found["since"] else None,
             fields=found["field"],
+            discarded=found["kind"] == Operation.Kind.RESTORE,
+            discarded_by=found["discarded_by"],
         )
 
     def plan(self) -> Plan:

@@ -15,8 +15,10 @@ from dlq_review.counting import paces
 from dlq_review.drawing import sparkline
 from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.rehearsing import rehearse
+from dlq_review.selecting import Selection
 from dlq_review.transitions import ReviewError
 
+MOST_COUNTED = 10_000  # letters
 MOST_CHOICES = 100  # groups to merge into, the latest
 SAMPLE = 5  # letters of a group rehearsed at once
 
@@ -59,6 +61,7 @@ def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpRespons
         "about": described([group])[0],
         "by_text": failures.by_text(group.error_type, group.place),
         "letters": walking.older(group.letters.all(), DeadLetter.WAITING, 10),
+        "discarded": _discarded(group),
         "members": group.members.order_by("pk"),
         "others": _mergeable(group)[:MOST_CHOICES],
         "trail": group.audit.all()[:20],
@@ -68,6 +71,13 @@ def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpRespons
         "may_discard": may(request.user, "discard"),
     }
     return render(request, "dlq_review/group.html", context)
+
+
+def _discarded(group: FailureGroup) -> str:
+    """How many can be restored, for a button."""
+    discarded = Selection(group=group.pk, discarded=True).candidates()
+    count = discarded.order_by()[:MOST_COUNTED].count()
+    return f"{count:,}{'+' if count == MOST_COUNTED else ''}" if count else ""
 
 
 def _mergeable(group: FailureGroup) -> QuerySet[FailureGroup]:

@@ -1,30 +1,25 @@
 """Run operations in small steps that survive any restart.
 
-Each step takes the next items of the frozen list, claims and sends them (redriving.py owns
-that crash order) and writes what came of them. A step that crashes leaves items waiting
-whose letters carry the operation's number: they are not sent again, and `resend_claimed`
-finishes those that were claimed only.
+Each step takes the next items of the frozen list, does what the operation says (doing.py) and
+writes what came of them. A step that crashes leaves items waiting whose letters carry the
+operation's number: they are not sent again, and `resend_claimed` finishes those that were
+claimed only.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic, sleep
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
-from dlq_review import editing, patching, reading, redriving, settling, undoing
+from dlq_review import doing, leasing
 from dlq_review.models import DeadLetter, Operation, OperationItem
-from dlq_review.redriving import NotSentError, Redrive, Terms
 from dlq_review.steering import finish, pause
-from dlq_review.tallying import tally
-from dlq_review.transitions import ChangedMeanwhileError, ReviewError
+from dlq_review.tallying import TRIED, tally
+from processing.contracts import CONTRACTS
 
 BATCH = 10  # one SendMessageBatch
-LEASE = timedelta(seconds=60)
 _Item = OperationItem.State
 
 
@@ -36,186 +31,88 @@ def run_all(seconds: float) -> int:
 
 def run(operation: Operation, seconds: float) -> bool:
     """Run *operation* for at most *seconds*, at its rate; False where another runs it."""
-    if not _lease(operation):
+    lease = leasing.take(operation)
+    if lease is None:
         return False
     try:
-        begun, handled, looked = monotonic(), 0, -1.0
-        while (elapsed := monotonic() - begun) < seconds:
-            if elapsed - looked >= 1:
-                observe(operation)
-                looked = elapsed
-            if operation.state != Operation.State.RUNNING:
-                break
-            room = min(BATCH, int(operation.rate * elapsed) + 1 - handled)
-            if room < 1:
-                sleep(1 / operation.rate)
-                continue
-            step = _step(operation, room)
-            handled += step.handled
-            if step.must_wait:
-                break
-        observe(operation)
+        with suppress(leasing.LeaseLostError):
+            _run(operation, lease, seconds)
     finally:
-        Operation.objects.filter(pk=operation.pk).update(leased_until=None)
+        lease.give_back()
     return True
 
 
-def _lease(operation: Operation) -> bool:
-    now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lt=now)
-    mine = Operation.objects.filter(free, pk=operation.pk, state="running").update(
-        leased_until=now + LEASE
+def _run(operation: Operation, lease: leasing.Lease, seconds: float) -> None:
+    begun, handled, looked = monotonic(), 0, -1.0
+    last, refusing = 0, set[str]()
+    while (elapsed := monotonic() - begun) < seconds:
+        if elapsed - looked >= 1:
+            lease.renew()
+            observe(operation)
+            looked = elapsed
+        if operation.state != Operation.State.RUNNING:
+            return
+        room = min(BATCH, int(operation.rate * elapsed) + 1 - handled)
+        if room < 1:
+            sleep(1 / operation.rate)
+            continue
+        items = _next(operation, room, last, refusing)
+        if not items:
+            break
+        lease.renew()
+        refusing |= doing.WORK[Operation.Kind(operation.kind)](operation, lease, items)
+        last, handled = items[-1].pk, handled + len(items)
+    lease.renew()
+    observe(operation)
+
+
+def _next(
+    operation: Operation, room: int, last: int, refusing: set[str]
+) -> list[OperationItem]:
+    """The next items, after the one numbered *last*, that go to no queue of *refusing*."""
+    if operation.kind == Operation.Kind.REDRIVE and operation.canary:
+        room = min(room, _canary_leaves(operation))
+    if room < 1 or operation.to in refusing:
+        return []
+    waiting = operation.items.filter(state=_Item.WAITING, pk__gt=last).exclude(
+        # Its outcome is not known: `resend_claimed` sends it, or gives it back.
+        letter__state=DeadLetter.State.CLAIMED,
+        letter__operation=operation.pk,
     )
-    operation.refresh_from_db()
-    return bool(mine)
+    if not operation.to:
+        types = [name for name, one in CONTRACTS.items() if one.queue in refusing]
+        waiting = waiting.exclude(letter__type__in=types)
+    return list(waiting.select_related("letter").order_by("pk")[:room])
 
 
-@dataclass(slots=True)
-class _Step:
-    handled: int = 0
-    must_wait: bool = False
-
-
-def _step(operation: Operation, room: int) -> _Step:
-    if operation.canary:
-        canary = _canary(operation)
-        if canary[_Item.WAITING]:
-            room = min(room, canary[_Item.WAITING])
-        elif canary[_Item.SENT]:
-            return _Step(must_wait=True)
-    items = list(
-        operation.items.filter(state=_Item.WAITING)
-        .select_related("letter")
-        .order_by("pk")[:room]
-    )
-    if not items:
-        return _Step(must_wait=True)
-    refused = _WORK[Operation.Kind(operation.kind)](operation, items)
-    now = timezone.now()
-    Operation.objects.filter(pk=operation.pk).update(
-        sent_at=now, leased_until=now + LEASE
-    )
-    return _Step(len(items), must_wait=refused)
-
-
-def _canary(operation: Operation) -> Counter[str]:
-    """The states of the items that go first."""
-    states = operation.items.order_by("letter_id").values_list("state", flat=True)
-    return Counter(states[: operation.canary])
-
-
-def _redrive(operation: Operation, items: Sequence[OperationItem]) -> bool:
-    """Send *items*; whether SQS refused any, so that the next step should wait."""
-    items = [item for item in items if not _sent_before_a_crash(operation, item)]
-    chosen = [Redrive(item.letter, item.revision) for item in items]
-    terms = Terms(
-        operation.by,
-        f"Operation {operation.pk}. {operation.reason}".strip(),
-        override_limit=operation.override_limit,
-        to=operation.to,
-        operation=operation.pk,
-    )
-    refused = False
-    for item, done in zip(items, redriving.redrive_many(chosen, terms), strict=True):
-        if isinstance(done.error, NotSentError) and not done.error.for_good:
-            refused = True  # it stays on the list
-        elif done.error is not None:
-            _write(item, _Item.SKIPPED, str(done.error))
-        elif done.letter.state == DeadLetter.State.RESOLVED:
-            _write(item, _Item.PROCESSED, "Was processed already.")
-        else:
-            _write(item, _Item.SENT)
-    return refused
-
-
-def _sent_before_a_crash(operation: Operation, item: OperationItem) -> bool:
-    """This operation took the letter already and could not write it down."""
-    if item.letter.operation != operation.pk:
-        return False
-    # What came of it since, `observe` sees as for any other.
-    _write(item, _Item.SENT)
-    return True
-
-
-def _discard(operation: Operation, items: Sequence[OperationItem]) -> bool:
-    for item in items:
-        try:
-            _check_unchanged(item)
-            state = settling.discard(
-                item.letter, by=operation.by, reason=operation.reason or str(operation)
-            )
-        except ReviewError as error:
-            _write(item, _Item.SKIPPED, str(error))
-        else:
-            done = state == DeadLetter.State.DISCARDED
-            _write(item, _Item.DISCARDED if done else _Item.PROCESSED)
-    return False
-
-
-def _fix(operation: Operation, items: Sequence[OperationItem]) -> bool:
-    for item in items:
-        try:
-            _check_unchanged(item)
-            before = reading.current(item.letter).body
-            after = patching.apply(operation.patch, before)
-            if after == before:
-                _write(item, _Item.SKIPPED, "The change makes no difference.")
-                continue
-            editing.edit(
-                item.letter,
-                after,
-                based_on=item.revision,
-                by=operation.by,
-                reason=f"Operation {operation.pk}. {operation.reason}".strip(),
-            )
-        except ReviewError as error:
-            _write(item, _Item.SKIPPED, str(error))
-        else:
-            _write(item, _Item.FIXED)
-    return False
-
-
-def _undo(operation: Operation, items: Sequence[OperationItem]) -> bool:
-    for item in items:
-        try:
-            undoing.undo_one(item)
-        except ReviewError as error:
-            _write(item, _Item.SKIPPED, str(error))
-        else:
-            _write(item, _Item.UNDONE)
-    return False
-
-
-def _check_unchanged(item: OperationItem) -> None:
-    if item.letter.revision != item.revision:
-        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
-
-
-_WORK = {
-    Operation.Kind.REDRIVE: _redrive,
-    Operation.Kind.DISCARD: _discard,
-    Operation.Kind.FIX: _fix,
-    Operation.Kind.UNDO: _undo,
-}
-
-
-def _write(item: OperationItem, state: str, why: str = "") -> None:
-    OperationItem.objects.filter(pk=item.pk).update(state=state, why=why[:500])
+def _canary_leaves(operation: Operation) -> int:
+    """How many may be sent now; what could not be sent is no canary."""
+    if operation.canary_over:
+        return BATCH
+    counts = tally(operation)
+    tried = sum(counts.by_state[state] for state in TRIED)
+    if tried < operation.canary:
+        return operation.canary - tried
+    if counts.sent:
+        return 0
+    Operation.objects.filter(pk=operation.pk).update(canary_over=True)
+    operation.canary_over = True
+    return BATCH
 
 
 def observe(operation: Operation) -> None:
     """Learn what became of what was sent; brake, or end."""
     sent = operation.items.filter(state=_Item.SENT)
     sent.filter(letter__state=DeadLetter.State.RESOLVED).update(state=_Item.PROCESSED)
+    # What is discarded by now had failed again before.
     again = (*DeadLetter.EDITABLE, DeadLetter.State.DISCARDED)
     sent.filter(letter__state__in=again).update(state=_Item.FAILED_AGAIN)
     operation.refresh_from_db()
     if operation.state != Operation.State.RUNNING:
         return
     counts = tally(operation)
-    if counts.brakes(operation.stop_at):
-        share = f"{counts.failed_again} of {counts.finished}"
-        pause(operation, halted=f"Brake: {share} failed again.")
+    if brake := counts.brake(operation):
+        pause(operation, halted=brake)
     elif not counts.waiting and (not counts.sent or _is_late(operation)):
         finish(operation)
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Model, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -28,7 +28,7 @@ _STEERING = {
 }
 _LOOKED_AT = 10_000  # letters of a list that nobody has started yet
 MOST_READ = 20_000  # bodies, which take two seconds
-_CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind")
+_CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind", "discarded_by")
 
 
 def _check(request: HttpRequest, kind: str) -> None:
@@ -38,7 +38,7 @@ def _check(request: HttpRequest, kind: str) -> None:
 
 def new(request: HttpRequest) -> HttpResponse:
     """The form; a POST freezes the list and leads to it, and sends nothing."""
-    _check(request, request.POST.get("kind", ""))
+    _check(request, request.POST.get("kind", request.GET.get("kind", "")))
     if request.POST.getlist("chosen") == [""]:
         messages.error(request, "Tick at least one dead letter.")
         return redirect("admin:dlq_review_deadletter_changelist")
@@ -52,15 +52,20 @@ def new(request: HttpRequest) -> HttpResponse:
                 messages.error(request, str(error))
     else:
         form = OperationForm(initial=_initial(request))
-    number = str(form["group"].value() or "")
-    group = FailureGroup.objects.filter(pk=int(number) if number.isdecimal() else 0)
     context = {
         "title": "New operation",
         "form": form,
-        "group": group.first(),
+        "group": _named(FailureGroup, form["group"].value()),
+        "discarded_by": _named(Operation, form["discarded_by"].value()),
         "ids": str(form["ids"].value() or "").split(),
     }
     return _page(request, "dlq_review/operation_new.html", context)
+
+
+def _named(model: type[Model], number: object) -> Model | None:
+    text = str(number or "")
+    known = text.isdecimal() and len(text) < 19
+    return model._default_manager.filter(pk=int(text)).first() if known else None
 
 
 def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
@@ -112,7 +117,12 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         and operation.state in Operation.ENDED
         and counts.fixed
         and may_operate(request.user, Operation.Kind.UNDO),
+        "may_restore": operation.kind == Operation.Kind.DISCARD
+        and operation.state in Operation.ENDED
+        and counts.discarded
+        and may_operate(request.user, Operation.Kind.RESTORE),
         "conditions": [mask(one) for one in operation.selection.get("fields", ())],
+        "braked": operation.halted.startswith("Brake"),
         "refresh": operation.state == Operation.State.RUNNING,
     }
     if operation.state == Operation.State.DRAFT:
@@ -143,6 +153,7 @@ def _exclusions(operation: Operation) -> dict[str, int]:
 _DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
     Operation.Kind.REDRIVE: _exclusions,
     Operation.Kind.DISCARD: lambda operation: {},
+    Operation.Kind.RESTORE: lambda operation: {},
     Operation.Kind.FIX: lambda operation: {"preview": preview(operation)},
     Operation.Kind.UNDO: lambda operation: {"outlook": undoing.outlook(operation)},
 }
@@ -154,7 +165,9 @@ def _bars(
     """(state, x, width) in percent, for one stacked bar."""
     order = (
         "processed",
+        "done_already",
         "discarded",
+        "restored",
         "fixed",
         "undone",
         "failed_again",

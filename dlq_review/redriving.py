@@ -49,6 +49,7 @@ class NotSentError(ReviewError):
 
     def __init__(self, refused: sending.SendError) -> None:
         self.for_good = refused.for_good
+        self.reason = str(refused)
         super().__init__(f"{self.__doc__} ({refused})")
 
 

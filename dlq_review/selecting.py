@@ -4,6 +4,7 @@ What stands in columns the database chooses. What stands in a body is read, body
 `pages` does it in steps of a bounded size, however many letters there are.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -11,10 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from dlq_review import fields, pretty
-from dlq_review.models import DeadLetter, Revision
+from dlq_review.models import DeadLetter, OperationItem, Revision
 from dlq_review.transitions import ReviewError
 
 SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
@@ -44,7 +46,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Empty fields do not narrow. What does not wait for anybody is never selected."""
+    """Empty fields do not narrow. Selects of what waits, or of what was discarded."""
 
     ids: Sequence[str] = ()
     """Numbers of dead letters, request ids or references."""
@@ -55,10 +57,14 @@ class Selection:
     since: datetime | None = None
     fields: Sequence[str] = ()
     """Conditions on the current body (fields.py), all of which hold."""
+    discarded: bool = False
+    """What was discarded and can be restored, in place of what waits."""
+    discarded_by: int | None = None
+    """The operation that discarded them, and nobody has since."""
 
     @property
     def is_empty(self) -> bool:
-        return self == Selection()
+        return self == Selection(discarded=self.discarded)
 
     def as_json(self) -> dict[str, Any]:
         """What narrows, for the record."""
@@ -79,12 +85,13 @@ class Selection:
     ) -> Iterator[list[DeadLetter]]:
         """The letters, the oldest first, a few hundred at a time.
 
-        *told* is called with the number of letters looked at, after each step.
+        They are the candidates of one moment, the first: what fails meanwhile is not among
+        them. *told* is called with the number of letters looked at, after each step.
         """
-        last, candidates = 0, self.candidates()
-        while step := list(candidates.filter(pk__gt=last)[:STEP]):
-            last = step[-1].pk
-            yield self.matching(step)
+        numbers = array("q", self.candidates().values_list("pk", flat=True).iterator())
+        for start in range(0, len(numbers), STEP):
+            step = numbers[start : start + STEP]
+            yield self.matching(list(self._selectable().filter(pk__in=step)))
             told(len(step))
 
     def matching(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
@@ -111,8 +118,8 @@ class Selection:
             )
 
     def candidates(self) -> QuerySet[DeadLetter]:
-        """Open and quarantined letters, the oldest first, whatever their bodies say."""
-        found = DeadLetter.objects.filter(state__in=DeadLetter.EDITABLE)
+        """Letters, the oldest first, whatever their bodies say."""
+        found = self._selectable()
         for name in ("queue", "type"):
             if getattr(self, name):
                 found = found.filter(**{name: getattr(self, name)})
@@ -124,6 +131,22 @@ class Selection:
             found = found.filter(last_failed_at__gte=self.since)
         if self.ids:
             found = found.filter(self._named())
+        if self.discarded_by is not None:
+            found = found.filter(
+                operations__operation=self.discarded_by,
+                operations__state=OperationItem.State.DISCARDED,
+                settled_at__lte=Coalesce(
+                    "operations__operation__ended_at", timezone.now()
+                ),
+            )
+        return found
+
+    def _selectable(self) -> QuerySet[DeadLetter]:
+        state = DeadLetter.State
+        if self.discarded:
+            found = DeadLetter.objects.filter(state=state.DISCARDED, purged_at=None)
+        else:
+            found = DeadLetter.objects.filter(state__in=DeadLetter.EDITABLE)
         return found.order_by("pk")
 
     def _named(self) -> Q:

@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from dlq_review.models import AuditEntry, Operation, OperationItem
+from dlq_review.tallying import tally
 from dlq_review.transitions import ReviewError
 
 
@@ -21,9 +22,9 @@ def pause(operation: Operation, *, by: str = "", halted: str = "") -> None:
 
 
 def resume(operation: Operation, *, by: str) -> None:
-    """Go on; whoever resumes after a brake has looked at what failed."""
+    """Go on; whoever resumes after a brake has looked at what failed until now."""
     braked = operation.halted.startswith("Brake")
-    changes = {"stop_at": 100} if braked else {}
+    changes = {"looked_at": tally(operation).outcomes} if braked else {}
     _steer(operation, (Operation.State.PAUSED,), "running", by, halted="", **changes)
 
 
@@ -32,9 +33,12 @@ def cancel(operation: Operation, *, by: str) -> None:
     """Stop for good. What was sent stays sent; the rest is not touched."""
     allowed = (Operation.State.DRAFT, Operation.State.RUNNING, Operation.State.PAUSED)
     _steer(operation, allowed, "cancelled", by, ended_at=timezone.now())
-    operation.items.filter(state=OperationItem.State.WAITING).update(
-        state=OperationItem.State.SKIPPED, why="Cancelled."
+    waiting = operation.items.filter(state=OperationItem.State.WAITING)
+    # By a runner that could not write it down.
+    waiting.filter(letter__operation=operation.pk).update(
+        state=OperationItem.State.SENT
     )
+    waiting.update(state=OperationItem.State.SKIPPED, why="Cancelled.")
 
 
 def finish(operation: Operation) -> None:

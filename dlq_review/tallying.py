@@ -9,7 +9,11 @@ from dlq_review.models import Operation, OperationItem
 from dlq_review.selecting import Selection
 
 MOST_READ = 500  # bodies that one page reads to count what is newer
+ENOUGH = 10  # outcomes, before a share of them says anything
+NEVER = 100  # percent
 _Item = OperationItem.State
+#: What a worker got to handle.
+TRIED = (_Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,32 @@ class Tally:
         return self.by_state[_Item.UNDONE]
 
     @property
-    def finished(self) -> int:
-        return self.processed + self.failed_again
+    def restored(self) -> int:
+        return self.by_state[_Item.RESTORED]
 
-    def brakes(self, stop_at: int) -> bool:
-        share = 100 * self.failed_again
-        return stop_at < 100 and bool(share) and share >= stop_at * self.finished
+    @property
+    def done_already(self) -> int:
+        """Not sent, so no outcome: they were processed before."""
+        return self.by_state[_Item.DONE_ALREADY]
+
+    @property
+    def outcomes(self) -> tuple[int, int]:
+        """Of what was sent: how many outcomes are known, and how many failed again."""
+        return self.processed + self.failed_again, self.failed_again
+
+    def brake(self, operation: Operation) -> str:
+        """Why *operation* has to stop; empty where it may go on."""
+        seen, seen_failed = operation.looked_at or (0, 0)
+        known, failed = self.outcomes[0] - seen, self.outcomes[1] - seen_failed
+        enough = ENOUGH
+        if operation.canary and not operation.canary_over:
+            enough = min(operation.canary, ENOUGH)
+        if operation.stop_at == NEVER or known < max(enough, 1) or not failed:
+            return ""
+        if 100 * failed < operation.stop_at * known:
+            return ""
+        since = " since it was resumed" if seen else ""
+        return f"Brake: {failed} of {known} failed again{since}."
 
 
 def tally(operation: Operation) -> Tally:
@@ -63,11 +87,12 @@ def tally(operation: Operation) -> Tally:
 
 
 def newer(operation: Operation) -> int:
-    """How many have failed since the list was frozen that it would have chosen."""
+    """How many have failed, or were discarded, since that the list would hold now."""
     if operation.undoes_id is not None:
         return 0  # its list is that of the fix
     selection = Selection.from_json(operation.selection)
-    later = selection.candidates().filter(last_failed_at__gt=operation.cutoff)
+    at = "settled_at" if selection.discarded else "last_failed_at"
+    later = selection.candidates().filter(**{f"{at}__gt": operation.cutoff})
     if selection.fields:
         return len(selection.matching(list(later[:MOST_READ])))
     return later[:10_000].count()

@@ -1,7 +1,7 @@
 """Run an operation from a terminal: its progress, its outcomes, and Ctrl-C.
 
 Workers may run the same operation at the same time; a lease lets one of all take each step,
-and whoever does not hold it only looks.
+and whoever does not hold it looks on, and says who does.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from dlq_review.models import Operation
 from dlq_review.selecting import Selection
 from dlq_review.tallying import Tally, tally
 
-PATIENCE = 15  # seconds without any progress until SQS is given up
+PATIENCE = 15  # seconds of ours without any progress until SQS is given up
 PAUSE = 0.5  # seconds between two looks at what others do
 
 
@@ -49,28 +49,48 @@ def drive(operation: Operation, console: Console, *, wait: bool) -> None:
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=operation.total, told="")
-        for counts in _steps(operation, wait=wait):
+        for counts in _steps(operation, progress.console, wait=wait):
             done = operation.total - counts.waiting - (counts.sent if wait else 0)
             progress.update(bar, completed=done, told=told(counts))
 
 
-def _steps(operation: Operation, *, wait: bool) -> Iterator[Tally]:
-    moved, seen = monotonic(), Tally()
+def _steps(operation: Operation, console: Console, *, wait: bool) -> Iterator[Tally]:
+    idle, seen, holder = 0.0, Tally(), ""
     while operation.state == Operation.State.RUNNING:
-        operating.run(operation, seconds=1)
+        begun = monotonic()
+        mine = operating.run(operation, seconds=1)
+        if not mine and operation.held_until and operation.lease_holder != holder:
+            holder = operation.lease_holder
+            console.print(_held(operation), markup=False)
         counts = tally(operation)
         yield counts
         if not counts.waiting and not wait:
             return
         if counts != seen:
-            moved, seen = monotonic(), counts
+            idle, seen = 0.0, counts
             continue
-        if not counts.sent and monotonic() - moved > PATIENCE:
-            steering.pause(operation, halted="SQS does not take the messages.")
-            return
         if counts.sent:
             _learn_outcomes()
+        stuck = not counts.sent or (operation.refused and not wait)
+        if mine and stuck and idle > PATIENCE:
+            steering.pause(operation, halted=_not_taken(operation))
+            return
         sleep(PAUSE)
+        idle += (monotonic() - begun) if mine else 0
+
+
+def _held(operation: Operation) -> str:
+    until = f"{operation.held_until:%H:%M:%S} UTC" if operation.held_until else "now"
+    return (
+        f"Operation {operation.pk} is held by {operation.lease_holder or 'another runner'}"
+        f" until {until}, or longer while it goes on. This command looks on, and goes on"
+        " itself once nobody holds it."
+    )
+
+
+def _not_taken(operation: Operation) -> str:
+    queues = ", ".join(f"{queue} ({why})" for queue, why in operation.refused.items())
+    return f"SQS does not take the messages{f' for {queues}' if queues else ''}."[:300]
 
 
 def _learn_outcomes() -> None:

@@ -133,6 +133,12 @@ class DeadLetter(models.Model):
         return self.State.OPEN if known else self.State.QUARANTINED
 
     @property
+    def goal(self) -> str:
+        """The queue that its redrive goes to; empty where its type is unknown."""
+        contract = CONTRACTS.get(self.type)
+        return self.redriven_to or (contract.queue if contract else "")
+
+    @property
     def held(self) -> bool:
         """Claimed by a redrive that can still be undone."""
         return self.state == self.State.CLAIMED and self.send_after is not None

@@ -1,6 +1,9 @@
-"""Bulk redrives and discards: a frozen list, how fast, and what became of each item."""
+"""Bulk redrives, discards and edits: a frozen list, how fast, and what became of each item."""
+
+from datetime import datetime
 
 from django.db import models
+from django.utils import timezone
 
 from dlq_review.models.letters import DeadLetter
 
@@ -9,6 +12,7 @@ class Operation(models.Model):
     class Kind(models.TextChoices):
         REDRIVE = "redrive", "Redrive"
         DISCARD = "discard", "Discard"
+        RESTORE = "restore", "Restore"
         FIX = "fix", "Edit"
         UNDO = "undo", "Undo of an edit"
 
@@ -36,6 +40,8 @@ class Operation(models.Model):
     """Messages a second, 1-500."""
     canary = models.PositiveIntegerField(default=0)
     """Send so many first and wait for their outcome; 0 for none."""
+    canary_over = models.BooleanField(default=False)
+    """So many were sent, and have their outcome."""
     stop_at = models.PositiveSmallIntegerField(default=20)
     """Pause when this share of the outcomes, in percent, failed again; 100 for never."""
     to = models.CharField(max_length=80, blank=True)
@@ -47,6 +53,10 @@ class Operation(models.Model):
     """Letters that failed later are not on the list."""
     halted = models.CharField(max_length=300, blank=True)
     """Why it paused by itself."""
+    looked_at = models.JSONField(default=list)
+    """Outcomes, and how many of them failed again, when it was resumed after a brake."""
+    refused = models.JSONField(default=dict)
+    """The queues that did not take their messages when last asked, and why."""
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -54,6 +64,9 @@ class Operation(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     """One runner at a time holds it; a crashed runner's lease runs out."""
+    lease_owner = models.UUIDField(null=True, blank=True)
+    lease_holder = models.CharField(max_length=200, blank=True)
+    """The worker and process that holds it, or held it last."""
 
     class Meta:
         ordering = ("-id",)
@@ -62,14 +75,22 @@ class Operation(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} #{self.pk}"
 
+    @property
+    def held_until(self) -> datetime | None:
+        """How long nobody else may run it; None where anybody may."""
+        held = self.leased_until is not None and self.leased_until > timezone.now()
+        return self.leased_until if held else None
+
 
 class OperationItem(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", "not yet sent"
         SENT = "sent", "awaiting its outcome"
         PROCESSED = "processed", "processed"
+        DONE_ALREADY = "done_already", "processed already"
         FAILED_AGAIN = "failed_again", "failed again"
         DISCARDED = "discarded", "discarded"
+        RESTORED = "restored", "restored"
         FIXED = "fixed", "edited"
         UNDONE = "undone", "as before the edit"
         SKIPPED = "skipped", "skipped"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from dlq_review import freezing, operating, selecting, steering
+from dlq_review import doing, freezing, operating, selecting, steering
 from dlq_review.freezing import Plan
 from dlq_review.management import driving
 from dlq_review.models import DeadLetter, Operation
@@ -87,13 +87,13 @@ def test_the_canary_goes_first_and_the_rest_follows_when_it_lives(
     worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches: list[int] = []
-    send = operating._redrive
+    send = doing._redrive
 
-    def seen(operation: Operation, items: Any) -> bool:
+    def seen(operation: Operation, lease: Any, items: Any) -> set[str]:
         batches.append(len(items))
-        return send(operation, items)
+        return send(operation, lease, items)
 
-    monkeypatch.setitem(operating._WORK, Operation.Kind.REDRIVE, seen)
+    monkeypatch.setitem(doing.WORK, Operation.Kind.REDRIVE, seen)
     letters(5)
     text = run(*APPLY, "--canary", "2", "--rate", "500")
     assert "5 processed" in text

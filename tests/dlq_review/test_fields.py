@@ -14,7 +14,7 @@ from dlq_review.freezing import Plan
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.selecting import Selection, TooManyToReadError
 from processing.models import User
-from tests.builders import dead_letter, order_created, order_data
+from tests.builders import dead_letter, failure, order_created, order_data
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.test_fixing import EUROS
 from tests.dlq_review.test_triage_pages import OPERATIONS, plan
@@ -266,3 +266,42 @@ def test_the_command_refuses_with_its_exit_code(
     with pytest.raises(CommandError) as caught:
         run(*arguments)
     assert caught.value.returncode == code
+
+
+def test_what_fails_while_bodies_are_read_is_not_on_the_list() -> None:
+    event = order_created()
+    dead_letter(event)
+    dead_letter()
+    late: list[DeadLetter] = []
+
+    def another_fails(read: int) -> None:
+        late.append(dead_letter(attributes=failure()))
+
+    selection = Selection(fields=("data.items[*].sku=TEA-1",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selecting, "STEP", 1)
+        operation = freezing.freeze(selection, Plan(), by="ada", told=another_fails)
+    assert len(late) == 2
+    assert not operation.items.filter(letter__in=late).exists()
+    assert operation.total == 2
+
+
+def test_a_limit_takes_the_oldest_of_those_whose_bodies_say_so() -> None:
+    wanted = ("TEA-1", "CUP-7", "CUP-7", "TEA-1", "CUP-7")
+    cups = [
+        letter
+        for sku in wanted
+        for letter in [dead_letter(order_created(items=[item(sku)]))]
+        if sku == "CUP-7"
+    ]
+    selection = Selection(fields=("data.items[*].sku=CUP-7",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selecting, "STEP", 2)
+        operation = freezing.freeze(selection, Plan(limit=2), by="ada")
+    chosen = operation.items.order_by("pk").values_list("letter", flat=True)
+    assert list(chosen) == [cups[0].pk, cups[1].pk]
+    assert operation.total == 2
+
+
+def item(sku: str) -> dict[str, Any]:
+    return {"sku": sku, "quantity": 1, "unit_price": "1.00"}

@@ -1,10 +1,14 @@
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from dlq_review import (
+    doing,
     editing,
     freezing,
     operating,
@@ -20,7 +24,15 @@ from dlq_review.selecting import Selection
 from processing import queues, services
 from processing.event_errors import PermanentError
 from processing.models import Order
-from tests.builders import dead_letter, failure, message, order_created
+from processing.provision import ensure_queues
+from tests.builders import (
+    dead_letter,
+    failure,
+    message,
+    order_created,
+    signup_requested,
+)
+from tests.conftest import forget_failures
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +122,7 @@ def test_what_was_processed_already_is_resolved_and_not_sent(sqs: None) -> None:
     services.handle(message(event))
     operation = started(0)
     operating.run(operation, seconds=9)
-    assert states(operation) == {"processed": 1}
+    assert states(operation) == {"done_already": 1}
     assert queues.receive("orders") == []
 
 
@@ -166,19 +178,125 @@ def test_the_brake_stops_when_the_canary_fails_again(
     assert DeadLetter.objects.filter(state="open").count() == 6
 
 
-def test_whoever_resumes_after_the_brake_is_not_stopped_again(
-    sqs: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    operation = started(3, Plan(rate=500, canary=1))
-    operating.run(operation, seconds=9)
+def fail_what_was_sent(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         fail_all(patch)
         work()
     pulling.pull()
+
+
+def test_whoever_resumes_after_the_brake_keeps_it_for_what_comes(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = started(30, Plan(rate=500, canary=2, stop_at=50))
     operating.run(operation, seconds=9)
+    fail_what_was_sent(operation, monkeypatch)
+    operating.run(operation, seconds=9)
+    assert operation.halted == "Brake: 2 of 2 failed again."
     steering.resume(operation, by="ada")
+    assert (operation.stop_at, operation.halted) == (50, "")
+    for item in operation.items.filter(state="waiting")[:8]:
+        DeadLetter.objects.filter(pk=item.letter_id).update(revision=7)  # skipped
     operating.run(operation, seconds=9)
-    assert states(operation) == {"failed_again": 1, "sent": 2}
+    assert states(operation) == {"failed_again": 2, "sent": 20, "skipped": 8}
+    fail_what_was_sent(operation, monkeypatch)
+    operating.run(operation, seconds=9)
+    assert operation.halted == "Brake: 20 of 20 failed again since it was resumed."
+
+
+def test_a_canary_that_cannot_be_sent_is_none_and_the_next_is(sqs: None) -> None:
+    for _ in range(3):
+        dead_letter("no event")
+    operation = started(6, Plan(rate=500, canary=2))
+    operating.run(operation, seconds=9)
+    assert states(operation) == {"skipped": 3, "sent": 2, "waiting": 4}
+    work()
+    settling.reconcile()
+    operating.run(operation, seconds=9)
+    assert states(operation) == {"skipped": 3, "processed": 2, "sent": 4}
+
+
+def test_what_was_processed_already_is_neither_canary_nor_success(sqs: None) -> None:
+    for _ in range(3):
+        event = order_created()
+        dead_letter(event)
+        services.handle(message(event))
+    operation = started(4, Plan(rate=500, canary=2))
+    operating.run(operation, seconds=9)
+    assert states(operation) == {"done_already": 3, "sent": 2, "waiting": 2}
+    assert tallying.tally(operation).outcomes == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("processed", "failed", "others", "halted"),
+    [
+        (0, 1, {}, ""),
+        (0, 9, {"sent": 50}, ""),
+        (5, 5, {"sent": 90}, "Brake: 5 of 10 failed again."),
+        (8, 2, {"done_already": 90}, "Brake: 2 of 10 failed again."),
+        (9, 2, {"done_already": 90}, ""),
+        (10, 0, {}, ""),
+    ],
+)
+def test_the_brake_judges_outcomes_and_enough_of_them(
+    processed: int, failed: int, others: dict[str, int], halted: str
+) -> None:
+    states = Counter({"processed": processed, "failed_again": failed, **others})
+    assert tallying.Tally(states).brake(Operation(stop_at=20)) == halted
+
+
+def test_what_is_discarded_after_it_failed_again_has_failed_again(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = started(1)
+    operating.run(operation, seconds=9)
+    fail_what_was_sent(operation, monkeypatch)
+    settling.discard(DeadLetter.objects.get(), by="bob", reason="x")
+    operating.run(operation, seconds=9)
+    assert states(operation) == {"failed_again": 1}
+
+
+def test_a_letter_edited_after_the_freeze_is_not_discarded() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    operation = freezing.freeze(Selection(), Plan(kind="discard", rate=500), by="ada")
+    steering.start(operation, by="ada")
+    body = event.body.replace("TEA-1", "TEA-2")
+    editing.edit(letter, body, based_on=0, by="bob", reason="x")
+    operating.run(operation, seconds=9)
+    assert states(operation) == {"skipped": 1}
+    assert DeadLetter.objects.get().state == "open"
+
+
+def remove_queue(name: str) -> None:
+    queues.client().delete_queue(QueueUrl=queues.url(name))
+
+
+def test_a_queue_that_is_missing_stops_only_what_goes_there(
+    sqs: None, desk: Client
+) -> None:
+    for _ in range(12):
+        dead_letter(signup_requested(), queue="signups-dlq")
+    remove_queue("signups")
+    operation = started(3)
+    operating.run(operation, seconds=9)
+    assert states(operation) == {"waiting": 12, "sent": 3}
+    assert operation.state == "running"
+    page = desk.get(f"/admin/dlq_review/operation/{operation.pk}/change/")
+    assert "SQS does not take messages for signups" in page.content.decode()
+    ensure_queues(allow_aws=True)
+    forget_failures()
+    operating.run(operation, seconds=9)
+    assert (states(operation), operation.refused) == ({"sent": 15}, {})
+
+
+def test_all_to_a_queue_that_is_missing_waits(sqs: None, settings: Settings) -> None:
+    settings.REDRIVE_TARGETS = ["orders:signups"]
+    remove_queue("signups")
+    operation = started(12, Plan(rate=500, to="signups"))
+    operating.run(operation, seconds=9)
+    assert states(operation) == {"waiting": 12}
+    assert list(operation.refused) == ["signups"]
 
 
 def test_a_paused_operation_sends_nothing_until_it_is_resumed(sqs: None) -> None:
@@ -223,7 +341,7 @@ def test_a_crash_in_a_step_leaves_nothing_lost_and_nothing_sent_twice(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(operating, "_write", die)
+        patch.setattr(doing, "_write", die)
         with pytest.raises(KeyboardInterrupt):
             operating.run(operation, seconds=9)
     assert DeadLetter.objects.filter(state="redriven").count() == 1

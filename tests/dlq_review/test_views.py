@@ -159,6 +159,20 @@ def test_one_click_redrives_and_leads_back_to_the_filtered_list(
     assert letter.audit.get(verb="claimed").actor == "ada"
 
 
+def test_a_page_that_shows_an_old_revision_redrives_nothing(
+    desk: Client, sqs: None, sent_at_once: None
+) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    form = edit_form(letter, event.body.replace("TEA-1", "TEA-2"))
+    desk.post(page(letter, "edit"), form)
+    answer = desk.post(page(letter, "redrive"), {"revision": 0}, follow=True)
+    assert "Somebody changed this dead letter" in answer.content.decode()
+    letter.refresh_from_db()
+    assert (letter.state, letter.redrives) == ("open", 0)
+    assert queues.receive("orders") == []
+
+
 def test_nobody_is_led_to_another_site(desk: Client, no_sqs: None) -> None:
     letter = dead_letter()
     answer = desk.post(page(letter, "redrive"), {"next": "https://evil.example/"})

@@ -1,0 +1,72 @@
+"""One runner at a time holds an operation, and proves it with every write.
+
+A runner that hung until its lease ran out may wake up beside another. It finds that the lease
+has another owner, and writes nothing more; what it had sent already, the other one sees by
+the operation's number on the letter.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from dlq_review.models import Operation
+
+LASTS = timedelta(seconds=60)  # far above what one step takes
+
+
+class LeaseLostError(Exception):
+    """Another runner holds the operation now, or the operation does not run any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    operation: int
+    owner: UUID
+
+    def _held(self) -> QuerySet[Operation]:
+        return Operation.objects.filter(pk=self.operation, lease_owner=self.owner)
+
+    def renew(self) -> None:
+        """Raises LeaseLostError."""
+        held = self._held().filter(state=Operation.State.RUNNING)
+        if not held.update(leased_until=timezone.now() + LASTS):
+            raise LeaseLostError(LeaseLostError.__doc__)
+
+    def give_back(self) -> None:
+        self._held().update(leased_until=None, lease_owner=None)
+
+    @contextmanager
+    def writing(self) -> Iterator[Operation]:
+        """A transaction in which nobody else takes the lease, and the operation as it is now.
+
+        Raises LeaseLostError.
+        """
+        with transaction.atomic():
+            operation = self._held().select_for_update(no_key=True).first()
+            if operation is None:
+                raise LeaseLostError(LeaseLostError.__doc__)
+            yield operation
+
+
+def take(operation: Operation) -> Lease | None:
+    """None where another runner holds it, or it does not run."""
+    now = timezone.now()
+    free = Q(leased_until=None) | Q(leased_until__lt=now)
+    lease = Lease(operation.pk, uuid4())
+    taken = Operation.objects.filter(
+        free, pk=operation.pk, state=Operation.State.RUNNING
+    ).update(
+        leased_until=now + LASTS,
+        lease_owner=lease.owner,
+        lease_holder=f"{settings.WORKER_NAME}, process {os.getpid()}"[:200],
+    )
+    operation.refresh_from_db()
+    return lease if taken else None
