@@ -15,7 +15,7 @@ from django.core.cache.backends.locmem import LocMemCache
 
 logger = logging.getLogger(__name__)
 PAUSE = 10.0  # seconds
-SLOWEST = 0.5  # seconds; a cache that takes longer costs more than it gives
+SLOWEST = 0.25  # seconds; a cache that takes longer costs more than it gives
 
 
 class UnusableCacheError(Exception):

@@ -145,6 +145,8 @@ def test_the_first_login_sets_up_an_app_and_leads_to_where_one_went(ada: User) -
     assert all(token in answer for token in shown)
     assert gets_in(client)
     assert "second_factor_key" not in client.session
+    again = entered(ada).post(ASK, {"code": code(key)})
+    assert "used already" in again.content.decode()
 
 
 def test_a_code_opens_the_desk_once(ada: User) -> None:

@@ -47,10 +47,15 @@ class RedisServer:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path, settings: Settings) -> Iterator[RedisServer]:
+def redis_server(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RedisServer]:
+    """One that is never called slow, however busy the machine of the tests is."""
+    monkeypatch.setattr(memory, "SLOWEST", 5)
     server = RedisServer(tmp_path)
     server.start()
-    use_cache(settings, f"rediscache://127.0.0.1:{server.port}/3?key_prefix=mine")
+    options = "key_prefix=mine&socket_timeout=5&socket_connect_timeout=5"
+    use_cache(settings, f"rediscache://127.0.0.1:{server.port}/3?{options}")
     yield server
     cache.close()
     server.stop()

@@ -105,6 +105,7 @@ class Running:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o022,
             )
         return self.process
 
@@ -152,6 +153,9 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
     assert running.process.wait(timeout=30) == 0
     assert running.log.read_text().endswith("Stopped.\n")
     assert running.left() == {}
+    kept = [running.var, *running.var.rglob("*")]
+    assert {path.name for path in kept} > {"secret-key", "staff-password", "sqs"}
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
     running.start()
     wait_for(lambda: running.said("Holdfast is running."))
