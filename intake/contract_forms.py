@@ -1,6 +1,7 @@
 """A form over a contract: labels and widgets here, every rule in the contract."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
@@ -18,6 +19,23 @@ TORN = "Only a part of the form arrived. Look through what you wrote and send it
 TRAP = "homepage"
 TRAPPED = "Nothing was sent: a hidden field was filled in, as programs do. It is empty again; send the form once more."
 NOTHING_SENT = "Nothing was sent yet. Correct what is marked, then send it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One field to correct, as the top of the page lists it."""
+
+    place: str
+    """The id of its input."""
+    name: str
+    sentence: str
+
+
+def marks(form: forms.Form) -> Iterator[Mark]:
+    """The wrong fields of *form*."""
+    for field in form:
+        if field.errors:
+            yield Mark(field.auto_id, str(field.label), str(field.errors[0]))
 
 
 class ContractForm(forms.Form):
@@ -42,6 +60,11 @@ class ContractForm(forms.Form):
         """The contract's data, without what was left empty."""
         return filled(self.data, self.fields)
 
+    @property
+    def marks(self) -> list[Mark]:
+        """What is wrong, in the order of the page."""
+        return list(marks(self))
+
     def place_of(self, problem: Problem) -> tuple[forms.Form, str | None]:
         """The form and the field that *problem* is shown beside."""
         name = problem.field.rpartition(".")[2]
@@ -59,7 +82,11 @@ class ContractForm(forms.Form):
             self.add_error(None, NOTHING_SENT)
             for found in error.problems:
                 form, name = self.place_of(found)
-                form.add_error(name, found.message if name else str(found))
+                form.add_error(name, found.message if name else self.told(found))
+
+    def told(self, problem: Problem) -> str:
+        """What is said of a problem that is of no one field."""
+        return str(problem)
 
     def _problem_of_page(self) -> str | None:
         """Django takes a torn upload for a whole one, and the last of two values."""
@@ -74,7 +101,9 @@ class ContractForm(forms.Form):
 
 
 def filled(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: data[name] for name in names if data.get(name, "").strip()}
+    """What was typed, without the spaces that the keyboards of phones leave around it."""
+    typed = {name: data.get(name, "").strip() for name in names}
+    return {name: value for name, value in typed.items() if value}
 
 
 def text(

@@ -1,12 +1,13 @@
 """The public forms."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, get_args
 
 from django import forms
 
-from intake.contract_forms import ContractForm, choice, text
-from intake.order_lines import LineForm, typed_lines
+from intake.contract_forms import ContractForm, Mark, choice, marks, text
+from intake.order_lines import MOST, LineForm, typed_lines
 from processing.contracts import OrderCreated, OrderUpdated, Profile, SignupRequested
 from processing.event_errors import Problem
 
@@ -16,13 +17,13 @@ _STATUSES = get_args(OrderUpdated.model_fields["status"].annotation)
 
 class OrderForm(ContractForm):
     contract = OrderCreated
+    most = MOST
 
-    customer_id = text("Customer number", "For example C-17.", autocomplete="off")
+    customer_id = text("Customer number", "For example C-17.")
     email = text("Email address", type="email", autocomplete="email")
     order_id = text(
         "Your order number (optional)",
         "Leave it empty and we give the order a number.",
-        autocomplete="off",
     )
     currency = choice("Currency", [(code, code) for code in _CURRENCIES])
 
@@ -34,6 +35,18 @@ class OrderForm(ContractForm):
             for number, line in enumerate(typed.values() or [{}])
         ]
         self.blank_line = LineForm("new", {})
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.lines) >= MOST
+
+    @property
+    def marks(self) -> list[Mark]:
+        return super().marks + [
+            replace(mark, name=f"Line {number}, {mark.name.lower()}")
+            for number, line in enumerate(self.lines, start=1)
+            for mark in marks(line)
+        ]
 
     @property
     def total(self) -> Decimal | None:
@@ -49,6 +62,12 @@ class OrderForm(ContractForm):
             case ["items", number, name] if name in LineForm.base_fields:
                 return self.written[int(number)], name
         return super().place_of(problem)
+
+    def told(self, problem: Problem) -> str:
+        if problem.field == "items":
+            more = len(self.written) - MOST
+            return f"An order has at most {MOST} lines; remove {more} of these."
+        return super().told(problem)
 
 
 class ChangeForm(ContractForm):
@@ -78,7 +97,7 @@ class SignupForm(ContractForm):
         "Country (optional)",
         "Two letters, such as GB.",
         autocomplete="country",
-        maxlength="2",
+        maxlength="4",  # a phone may leave a space
     )
 
     def asked(self) -> dict[str, Any]:

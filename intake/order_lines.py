@@ -12,14 +12,17 @@ from intake.contract_forms import filled, text
 from processing.contracts import Item
 
 MOST = 100
-_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_DECIMAL_COMMA = re.compile(
+    r"([0-9]+),([0-9]{1,2})", re.ASCII
+)  # 1,250 may be a thousand
 _NAME = re.compile(r"items-([0-9]{1,4})-(sku|quantity|unit_price)", re.ASCII)
 
 
 class LineForm(forms.Form):
-    sku = text("Article number", autocomplete="off", spellcheck="false")
-    quantity = text("Quantity", inputmode="numeric", autocomplete="off")
-    unit_price = text("Price each", inputmode="decimal", autocomplete="off")
+    sku = text("Article number", spellcheck="false")
+    quantity = text("Quantity", inputmode="numeric")
+    unit_price = text("Price each", inputmode="decimal")
 
     def __init__(
         self, number: int | str, typed: dict[str, str], *, bound: bool = False
@@ -38,6 +41,8 @@ class LineForm(forms.Form):
         asked: dict[str, Any] = filled(self.typed, self.fields)
         if _WHOLE_NUMBER.fullmatch(asked.get("quantity", "")):
             asked["quantity"] = int(asked["quantity"])
+        if match := _DECIMAL_COMMA.fullmatch(asked.get("unit_price", "")):
+            asked["unit_price"] = f"{match[1]}.{match[2]}"
         return asked
 
     @property

@@ -22,7 +22,8 @@ from pydantic_core import PydanticCustomError
 
 from processing import moments
 
-_MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?", re.ASCII)
+_MOST_DIGITS = 9
+_MONEY = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}(\.[0-9]{{1,2}})?", re.ASCII)
 _BIDI_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NONCHARACTERS = {"\ufffe", "\uffff"}  # SQS refuses a message that holds one
 
@@ -36,10 +37,12 @@ def _money(value: Any) -> Decimal:
         value = str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or not _MONEY.fullmatch(value):
-        raise _refuse(
-            'Write an amount below a thousand million as text with at most two decimals, such as "12.50".'
-        )
+    if not isinstance(value, str):
+        raise _refuse('Write the amount as text, such as "12.50".')
+    if value.isascii() and value.isdigit() and len(value) > _MOST_DIGITS:
+        raise _refuse("Write an amount below 1,000,000,000.")
+    if not _MONEY.fullmatch(value):
+        raise _refuse("Write an amount such as 12.50, with at most two decimals.")
     return Decimal(value).quantize(Decimal("0.01"))
 
 

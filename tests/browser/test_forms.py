@@ -15,6 +15,9 @@ RECEIPT = re.compile(r"/receipts/[^/]+/")
 BOTH = pytest.mark.parametrize("javascript", [True, False], ids=["js", "nojs"])
 
 
+LABELS = ("Article number", "Quantity", "Price each")
+
+
 def fill_order(page: Page) -> None:
     page.get_by_label("Customer number").fill("C-17")
     page.get_by_label("Email address").fill("ada@example.com")
@@ -102,12 +105,61 @@ def test_going_back_and_sending_again_leads_to_the_same_receipt(
     expect(page).to_have_url(RECEIPT)
     first = page.url
     page.go_back()
-    page.get_by_label("Your name").fill("Ada")
-    page.get_by_label("Email address").fill("ada@example.com")
+    expect(page.get_by_label("Your name")).to_have_value("Ada")
+    expect(page.get_by_label("Email address")).to_have_value("ada@example.com")
     page.get_by_role("button", name="Sign up").click()
     expect(page).to_have_url(RECEIPT)
     assert page.url == first
     assert len({event.id for event in queued("signups")}) == 1
+
+
+@BOTH
+def test_going_back_finds_every_line_as_it_was_typed(
+    open_page: OpenPage, javascript: bool
+) -> None:
+    page = open_page("/orders/new", java_script_enabled=javascript)
+    fill_order(page)
+    for at, sku in enumerate(["MUG-1", "POT-1", "CUP-1"], start=1):
+        page.get_by_role("button", name="Add a line").click()
+        fill_line(page, at, sku, str(at), "3,00")
+    page.get_by_role("button", name="Remove line 2").click()
+    page.get_by_role("button", name="Send the order").click()
+    expect(page).to_have_url(RECEIPT)
+    first = page.url
+    page.go_back()
+    expect(page.get_by_role("group")).to_have_count(3)
+    expect(page.get_by_label("Customer number")).to_have_value("C-17")
+    for at, values in enumerate(
+        [("TEA-1", "2", "4.50"), ("POT-1", "2", "3,00"), ("CUP-1", "3", "3,00")]
+    ):
+        for label, value in zip(LABELS, values, strict=True):
+            line = page.get_by_role("group").nth(at)
+            expect(line.get_by_label(label)).to_have_value(value)
+    page.get_by_role("button", name="Send the order").click()
+    expect(page).to_have_url(first)
+    if javascript:
+        page.go_back()
+        expect(page.locator("#total")).to_have_text("Total 24.00 EUR")
+        page.get_by_role("button", name="Add a line").click()
+        fill_line(page, 3, "JUG-1", "1", "1")
+        expect(page.locator("#total")).to_have_text("Total 25.00 EUR")
+
+
+def test_the_hundred_and_first_line_cannot_be_added(open_page: OpenPage) -> None:
+    page = open_page("/orders/new")
+    for _ in range(99):
+        page.locator("#add-line").click()
+    expect(page.get_by_role("group")).to_have_count(100)
+    expect(page.locator("#add-line")).to_be_disabled()
+    expect(page.get_by_text("An order has at most 100 lines.")).to_be_visible()
+    fill_order(page)
+    page.get_by_label("Email address").fill("ada")
+    page.get_by_role("group").nth(99).get_by_label("Quantity").fill("many")
+    page.get_by_role("button", name="Send the order").click()
+    expect(page.get_by_role("alert")).to_contain_text("Line 100, quantity")
+    expect(page.locator("#add-line")).to_be_disabled()
+    page.get_by_role("link", name="Line 100, quantity").click()
+    expect(page.get_by_role("group").nth(99).get_by_label("Quantity")).to_be_focused()
 
 
 def test_a_double_click_is_one_request(open_page: OpenPage) -> None:

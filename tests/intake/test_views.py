@@ -62,7 +62,10 @@ def test_going_back_and_changing_something_is_another_request(
         ({"email": "ada"}, "Write one address, such as name@example.com."),
         ({"items-0-quantity": "two"}, "Write this as a whole number."),
         ({"items-0-quantity": "0"}, "Write 1 or more."),
-        ({"items-0-unit_price": "4,50"}, "Write an amount"),
+        ({"items-0-unit_price": "1,250"}, "Write an amount such as 12.50"),
+        ({"items-0-unit_price": "4.505"}, "with at most two decimals"),
+        ({"items-0-unit_price": "1000000000"}, "below 1,000,000,000"),
+        ({"items-0-quantity": "9999999999"}, "Write 10000 or less."),
         ({"items-0-unit_price": ""}, "This field is required."),
         ({"order_id": "no spaces"}, "Use 1 to 64 letters"),
     ],
@@ -79,6 +82,89 @@ def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(
     assert sentence in page
     for value in filter(None, form.values()):
         assert f'value="{value}"' in page
+
+
+def test_spaces_that_a_keyboard_leaves_are_no_part_of_what_was_typed(
+    client: Client, sqs: None
+) -> None:
+    form = order_form(client)
+    typed = {
+        "customer_id": " C-17 ",
+        "email": "ada@example.com ",
+        "order_id": "\u00a0ORD-9 ",
+        "items-0-sku": " TEA-1\t",
+        "items-0-quantity": " 2 ",
+        "items-0-unit_price": " 12.50 ",
+    }
+    answer = client.post("/orders/new", {**form, **typed})
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    tidy = {name: value.strip() for name, value in typed.items()}
+    again = client.post("/orders/new", {**form, **tidy})
+    assert again.headers["Location"] == answer.headers["Location"]
+    event, _ = queued("orders")
+    assert isinstance(event.data, OrderCreated)
+    assert (event.data.customer_id, event.data.order_id) == ("C-17", "ORD-9")
+    assert [(one.sku, str(one.amount)) for one in event.data.items] == [
+        ("TEA-1", "25.00")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "amount"),
+    [("12,50", "12.50"), (" 12,5 ", "12.50"), ("0,01", "0.01"), ("12.5", "12.50")],
+)
+def test_a_decimal_comma_is_read_as_one(
+    client: Client, sqs: None, typed: str, amount: str
+) -> None:
+    form = order_form(client, **{"items-0-quantity": "1", "items-0-unit_price": typed})
+    page = client.post("/orders/new", {**form, "add_line": "yes"}).content.decode()
+    assert f"Total <strong>{amount}</strong>" in page
+    assert client.post("/orders/new", form).status_code == HTTPStatus.SEE_OTHER
+    (event,) = queued("orders")
+    assert isinstance(event.data, OrderCreated)
+    assert str(event.data.total) == amount
+
+
+@pytest.mark.parametrize(
+    "typed", ["1,250", "1,250.00", "1.250,00", "12,505", ",50", "12,", "1,2,3", "€ 5"]
+)
+def test_a_price_that_can_be_read_in_two_ways_is_asked_for_again(
+    client: Client, no_sqs: None, typed: str
+) -> None:
+    page = _refused(client, order_form(client, **{"items-0-unit_price": typed}))
+    assert "Write an amount such as 12.50" in page
+
+
+def test_what_is_wrong_is_listed_at_the_top_with_its_line(
+    client: Client, no_sqs: None
+) -> None:
+    form = order_form(client, email="ada", **{"items-1-sku": " "})
+    for number in range(2, 60):
+        form |= {
+            f"items-{number}-sku": f"SKU-{number}",
+            f"items-{number}-quantity": "two" if number == 57 else "2",
+            f"items-{number}-unit_price": "1.00",
+        }
+    page = _refused(client, form)
+    top = page[page.index('id="problem"') : page.index('id="who"')]
+    assert '<a href="#id_email">Email address</a>: Write one address' in top
+    assert (
+        '<a href="#id_items-57-quantity">Line 58, quantity</a>: '
+        "Write this as a whole number." in top
+    )
+    assert top.count("<li><a") == 2
+    assert 'id="id_items-57-quantity"' in page
+
+
+def test_of_many_wrong_fields_the_first_ten_are_listed_and_the_others_counted(
+    client: Client, no_sqs: None
+) -> None:
+    form = order_form(client)
+    form |= {f"items-{number}-sku": f"SKU-{number}" for number in range(1, 9)}
+    page = _refused(client, form)
+    top = page[page.index('id="problem"') : page.index('id="who"')]
+    assert top.count("<li><a") == 10
+    assert "and 6 more, marked below." in top
 
 
 def test_lines_left_empty_are_not_ordered(client: Client, sqs: None) -> None:
@@ -127,9 +213,13 @@ def test_the_last_of_a_hundred_lines_is_taken_and_one_more_refused(
         }
     page = client.post("/orders/new", {**form, "add_line": "yes"}).content.decode()
     assert "items-100-sku" not in page
+    assert 'id="add-line" disabled' in page
+    assert 'id="full">An order has at most 100 lines.' in page
     assert client.post("/orders/new", form).status_code == HTTPStatus.SEE_OTHER
     form |= {"items-100-sku": "SKU-100"}
-    assert "items: Give at most 100." in _refused(client, form)
+    page = _refused(client, form)
+    assert "An order has at most 100 lines; remove 1 of these." in page
+    assert 'value="SKU-100"' in page
 
 
 def test_a_signup_carries_its_profile_and_no_more_than_the_form_has(
