@@ -114,7 +114,11 @@ def _refuse(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
 
 @requires_csrf_token  # whose middleware comes later than this one
 def _ask_to_wait(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
-    context = {"sentence": str(error), "kept": _kept(request)}
+    sentence = str(error)
+    if request.method != "POST":
+        wait = f"Wait {error.usage.resets_in} seconds"
+        sentence = f"Too much at once. {wait}, then load this page again."
+    context = {"sentence": sentence, "kept": _kept(request)}
     return render(request, "429.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
 
 

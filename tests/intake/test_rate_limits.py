@@ -85,6 +85,15 @@ def named(page: Any, name: str) -> str:
     return html.unescape(value)
 
 
+def test_whoever_only_looks_too_often_is_told_to_load_the_page_again(
+    client: Client, settings: Settings
+) -> None:
+    settings.RATE_LIMIT_REQUESTS = 0
+    page = client.get("/orders/new").content.decode()
+    assert "then load this page again" in page
+    assert "stored" not in page
+
+
 def test_a_value_that_stood_twice_in_a_form_stands_twice_in_what_is_kept(
     client: Client, settings: Settings
 ) -> None:
