@@ -29,7 +29,7 @@ USED_FOR_ANOTHER = (
 )
 
 
-_STALE = "The status of this order carries a later time than your change, so it stayed as it is."
+_STALE = "The status of this order carries a later time than your change, so nothing was changed."
 _NO_ORDER_YET = (
     "We know no such order yet. Please check its number. If the order is on its way to us, "
     "your change waits for it; if none comes, this page soon says so."

@@ -175,9 +175,16 @@ class StaffGroupAdmin(auth_admin.GroupAdmin):
 
 @admin.register(Outcome)
 class OutcomeAdmin(ReadOnlyAdmin):
-    list_display = ("request_id", "kind", "type", "at")
+    list_display = ("request_id", "kind", "type", "at", "remark")
     list_filter = ("kind",)
     search_fields = ("request_id__exact", "correlation_id__exact")
+
+    @admin.display
+    def remark(self, outcome: Outcome) -> str:
+        """What the sender was told, where it did not go as asked."""
+        if outcome.stale:
+            return "Nothing changed: a later change was stored already."
+        return str(outcome.made.get("told", ""))
 
 
 @admin.register(Attempt)

@@ -49,7 +49,7 @@ def test_a_settled_receipt_is_not_asked_for_again(open_page: OpenPage) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "state", ["received", "processing", "done", "under_review", "not_accepted"]
+    "state", ["received", "processing", "done", "stale", "under_review", "not_accepted"]
 )
 def test_every_state_is_accessible(
     open_page: OpenPage, state: str, scheme: str
@@ -60,6 +60,10 @@ def test_every_state_is_accessible(
             failed_attempt(event)
         case "done":
             services.process(event)
+        case "stale":
+            services.process(event)
+            made = {"order": "ORD-7", "status": "stale"}
+            Outcome.objects.filter(request_id=event.id).update(made=made)
         case "under_review":
             UnderReview.objects.create(request_id=event.id)
         case "not_accepted":

@@ -112,6 +112,21 @@ def test_the_desk_says_that_a_redriven_change_was_too_late() -> None:
     assert any("A later change of the order" in text for text in told)
 
 
+def test_staff_see_what_changed_nothing_and_what_was_refused(
+    admin_client: Client,
+) -> None:
+    create()
+    change("shipped", CREATED + timedelta(seconds=1))
+    change("paid", CREATED)
+    mistyped = order_updated(order_id="ORD-typo")
+    services.handle(message(mistyped, receive_count=3, attributes=GIVEN))
+    page = admin_client.get("/admin/processing/outcome/").content.decode()
+    assert page.count("Nothing changed: a later change was stored already.") == 1
+    assert page.count(NO_SUCH) == 1
+    refused_only = admin_client.get("/admin/processing/outcome/?kind__exact=refused")
+    assert [one.pk for one in refused_only.context["cl"].queryset] == [mistyped.id]
+
+
 AHEAD = "more than 5 minutes ahead of our clock"
 
 

@@ -3,9 +3,11 @@
 import json
 import smtplib
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core import mail
 from django.db import connection
 
@@ -192,3 +194,12 @@ def test_a_mail_says_which_sign_up_its_link_belongs_to() -> None:
     account = User.objects.get()
     assert data["context"] == {"account": str(account.pk), "signup": event.id}
     assert events.parse(sent.body, fallback_id="").data.reference == "ada@example.com"
+
+
+def test_accounts_of_former_releases_get_names_of_their_own() -> None:
+    User.objects.create(username="a@b.co", email="a@b.co", request_id="r-1")
+    User.objects.create(username="c@d.co", email="c@d.co", is_staff=True)
+    migration = import_module("processing.migrations.0004_signups")
+    migration.name_accounts_of_their_own(apps, None)
+    names = User.objects.order_by("email").values_list("username", flat=True)
+    assert list(names) == ["account-r-1", "c@d.co"]
