@@ -1,7 +1,8 @@
 """Create the declared queues and report where existing ones differ.
 
 Never deletes and never changes an existing queue: in production the infrastructure
-templates do that, and here a difference is something to look at.
+templates do that, and here a difference is something to look at. A queue may be encrypted
+with a key of its own instead of SQS's.
 """
 
 import json
@@ -28,6 +29,7 @@ def ensure_queues(*, allow_aws: bool = False, create: bool = True) -> list[str]:
     drift: list[str] = []
     for queue in QUEUES.values():
         drift += _ensure(queue.dlq, _dlq_attributes(queue), create)
+        drift += _dlq_drift(queue)
         drift += _ensure(queue.name, _source_attributes(queue), create)
     return drift
 
@@ -43,6 +45,8 @@ def _ensure(name: str, wanted: dict[str, str], create: bool) -> list[str]:
             tags={"project": "holdfast"},
         )
         return []
+    if found.get("KmsMasterKeyId"):
+        wanted = {**wanted, "SqsManagedSseEnabled": "false"}
     return [
         f"{name}: {key} is {found.get(key)}, declared is {value}"
         for key, value in wanted.items()
@@ -50,8 +54,32 @@ def _ensure(name: str, wanted: dict[str, str], create: bool) -> list[str]:
     ]
 
 
+def _dlq_drift(queue: Queue) -> list[str]:
+    """What may not be set at all on a DLQ, because failed messages would not stay there."""
+    found = _attributes(queue.dlq) or {}
+    drift = []
+    if "RedrivePolicy" in found:
+        drift.append(
+            f"{queue.dlq}: RedrivePolicy is {found['RedrivePolicy']}, declared is none"
+        )
+    allowed = json.loads(found.get("RedriveAllowPolicy") or "{}")
+    permission = allowed.get("redrivePermission", "allowAll")
+    named = _arn(queue.name) in allowed.get("sourceQueueArns", ())
+    if permission == "denyAll" or (permission == "byQueue" and not named):
+        drift.append(
+            f"{queue.dlq}: RedriveAllowPolicy is {found['RedriveAllowPolicy']}, which"
+            f" keeps out what fails in {queue.name}"
+        )
+    return drift
+
+
 def _sqs_name(name: str) -> str:
     return queues.url(name).rpartition("/")[2]
+
+
+def _arn(name: str) -> str:
+    where = f"{settings.AWS_REGION}:{settings.AWS_ACCOUNT_ID}"
+    return f"arn:aws:sqs:{where}:{_sqs_name(name)}"
 
 
 def _attributes(name: str) -> dict[str, str] | None:
@@ -74,13 +102,13 @@ def _comparable(value: str | None) -> Any:
 
 
 def _source_attributes(queue: Queue) -> dict[str, str]:
-    arn = f"arn:aws:sqs:{settings.AWS_REGION}:{settings.AWS_ACCOUNT_ID}"
     redrive_policy = {
-        "deadLetterTargetArn": f"{arn}:{_sqs_name(queue.dlq)}",
+        "deadLetterTargetArn": _arn(queue.dlq),
         "maxReceiveCount": settings.SQS_MAX_RECEIVE_COUNT,
     }
     return {
         "VisibilityTimeout": str(queue.visibility_timeout),
+        "DelaySeconds": "0",
         "MessageRetentionPeriod": str(queue.retention),
         "ReceiveMessageWaitTimeSeconds": str(settings.SQS_WAIT_SECONDS),
         "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
@@ -92,6 +120,8 @@ def _source_attributes(queue: Queue) -> dict[str, str]:
 
 def _dlq_attributes(queue: Queue) -> dict[str, str]:
     return {
+        "VisibilityTimeout": str(queue.dlq_visibility_timeout),
+        "DelaySeconds": "0",
         "MessageRetentionPeriod": str(queue.dlq_retention),
         "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
         "SqsManagedSseEnabled": "true",

@@ -26,6 +26,7 @@ class Queue:
     time_limit: int = 50
     retention: int = 4 * DAY
     dlq_retention: int = 14 * DAY
+    dlq_visibility_timeout: int = 30  # as SQS has it; 0 would give each to all at once
     fifo: bool = False
     """Events of one group are processed in the order sent; the setting FIFO_QUEUES."""
 

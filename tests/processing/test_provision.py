@@ -1,3 +1,6 @@
+import json
+from typing import Any
+
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
@@ -29,6 +32,86 @@ def test_a_difference_is_reported_and_left_alone(sqs: None) -> None:
     ]
     with pytest.raises(CommandError, match="1 difference"):
         call_command("ensure_queues", "--allow-aws")
+
+
+def set_on(name: str, **attributes: str) -> None:
+    found: Any = attributes
+    queues.client().set_queue_attributes(QueueUrl=queues.url(name), Attributes=found)
+
+
+def answer_with(monkeypatch: pytest.MonkeyPatch, name: str, **attributes: str) -> None:
+    """SQS says these of the queue; moto keeps some to itself."""
+    client = queues.client()
+    ask = client.get_queue_attributes
+
+    def answer(**call: Any) -> Any:
+        found: Any = ask(**call)
+        if call["QueueUrl"] == queues.url(name):
+            found["Attributes"].update(attributes)
+        return found
+
+    monkeypatch.setattr(client, "get_queue_attributes", answer)
+
+
+def test_a_queue_with_a_key_of_its_own_is_as_declared(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"KmsMasterKeyId": "alias/ours", "SqsManagedSseEnabled": "false"}
+    answer_with(monkeypatch, "orders", **key)
+    assert ensure_queues(create=False) == []
+
+
+def test_a_queue_without_encryption_is_reported(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with(monkeypatch, "orders-dlq", SqsManagedSseEnabled="false")
+    assert ensure_queues(create=False) == [
+        "orders-dlq: SqsManagedSseEnabled is false, declared is true"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_good"),
+    [
+        ({"redrivePermission": "denyAll"}, False),
+        ({"redrivePermission": "allowAll"}, True),
+        ({"redrivePermission": "byQueue", "sourceQueueArns": ["signups"]}, False),
+        ({"redrivePermission": "byQueue", "sourceQueueArns": ["orders"]}, True),
+    ],
+)
+def test_a_dlq_that_keeps_its_own_queue_out_is_reported(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any], *, is_good: bool
+) -> None:
+    arns = [
+        f"arn:aws:sqs:us-east-1:123456789012:holdfast-{name}"
+        for name in policy.get("sourceQueueArns", [])
+    ]
+    text = json.dumps({**policy, "sourceQueueArns": arns} if arns else policy)
+    answer_with(monkeypatch, "orders-dlq", RedriveAllowPolicy=text)
+    told = f"orders-dlq: RedriveAllowPolicy is {text}, which keeps out what fails in orders"
+    assert ensure_queues(create=False) == ([] if is_good else [told])
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "declared"),
+    [("VisibilityTimeout", "0", "30"), ("DelaySeconds", "900", "0")],
+)
+def test_a_dlq_that_hides_too_little_or_too_long_is_reported(
+    sqs: None, attribute: str, value: str, declared: str
+) -> None:
+    set_on("orders-dlq", **{attribute: value})
+    assert ensure_queues(create=False) == [
+        f"orders-dlq: {attribute} is {value}, declared is {declared}"
+    ]
+
+
+def test_a_dlq_that_sends_on_what_it_should_keep_is_reported(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with(monkeypatch, "orders-dlq", RedrivePolicy='{"maxReceiveCount": 1}')
+    assert ensure_queues(create=False) == [
+        'orders-dlq: RedrivePolicy is {"maxReceiveCount": 1}, declared is none'
+    ]
 
 
 def test_checking_creates_nothing(sqs: None, settings: Settings) -> None:
