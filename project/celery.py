@@ -9,6 +9,7 @@ from processing.connections import (
     keep_only_good_connections,
 )
 from processing.heartbeat import VisibilityHeartbeat
+from processing.pools import refuse_without_time_limits
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
@@ -19,5 +20,6 @@ app.steps["consumer"].add(VisibilityHeartbeat)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+signals.worker_init.connect(refuse_without_time_limits)
 signals.task_prerun.connect(keep_only_good_connections)
 signals.task_failure.connect(close_what_was_interrupted)

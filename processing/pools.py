@@ -1,0 +1,20 @@
+"""Which of Celery's pools may run our tasks.
+
+A task that hangs is ended by its time limit. Of Celery's pools only prefork has one: in any
+other the heartbeat would keep the message of a hanging task from everybody, for ever.
+"""
+
+from typing import Any
+
+from celery.concurrency import get_implementation
+from celery.concurrency.prefork import TaskPool
+
+
+def refuse_without_time_limits(sender: Any, **_: Any) -> None:
+    """When a worker starts. Ends it unless its pool is prefork."""
+    pool = get_implementation(sender.pool_cls)
+    if not issubclass(pool, TaskPool):
+        raise SystemExit(
+            f"The pool {pool.__module__} has no time limits, so an event that hangs would"
+            " never be given up. Start the worker with --pool prefork, or without --pool."
+        )

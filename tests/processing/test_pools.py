@@ -1,0 +1,17 @@
+import subprocess
+import sys
+
+import pytest
+
+from tests.live import WORKER
+
+
+@pytest.mark.parametrize(("pool", "module"), [("threads", "thread"), ("solo", "solo")])
+def test_a_pool_that_ends_no_task_is_refused_at_the_start(
+    pool: str, module: str
+) -> None:
+    command = [sys.executable, "-m", *WORKER.split(), "--pool", pool]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert f"The pool celery.concurrency.{module} has no time limits" in ended.stderr
+    assert "--pool prefork" in ended.stderr
