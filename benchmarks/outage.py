@@ -15,7 +15,7 @@ from processing.models import SpooledEvent
 from tests.fault_proxy import Fault, FaultProxy
 
 #: What one request may wait for SQS at the very most.
-BUDGET_MS = (publisher.WAIT_FOR_TURN + publisher.LONGEST_CALL) * 1000
+BUDGET_MS = publisher.BUDGET * 1000
 SLOW = Fault("slow", pause=2, times=10**9)
 WARM_UP = 1  # seconds
 

@@ -18,7 +18,7 @@ from dlq_review import forewarning
 from dlq_review.beginning import begin_new
 from dlq_review.failures import SOURCE_OF
 from dlq_review.joining import join
-from processing import queues
+from processing import queues, refusals
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> Pulled:
             while monotonic() < deadline and pull_batch(dlq, done):
                 pass
         except queues.SQS_ERRORS as error:
-            logger.error("queue=%s pull=failed reason=%s", dlq, type(error).__name__)
+            refusals.log(error, dlq, "pull")
     if done.received:
         logger.info(
             "pull=done stored=%s known=%s left=%s", done.stored, done.known, done.left

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from pydantic import ValidationError
 
 from intake import rate_limits, request_ids
@@ -84,7 +84,7 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
     for start in range(0, len(waiting), queues.BATCH):
         batch = waiting[start : start + queues.BATCH]
         refusals = _publish([events[number] for number in batch], away)
-        away = next(iter(refusals), None) if all(refusals) else None
+        away = next((one for one in refusals if one and one.is_away), None)
         for number, refused in zip(batch, refusals, strict=True):
             if refused is not None:
                 results[number] = _attempt(_refused, events[number], refused)
@@ -94,7 +94,7 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
 def _publish(
     events: Sequence[Event], away: sending.SendError | None
 ) -> Sequence[sending.SendError | None]:
-    if away is not None and not away.for_good:
+    if away is not None:
         return [away] * len(events)
     return [
         sent.error for sent in sending.publish_many(events, [RECEIPT] * len(events))
@@ -128,8 +128,22 @@ def _refused(event: Event, refused: sending.SendError) -> None:
     except spool.HeldOtherwiseError:
         _log(event, "not_accepted=key_reused")
         raise KeyReusedError(KeyReusedError.__doc__) from None
-    except DatabaseError as away:
-        _log(event, f"not_accepted={refused} spool={type(away).__name__}")
+    except (DatabaseError, InterfaceError) as away:
+        _publish_after_all(event, refused, away)
+
+
+def _publish_after_all(
+    event: Event, refused: sending.SendError, away: Exception
+) -> None:
+    """The spool does not take it either: SQS, where it was left alone, may be well again."""
+    try:
+        if refused.was_asked:
+            raise refused
+        sending.publish_after_all(event, **RECEIPT.texts)
+    except sending.SendError as again:
+        if again.for_good:
+            raise UnsendableError(UnsendableError.__doc__) from again
+        _log(event, f"not_accepted={again} spool={type(away).__name__}")
         raise NotAcceptedError(NotAcceptedError.__doc__) from away
 
 

@@ -1,21 +1,26 @@
 """Stop asking an SQS that does not answer, so that nobody waits for it in vain.
 
 After FAILURES failed sends in a row none is tried for PAUSE seconds: the caller fails at
-once and the spool takes the event. Then one caller tries for all.
+once and the spool takes the event. Then one caller tries for all. A queue that refuses
+concerns that queue; an SQS that gives no answer concerns all.
 """
 
 import threading
+from collections.abc import Iterable
 from time import monotonic
 
 FAILURES = 3
 PAUSE = 10.0  # seconds
+LAST_RESORT_PAUSE = 1.0  # second
 
 
 class Breaker:
-    """One for each process. Safe for threads."""
+    """Safe for threads, and without a lock while all is well."""
 
-    def __init__(self) -> None:
+    def __init__(self, failures: int = FAILURES, pause: float = PAUSE) -> None:
         self._lock = threading.Lock()
+        self._most = failures
+        self._pause = pause
         self._failures = 0
         self._opens_at = 0.0
         self.reason = ""
@@ -23,22 +28,66 @@ class Breaker:
 
     def lets_through(self) -> bool:
         """Whether the caller may send; if so it must report `succeeded` or `failed`."""
+        if self._failures < self._most:
+            return True
         with self._lock:
-            if self._failures < FAILURES:
-                return True
             if monotonic() < self._opens_at:
                 return False
             self._opens_at = (
-                monotonic() + PAUSE
+                monotonic() + self._pause
             )  # this caller tries, the others wait on
             return True
 
     def succeeded(self) -> None:
-        with self._lock:
-            self._failures = 0
+        if self._failures:
+            with self._lock:
+                self._failures = 0
 
     def failed(self, reason: str) -> None:
         with self._lock:
             self._failures += 1
             self.reason = reason
-            self._opens_at = monotonic() + PAUSE
+            self._opens_at = monotonic() + self._pause
+
+
+class Breakers:
+    """Those of one process: one for SQS as a whole, and one for each queue.
+
+    Where the database does not take an event either, SQS is the last resort and is asked
+    all the same, but not more often than each LAST_RESORT_PAUSE while that fails too.
+    """
+
+    def __init__(self, queues: Iterable[str]) -> None:
+        self.whole = Breaker()
+        self._queues = {queue: Breaker() for queue in queues}
+        self._last_resorts = {
+            queue: Breaker(1, LAST_RESORT_PAUSE) for queue in self._queues
+        }
+
+    def shut_for(self, queue: str, *, last_resort: bool) -> Breaker | None:
+        """The one that keeps the caller from sending, if any."""
+        if last_resort:
+            ways = [self._last_resorts[queue]]
+        else:
+            ways = [self._queues[queue], self.whole]
+        return next((way for way in ways if not way.lets_through()), None)
+
+    def took(self, queue: str) -> None:
+        """The queue answers, be it that it refuses a message for good."""
+        self.whole.succeeded()
+        self._queues[queue].succeeded()
+        self._last_resorts[queue].succeeded()
+
+    def refused(self, queue: str, reason: str, *, last_resort: bool) -> None:
+        self.whole.succeeded()
+        self._failed(queue, self._queues[queue], reason, last_resort)
+
+    def no_answer(self, queue: str, reason: str, *, last_resort: bool) -> None:
+        self._failed(queue, self.whole, reason, last_resort)
+
+    def _failed(
+        self, queue: str, usual: Breaker, reason: str, last_resort: bool
+    ) -> None:
+        usual.failed(reason)
+        if last_resort:
+            self._last_resorts[queue].failed(reason)

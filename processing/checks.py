@@ -18,12 +18,26 @@ from processing.topology import QUEUES, Queue
 
 def register_checks() -> None:
     register(declared_queues, "queues")
+    register(long_poll, "queues")
     for check in (secret_key, addresses, real_sqs, mail_server, own_folder):
         register(check, "security", deploy=True)
 
 
 def declared_queues(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return check_declaration(QUEUES.values(), settings.SQS_MAX_RECEIVE_COUNT)
+
+
+def long_poll(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if 0 <= settings.SQS_WAIT_SECONDS <= 20:
+        return []
+    return [
+        Error(
+            f"SQS_WAIT_SECONDS is {settings.SQS_WAIT_SECONDS}: SQS refuses each poll that"
+            " waits longer than 20 s.",
+            hint="Set it to 0 to 20; 20 costs the fewest calls.",
+            id="holdfast.E019",
+        )
+    ]
 
 
 def check_declaration(

@@ -13,6 +13,10 @@ from kombu.asynchronous.http.curl import CurlClient
 class Client(CurlClient):
     _timer: Any = None
 
+    @property
+    def is_closed(self) -> bool:
+        return bool(self._closed)
+
     def _set_timeout(self, milliseconds: int) -> None:
         """Called by curl: there is one timer, and this is when it is due (-1: never)."""
         if self._timer is not None:

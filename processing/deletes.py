@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from processing import queues
+from processing import queues, refusals
 from processing.topology import QUEUES
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Deletes:
             )
         except Exception as error:  # signing, for one: there may be no credentials
             self._under_way.discard(batch)
-            _log_failure(batch.queue, len(batch.handles), type(error).__name__)
+            _log_failure(batch.queue, len(batch.handles), refusals.code(error))
 
     def _answered(self, batch: _Batch, answer: Any) -> None:
         self._under_way.discard(batch)
@@ -85,7 +85,7 @@ def _delete_now(queue: str, handles: Sequence[str]) -> None:
     try:
         queues.delete(queue, handles)
     except Exception as error:
-        _log_failure(queue, len(handles), type(error).__name__)
+        _log_failure(queue, len(handles), refusals.code(error))
 
 
 def _log_failure(queue: str, number: int, reason: str) -> None:

@@ -49,7 +49,10 @@ class VisibilityHeartbeat(bootsteps.StartStopStep):
 
 
 def extend(held: list[queues.Message]) -> None:
-    """Restart the visibility timeout of every message in *held*."""
+    """Restart the visibility timeout of every message in *held*.
+
+    What SQS does not extend now is tried at the next beat; it keeps no other from its own.
+    """
     by_queue: dict[str, list[str]] = defaultdict(list)
     for message in held:
         by_queue[message.queue].append(message.receipt_handle)

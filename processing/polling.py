@@ -1,35 +1,44 @@
 """kombu's connection to SQS, so that no answer and none at all stop the polling."""
 
-import logging
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import pycurl
+from botocore.exceptions import HTTPClientError
 from django.conf import settings
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from vine import promise
 
-logger = logging.getLogger(__name__)
+from processing import access, queues, refusals
 
-SLOWEST_ANSWER = 5  # seconds a poll may take beyond its wait
 NO_ANSWER: dict[str, Any] = {"no_answer": True}
 
 
 class _HTTPConnection(AsyncHTTPSConnection):
-    """kombu gives curl no timeout, so a dead connection would be polled for ever."""
+    """kombu gives curl no timeout, so a dead connection would be polled for ever, and
+    certificates of its own."""
 
     def getrequest(self) -> Any:
         request = super().getrequest()
-        request.on_prepare = self._limit
+        request.on_prepare = self._prepare
         return request
 
-    def _limit(self, curl: pycurl.Curl) -> None:
-        curl.setopt(pycurl.CONNECTTIMEOUT, 5)
-        curl.setopt(pycurl.TIMEOUT, settings.SQS_WAIT_SECONDS + SLOWEST_ANSWER)
+    def _prepare(self, curl: pycurl.Curl) -> None:
+        queues.reached().tell(curl)
+        longest = settings.SQS_WAIT_SECONDS + access.POLL_ANSWER
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(access.POLL_CONNECT * 1000))
+        curl.setopt(pycurl.TIMEOUT_MS, int(longest * 1000))
 
 
 class Connection(AsyncSQSConnection):
+    """For the calls of one queue; *name* is our name of it."""
+
+    def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name = name
+
     def get_http_connection(self) -> _HTTPConnection:
         return _HTTPConnection(http_client=self._httpclient)
 
@@ -37,13 +46,16 @@ class Connection(AsyncSQSConnection):
         self, parent: Any, markers: Any, operation: Any, response: Any
     ) -> Any:
         try:
-            answer = super()._on_list_ready(parent, markers, operation, response)
-            if isinstance(answer, dict):
-                return answer
-            problem = f"HTTP {response.status}"  # kombu makes an empty list of a 5xx
-        except Exception as error:
-            problem = type(error).__name__
-        logger.error("call=%s failed=%s", operation, problem)
+            if response.status == HTTPStatus.OK:
+                answer = super()._on_list_ready(parent, markers, operation, response)
+                if isinstance(answer, dict):
+                    return answer
+            problem = _problem(operation, response)
+        except Exception as error:  # whatever it is, the polling goes on
+            problem = error
+        if refusals.code(problem) in refusals.BAD_CREDENTIALS:
+            queues.reached().credentials.doubt()
+        refusals.log(problem, self._name, operation)
         return NO_ANSWER
 
     def delete_batch(
@@ -60,3 +72,11 @@ class Connection(AsyncSQSConnection):
             queue_url,
             callback=promise(answered),
         )
+
+
+def _problem(operation: str, response: Any) -> Exception:
+    """Why there is no answer: the reason of curl, which kombu calls 599, or of SQS."""
+    told = response.response
+    if told.body is None:
+        return HTTPClientError(error=told.error.message)
+    return refusals.read(operation, told.code, told.headers, told.body)

@@ -9,8 +9,10 @@ Where calls have just carried several, others are about to come: then whoever ha
 gives them GATHER to fill the line as before. COMPANY_LASTS later nobody is expected any
 more, and a lone send goes at once.
 
-Nobody waits longer than WAIT_FOR_TURN and LONGEST_CALL together. A thread that dies while
-others count on it costs them one such wait and no more: their turn is a lease, not a flag.
+Nobody waits longer than BUDGET in all (a second more for a whole MiB), be it in line or
+for a call, so a call gets no more time than its caller has left. Who has too little left
+for a call passes the turn on. A thread that dies while others count on it costs them one
+such wait and no more: their turn is a lease, not a flag.
 """
 
 import contextlib
@@ -27,7 +29,8 @@ Result = TypeVar("Result")
 
 GATHER = 0.008  # seconds
 COMPANY_LASTS = 0.05  # seconds after a call in which others are still expected
-WAIT_FOR_TURN = 0.5  # seconds
+BUDGET = 1.5  # seconds
+SHORTEST_CALL = 0.5  # seconds; a call that has less is not worth its while
 LONGEST_CALL = 1.1  # seconds; above what a call may take, but for the very largest
 
 
@@ -41,14 +44,19 @@ class _Place(Generic[Item, Result]):
 
     item: Item
     size: int
+    ends: float
     woken: SimpleQueue[None] = field(default_factory=SimpleQueue)
     has_turn: bool = False
     is_settled: bool = False
     result: Result | None = None
 
-    def sleep(self, seconds: float) -> None:
+    @property
+    def seconds_left(self) -> float:
+        return max(0.0, self.ends - monotonic())
+
+    def sleep(self) -> None:
         with contextlib.suppress(Empty):
-            self.woken.get(timeout=seconds)
+            self.woken.get(timeout=self.seconds_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +70,13 @@ class _Call(Generic[Item, Result]):
 class Publisher(Generic[Item, Result]):
     """The line of one queue in one process.
 
-    *send* makes one call for up to *most* items of *room* bytes together and returns their
-    results in order.
+    *send* makes one call for up to *most* items of *room* bytes together, within so many
+    seconds, and returns their results in order.
     """
 
     def __init__(
         self,
-        send: Callable[[Sequence[Item]], Sequence[Result]],
+        send: Callable[[Sequence[Item], float], Sequence[Result]],
         *,
         most: int,
         room: int,
@@ -85,11 +93,12 @@ class Publisher(Generic[Item, Result]):
 
     def put(self, item: Item, size: int) -> Result:
         """Send *item* of *size* bytes and return its result. Raises NotSentError."""
-        place: _Place[Item, Result] = _Place(item, size)
+        ends = monotonic() + BUDGET + size / self._room
+        place: _Place[Item, Result] = _Place(item, size, ends)
         call = self._enter(place)
         while not place.is_settled:
             if call is not None:
-                self._make(call)
+                self._make(call, place.seconds_left)
             call = None if place.is_settled else self._wait(place)
         if place.has_turn:  # another took it along while this thread was sending
             self._call_next()
@@ -132,19 +141,15 @@ class Publisher(Generic[Item, Result]):
 
     def _wait(self, place: _Place[Item, Result]) -> _Call[Item, Result] | None:
         """Wait for the result, or for the turn and the call to make."""
-        place.sleep(WAIT_FOR_TURN)
+        place.sleep()
         with self._lock:
             has_turn, place.has_turn = place.has_turn, False
-            if not has_turn and place in self._line:
-                self._line.remove(place)
+            in_line = place in self._line
+            if place.seconds_left <= (SHORTEST_CALL if has_turn and in_line else 0):
+                if in_line:
+                    self._line.remove(place)
                 place.is_settled = True
-                return None
-        if has_turn:
-            return self._use_turn(place)
-        if not place.is_settled:
-            place.sleep(LONGEST_CALL)
-            place.is_settled = True
-        return None
+        return self._use_turn(place) if has_turn else None
 
     def _take(self, *, is_turn: bool) -> _Call[Item, Result]:
         """The first in line and what fits beside it. Call it with the lock held."""
@@ -160,10 +165,10 @@ class Publisher(Generic[Item, Result]):
             self._turn_ends = now + LONGEST_CALL
         return _Call(places, is_turn)
 
-    def _make(self, call: _Call[Item, Result]) -> None:
+    def _make(self, call: _Call[Item, Result], within: float) -> None:
         results: Sequence[Result | None] = [None] * len(call.places)
         try:
-            results = self._send([place.item for place in call.places])
+            results = self._send([place.item for place in call.places], within)
         finally:  # even when this thread is being ended
             if call.is_turn:
                 self._call_next()

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 from django.conf import settings
 
-from processing import moments
+from processing import access, credentials, moments, refusals
 from processing.attributes import FAILURE, Attributes
 from processing.events import is_request_id
 from processing.quick_sqs import QuickSQS
@@ -36,12 +36,6 @@ SYSTEM_ATTRIBUTES = [
 ]
 #: What receiving and deleting raise when SQS does not answer or refuses.
 SQS_ERRORS = (ClientError, BotoCoreError)
-_WORKING = Config(
-    connect_timeout=3,
-    read_timeout=30,  # above the longest long poll, 20 s
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=32,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +83,60 @@ def sender() -> QuickSQS:
     return _sender(os.getpid(), settings.SQS_ENDPOINT_URL)
 
 
+def reached() -> access.Access:
+    """How curl is to reach SQS, from this process."""
+    return _access(os.getpid(), settings.SQS_ENDPOINT_URL)
+
+
+def warm_up() -> None:
+    """At the start of a process: make ready, and wait for credentials, which nobody should
+    have to later."""
+    try:
+        sender()
+        reached().credentials.within(credentials.PATIENCE)
+    except SQS_ERRORS as error:
+        refusals.log(error, "all", "start")
+
+
 @functools.cache
 def _sender(pid: int, endpoint: str) -> QuickSQS:
+    return QuickSQS(_access(pid, endpoint))
+
+
+@functools.cache
+def _access(pid: int, endpoint: str) -> access.Access:
     where = client().meta.endpoint_url  # as boto3 settles it, from all it is told
-    return QuickSQS(where, settings.AWS_REGION, local=bool(endpoint))
+    return access.settled(where, settings.AWS_REGION, _credentials(endpoint))
+
+
+def _credentials(endpoint: str) -> credentials.Steady:
+    return access.LOCAL if endpoint else credentials.of_this_process()
 
 
 @functools.cache
 def _client(pid: int, endpoint: str) -> "SQSClient":
-    # A local server takes any credentials, but botocore insists on some.
-    key = "local" if endpoint else None
-    return boto3.Session(aws_access_key_id=key, aws_secret_access_key=key).client(
+    session = Session()
+    known = _credentials(endpoint)
+    session.register_component("credential_provider", credentials.Provider(known))
+    made = boto3.Session(botocore_session=session).client(
         "sqs",
         region_name=settings.AWS_REGION,
         endpoint_url=endpoint or None,
-        config=_WORKING,
+        verify=access.ca_bundle(),
+        config=access.WORKING,
     )
+    made.meta.events.register("after-call.sqs", functools.partial(_doubt, known))
+    return made
+
+
+def _doubt(known: credentials.Steady, parsed: dict[str, Any], **_: Any) -> None:
+    if parsed.get("Error", {}).get("Code") in refusals.BAD_CREDENTIALS:
+        known.doubt()
 
 
 def forget() -> None:
     """Drop connections; for when SQS's address changes."""
-    for kept in (_client, _sender):
+    for kept in (_client, _access, _sender):
         kept.cache_clear()
 
 
@@ -177,19 +204,27 @@ def hide(queue: str, receipt_handle: str, seconds: int) -> None:
 
 
 def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
-    """`hide` by ChangeMessageVisibilityBatch; a message that is gone is logged."""
+    """`hide` by ChangeMessageVisibilityBatch. What fails is logged, and the rest goes on.
+
+    Each call is tried once and soon given up: others wait for theirs.
+    """
     for start in range(0, len(receipt_handles), BATCH):
-        answer = client().change_message_visibility_batch(
-            QueueUrl=url(queue),
-            Entries=[
-                {
-                    "Id": str(number),
-                    "ReceiptHandle": handle,
-                    "VisibilityTimeout": seconds,
-                }
-                for number, handle in enumerate(receipt_handles[start : start + BATCH])
-            ],
-        )
+        handles = receipt_handles[start : start + BATCH]
+        try:
+            answer = sender().change_message_visibility_batch(
+                QueueUrl=url(queue),
+                Entries=[
+                    {
+                        "Id": str(number),
+                        "ReceiptHandle": handle,
+                        "VisibilityTimeout": seconds,
+                    }
+                    for number, handle in enumerate(handles)
+                ],
+            )
+        except SQS_ERRORS as error:
+            refusals.log(error, queue, "ChangeMessageVisibilityBatch")
+            continue
         for failed in answer.get("Failed", []):
             logger.warning("queue=%s not_hidden=%s", queue, failed["Code"])
 

@@ -10,35 +10,39 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from django.conf import settings
 
-from processing import entries, queues
+from processing import entries, queues, refusals
 from processing.attributes import RECEIPT, Attributes
-from processing.breaker import Breaker
+from processing.breaker import Breakers
+from processing.credentials import CredentialsError
 from processing.events import Event, new_id
 from processing.publisher import NotSentError, Publisher
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES
-
-#: Codes SQS answers for a message that it will refuse again, whenever it is sent.
-_REFUSED_FOR_GOOD = {
-    "InvalidMessageContents",
-    "InvalidParameterValue",
-    "InvalidAttributeValue",
-    "MessageTooLong",
-}
 
 
 class SendError(Exception):
     """SQS did not confirm the message; it may or may not have taken it.
 
-    `for_good` is true where SQS would refuse the same message again.
+    `for_good` is true where SQS would refuse the same message again, `is_away` where it
+    takes none of any queue, `was_asked` false where it failed of late and was left alone.
     """
 
-    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        for_good: bool = False,
+        is_away: bool = False,
+        was_asked: bool = True,
+    ) -> None:
         self.for_good = for_good
+        self.is_away = is_away
+        self.was_asked = was_asked
         super().__init__(reason)
 
 
@@ -58,7 +62,7 @@ Entry = tuple[Event, dict[str, Any]]
 def forget() -> None:
     """Drop what was learned about SQS, and its connections; for when its address changes."""
     queues.forget()
-    for kept in (_publisher, _breaker):
+    for kept in (_publisher, _breakers):
         kept.cache_clear()
 
 
@@ -73,10 +77,22 @@ def publish(event: Event, **attributes: str) -> str:
     Raises TooLargeError before anything is sent, or SendError. Threads that publish at the
     same time share a call (processing/publisher.py).
     """
+    return _publish(event, attributes)
+
+
+def publish_after_all(event: Event, **attributes: str) -> str:
+    """`publish`, though SQS failed of late: for when nobody else can keep the event."""
+    return _publish(event, attributes, last_resort=True)
+
+
+def _publish(
+    event: Event, attributes: dict[str, str], *, last_resort: bool = False
+) -> str:
     entry = entries.of_event(event, Attributes(attributes), event.queue)
     size = entries.check_size(entry)
     try:
-        sent = _publisher(os.getpid(), event.queue).put((event, entry), size)
+        line = _publisher(os.getpid(), event.queue, last_resort)
+        sent = line.put((event, entry), size)
     except NotSentError as error:
         raise SendError(str(error)) from None
     if sent.error is not None:
@@ -85,10 +101,9 @@ def publish(event: Event, **attributes: str) -> str:
 
 
 @functools.cache
-def _publisher(pid: int, queue: str) -> Publisher[Entry, Sent]:
-    return Publisher(
-        functools.partial(_send_batch, queue), most=queues.BATCH, room=MAX_MESSAGE_BYTES
-    )
+def _publisher(pid: int, queue: str, last_resort: bool) -> Publisher[Entry, Sent]:
+    send = functools.partial(_send_batch, queue, last_resort=last_resort)
+    return Publisher(send, most=queues.BATCH, room=MAX_MESSAGE_BYTES)
 
 
 def send_job(
@@ -117,6 +132,7 @@ def _send_one(queue: str, body: str, **how: Any) -> None:
             QueueUrl=queues.url(queue), MessageBody=body, **how
         )
     except queues.SQS_ERRORS as error:
+        refusals.log(error, queue, "SendMessage")
         raise _send_error(error) from None
 
 
@@ -135,7 +151,7 @@ def publish_many(
     ordered = list(events)
     results: dict[int, Sent] = {}
     goals = list(names) or [event.queue for event in ordered]
-    for queue in set(goals):
+    for queue in dict.fromkeys(goals):
         places = [place for place, goal in enumerate(goals) if goal == queue]
         going = [
             (
@@ -151,26 +167,43 @@ def publish_many(
     return [results[place] for place in range(len(ordered))]
 
 
-def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
-    """One SendMessageBatch; a result for each entry, in order."""
-    breaker = _breaker(os.getpid(), settings.SQS_ENDPOINT_URL)
-    if not breaker.lets_through():
-        return [Sent(event, error=SendError(breaker.reason)) for event, _ in batch]
+def _send_batch(
+    queue: str,
+    batch: Sequence[Entry],
+    within: float = inf,
+    *,
+    last_resort: bool = False,
+) -> list[Sent]:
+    """One SendMessageBatch; a result for each entry, in order, *within* seconds."""
+    breakers = _breakers(os.getpid(), settings.SQS_ENDPOINT_URL)
+    if shut := breakers.shut_for(queue, last_resort=last_resort):
+        away = SendError(shut.reason, is_away=shut is breakers.whole, was_asked=False)
+        return [Sent(event, error=away) for event, _ in batch]
+    numbered = [{"Id": str(number), **entry} for number, (_, entry) in enumerate(batch)]
     try:
         answer = queues.sender().send_message_batch(
-            QueueUrl=queues.url(queue),
-            Entries=[
-                {"Id": str(number), **entry} for number, (_, entry) in enumerate(batch)
-            ],
+            QueueUrl=queues.url(queue), Entries=numbered, within=within
         )
     except queues.SQS_ERRORS as error:
+        refusals.log(error, queue, "SendMessageBatch")
         refused = _send_error(error)
-        if not refused.for_good:
-            breaker.failed(str(refused))
-        elif len(batch) > 1:  # one of them spoils the others
-            return [sent for entry in batch for sent in _send_batch(queue, [entry])]
+        if refused.for_good and len(batch) > 1:  # one of them spoils the others
+            alone = functools.partial(_send_batch, queue, last_resort=last_resort)
+            return [sent for entry in batch for sent in alone([entry], within)]
+        if isinstance(error, CredentialsError):
+            pass  # found out without a call, and over as soon as there are some
+        elif refused.for_good:
+            breakers.took(queue)
+        elif refused.is_away:
+            breakers.no_answer(queue, str(refused), last_resort=last_resort)
+        else:
+            breakers.refused(queue, str(refused), last_resort=last_resort)
         return [Sent(event, error=refused) for event, _ in batch]
-    breaker.succeeded()
+    breakers.took(queue)
+    return _results(batch, answer)
+
+
+def _results(batch: Sequence[Entry], answer: dict[str, Any]) -> list[Sent]:
     ids = {good["Id"]: good["MessageId"] for good in answer.get("Successful", [])}
     codes = {bad["Id"]: bad["Code"] for bad in answer.get("Failed", [])}
     return [
@@ -182,8 +215,8 @@ def _send_batch(queue: str, batch: Sequence[Entry]) -> list[Sent]:
 
 
 @functools.cache
-def _breaker(pid: int, endpoint: str) -> Breaker:
-    return Breaker()
+def _breakers(pid: int, endpoint: str) -> Breakers:
+    return Breakers(QUEUES)
 
 
 def _batches(going: Sequence[Entry]) -> Iterator[list[Entry]]:
@@ -200,15 +233,15 @@ def _batches(going: Sequence[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _send_error(error: ClientError | BotoCoreError) -> SendError:
+def _send_error(error: Exception) -> SendError:
     if isinstance(error, ClientError):
         return _refusal(error.response["Error"]["Code"])
-    return SendError(type(error).__name__)
+    return SendError(refusals.code(error), is_away=True)
 
 
 def _refusal(code: str) -> SendError:
-    code = code.rpartition(".")[2]
-    return SendError(code, for_good=code in _REFUSED_FOR_GOOD)
+    short = refusals.shortened(code)
+    return SendError(short, for_good=short in refusals.FOR_GOOD)
 
 
 def dead_letter(message: queues.Message, failure: dict[str, Any]) -> None:

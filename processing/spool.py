@@ -6,7 +6,9 @@ crash after the send sends again with the same request ids, and the worker drops
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic, sleep
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -20,6 +22,17 @@ from processing.models import SpooledEvent
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 300  # seconds between two tries
+REST = 0.02  # seconds between two transactions, for who waits for SQLite's one lock
+_TRY = ("tries", "refusal", "refused_for_good", "next_try_at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What became of the rows that were due."""
+
+    rows: int
+    sent: int
+    is_away: bool
 
 
 class HeldOtherwiseError(PermanentError):
@@ -46,12 +59,23 @@ def record(follow_ups: Iterable[events.Event], cause: str) -> None:
 
 def send_follow_ups(cause: str) -> int:
     """Publish what *cause* recorded; what SQS does not take now is left to the relay."""
-    return _send(SpooledEvent.objects.filter(cause=cause))
+    return _send(SpooledEvent.objects.filter(cause=cause)).sent
 
 
-def relay(limit: int = 100) -> int:
-    """Publish the *limit* oldest events whose time has come; return how many were sent."""
-    return _send(SpooledEvent.objects.filter(next_try_at__lte=timezone.now()), limit)
+def relay(limit: int = 100, seconds: float = 0) -> int:
+    """Publish the events whose time has come, oldest first; return how many were sent.
+
+    *limit* in a transaction, until none is due, SQS is away or *seconds* are over.
+    """
+    ends = monotonic() + seconds
+    sent = 0
+    while True:
+        due = SpooledEvent.objects.filter(next_try_at__lte=timezone.now())
+        tried = _send(due, limit)
+        sent += tried.sent
+        if not tried.rows or tried.is_away or monotonic() >= ends:
+            return sent
+        sleep(REST)
 
 
 def _insert(event: events.Event, cause: str = "", refusal: str = "") -> None:
@@ -90,22 +114,25 @@ def _is_same(held: SpooledEvent, event: events.Event) -> bool:
 
 
 @transaction.atomic
-def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> int:
+def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> _Tried:
     waiting = waiting.filter(refused_for_good=False)
-    rows = {
-        row.request_id: row
-        for row in waiting.select_for_update(skip_locked=True)[:limit]
-    }
-    found = [event for row in rows.values() if (event := _event_in(row)) is not None]
+    rows = list(waiting.select_for_update(skip_locked=True)[:limit])
+    found = [(row, _event_in(row)) for row in rows]
+    going = [(row, event) for row, event in found if event is not None]
     # What follows another event was accepted from nobody.
-    beside = [Attributes() if rows[event.id].cause else RECEIPT for event in found]
-    results = sending.publish_many(found, beside)
-    sent = [result.event.id for result in results if result.error is None]
-    for result in results:
-        if (error := result.error) is not None:
-            _postpone(rows[result.event.id], str(error), for_good=error.for_good)
+    beside = [Attributes() if row.cause else RECEIPT for row, _ in going]
+    results = sending.publish_many((event for _, event in going), beside)
+    sent = []
+    for (row, _), result in zip(going, results, strict=True):
+        if (error := result.error) is None:
+            sent.append(row.request_id)
+        else:
+            _postpone(row, str(error), for_good=error.for_good)
     SpooledEvent.objects.filter(request_id__in=sent).delete()
-    return len(sent)
+    left = [row for row in rows if row.request_id not in set(sent)]
+    SpooledEvent.objects.bulk_update(left, _TRY)
+    is_away = any(result.error and result.error.is_away for result in results)
+    return _Tried(len(rows), len(sent), is_away=is_away)
 
 
 def _event_in(row: SpooledEvent) -> events.Event | None:
@@ -123,7 +150,6 @@ def _postpone(row: SpooledEvent, reason: str, *, for_good: bool = False) -> None
     row.refused_for_good = for_good
     pause = min(LONGEST_PAUSE, 2 ** min(row.tries, 10))
     row.next_try_at = timezone.now() + timedelta(seconds=pause)
-    row.save(update_fields=["tries", "refusal", "refused_for_good", "next_try_at"])
     logger.warning(
         "request_id=%s not_sent=%s tries=%s", row.request_id, reason, row.tries
     )

@@ -22,7 +22,14 @@ from typing import Any
 from celery import current_app
 from kombu.transport import SQS
 
-from processing import bundles, curl_client, queues, sending, strict_json
+from processing import (
+    bundles,
+    curl_client,
+    queues,
+    refusals,
+    sending,
+    strict_json,
+)
 from processing.bundles import Bundle
 from processing.celery_messages import celery_message
 from processing.database_gate import DatabaseGate
@@ -44,7 +51,7 @@ class Channel(SQS.Channel):
         self.gate = DatabaseGate()
         self._without_room: set[str] = set()
         self._deletes = Deletes(
-            lambda queue, handles, answered: self.asynsqs().delete_batch(
+            lambda queue, handles, answered: self.asynsqs(queue).delete_batch(
                 queues.url(queue), handles, answered
             ),
             lambda *call: self.hub.call_later(*call),
@@ -60,6 +67,7 @@ class Channel(SQS.Channel):
 
     def asynsqs(self, queue: str | None = None) -> Connection:
         return Connection(
+            queue or "all",
             queues.client(),
             http_client=self._curl(),
             region=self.region,
@@ -68,9 +76,12 @@ class Channel(SQS.Channel):
         )
 
     def _curl(self) -> curl_client.Client:
-        """One for each event loop, so that connections are kept and shared."""
+        """One for each event loop, so that connections are kept and shared.
+
+        A reset of the loop closes it, and a closed one drops what it is asked.
+        """
         client: curl_client.Client | None = getattr(self.hub, "holdfast_curl", None)
-        if client is None:
+        if client is None or client.is_closed:
             client = self.hub.holdfast_curl = curl_client.Client(self.hub)
         return client
 
@@ -88,9 +99,7 @@ class Channel(SQS.Channel):
             else:
                 self._poll_later(queue)
         except Exception as error:  # signing, for one: there may be no credentials
-            logger.error(
-                "receive=failed queue=%s reason=%s", queue, type(error).__name__
-            )
+            refusals.log(error, queue, "ReceiveMessage")
             self._poll_later(queue)
 
     def _loop1(self, queue: str, fetched: Any = None) -> None:
@@ -243,7 +252,7 @@ class Channel(SQS.Channel):
                 "message_id=%s queue=%s not_hidden=%s; the visibility timeout applies",
                 message.id,
                 message.queue,
-                type(error).__name__,
+                refusals.code(error),
             )
 
     # -- writing ---------------------------------------------------------------------

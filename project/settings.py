@@ -324,6 +324,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Celery closes each database connection after each task; processing/connections.py does better.
 CELERY_DB_REUSE_MAX = 1_000_000_000
+SPOOL_RELAY_SECONDS = env.float("SPOOL_RELAY_SECONDS", 10)
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "pull": {
@@ -342,7 +343,7 @@ CELERY_BEAT_SCHEDULE = {
     "recount": {"task": "dlq_review.recount", "schedule": 600},
     "relay": {
         "task": "processing.relay",
-        "schedule": env.float("SPOOL_RELAY_SECONDS", 10),
+        "schedule": SPOOL_RELAY_SECONDS,
     },
 }
 
@@ -377,6 +378,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
         "botocore": {"level": "WARNING"},
+        "botocore.credentials": {"level": "CRITICAL"},  # ours say it in one line
         "celery.worker.strategy": {"level": "WARNING"},  # ours say more
         "celery.app.trace": {"level": "WARNING"},
         "axes": {"level": "ERROR"},  # its other lines carry user names

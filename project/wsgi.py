@@ -8,7 +8,7 @@ from processing import queues
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 application = get_wsgi_application()
-queues.sender()  # looks for credentials, which no request should wait for
+queues.warm_up()
 try:
     memory.prove()  # ends the process when CACHE_URL can never work
 except memory.SilentCacheError as error:

@@ -1,6 +1,9 @@
 import functools
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -31,6 +34,24 @@ def make_fifo(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
 clients_of_moto = functools.cache(queues._client.__wrapped__)
 
 
+class SenderOfMoto:
+    """moto's client in place of our quick one, which knows a time limit for a call."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def send_message_batch(self, *, within: float = inf, **call: Any) -> Any:
+        return self._client.send_message_batch(**call)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+@functools.cache
+def senders_of_moto(pid: int, endpoint: str) -> SenderOfMoto:
+    return SenderOfMoto(clients_of_moto(pid, endpoint))
+
+
 @pytest.fixture
 def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The declared queues on moto, in process. Ask for it by name: it costs a moment."""
@@ -45,10 +66,20 @@ def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }
     forget_failures()
     monkeypatch.setattr(queues, "_client", clients_of_moto)
-    monkeypatch.setattr(queues, "_sender", clients_of_moto)  # moto is deaf to curl
+    monkeypatch.setattr(queues, "_sender", senders_of_moto)  # moto is deaf to curl
     with mock_aws():
         ensure_queues(allow_aws=True)
         yield
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing on this machine says who we are to AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
 
 
 @pytest.fixture
@@ -60,5 +91,5 @@ def no_sqs(settings: Settings) -> None:
 
 def forget_failures() -> None:
     """As a new process would."""
-    sending._breaker.cache_clear()
+    sending._breakers.cache_clear()
     sending._publisher.cache_clear()

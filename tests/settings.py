@@ -13,6 +13,7 @@ for _line in _example.read_text().splitlines():
     if _name != "DATABASE_URL":
         os.environ.pop(_name, None)
 os.environ["ENV_FILE"] = os.devnull
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"  # nobody asks the network who we are
 os.environ["SECRET_KEY"] = "only-for-tests-0123456789-0123456789-0123456789-abcdef"
 
 from project.settings import *  # noqa: E402, F403

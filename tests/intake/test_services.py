@@ -2,7 +2,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from django.db import OperationalError
+from botocore.exceptions import EndpointConnectionError
+from django.db import InterfaceError, OperationalError
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from intake.services import (
@@ -12,7 +13,8 @@ from intake.services import (
     accept_many,
     prepare,
 )
-from processing import entries, queues, sending, spool
+from processing import breaker, entries, queues, sending, spool
+from processing.attributes import RECEIPT
 from processing.contracts import OrderCreated
 from processing.events import new_id
 from processing.models import SpooledEvent
@@ -110,3 +112,77 @@ def test_an_event_whose_send_was_never_answered_is_not_accepted_without_a_spool(
         accept(order_created())
     (refusal,) = accept_many([order_created()])
     assert isinstance(refusal, NotAcceptedError)
+
+
+def break_the_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQS was away a moment ago."""
+
+    def away(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sqs")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(queues.sender(), "send_message_batch", away)
+        for _ in range(breaker.FAILURES):
+            sending.publish_many([order_created()])
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_an_sqs_that_is_well_again_is_asked_when_the_database_refuses(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error("no database")
+
+    monkeypatch.setattr(spool, "hold", refuse)
+    break_the_breaker(monkeypatch)
+    events = [order_created() for _ in range(3)]
+    accept(events[0])
+    assert accept_many(events[1:]) == [None, None]
+    received = queues.receive("orders")
+    assert {one.body for one in received} == {event.body for event in events}
+    assert all(RECEIPT.texts.items() <= one.attributes.items() for one in received)
+
+
+def test_while_both_are_away_nobody_waits_for_sqs_twice(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refuse(*_: object) -> None:
+        raise OperationalError("no database")
+
+    def away(**_: object) -> None:
+        asked.append(1)
+        raise EndpointConnectionError(endpoint_url="https://sqs")
+
+    monkeypatch.setattr(breaker, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(spool, "hold", refuse)
+    monkeypatch.setattr(queues.sender(), "send_message_batch", away)
+    for _ in range(breaker.FAILURES + 3):
+        with pytest.raises(NotAcceptedError):
+            accept(order_created())
+    refusals = accept_many([order_created() for _ in range(30)])
+    assert {type(refusal) for refusal in refusals} == {NotAcceptedError}
+    assert len(asked) == breaker.FAILURES + 1
+
+
+@pytest.mark.django_db
+def test_of_many_events_those_of_a_queue_that_is_gone_alone_are_spooled(
+    sqs: None,
+) -> None:
+    queues.client().delete_queue(QueueUrl=queues.url("emails"))
+    queues.client().delete_queue(QueueUrl=queues.url("orders"))
+    signups = [signup_requested(email=f"a{number}@example.com") for number in range(5)]
+    assert set(accept_many([order_created() for _ in range(20)] + signups)) == {None}
+    assert SpooledEvent.objects.count() == 20
+    received = {one.body for one in queues.receive("signups")}
+    assert received == {event.body for event in signups}
+
+
+@pytest.mark.django_db
+def test_a_row_whose_send_was_never_answered_stays(silent_sqs: None) -> None:
+    event = order_created()
+    accept(event)
+    assert spool.relay() == 0
+    row = SpooledEvent.objects.get()
+    assert (row.request_id, row.tries) == (event.id, 1)

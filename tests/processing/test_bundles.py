@@ -4,9 +4,12 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from processing import bundles, queues, sending
 from processing.bundles import Bundle, NotBegunError, tie
+from processing.credentials import CredentialsError
 from processing.queues import Message
 from processing.services import RetryLaterError
 from processing.transport import Channel
@@ -212,3 +215,52 @@ def test_prefetch_counts_messages(channel: Channel, bundle: Bundle) -> None:
     assert channel.qos.can_consume_max_estimate() == 15
     channel.basic_ack(bundle.messages[0].receipt_handle)
     assert channel.qos.can_consume_max_estimate() == 20
+
+
+def visible_in(seconds: float) -> int:
+    with time_machine.travel(timezone.now().timestamp() + seconds):
+        return queues.depth("orders").visible
+
+
+def test_when_the_connection_ends_what_is_left_is_given_back_after_the_last_poll(
+    channel: Channel, bundle: Bundle
+) -> None:
+    with pytest.raises(RetryLaterError):
+        bundle.work_through(failing_at(bundle.messages[2]))
+    channel.do_restore = True
+    channel.close()
+    wait = channel.wait_time_seconds
+    assert queues.depth("orders") == queues.Depth(visible=0, in_flight=3)
+    assert (visible_in(wait - 1), visible_in(wait + 1)) == (0, 3)
+
+
+def test_at_the_end_of_a_connection_bundles_that_were_not_begun_are_given_back(
+    sqs: None, channel: Channel
+) -> None:
+    sending.publish_many(order_created() for _ in range(10))
+    channel.connection._callbacks["orders"] = lambda raw: channel.qos.append(
+        channel.Message(raw, channel=channel), raw["properties"]["delivery_tag"]
+    )
+    for number in (5, 2, 3):
+        held = Bundle(queues.receive("orders", limit=number, visibility=300))
+        channel._deliver(channel.connection._callbacks["orders"], held)
+    channel.do_restore = True
+    channel.close()
+    assert visible_in(channel.wait_time_seconds + 1) == 10
+
+
+def test_one_that_can_not_be_given_back_keeps_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, channel: Channel, bundle: Bundle
+) -> None:
+    hide = queues.hide
+    bad = bundle.messages[1].receipt_handle
+
+    def refuse_one(queue: str, handle: str, seconds: int) -> None:
+        if handle == bad:
+            raise CredentialsError(error="none")
+        hide(queue, handle, seconds)
+
+    monkeypatch.setattr(queues, "hide", refuse_one)
+    channel.do_restore = True
+    channel.close()
+    assert visible_in(channel.wait_time_seconds + 1) == 4

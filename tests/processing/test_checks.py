@@ -88,3 +88,11 @@ def test_a_var_dir_that_cannot_be_written_or_that_others_read_is_named(
     assert ids(list(checks.own_folder(None))) == ["holdfast.W011"]
     tmp_path.chmod(0o700)
     assert list(checks.own_folder(None)) == []
+
+
+@pytest.mark.parametrize(("seconds", "is_good"), [(0, True), (20, True), (21, False)])
+def test_a_long_poll_is_no_longer_than_sqs_allows(
+    settings: Settings, seconds: int, *, is_good: bool
+) -> None:
+    settings.SQS_WAIT_SECONDS = seconds
+    assert ids(checks.long_poll(None)) == ([] if is_good else ["holdfast.E019"])

@@ -18,6 +18,7 @@ class Line:
     def __init__(self, pool: ThreadPoolExecutor, most: int = 10, room: int = 100):
         self.gate = threading.Event()
         self.calls: list[list[str]] = []
+        self.within: list[float] = []
         self._pool = pool
         self._publisher: Publisher[str, str] = Publisher(
             self._send, most=most, room=room
@@ -29,8 +30,16 @@ class Line:
     def standing(self) -> int:
         return len(self._publisher._line)
 
-    def _send(self, items: Sequence[str]) -> list[str]:
+    def turn_is_over(self) -> bool:
+        return self._publisher._turn_ends < monotonic()
+
+    def seconds_of_first(self) -> float:
+        """How long the first in line may still wait."""
+        return self._publisher._line[0].seconds_left
+
+    def _send(self, items: Sequence[str], within: float) -> list[str]:
         self.calls.append(list(items))
+        self.within.append(within)
         if not self.gate.wait(10):
             raise TimeoutError
         if "fatal" in items:
@@ -157,7 +166,7 @@ def test_thirty_two_threads_make_few_calls(pool: ThreadPoolExecutor) -> None:
 def test_a_turn_that_does_not_come_ends_in_an_error_and_is_not_sent(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publisher, "WAIT_FOR_TURN", 0.05)
+    monkeypatch.setattr(publisher, "BUDGET", 0.05)
     line = Line(pool)
     (first,) = line.put("first")
     until(lambda: bool(line.calls))
@@ -169,6 +178,49 @@ def test_a_turn_that_does_not_come_ends_in_an_error_and_is_not_sent(
     (after,) = line.put("after")
     assert after.result(5) == "after sent"
     assert line.calls == [["first"], ["after"]]
+
+
+def test_the_line_may_use_what_a_slow_call_leaves_of_the_budget(
+    pool: ThreadPoolExecutor,
+) -> None:
+    line = Line(pool)
+    first = line.put("first")
+    until(lambda: bool(line.calls))
+    late = line.put("late")
+    until(lambda: line.standing() == 1)
+    until(lambda: line.seconds_of_first() < publisher.BUDGET - 0.6)  # a call of 0.6 s
+    line.gate.set()
+    assert [one.result(5) for one in first + late] == ["first sent", "late sent"]
+    assert line.within[0] > publisher.BUDGET - 0.5
+    assert 0 < line.within[1] < publisher.BUDGET - 0.6
+
+
+def test_a_large_message_has_more_time(pool: ThreadPoolExecutor) -> None:
+    line = Line(pool, room=100)
+    line.gate.set()
+    (large,) = line.put("large", size=100)
+    assert large.result(5) == "large sent"
+    assert publisher.BUDGET < line.within[0] <= publisher.BUDGET + 1
+
+
+def test_who_has_no_time_left_for_a_call_passes_the_turn_on(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Line(pool)
+    monkeypatch.setattr(publisher, "BUDGET", 60)
+    first = line.put("first")
+    until(lambda: bool(line.calls))
+    old = line.put("old")
+    until(lambda: line.standing() == 1)
+    monkeypatch.setattr(publisher, "BUDGET", 120)
+    young = line.put("young")
+    until(lambda: line.standing() == 2)
+    monkeypatch.setattr(publisher, "SHORTEST_CALL", 90)
+    line.gate.set()
+    assert [one.result(5) for one in first + young] == ["first sent", "young sent"]
+    with pytest.raises(NotSentError):
+        old[0].result(5)
+    assert line.calls == [["first"], ["young"]]
 
 
 def test_a_sender_that_dies_takes_nobody_with_it(pool: ThreadPoolExecutor) -> None:
@@ -191,14 +243,14 @@ def test_a_sender_that_dies_takes_nobody_with_it(pool: ThreadPoolExecutor) -> No
 def test_who_stands_in_line_when_a_turn_runs_out_is_sent_once(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publisher, "WAIT_FOR_TURN", 10)
+    monkeypatch.setattr(publisher, "BUDGET", 10)
     monkeypatch.setattr(publisher, "LONGEST_CALL", 0.2)
     line = Line(pool)
     futures = line.put("stuck")
     until(lambda: bool(line.calls))
     futures += line.put("waits")
     until(lambda: line.standing() == 1)
-    threading.Event().wait(0.3)
+    until(lambda: line.turn_is_over())
     monkeypatch.setattr(publisher, "LONGEST_CALL", 10)
     futures += line.put("after")
     until(lambda: line.calls == [["stuck"], ["waits", "after"]])
@@ -220,7 +272,7 @@ def test_a_turn_that_nobody_takes_runs_out(
     line = Line(pool)
     (stuck,) = line.put("stuck")
     until(lambda: bool(line.calls))
-    threading.Event().wait(0.1)
+    until(lambda: line.turn_is_over())
     (after,) = line.put("after")
     until(lambda: line.calls == [["stuck"], ["after"]])
     line.gate.set()
@@ -234,7 +286,7 @@ def test_a_turn_given_to_one_who_was_taken_along_goes_on(
     gates: dict[str, threading.Event] = defaultdict(threading.Event)
     calls: list[str] = []
 
-    def send(items: Sequence[str]) -> Sequence[str]:
+    def send(items: Sequence[str], within: float) -> Sequence[str]:
         calls.append(items[0])
         assert gates[items[0]].wait(10)
         return items

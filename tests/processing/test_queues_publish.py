@@ -42,7 +42,7 @@ def received(queue: str) -> set[str]:
 def test_published_together_by_many_threads_each_arrives_once(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publisher, "WAIT_FOR_TURN", 60)  # moto is slow
+    monkeypatch.setattr(publisher, "BUDGET", 60)  # moto is slow
     events = [order_created() for _ in range(60)]
     with ThreadPoolExecutor(max_workers=32) as pool:
         ids = list(pool.map(sending.publish, events))
@@ -95,3 +95,57 @@ def test_more_than_a_call_holds_is_sent_in_several(sqs: None) -> None:
     events = [order_created() for _ in range(23)]
     assert all(result.message_id for result in sending.publish_many(events))
     assert received("orders") == {event.id for event in events}
+
+
+def test_behind_ten_that_are_refused_for_good_a_good_one_is_sent(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, "POISON", whole=True)
+    events = [order_created(order_id=f"POISON-{number}") for number in range(10)]
+    good = order_created()
+    results = sending.publish_many([*events, good])
+    assert [one.error and one.error.for_good for one in results] == [True] * 10 + [None]
+    assert received("orders") == {good.id}
+
+
+def test_a_failure_is_logged_with_queue_call_and_the_reason_of_sqs(
+    sqs: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    queues.client().delete_queue(QueueUrl=queues.url("orders"))
+    with pytest.raises(SendError):
+        sending.publish(order_created())
+    assert (
+        "queue=orders call=SendMessageBatch failed=NonExistentQueue reason="
+        '"The specified queue does not exist'
+    ) in caplog.text
+
+
+def test_a_failure_is_logged_with_the_reason_of_curl(
+    no_sqs: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(SendError):
+        sending.send_raw("signups", "{}")
+    assert (
+        "queue=signups call=SendMessage failed=EndpointConnectionError" in caplog.text
+    )
+    assert "Failed to connect to 127.0.0.1" in caplog.text
+
+
+def test_what_sqs_says_of_a_message_is_not_logged(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(**call: Any) -> Any:
+        said: Any = {
+            "Code": "InvalidParameterValue",
+            "Message": "ada@example.com is bad",
+        }
+        raise ClientError({"Error": said}, "SendMessageBatch")
+
+    monkeypatch.setattr(queues.sender(), "send_message_batch", refuse)
+    with pytest.raises(SendError):
+        sending.publish(signup_requested())
+    assert (
+        "queue=signups call=SendMessageBatch failed=InvalidParameterValue"
+        in caplog.text
+    )
+    assert "ada@" not in caplog.text

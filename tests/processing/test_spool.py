@@ -7,10 +7,11 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from processing import queues, sending, spool
+from processing import queues, sending, spool, tasks
 from processing.events import Event
 from processing.models import SpooledEvent
-from tests.builders import order_created
+from tests.builders import order_created, signup_requested
+from tests.processing.test_queues_publish import spoil
 
 pytestmark = pytest.mark.django_db
 
@@ -131,3 +132,68 @@ def test_what_is_relayed_while_a_copy_is_held_leaves_room_for_the_copy(
     monkeypatch.setattr(spool, "_held", relayed_meanwhile)
     spool.hold(event, "Timeout")
     assert SpooledEvent.objects.get().body == event.body
+
+
+def hold(*held: Event) -> None:
+    for event in held:
+        spool.hold(event, "Timeout")
+
+
+def test_of_rows_relayed_together_the_one_that_sqs_refuses_stays(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = order_created(order_id="POISON"), order_created()
+    hold(bad, good)
+    spoil(monkeypatch, "POISON", whole=False)
+    assert spool.relay() == 1
+    row = SpooledEvent.objects.get()
+    assert (row.request_id, row.tries, row.refusal) == (bad.id, 1, "InternalError")
+    assert [one.body for one in queues.receive("orders")] == [good.body]
+
+
+def test_a_relay_goes_on_until_nothing_is_due(sqs: None) -> None:
+    hold(*(order_created() for _ in range(25)))
+    assert spool.relay(limit=10) == 10
+    assert spool.relay(limit=10, seconds=60) == 15
+    assert not SpooledEvent.objects.exists()
+
+
+def test_a_relay_ends_when_its_time_is_over(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(spool, "monotonic", lambda: next(clock))
+    hold(*(order_created() for _ in range(25)))
+    assert spool.relay(limit=5, seconds=3) == 15
+
+
+@pytest.mark.usefixtures("no_sqs")
+def test_a_relay_ends_when_sqs_is_away() -> None:
+    hold(*(order_created() for _ in range(5)))
+    assert spool.relay(limit=2, seconds=60) == 0
+    assert SpooledEvent.objects.filter(tries=1).count() == 2
+
+
+@pytest.mark.parametrize("gone", ["orders", "signups"])
+def test_a_queue_that_refuses_keeps_no_other_in_the_spool(sqs: None, gone: str) -> None:
+    queues.client().delete_queue(QueueUrl=queues.url(gone))
+    signups = [signup_requested() for _ in range(45)]
+    orders = [order_created() for _ in range(45)]
+    hold(*(signups + orders if gone == "signups" else orders + signups))
+    assert spool.relay(limit=20, seconds=60) == 45
+    left = SpooledEvent.objects.all()
+    refused = signups if gone == "signups" else orders
+    assert {row.request_id for row in left} == {event.id for event in refused}
+    assert {row.tries for row in left} == {1}
+
+
+def test_rows_of_another_release_do_not_end_a_relay(sqs: None) -> None:
+    hold(*(order_created() for _ in range(4)))
+    strange = SpooledEvent.objects.all()[:2]
+    SpooledEvent.objects.filter(pk__in=[row.pk for row in strange]).update(body="{}")
+    assert spool.relay(limit=2, seconds=60) == 2
+
+
+def test_the_job_relays_more_than_one_transaction_takes(sqs: None) -> None:
+    hold(*(order_created() for _ in range(101)))
+    assert tasks.relay() == 101

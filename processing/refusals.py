@@ -1,0 +1,84 @@
+"""How SQS says no, or nothing at all: read from an answer, and told in a log.
+
+A log names the queue, the call and the reason in the words of SQS or curl. Where SQS
+complains of a message it may quote it, so of those only the code is told.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.awsrequest import HeadersDict
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.parsers import create_parser
+
+logger = logging.getLogger(__name__)
+
+#: Codes SQS answers for a message that it will refuse again, whenever it is sent.
+FOR_GOOD = {
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "InvalidAttributeValue",
+    "MessageTooLong",
+}
+#: Codes of AWS for credentials that are no longer good, or never were.
+BAD_CREDENTIALS = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+LONGEST_CODE = 100  # characters
+LONGEST_REASON = 300
+_PARSER = create_parser("json")  # of refusals, which have no shape
+_NO_SHAPE: Any = None
+
+
+def read(
+    action: str, status: int, headers: Mapping[str, str], body: bytes
+) -> Exception:
+    """The error that boto3 raises for an answer that is not 200."""
+    response = {
+        "status_code": status,
+        "headers": HeadersDict(headers),
+        "body": body if body.startswith(b"{") else b"",  # a proxy answers in HTML
+    }
+    try:
+        parsed = _PARSER.parse(response, _NO_SHAPE)
+        return ClientError({"Error": parsed["Error"]}, action)
+    except Exception:  # it is no answer of SQS
+        return HTTPClientError(error=f"HTTP {status}")
+
+
+def code(error: Exception) -> str:
+    """SQS's code for a refusal; where SQS did not answer, the name of the error."""
+    if not isinstance(error, ClientError):
+        return type(error).__name__
+    return shortened(error.response["Error"]["Code"])
+
+
+def shortened(code: str) -> str:
+    """*code* without the name of its service."""
+    return code.rpartition(".")[2][:LONGEST_CODE]
+
+
+def log(error: Exception, queue: str, call: str) -> None:
+    logger.warning(
+        "queue=%s call=%s failed=%s reason=%s", queue, call, code(error), _reason(error)
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        said = error.response["Error"].get("Message") or ""
+        reason = "" if code(error) in FOR_GOOD else said
+    elif isinstance(error, BotoCoreError):
+        reason = str(error.kwargs.get("error") or error)
+    else:
+        reason = ""
+    return json.dumps(reason[:LONGEST_REASON])
