@@ -36,7 +36,8 @@ def checked(value: Any) -> datetime:
         raise _refusal("Write the zone in hours and minutes, such as +01:00.")
     if not EARLIEST <= moment <= LATEST:
         raise _refusal("Write a time between the years 1900 and 9999.")
-    return moment
+    # PostgreSQL takes no offset of 16 hours, which RFC 3339 allows and no country has.
+    return moment if abs(zone) < timedelta(hours=16) else moment.astimezone(UTC)
 
 
 def past(value: Any) -> datetime | None:

@@ -68,6 +68,8 @@ TIMES = [
     "0001-01-01T00:00:00-14:00",
     "0000-01-01T00:00:00Z",
     "9999-12-29T23:59:59.999999Z",
+    "2026-11-20T10:00:00+15:59",
+    "2026-11-20T10:00:00-16:00",
     "9999-12-30T00:00:00Z",
     "9999-12-31T23:59:59Z",
     "9999-12-31T23:59:59+14:00",
@@ -290,6 +292,9 @@ def check(client: Client, type: str, path: Path, values: Iterable[Any]) -> None:
 
 def kept(event: Event) -> None:
     """What was asked for is what is read back."""
+    if event.type == "order_updated":
+        changed = Order.objects.get(order_id=event.data.reference)
+        assert changed.status_changed_at == event.data.changed_at  # type: ignore[attr-defined]
     if event.type != "order_created":
         return
     order = Order.objects.get(request_id=event.id)
@@ -371,7 +376,7 @@ def test_the_envelope_at_the_edges(admin_client: Client, name: str) -> None:
         ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00+00:00"),
         ("2017-01-01T00:59:60.25+01:00", "2017-01-01T00:00:00.250000+00:00"),
         ("1900-01-01T00:00:00Z", "1900-01-01T00:00:00+00:00"),
-        ("9999-12-30T00:00:00Z", "9999-12-30T00:00:00+00:00"),
+        ("9999-12-30T00:00:00Z", None),
         ("2026-11-20T10:00:00-23:59", "2026-11-21T09:59:00+00:00"),
         ("1899-12-31T23:59:59.999999Z", None),
         ("1900-01-01T00:00:00+14:00", None),
