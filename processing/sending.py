@@ -175,6 +175,9 @@ def _send_batch(
     last_resort: bool = False,
 ) -> list[Sent]:
     """One SendMessageBatch; a result for each entry, in order, *within* seconds."""
+    if _is_too_large(batch):
+        too_large = SendError("MessageTooLong", for_good=True)
+        return [Sent(event, error=too_large) for event, _ in batch]
     breakers = _breakers(os.getpid(), settings.SQS_ENDPOINT_URL)
     if shut := breakers.shut_for(queue, last_resort=last_resort):
         away = SendError(shut.reason, is_away=shut is breakers.whole, was_asked=False)
@@ -231,6 +234,11 @@ def _batches(going: Sequence[Entry]) -> Iterator[list[Entry]]:
         room -= size
     if batch:
         yield batch
+
+
+def _is_too_large(batch: Sequence[Entry]) -> bool:
+    """Whether it is one that no call may carry: SQS would say so of the batch, not of it."""
+    return len(batch) == 1 and entries.size(batch[0][1]) > MAX_MESSAGE_BYTES
 
 
 def _send_error(error: Exception) -> SendError:

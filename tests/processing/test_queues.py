@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -63,6 +64,30 @@ def test_batches_stay_below_what_one_call_may_carry(sqs: None) -> None:
         sum(entries.size(entry) for _, entry in batch) <= 1024 * 1024
         for batch in batches
     )
+
+
+def test_one_too_large_event_is_refused_for_good_and_its_neighbours_go(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried: list[int] = []
+    send = queues.sender().send_message_batch
+
+    def counted(**call: Any) -> Any:
+        carried.append(len(call["Entries"]))
+        return send(**call)
+
+    monkeypatch.setattr(queues.sender(), "send_message_batch", counted)
+    events = [order_created() for _ in range(5)]
+    beside = [Attributes() for _ in events]
+    beside[2] = Attributes({"picture": "x" * 1024 * 1024})
+    results = sending.publish_many(events, beside)
+    assert [one.error is None for one in results] == [True, True, False, True, True]
+    assert results[2].error is not None
+    assert results[2].error.for_good
+    assert carried == [2, 2]
+    assert {one.body for one in queues.receive("orders")} == {
+        event.body for number, event in enumerate(events) if number != 2
+    }
 
 
 def test_sending_to_an_sqs_that_is_away_fails_within_the_budget(no_sqs: None) -> None:
