@@ -72,7 +72,7 @@ def _steps(operation: Operation, console: Console, *, wait: bool) -> Iterator[Ta
         if counts.sent:
             _learn_outcomes()
         stuck = not counts.sent or (operation.refused and not wait)
-        if mine and stuck and idle > PATIENCE:
+        if stuck and idle > PATIENCE:
             steering.pause(operation, halted=_not_taken(operation))
             return
         sleep(PAUSE)

@@ -136,7 +136,7 @@ def _operations() -> dict[str, Operation]:
         "discard": Plan(kind="discard"),
         "fix": Plan(kind="fix", patch=patch),
         "running": Plan(canary=1, stop_at=20),
-        "braked": Plan(),
+        "braked": Plan(canary=1),
         "done": Plan(kind="discard"),
         "cancelled": Plan(),
     }.items():

@@ -86,6 +86,16 @@ def test_a_restored_letter_opens_its_group_again() -> None:
     assert fresh(letter.group).state == "open"
 
 
+def test_a_settled_letter_that_fails_again_makes_its_group_regress() -> None:
+    event = order_created()
+    letter = failed("AError", event)
+    settling.resolve(letter, by="ada", reason="x")
+    assert fresh(letter.group).state == "resolved"
+    failed("AError", event)
+    assert fresh(letter.group).state == "regressed"
+    assert_counted()
+
+
 def test_a_group_in_which_letters_wait_cannot_be_called_resolved(desk: Client) -> None:
     group = failed("AError").group
     page = f"{GROUPS}{group.pk}/"

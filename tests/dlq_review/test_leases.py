@@ -111,6 +111,23 @@ def _some(kind: str) -> Selection:
     return Selection(discarded=kind == "restore")
 
 
+@pytest.mark.parametrize("lose", [let_it_run_out, None])
+def test_a_lease_is_renewed_by_its_owner_alone_and_while_it_runs(
+    lose: Callable[[], None] | None,
+) -> None:
+    operation = started(1)
+    lease = leasing.take(operation)
+    assert lease is not None
+    lease.renew()
+    if lose is not None:
+        lose()
+        assert leasing.take(operation) is not None
+    else:
+        steering.pause(operation, by="bob")
+    with pytest.raises(leasing.LeaseLostError):
+        lease.renew()
+
+
 def test_a_runner_that_ends_late_leaves_the_lease_of_another(sqs: None) -> None:
     operation = started(1)
     late = leasing.take(operation)

@@ -19,7 +19,7 @@ from dlq_review import (
     tallying,
 )
 from dlq_review.freezing import Plan
-from dlq_review.models import DeadLetter, Operation, OperationItem
+from dlq_review.models import AuditEntry, DeadLetter, Operation, OperationItem
 from dlq_review.selecting import Selection
 from processing import queues, services
 from processing.event_errors import PermanentError
@@ -282,6 +282,8 @@ def test_a_queue_that_is_missing_stops_only_what_goes_there(
     operating.run(operation, seconds=9)
     assert states(operation) == {"waiting": 12, "sent": 3}
     assert operation.state == "running"
+    asked = AuditEntry.objects.filter(verb="not_sent").count()
+    assert asked <= operating.BATCH  # the others of that queue are left alone
     page = desk.get(f"/admin/dlq_review/operation/{operation.pk}/change/")
     assert "SQS does not take messages for signups" in page.content.decode()
     ensure_queues(allow_aws=True)
