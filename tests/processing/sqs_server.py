@@ -66,9 +66,12 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         if tls is not None:
             http.socket = tls.wrap_socket(http.socket, server_side=True)
         server.port = http.server_port
-        threading.Thread(target=http.serve_forever, args=(0.01,)).start()
-        yield server
-        http.shutdown()
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.release.set()
+            http.shutdown()
 
 
 def self_signed() -> bytes:

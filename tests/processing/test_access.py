@@ -145,7 +145,9 @@ def proxying() -> Iterator[tuple[str, list[str]]]:
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.flush()
-                back = threading.Thread(target=copy, args=(goal, self.connection))
+                back = threading.Thread(
+                    target=copy, args=(goal, self.connection), daemon=True
+                )
                 back.start()
                 copy(self.connection, goal)
                 back.join()
@@ -164,9 +166,12 @@ def proxying() -> Iterator[tuple[str, list[str]]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         http.daemon_threads = True
-        threading.Thread(target=http.serve_forever, args=(0.01,)).start()
-        yield f"http://127.0.0.1:{http.server_port}", reached
-        http.shutdown()
+        http.block_on_close = False
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}", reached
+        finally:
+            http.shutdown()
 
 
 def copy(one: socket, other: socket) -> None:
@@ -191,7 +196,6 @@ def test_a_proxy_that_the_environment_names_is_taken(
     with proxying() as (address, reached):
         monkeypatch.setenv(name, address)
         assert way(channel)
-        sending.forget()  # its connections, which the proxy waits for
     assert reached == [f"127.0.0.1:{secret.port}"]
 
 

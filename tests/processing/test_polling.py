@@ -90,7 +90,6 @@ def server(settings: Settings) -> Iterator[Server]:
         settings.SQS_WAIT_SECONDS = 1
         one.body = b'{"Messages": [{"MessageId": "m-1"}]}'
         yield one
-        one.release.set()
 
 
 def until(hub: Hub, condition: Callable[[], Any]) -> None:

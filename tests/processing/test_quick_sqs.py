@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -229,3 +230,12 @@ def test_a_certificate_counts_only_from_an_authority_we_know(
             with pytest.raises(HTTPClientError):
                 sqs.send_message(MessageBody="x")
             assert not server.asked
+
+
+def test_a_call_takes_no_longer_than_its_caller_has() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=8) as silent:
+        sqs = local(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = monotonic()
+        with pytest.raises(ReadTimeoutError):
+            sqs.send_message_batch(within=0.1, **CALL)
+        assert monotonic() - began < access.QUICK_ANSWER
