@@ -23,7 +23,10 @@ from dlq_review.group_views import described
 from dlq_review.listing import LetterList
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
 from dlq_review.paging import CappedPaginator
-from processing.admin import ReadOnlyAdmin
+from dlq_review.transitions import note_reveal
+from dlq_review.veiling import reason_about
+from processing.admin import ReadOnlyAdmin, hidden, masked_field
+from processing.personal import mask
 
 
 class TriageAdmin(ReadOnlyAdmin):
@@ -32,8 +35,19 @@ class TriageAdmin(ReadOnlyAdmin):
     list_max_show_all = 50
 
 
+class OwnPagesAdmin(TriageAdmin):
+    """Rows that only pages of our own show, however their number is spelled."""
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **more: Any
+    ) -> HttpResponse:
+        raise Http404
+
+    delete_view = history_view = change_view
+
+
 @admin.register(DeadLetter)
-class DeadLetterAdmin(TriageAdmin):
+class DeadLetterAdmin(OwnPagesAdmin):
     list_display = ("reference", "state", "type", "error_type", "last_failed_at")
     list_filter = (
         filters.StateFilter,
@@ -80,14 +94,11 @@ class DeadLetterAdmin(TriageAdmin):
             raise Http404
         letters = self.get_changelist_instance(request).get_queryset(request)
         kind, write = FORMATS[format]
-        AuditEntry.objects.create(
-            actor=request.user.get_username(),
-            verb=AuditEntry.Verb.REVEALED,
-            reason=f"Export as {format}: {request.GET.urlencode() or 'no filter'}"[
-                :500
-            ],
-        )
         masked = not may(request.user, "reveal")
+        if not masked:
+            chosen = request.GET.urlencode() or "no filter"
+            where = f"Export of {letters.count():,} as {format}: {chosen}"
+            note_reveal(request.user.get_username(), where)
         return StreamingHttpResponse(
             write(letters, masked=masked),
             content_type=kind,
@@ -140,7 +151,7 @@ class DeadLetterAdmin(TriageAdmin):
 
 
 @admin.register(FailureGroup)
-class FailureGroupAdmin(TriageAdmin):
+class FailureGroupAdmin(OwnPagesAdmin):
     list_display = ("error_type",)
     list_filter = (filters.GroupStateFilter, filters.QueueFilter, filters.TypeFilter)
     search_fields = ("error_type", "template", "place", "owner")
@@ -189,8 +200,10 @@ class FailureGroupAdmin(TriageAdmin):
 
 
 @admin.register(Operation)
-class OperationAdmin(TriageAdmin):
-    list_display = ("__str__", "state", "total", "by", "reason", "created_at")
+class OperationAdmin(OwnPagesAdmin):
+    personal = {"reason": mask}
+    masked_reason = masked_field("reason")
+    list_display = ("__str__", "state", "total", "by", "masked_reason", "created_at")
     list_filter = ("state", "kind")
     search_fields = ("by", "reason")
 
@@ -224,10 +237,20 @@ class OperationAdmin(TriageAdmin):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(TriageAdmin):
-    list_display = ("at", "actor", "verb", "about", "before", "after", "reason")
+    personal = {"reason": hidden}
+    list_display = (
+        *("at", "actor", "verb", "about", "before", "after"),
+        "masked_reason",
+    )
     list_select_related = ("letter", "group", "operation")
     list_filter = ("verb",)
     search_fields = ("actor__exact", "letter__request_id__exact")
+
+    @admin.display(description="reason")
+    def masked_reason(self, entry: AuditEntry) -> str:
+        if entry.letter is None:
+            return mask(entry.reason)
+        return reason_about(entry.letter, entry.reason)
 
     @admin.display(description="about")
     def about(self, entry: AuditEntry) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 from dlq_review import pretty
 from dlq_review.models import DeadLetter
-from dlq_review.personal import mask_field
 from dlq_review.reading import NotAnEventError, event_in
+from dlq_review.veiling import Bare
 from processing.event_errors import Problem
 from processing.events import Event, envelope_of
 
@@ -37,7 +37,7 @@ class Asked:
     event: Event | None = None
 
 
-def asked(letter: DeadLetter, body: str, *, masked: bool = True) -> Asked:
+def asked(letter: DeadLetter, body: str, look: Bare) -> Asked:
     """Read *body* field by field; each field carries what is wrong with it."""
     problems: list[Problem] = []
     event = None
@@ -45,14 +45,11 @@ def asked(letter: DeadLetter, body: str, *, masked: bool = True) -> Asked:
         event = event_in(letter, body)
     except NotAnEventError as error:
         problems = list(error.problems)
-    data = _data(body) if event is None else event.model_dump(mode="json")["data"]
-    if event is not None:
-        data = event.data.model_dump(mode="json", exclude_none=True)
+    data = _data(look.body(body if event is None else event.body))
     result = Asked(_TITLES.get(letter.type, "Not an event we know"), event=event)
     sentences = {problem.field: problem.message for problem in problems}
     items = data.pop("items", [])
     for key, value in _flat(data):
-        value = mask_field(key, value) if masked else value
         result.fields.append(
             Field(key.replace("_", " "), value, sentences.pop(f"data.{key}", ""))
         )
@@ -61,7 +58,9 @@ def asked(letter: DeadLetter, body: str, *, masked: bool = True) -> Asked:
             _item(number, item, sentences)
             for number, item in enumerate(items[:_MOST_ITEMS])
         ]
-    result.problems = [Problem(path, text) for path, text in sentences.items()]
+    result.problems = [
+        look.problem(Problem(path, text)) for path, text in sentences.items()
+    ]
     return result
 
 

@@ -1,6 +1,5 @@
 """What the pages of one dead letter show."""
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -14,8 +13,8 @@ from dlq_review.editing import LONGEST_EDIT
 from dlq_review.examples import example
 from dlq_review.forms import EditForm
 from dlq_review.models import AuditEntry, DeadLetter, Revision
-from dlq_review.personal import mask_body
 from dlq_review.timeline import attempts_of, timeline
+from dlq_review.veiling import Bare, Masked
 from dlq_review.walking import Place
 from processing.contracts import CONTRACTS
 from processing.event_errors import Problem
@@ -25,35 +24,40 @@ def letter_context(
     request: HttpRequest, letter: DeadLetter, *, masked: bool = True
 ) -> dict[str, Any]:
     """The page of *letter*; its personal data only where *masked* is false."""
-
-    def veil(text: str) -> str:
-        return pretty.visible(mask_body(text) if masked else text)
-
     revisions = list(letter.revisions.all())
     current = next(one for one in revisions if one.number == letter.revision)
     arrivals = list(letter.arrivals.all())
     attempts = attempts_of(letter, arrivals)
-    request_asked = asked(letter, current.body, masked=masked)
+    bodies = [*(one.body for one in revisions), *(one.body for one in arrivals)]
+    look = Masked(bodies) if masked else Bare()
+    request_asked = asked(letter, current.body, look)
     actions = actions_for(request.user, letter, valid=request_asked.event is not None)
     denials = [one.denied for one in actions.values() if one.denied]
     return {
         "letter": letter,
         "asked": request_asked,
-        "body": veil(pretty.pretty(current.body[: pretty.LONGEST_SHOWN])),
+        "body": _shown(pretty.pretty(look.body(current.body))),
         "masked": masked,
         "may_reveal": may(request.user, "reveal"),
-        "reference": veil(letter.reference),
+        "reference": look.reference(letter.reference),
+        "error_text": look.error(letter.error_text),
         "cut": len(current.body) > pretty.LONGEST_SHOWN,
         "current": current,
         "actions": actions,
         "targets": targets.of_type(letter.type),
         "denials": list(dict.fromkeys(denials)),
         "warnings": _warnings(letter, current),
-        "attempts": [(one, pretty.traceback(one.traceback)) for one in attempts],
+        "attempts": [
+            (one, look.error(one.error_text), look.trace(one.traceback))
+            for one in attempts
+        ],
         "unreported": max(0, letter.attempts - len(attempts)),
-        "arrivals": [(one, veil(one.body)) for one in arrivals],
-        "edits": _edits(revisions, veil),
-        "timeline": timeline(letter, attempts),
+        "arrivals": [
+            (one, look.attributes(one.beside), _shown(look.body(one.body)))
+            for one in arrivals
+        ],
+        "edits": _edits(revisions, look),
+        "timeline": timeline(letter, attempts, look.text),
         **_neighbours(letter),
     }
 
@@ -106,19 +110,24 @@ def _start(request: HttpRequest, letter: DeadLetter, current: Revision) -> str:
 
 
 def _edits(
-    revisions: list[Revision], veil: Callable[[str], str]
-) -> list[tuple[Revision, list[comparing.Line]]]:
-    """Each revision with what changed; compared first, so that a masked change shows."""
+    revisions: list[Revision], look: Bare
+) -> list[tuple[Revision, str, list[comparing.Line]]]:
+    """Each revision with its reason and what changed."""
     return [
         (
             newer,
+            look.text(newer.reason),
             [
-                comparing.Line(line.kind, veil(line.text))
-                for line in comparing.diff(older.body, newer.body)
+                comparing.Line(line.kind, pretty.visible(line.text))
+                for line in look.diff(older.body, newer.body)
             ],
         )
         for newer, older in pairwise(revisions)
     ]
+
+
+def _shown(body: str) -> str:
+    return pretty.visible(body[: pretty.LONGEST_SHOWN])
 
 
 def _warnings(letter: DeadLetter, current: Revision) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 
 from dlq_review.models import DeadLetter, Revision
-from dlq_review.personal import mask, mask_body
+from processing.personal import Veil, mask_body, mask_reference
 
 COLUMNS = (
     "id",
@@ -70,11 +70,18 @@ def _rows(
             if with_body:
                 row["body"] = bodies[letter.pk]
             if masked:
-                row["reference"] = mask(row["reference"])
-                row["error_text"] = mask(row["error_text"])
-                if with_body:
-                    row["body"] = mask_body(row["body"])
+                row |= _veiled(row)
             yield row
+
+
+def _veiled(row: dict[str, Any]) -> dict[str, Any]:
+    """The error text of a letter was masked by its body when it was pulled."""
+    body = row.get("body", "")
+    found = {
+        "reference": mask_reference(row["reference"]),
+        "error_text": Veil(body).error(row["error_text"]),
+    }
+    return found | ({"body": mask_body(body)} if body else {})
 
 
 def _bodies(letters: Iterable[DeadLetter]) -> dict[int, str]:

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Q
 
 from processing import moments
-from processing.attempts import storable
+from processing.attempts import LONGEST_TEXT, storable
 from processing.attributes import FAILURE, REDRIVE, Attributes
 from processing.event_errors import (
     InvalidEventError,
@@ -24,6 +24,7 @@ from processing.event_errors import (
 )
 from processing.events import Identity, identify, is_request_id
 from processing.models import Attempt
+from processing.personal import Veil
 from processing.queues import Message
 from processing.services import identify as identify_delivery
 from processing.topology import QUEUES
@@ -48,20 +49,28 @@ class Failure:
     place: str
     release: str
     failed_at: datetime
+    told: str
+    """The error text as it came, with what it says of people."""
     deliveries: int
     """How often the message was delivered before it ended in the DLQ."""
 
     @property
     def template(self) -> str:
         """The text without what differs from one message to the next."""
-        return _CHANGING.sub("…", self.error_text)[:300]
+        return _template(self.error_text)
 
     @property
     def fingerprint(self) -> str:
         """Equal for failures that belong together: queue, type, error, place (or text)."""
-        detail = self.template if by_text(self.error_type, self.place) else self.place
+        detail = (
+            _template(self.told) if by_text(self.error_type, self.place) else self.place
+        )
         parts = "\n".join((self.queue, self.type, self.error_type, detail))
         return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
+
+
+def _template(text: str) -> str:
+    return _CHANGING.sub("…", text[:LONGEST_TEXT])[:300]
 
 
 def by_text(error_type: str, place: str) -> bool:
@@ -87,15 +96,18 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
     deliveries = (
         attempt.receive_count if attempt and told else 1 if told else sent_by_sqs
     )
+    text = _text(told, "error_text") or (attempt.error_text if attempt else "")
+    veil = Veil(message.body)
     return Failure(
         queue=SOURCE_OF[message.queue],
         type=storable(identity.type)[:100],
-        error_type=_text(told, "error_type")
+        error_type=veil(_text(told, "error_type"))
         or (attempt.error_type if attempt else NO_REPORT),
-        error_text=_text(told, "error_text")
-        or (attempt.error_text if attempt else _unreported(deliveries)),
+        error_text=veil.error(text) or _unreported(deliveries),
+        told=text or _unreported(deliveries),
         place=attempt.place if attempt else "",
-        release=_text(told, "release")[:100] or (attempt.release if attempt else ""),
+        release=veil(_text(told, "release")[:100])
+        or (attempt.release if attempt else ""),
         failed_at=moments.past(told.get("failed_at"))
         or (attempt.started_at if attempt else message.sent_at),
         deliveries=deliveries,

@@ -15,9 +15,9 @@ from dlq_review import freezing, steering, tallying, targets, undoing
 from dlq_review.actions import denial, may, may_operate, needed_for
 from dlq_review.forms import OperationForm
 from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
-from dlq_review.personal import mask
 from dlq_review.previewing import preview
-from dlq_review.transitions import ReviewError
+from dlq_review.transitions import ReviewError, note_reveal
+from dlq_review.veiling import needs_reveal, veiled_condition
 from processing.models import Outcome
 
 _STEERING = {
@@ -69,14 +69,16 @@ def _named(model: type[Model], number: object) -> Model | None:
 
 
 def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
-    selection = form.selection()
-    if selection.fields and not may(request.user, "reveal"):
-        raise PermissionDenied  # a question about a body tells what is in it
+    selection, plan, by = form.selection(), form.plan(), request.user.get_username()
+    if personal := needs_reveal(selection, plan.patch or ()):
+        if not may(request.user, "reveal"):
+            raise PermissionDenied  # the answer would tell what is in a body
+        note_reveal(by, f"An operation that asks about {personal}")
     selection.check_readable(MOST_READ)
     return freezing.freeze(
         selection,
-        form.plan(),
-        by=request.user.get_username(),
+        plan,
+        by=by,
         reason=form.cleaned_data["reason"],
     )
 
@@ -121,8 +123,10 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
         and operation.state in Operation.ENDED
         and counts.discarded
         and may_operate(request.user, Operation.Kind.RESTORE),
-        "conditions": [mask(one) for one in operation.selection.get("fields", ())],
         "braked": operation.halted.startswith("Brake"),
+        "conditions": [
+            veiled_condition(one) for one in operation.selection.get("fields", ())
+        ],
         "refresh": operation.state == Operation.State.RUNNING,
     }
     if operation.state == Operation.State.DRAFT:

@@ -12,6 +12,7 @@ from dlq_review.exact_json import Key, Node
 from dlq_review.transitions import ReviewError
 from processing import strict_json
 from processing.attempts import storable
+from processing.personal import Veil
 from processing.topology import MAX_MESSAGE_BYTES
 
 OPS = ("add", "replace", "remove", "move", "copy", "test")
@@ -73,7 +74,8 @@ def apply(patch: list[dict[str, Any]], body: str) -> str:
     try:
         before, after = exact_json.loads(body), exact_json.loads(body)
     except strict_json.UnreadableJSONError as error:
-        raise PatchError(f"The body cannot be read: {error}") from None
+        told = Veil(body)(str(error))  # it may name a key
+        raise PatchError(f"The body cannot be read: {told}") from None
     copied = 0
     for step in patch:
         try:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from dlq_review import comparing, editing, patching, reading
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.patching import PatchError
-from dlq_review.personal import mask_body
 from dlq_review.reading import NotAnEventError
+from dlq_review.veiling import Masked
 
 LOOKED_AT = 200  # letters; a page must not read a hundred thousand bodies
 SHOWN = 5
@@ -41,10 +41,7 @@ def preview(operation: Operation) -> Preview:
             if after == body:
                 found.unchanged += 1
                 continue
-            lines = [
-                comparing.Line(line.kind, mask_body(line.text))
-                for line in comparing.diff(body, after)
-            ]
+            lines = Masked([body, after]).diff(body, after)
             editing.check(item.letter, after)
             found.changed += 1
         except PatchError as error:

@@ -12,8 +12,17 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
+from dlq_review.models import (
+    Arrival,
+    AuditEntry,
+    DeadLetter,
+    Operation,
+    OperationItem,
+    Revision,
+)
+from dlq_review.veiling import veiled_condition
 from processing.models import Attempt
+from processing.personal import mask_reference
 
 STEP = 200  # letters, or attempts, of one transaction
 
@@ -33,8 +42,9 @@ def purge(
     while monotonic() < deadline and (purged := _purge_letters(before)):
         done += purged
         progress(done)
-    while monotonic() < deadline and _purge_attempts(before):
-        progress(done)
+    for more in (_purge_attempts, _purge_operations):
+        while monotonic() < deadline and more(before):
+            progress(done)
     return done
 
 
@@ -53,18 +63,52 @@ def _settled(before: datetime) -> QuerySet[DeadLetter]:
 def _purge_letters(before: datetime) -> int:
     locked = _settled(before).order_by("pk").select_for_update(skip_locked=True)
     letters = dict(locked.values_list("pk", "request_id")[:STEP])
-    Revision.objects.filter(letter__in=letters).update(body="")
+    # What staff wrote may name anybody. Who did what, when, and what they looked at stays.
+    said = AuditEntry.objects.filter(letter__in=letters).exclude(reason="")
+    said.exclude(verb=AuditEntry.Verb.REVEALED).update(reason="")
+    Revision.objects.filter(letter__in=letters).update(body="", reason="")
     Arrival.objects.filter(letter__in=letters).update(
         body="", attributes={}, attribute_types={}
     )
     _forget(Attempt.objects.filter(request_id__in=letters.values()))
     found = DeadLetter.objects.filter(pk__in=letters)
-    found.filter(reference__contains="@").update(reference="")
+    named = found.exclude(reference="").values_list("pk", "reference")
+    personal = [pk for pk, name in named if mask_reference(name) != name]
+    found.filter(pk__in=personal).update(reference="")
     found.update(purged_at=timezone.now(), error_text="")
     AuditEntry.objects.bulk_create(
         AuditEntry(letter_id=number, verb=AuditEntry.Verb.PURGED) for number in letters
     )
     return len(letters)
+
+
+@transaction.atomic
+def _purge_operations(before: datetime) -> int:
+    """Those that ended or were never started: the values they asked for and wrote."""
+    over = Q(ended_at__lt=before) | Q(
+        state=Operation.State.DRAFT, created_at__lt=before
+    )
+    old = Operation.objects.filter(over, purged_at=None).order_by("pk")
+    operations = list(old.select_for_update(skip_locked=True)[:STEP])
+    for operation in operations:
+        chosen = operation.selection
+        operation.selection = chosen | {
+            name: [veil(one) for one in chosen[name]]
+            for name, veil in (("ids", mask_reference), ("fields", veiled_condition))
+            if name in chosen
+        }
+        operation.patch = [
+            {name: step[name] for name in ("op", "path", "from") if name in step}
+            for step in operation.patch
+        ]
+        if operation.state == Operation.State.DRAFT:  # it has nothing left to write
+            operation.state, operation.ended_at = Operation.State.CANCELLED, before
+        operation.reason, operation.purged_at = "", timezone.now()
+        operation.save()
+    AuditEntry.objects.filter(operation__in=operations).update(reason="")
+    items = OperationItem.objects.filter(operation__in=operations)
+    items.exclude(why="").update(why="")
+    return len(operations)
 
 
 def _purge_attempts(before: datetime) -> int:

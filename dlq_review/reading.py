@@ -7,14 +7,17 @@ from dlq_review.transitions import ReviewError
 from processing import events
 from processing.event_errors import EventError, Problem
 from processing.models import Outcome
+from processing.personal import Veil
 
 
 class NotAnEventError(ReviewError):
     """The current revision is not a valid event. Edit it first."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], body: str = "") -> None:
+        """The text of it may stand anywhere; only *problems* may name parts of *body*."""
         self.problems = problems
-        super().__init__(f"{self.__doc__} {' '.join(map(str, problems))}")
+        told = Veil(body)(" ".join(map(str, problems)))
+        super().__init__(f"{self.__doc__} {told}")
 
 
 def current(letter: DeadLetter) -> Revision:
@@ -26,7 +29,7 @@ def event_in(letter: DeadLetter, body: str) -> events.Event:
     try:
         return events.parse(body, fallback_id=letter.request_id, sent_at=letter.sent_at)
     except EventError as error:
-        raise NotAnEventError(error.problems) from None
+        raise NotAnEventError(error.problems, body) from None
 
 
 def fingerprint(body: str, request_id: str) -> str:

@@ -1,7 +1,7 @@
 """Run the handler on a dead letter in a transaction that is always rolled back.
 
 Nothing leaves the process: follow-ups are only listed, and of a mail only the text is
-made. What the handler would write is read from the statements it runs. Addresses are
+made. What the handler would write is read from the statements it runs. Personal data is
 masked, as on every page.
 """
 
@@ -16,8 +16,8 @@ from django.db import connection, transaction
 
 from dlq_review import pretty, reading
 from dlq_review.models import DeadLetter
-from dlq_review.personal import mask
 from dlq_review.timeline import STALE
+from dlq_review.veiling import Masked
 from processing import emails
 from processing.effects import Effect
 from processing.error_texts import text_of, traceback_of
@@ -48,8 +48,10 @@ class _RollBack(Exception):  # noqa: N818 - not an error: every rehearsal ends s
 
 def rehearse(letter: DeadLetter) -> Rehearsal:
     """What processing the current revision would do. Changes and sends nothing."""
+    body = reading.current(letter).body
+    look = Masked([body])
     try:
-        event = reading.event_in(letter, reading.current(letter).body)
+        event = reading.event_in(letter, body)
     except reading.NotAnEventError as error:
         return Rehearsal(letter, error=str(error))
     if reading.processed(letter).done:
@@ -61,8 +63,8 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
     except Exception as error:  # whatever a worker would meet
         return Rehearsal(
             letter,
-            error=mask(f"{type(error).__name__}: {text_of(error)}"),
-            trace=pretty.traceback(mask(traceback_of(error))),
+            error=look.error(f"{type(error).__name__}: {text_of(error)}"),
+            trace=look.trace(traceback_of(error)),
         )
     return Rehearsal(
         letter,
@@ -71,10 +73,11 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
             for (table, done), count in written.items()
             if count
         ],
-        made={name: mask(value) for name, value in effect.made.items()},
+        made={name: look.text(value) for name, value in effect.made.items()},
         note=STALE if effect.made.get("status") == Outcome.STALE else "",
         follow_ups=[
-            mask(f"{one.type} for {one.data.reference}") for one in effect.follow_ups
+            look.text(f"{one.type} for {one.data.reference}")
+            for one in effect.follow_ups
         ],
     )
 

@@ -5,8 +5,8 @@ rows of the group table. Bodies have an index of their words on PostgreSQL, whic
 rare word at once; it would list every body that holds a common one, so a word that many
 of the newest hold is found among the newest only. What was not searched, the page says.
 
-Bodies hold personal data: searching them could tell whose they are, so it needs the same
-permission as seeing them.
+Bodies hold personal data, and so do references that are addresses: searching them could tell
+whose they are, so it needs the same permission as seeing them.
 """
 
 import re
@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from dlq_review.models import DeadLetter, FailureGroup, Revision
+from processing.personal import mask_reference
 
 MOST = 1_000  # letters found by their bodies
 NEWEST = 500  # bodies read first, to learn how common a word is: 40 us each
@@ -35,10 +36,12 @@ class Found:
 
 
 def search(text: str, *, bodies: bool) -> Found:
-    """The letters that *text* finds; in their bodies too only where *bodies* is true."""
+    """The letters that *text* finds; in what is personal only where *bodies* is true."""
     text = text.strip()
+    public = mask_reference(text) == text
+    names = (text, text.lower()) if bodies or public else ()
     found = Found(
-        Q(reference__in=(text, text.lower()))
+        Q(reference__in=names)
         | Q(request_id=text)
         | Q(correlation_id=text)
         | Q(error_type=text)
@@ -47,7 +50,8 @@ def search(text: str, *, bodies: bool) -> Found:
         found.letters |= Q(group__in=groups) | Q(origin__in=groups)
     if not bodies:
         found.notes.append(
-            "Bodies were not searched: that needs the permission to see personal data."
+            "Bodies were not searched: that needs the permission to see personal data. "
+            "Nor were addresses."
         )
     elif letters := _by_body(text, found.notes):
         found.letters |= Q(pk__in=letters)

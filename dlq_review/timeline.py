@@ -1,6 +1,6 @@
 """Everything that happened to one dead letter, newest first."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,14 +31,19 @@ def attempts_of(letter: DeadLetter, arrivals: Iterable[Arrival]) -> list[Attempt
     return list(found[:MOST])
 
 
-def timeline(letter: DeadLetter, attempts: Iterable[Attempt]) -> list[Moment]:
+def timeline(
+    letter: DeadLetter,
+    attempts: Iterable[Attempt],
+    veil: Callable[[str], str] = str,
+) -> list[Moment]:
+    """*veil* makes what people wrote fit to be seen."""
     moments = [Moment(letter.sent_at, "sent", "Sent to the queue")]
     for attempt in attempts:
         title = f"Attempt {attempt.receive_count} failed: {attempt.error_type}"
         text = f"{attempt.worker}, release {attempt.release}"
         moments.append(Moment(attempt.started_at, "attempt", title, text))
     for entry in letter.audit.all()[:MOST]:
-        moments.append(_deed(entry))
+        moments.append(_deed(entry, veil(entry.reason)))
     for outcome in Outcome.objects.filter(request_id=letter.request_id):
         title = f"The request was {outcome.get_kind_display().lower()}"
         text = STALE if outcome.stale else outcome.made.get("told", "")
@@ -46,6 +51,6 @@ def timeline(letter: DeadLetter, attempts: Iterable[Attempt]) -> list[Moment]:
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
 
 
-def _deed(entry: AuditEntry) -> Moment:
+def _deed(entry: AuditEntry, reason: str) -> Moment:
     title = capfirst(entry.get_verb_display())
-    return Moment(entry.at, entry.verb, title, entry.reason, entry.actor or "Holdfast")
+    return Moment(entry.at, entry.verb, title, reason, entry.actor or "Holdfast")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from dlq_review import grouping
 from dlq_review.models import AuditEntry, DeadLetter
 from processing.models import UnderReview
+from processing.personal import mask
 
 S = DeadLetter.State
 ALLOWED: dict[str, frozenset[str]] = {
@@ -114,6 +115,13 @@ def note(
 ) -> None:
     AuditEntry.objects.create(
         letter=letter, actor=by, verb=verb, reason=reason, before=before, after=after
+    )
+
+
+def note_reveal(by: str, where: str, letter: DeadLetter | None = None) -> None:
+    """Put on record that *by* saw personal data: of which letter, and where."""
+    AuditEntry.objects.create(
+        letter=letter, actor=by, verb=AuditEntry.Verb.REVEALED, reason=mask(where)[:500]
     )
 
 

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from dlq_review.models import AuditEntry, FailureGroup
 from dlq_review.transitions import ReviewError
+from processing.personal import mask
 
 _State = FailureGroup.State
 
@@ -40,8 +41,8 @@ def resolve_group(group: FailureGroup, *, by: str) -> None:
 
 @transaction.atomic
 def annotate(group: FailureGroup, note: str, *, by: str) -> None:
-    """Replace the note; the trail keeps the earlier one."""
-    FailureGroup.objects.filter(pk=group.pk).update(note=note)
+    """Replace the note; the trail keeps the earlier one. Of an address little is kept."""
+    FailureGroup.objects.filter(pk=group.pk).update(note=mask(note))
     _note(group, by, reason=f"Note was: {group.note or 'empty'}")
 
 

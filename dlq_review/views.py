@@ -1,4 +1,5 @@
-"""The pages of one dead letter. A GET changes nothing; every POST calls one verb."""
+"""The pages of one dead letter. A GET changes nothing, but for the record of who saw
+personal data; every POST calls one verb."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -16,10 +17,10 @@ from dlq_review import editing, holding, rehearsing, settling
 from dlq_review.actions import may
 from dlq_review.detail import edit_context, letter_context
 from dlq_review.forms import EditForm
-from dlq_review.models import AuditEntry, DeadLetter
+from dlq_review.models import DeadLetter
 from dlq_review.reading import NotAnEventError
 from dlq_review.redriving import Redrive, Terms
-from dlq_review.transitions import ReviewError, note
+from dlq_review.transitions import ReviewError, note_reveal
 from processing.event_errors import Problem
 
 View = Callable[..., HttpResponse]
@@ -66,13 +67,13 @@ def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 @needs("reveal")
 def reveal(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     """The page with its personal data, and a line in the trail that says who asked."""
-    _note_reveal(request, letter)
+    _note_reveal(request, letter, "Its page")
     context = letter_context(request, letter, masked=False)
     return _page(request, "dlq_review/letter.html", letter, context)
 
 
-def _note_reveal(request: HttpRequest, letter: DeadLetter) -> None:
-    note(letter, AuditEntry.Verb.REVEALED, by=request.user.get_username())
+def _note_reveal(request: HttpRequest, letter: DeadLetter, where: str) -> None:
+    note_reveal(request.user.get_username(), where, letter)
 
 
 @require_POST
@@ -80,7 +81,7 @@ def _note_reveal(request: HttpRequest, letter: DeadLetter) -> None:
 def body(request: HttpRequest, letter: DeadLetter, number: int) -> HttpResponse:
     """One revision's text, byte for byte, as a file."""
     revision = get_object_or_404(letter.revisions, number=number)
-    _note_reveal(request, letter)
+    _note_reveal(request, letter, f"Revision {number} as a file")
     answer = HttpResponse(revision.body, content_type="text/plain; charset=utf-8")
     name = f"dead-letter-{letter.pk}-revision-{number}.txt"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -102,6 +103,7 @@ def edit(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
             form.keep_text_over(DeadLetter.objects.get(pk=letter.pk).revision)
         except ReviewError as error:
             messages.error(request, str(error))
+    _note_reveal(request, letter, "Its edit page")
     context = edit_context(request, letter, form, problems)
     return _page(request, "dlq_review/edit.html", letter, context)
 

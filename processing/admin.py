@@ -1,6 +1,8 @@
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
@@ -21,10 +23,21 @@ from processing.models import (
     StaffMember,
     User,
 )
+from processing.personal import MASK, mask_body, mask_value
+
+PERSONAL = "dlq_review.view_personal_deadletter"
+"""The permission to see personal data, at the desk and here."""
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows to look at; only events make and change them."""
+
+    personal: Mapping[str, Callable[[str], str]] = {}
+    """Fields with personal data, and how each is masked.
+
+    A list masks all of them. The page of a row shows them to those who hold PERSONAL, and
+    puts that on record.
+    """
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -39,6 +52,56 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def lookup_allowed(
+        self, lookup: str, value: Any, request: HttpRequest | None = None
+    ) -> bool:
+        """Only the filters that are offered: any other could guess what a field holds."""
+        offered = {
+            one if isinstance(one, str) else getattr(one, "parameter_name", "")
+            for one in self.list_filter
+        }
+        name = lookup.partition("__")[0]
+        names = {field.name for field in self.model._meta.get_fields()}
+        return lookup in offered or name in offered or name not in names
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        found = [*super().get_search_fields(request)]
+        if request.user.has_perm(PERSONAL):
+            return found
+        return [one for one in found if one.partition("__")[0] not in self.personal]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Those with personal data by their masked stand-ins, where they must be."""
+        found = super().get_fields(request, obj)
+        if request.user.has_perm(PERSONAL):
+            return found
+        return [f"masked_{one}" if one in self.personal else one for one in found]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **more: Any
+    ) -> HttpResponse:
+        found = self.get_object(request, object_id) if self.personal else None
+        if found is not None and request.user.has_perm(PERSONAL):
+            LogEntry.objects.log_actions(
+                request.user.pk or 0, [found], CHANGE, "Looked at personal data."
+            )
+        return super().change_view(request, object_id, *args, **more)
+
+
+def masked_field(name: str) -> Callable[[ReadOnlyAdmin, Any], str]:
+    """The stand-in of the field *name*, for a list or a page."""
+
+    @admin.display(description=name.replace("_", " "))
+    def show(self: ReadOnlyAdmin, row: Any) -> str:
+        value = getattr(row, name)
+        return self.personal[name](value) if value else "–"
+
+    return show
+
+
+def hidden(value: object) -> str:
+    return MASK
 
 
 class OrderItemInline(admin.TabularInline):
@@ -55,6 +118,8 @@ class OrderItemInline(admin.TabularInline):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
+    personal = {"email": mask_value}
+    masked_email = masked_field("email")
     list_display = ("order_id", "customer_id", "total", "currency", "status")
     list_filter = ("status",)
     search_fields = ("order_id__exact", "customer_id__exact", "email__exact")
@@ -63,7 +128,23 @@ class OrderAdmin(ReadOnlyAdmin):
 
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
-    list_display = ("email", "name", "is_active", "is_staff", "verified_at")
+    personal = {
+        **dict.fromkeys(("email", "username"), mask_value),
+        **dict.fromkeys(("name", "first_name", "last_name", "profile"), hidden),
+    }
+    masked_email = masked_field("email")
+    masked_username = masked_field("username")
+    masked_name = masked_field("name")
+    masked_first_name = masked_field("first_name")
+    masked_last_name = masked_field("last_name")
+    masked_profile = masked_field("profile")
+    list_display = (
+        "masked_email",
+        "masked_name",
+        "is_active",
+        "is_staff",
+        "verified_at",
+    )
     list_filter = ("is_active", "is_staff")
     search_fields = ("email__exact", "username__exact")
     exclude = ("password",)
@@ -189,6 +270,9 @@ class OutcomeAdmin(ReadOnlyAdmin):
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnlyAdmin):
+    personal = dict.fromkeys(("error_text", "traceback"), hidden)
+    masked_error_text = masked_field("error_text")
+    masked_traceback = masked_field("traceback")
     list_display = ("started_at", "request_id", "queue", "error_type", "permanent")
     list_filter = ("permanent", "queue")
     search_fields = ("request_id__exact", "message_id__exact", "error_type__exact")
@@ -196,6 +280,8 @@ class AttemptAdmin(ReadOnlyAdmin):
 
 @admin.register(SpooledEvent)
 class SpooledEventAdmin(ReadOnlyAdmin):
+    personal = {"body": mask_body}
+    masked_body = masked_field("body")
     list_display = ("request_id", "created_at", "tries", "refusal", "refused_for_good")
     list_filter = ("refused_for_good",)
     search_fields = ("request_id__exact",)

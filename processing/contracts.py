@@ -1,7 +1,8 @@
 """The contracts: what an event of each type may say, declared once.
 
 The form, the JSON API, the worker, the edit screen and the rehearsal all validate with
-these classes. Change them additively (a new field with a default); a breaking change is a
+these classes. A field is personal, and masked at the desk, unless it is marked Public.
+Change them additively (a new field with a default); a breaking change is a
 new type, and the old one stays until no queue and no dead letter holds it.
 """
 
@@ -21,6 +22,7 @@ from processing.fields import (
     PastMoment,
     Phone,
     Price,
+    Public,
     Reference,
     ShortLine,
 )
@@ -57,9 +59,9 @@ class Contract(BaseModel):
 class Item(BaseModel):
     model_config = Contract.model_config
 
-    sku: Reference
-    quantity: Annotated[int, Field(ge=1, le=10_000)]
-    unit_price: Price
+    sku: Annotated[Reference, Public()]
+    quantity: Annotated[int, Field(ge=1, le=10_000), Public()]
+    unit_price: Annotated[Price, Public()]
 
     @property
     def amount(self) -> Decimal:
@@ -75,15 +77,16 @@ class OrderCreated(Contract):
     queue = "orders"
     public = True
 
-    order_id: Reference
-    customer_id: Reference
+    order_id: Annotated[Reference, Public()]
+    customer_id: Annotated[Reference, Public()]
     email: Email
     # Currencies with two decimals, as Money has.
-    currency: Literal[
-        "AUD", "CAD", "CHF", "DKK", "EUR", "GBP", "NOK", "PLN", "SEK", "USD"
+    currency: Annotated[
+        Literal["AUD", "CAD", "CHF", "DKK", "EUR", "GBP", "NOK", "PLN", "SEK", "USD"],
+        Public(),
     ]
     items: Annotated[list[Item], Field(min_length=1, max_length=100)]
-    total: Annotated[Money, Field(validate_default=True)] = Field(
+    total: Annotated[Money, Field(validate_default=True), Public()] = Field(
         default_factory=_total
     )
 
@@ -114,10 +117,10 @@ class OrderUpdated(Contract):
     queue = "orders"
     public = True
 
-    order_id: Reference
-    customer_id: Reference
-    status: Literal["paid", "shipped", "delivered", "cancelled"]
-    changed_at: PastMoment
+    order_id: Annotated[Reference, Public()]
+    customer_id: Annotated[Reference, Public()]
+    status: Annotated[Literal["paid", "shipped", "delivered", "cancelled"], Public()]
+    changed_at: Annotated[PastMoment, Public()]
     """Orders the updates: one older than what is stored changes nothing."""
 
     @property
@@ -134,7 +137,7 @@ class Profile(BaseModel):
 
     company: ShortLine | None = None
     phone: Phone | None = None
-    country: Country | None = None
+    country: Annotated[Country | None, Public()] = None
 
 
 class SignupRequested(Contract):
@@ -164,7 +167,9 @@ class EmailRequested(Contract):
     queue = "emails"
 
     recipient: Email
-    template: Literal["verify_email", "already_registered"] | None = None
+    template: Annotated[
+        Literal["verify_email", "already_registered"] | None, Public()
+    ] = None
     context: dict[ShortLine, ShortLine] = Field(default_factory=dict, max_length=20)
     subject: ShortLine | None = None
     body: Paragraphs | None = None

@@ -138,4 +138,5 @@ def _sentence(found: ErrorDetails) -> str:
     sentence = _SENTENCES.get(found["type"])
     if sentence is None:
         return found["msg"]
-    return sentence.format(**found.get("ctx", {}))
+    # Without quotes: what is quoted is taken for a part of the message.
+    return sentence.format(**found.get("ctx", {})).replace("'", "")

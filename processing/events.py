@@ -3,9 +3,10 @@
 import functools
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, TypeAdapter, ValidationError
 from uuid_utils import uuid7
@@ -18,7 +19,7 @@ from processing.event_errors import (
     UnreadableEventError,
     problems_in,
 )
-from processing.fields import PastMoment, RequestId
+from processing.fields import PastMoment, Public, RequestId
 from processing.moments import ON_A_QUEUE
 
 
@@ -29,10 +30,10 @@ class Event(BaseModel):
         frozen=True, extra="forbid", strict=True, hide_input_in_errors=True
     )
 
-    id: RequestId
-    type: str
-    timestamp: PastMoment
-    correlation_id: RequestId
+    id: Annotated[RequestId, Public()]
+    type: Annotated[str, Public()]
+    timestamp: Annotated[PastMoment, Public()]
+    correlation_id: Annotated[RequestId, Public()]
     data: SerializeAsAny[Contract]
 
     @classmethod
@@ -117,11 +118,11 @@ def identify(body: str, *, fallback_id: str) -> Identity:
     raw = envelope_of(body)
     data = raw.get("data")
     data = data if isinstance(data, dict) else {}
-    reference = next((data[key] for key in _REFERENCES if _short(data.get(key))), "")
+    reference = next((data[key] for key in _REFERENCES if _names(key, data)), "")
     request_id = raw["id"] if is_request_id(raw.get("id")) else fallback_id
     return Identity(
         request_id,
-        raw["type"] if _short(raw.get("type")) else "",
+        _type(raw.get("type")),
         reference,
         raw["correlation_id"]
         if is_request_id(raw.get("correlation_id"))
@@ -138,12 +139,25 @@ def is_request_id(value: object) -> bool:
 
 
 _REQUEST_ID: TypeAdapter[str] = TypeAdapter(RequestId)
+_TYPE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
 _REFERENCES = ("order_id", "email", "recipient")
 
 
 def _short(value: object) -> bool:
     # Printable, so that any column can hold it and no log line is broken by it.
     return isinstance(value, str) and 0 < len(value) <= 254 and value.isprintable()
+
+
+def _type(value: object) -> str:
+    """A type as any page and log may show it; what reads otherwise may be anything."""
+    plain = isinstance(value, str) and _TYPE.fullmatch(value)
+    return str(value) if plain else ""
+
+
+def _names(key: str, data: dict[str, Any]) -> bool:
+    """Whether *key* names the event: a wrong address may be anything, also a name."""
+    value = data.get(key)
+    return _short(value) and (key == "order_id" or "@" in str(value))
 
 
 def envelope_of(body: str) -> dict[str, Any]:

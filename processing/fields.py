@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from email.errors import HeaderParseError
@@ -26,6 +27,11 @@ _MOST_DIGITS = 9
 _MONEY = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}(\.[0-9]{{1,2}})?", re.ASCII)
 _BIDI_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NONCHARACTERS = {"\ufffe", "\uffff"}  # SQS refuses a message that holds one
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Marks a field that is no personal data; whatever bears no mark is masked."""
 
 
 def _refuse(sentence: str) -> PydanticCustomError:

@@ -10,6 +10,8 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models.functions import Lower
 
+from processing.personal import mask
+
 REQUEST_ID_LENGTH = 64
 
 
@@ -152,6 +154,10 @@ class User(AbstractUser):
                 violation_error_message="Somebody has this address already.",
             ),
         )
+
+    def __str__(self) -> str:
+        """What may stand in any title: an address is shortened."""
+        return mask(self.username)
 
 
 class Signup(models.Model):

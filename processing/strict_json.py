@@ -16,7 +16,7 @@ MAX_DEPTH = 32  # our deepest contract nests 4 levels
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _MARK = "\ufeff"
 _BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
-_TOKENS = re.compile(rf'{_STRING}|[\[\]{{}},:]|[^\s\[\]{{}},:"]++', re.DOTALL)
+TOKEN = re.compile(rf'{_STRING}|[\[\]{{}},:]|[^\s\[\]{{}},:"]++', re.DOTALL)
 
 
 class UnreadableJSONError(ValueError):
@@ -67,7 +67,7 @@ def salvage(text: str) -> Any:
 
 def tokens(text: str) -> Iterator[str]:
     """The tokens of *text*, which `loads` reads: as they are written, one after another."""
-    return (match.group() for match in _TOKENS.finditer(text.removeprefix(_MARK)))
+    return (match.group() for match in TOKEN.finditer(text.removeprefix(_MARK)))
 
 
 def _check_depth(text: str) -> None:

@@ -7,9 +7,9 @@ from django.db import models
 from django.utils import timezone
 
 from dlq_review.models.groups import FailureGroup
-from dlq_review.personal import mask
 from processing.contracts import CONTRACTS
 from processing.models import REQUEST_ID_LENGTH
+from processing.personal import MASK, mask_reference
 
 
 class DeadLetter(models.Model):
@@ -124,7 +124,8 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         """What may stand in any title, message or log: an address is shortened."""
-        return mask(self.reference) or self.request_id
+        shown = mask_reference(self.reference)
+        return self.request_id if shown in ("", MASK) else shown
 
     @property
     def resting_state(self) -> State:

@@ -62,6 +62,8 @@ class Operation(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     """When something was sent last."""
     ended_at = models.DateTimeField(null=True, blank=True)
+    purged_at = models.DateTimeField(null=True, blank=True)
+    """When what it holds of people was removed, long after it ended."""
     leased_until = models.DateTimeField(null=True, blank=True)
     """One runner at a time holds it; a crashed runner's lease runs out."""
     lease_owner = models.UUIDField(null=True, blank=True)

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dlq_review.models import DeadLetter, FailureGroup, Operation
+from processing.personal import mask
 
 register = template.Library()
 
@@ -38,6 +39,12 @@ def _distance(seconds: float) -> str:
         if seconds < size * most:
             return f"{seconds // size:.0f} {unit}" if seconds >= 60 else ""
     return "many years"
+
+
+@register.filter
+def veil(text: str) -> str:
+    """What somebody wrote, with addresses shortened."""
+    return mask(text)
 
 
 @register.simple_tag

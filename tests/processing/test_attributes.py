@@ -131,8 +131,8 @@ def test_the_desk_shows_each_attribute_with_its_type(admin_client: Any) -> None:
         attributes={"weight": "1.50", "signature": "AP/+PQ=="},
         types={"weight": "Number", "signature": "Binary"},
     )
-    page = admin_client.get(
-        reverse("admin:dlq_review_deadletter_change", args=[letter.pk])
+    page = admin_client.post(
+        reverse("admin:dlq_review_deadletter_reveal", args=[letter.pk])
     ).content.decode()
     assert "1.50 <small>Number</small>" in page
     assert "AP/+PQ== <small>Binary, base64</small>" in page

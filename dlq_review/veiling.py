@@ -1,0 +1,145 @@
+"""How a letter is seen: as it is, on record, or with its personal data masked."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db.models.functions import Length
+
+from dlq_review import comparing, pretty
+from dlq_review.comparing import Line
+from dlq_review.fields import Condition
+from dlq_review.models import DeadLetter
+from dlq_review.pretty import Traceback
+from dlq_review.selecting import Selection
+from processing.event_errors import Problem
+from processing.personal import (
+    CHANGED,
+    MASK,
+    Veil,
+    mask_attribute,
+    mask_body,
+    mask_both,
+    mask_name,
+    mask_reference,
+    mask_value,
+    may_be_read,
+)
+
+Attribute = tuple[str, str, str]
+"""A name, a text, and a type where that is not String."""
+MOST_READ = 64 * 1024  # characters of a body that a list reads to mask one of its rows
+
+
+class Bare:
+    """Shows all there is."""
+
+    def body(self, body: str) -> str:
+        return body
+
+    def text(self, text: str) -> str:
+        return text
+
+    def error(self, text: str) -> str:
+        return text
+
+    def reference(self, reference: str) -> str:
+        return reference
+
+    def attributes(self, beside: Sequence[Attribute]) -> Sequence[Attribute]:
+        return beside
+
+    def trace(self, text: str) -> Traceback:
+        return pretty.traceback(text)
+
+    def diff(self, before: str, after: str) -> list[Line]:
+        return comparing.diff(before, after)
+
+    def problem(self, problem: Problem) -> Problem:
+        return Problem(self.text(problem.field), self.text(problem.message))
+
+
+class Masked(Bare):
+    """Hides what *bodies* hold and no contract declares public, wherever it stands."""
+
+    def __init__(self, bodies: Iterable[str]) -> None:
+        self._veil = Veil(*bodies)
+
+    def body(self, body: str) -> str:
+        return mask_body(body)
+
+    def text(self, text: str) -> str:
+        return self._veil(text)
+
+    def error(self, text: str) -> str:
+        return self._veil.error(text)
+
+    def reference(self, reference: str) -> str:
+        return mask_reference(reference)
+
+    def attributes(self, beside: Sequence[Attribute]) -> Sequence[Attribute]:
+        return [
+            (mask_name(name), mask_attribute(name, text), kind and mask_name(kind))
+            for name, text, kind in beside
+        ]
+
+    def trace(self, text: str) -> Traceback:
+        found = pretty.traceback(text)
+        for frame in found.frames:  # a text of several lines may look like code
+            frame.code = [self.error(line) for line in frame.code]
+        return Traceback(found.frames, self.error(found.error))
+
+    def diff(self, before: str, after: str) -> list[Line]:
+        lines = comparing.diff(*mask_both(before, after))
+        return [Line(line.kind, line.text.replace(CHANGED, "")) for line in lines]
+
+
+def reason_about(letter: DeadLetter, reason: str) -> str:
+    """What somebody wrote about *letter*, for a list: hidden where its body is long."""
+    if not reason:
+        return ""
+    short = letter.revisions.alias(size=Length("body")).filter(size__lte=MOST_READ)
+    body = short.filter(number=letter.revision).values_list("body", flat=True).first()
+    return MASK if body is None else Veil(body)(reason)
+
+
+def veiled_condition(text: str) -> str:
+    """The condition *text* without the value that it asks for, unless that is public."""
+    condition = Condition.read(text)
+    path = ""
+    for step in condition.steps:
+        if isinstance(step, str):
+            name = mask_name(step)
+            plain = name == step and step.replace("_", "").isalnum()
+            path += f".{name}" if plain else f"[{json.dumps(name, ensure_ascii=False)}]"
+        else:
+            path += f"[{step}]" if isinstance(step, int) else "[*]"
+    if not condition.op:
+        return f"{'!' if condition.opposite else ''}{path.lstrip('.')}"
+    shown = may_be_read(condition.steps) and mask_reference(condition.value)
+    value = shown or mask_value(condition.value)
+    return f"{path.lstrip('.')}{'!' if condition.opposite else ''}{condition.op}{value}"
+
+
+def needs_reveal(selection: Selection, patch: Iterable[Mapping[str, Any]] = ()) -> str:
+    """What the permission to see personal data is needed for; empty where it is not.
+
+    Also what only writes tells: whether a body stays the same, or has such a field.
+    """
+    found = [
+        veiled_condition(text)
+        for text in selection.fields
+        if not may_be_read(Condition.read(text).steps)
+    ]
+    found += [
+        mask_value(name) for name in selection.ids if mask_reference(name) != name
+    ]
+    pointers = [
+        step[name] for step in patch for name in ("path", "from") if name in step
+    ]
+    found += [
+        "/".join(map(mask_name, one.split("/")))
+        for one in pointers
+        if not may_be_read(one.split("/")[1:])
+    ]
+    return ", ".join(dict.fromkeys(found))

@@ -1,0 +1,334 @@
+"""Personal data: whatever no contract declares public is masked, on the parsed value.
+
+A body that cannot be parsed is masked whole. A public value is shown only while it is plain,
+as ids, amounts and times are: who writes a name where an order id belongs reveals no name.
+Names of fields that no contract knows are shown where they read like a program's. All of it
+is linear in the size of the body and of the text.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from processing import strict_json
+from processing.cloud_events import last_part
+from processing.contracts import CONTRACTS
+from processing.events import Event
+from processing.fields import Public
+
+MASK = "•••"
+CHANGED = "\u2063"  # to be seen by a comparison, not by people
+Hide = Callable[[str], str]
+_PLAIN = re.compile(r"[A-Za-z0-9._:/+,-]{0,64}")
+_NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
+_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_WRITTEN_AT = r"(?:@|\uff20|\ufe6b|%40|\\u0040|&#64;|&#x40;)"
+_AT = re.compile(_WRITTEN_AT)
+_END = r"\s@<>()\[\],;:\"\uff20\ufe6b"
+# Each begins where no other could, so that no text costs quadratic time.
+_ADDRESS = re.compile(
+    rf'(?P<local>"[^"\n]{{1,64}}+"|(?<![^{_END}])(?:(?!{_WRITTEN_AT})[^{_END}])++)'
+    rf"{_WRITTEN_AT}(?P<domain>\[[^\]\s]*+\]?|[\w-]++(?:\.[\w-]++)*+)",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+# Scripts that write no spaces: each letter counts as a word.
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_WORD = re.compile(rf"[^\W{_UNSPACED}]+|[{_UNSPACED}]")
+_CUT = 100  # characters of a name or a type that our own errors repeat
+_FEW = 8  # words; beyond them it is no name, and its short words are no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What may be shown of a value, and of what is in it."""
+
+    public: bool = False
+    fields: Mapping[str, "Shape"] = field(default_factory=dict)
+    items: "Shape | None" = None
+
+    def at(self, steps: Sequence[object]) -> "Shape":
+        """The shape of what *steps*, names and places in lists, lead to."""
+        found = self
+        for step in steps:
+            if found.items is not None:
+                found = found.items
+            else:
+                known = isinstance(step, str) and step in found.fields
+                found = found.fields[str(step)] if known else HIDDEN
+        return found
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all that is declared in it is public."""
+        parts = [*self.fields.values(), *([self.items] if self.items else [])]
+        return all(part.is_open for part in parts) if parts else self.public
+
+
+HIDDEN = Shape()
+
+
+def _of(annotation: Any, *, public: bool) -> Shape:
+    parts = get_args(annotation)
+    if get_origin(annotation) is list:
+        return Shape(items=_of(parts[0], public=public))
+    for one in (annotation, *parts):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return Shape(fields=_fields(one))
+    return Shape(public)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Shape]:
+    return {
+        name: _of(
+            found.annotation,
+            public=any(isinstance(one, Public) for one in found.metadata),
+        )
+        for name, found in model.model_fields.items()
+    }
+
+
+_ENVELOPE = _fields(Event) | {
+    name: Shape(public=True)
+    for name in (
+        *("specversion", "datacontenttype", "time"),
+        *("detail-type", "Type", "MessageId", "Timestamp"),
+    )
+}
+_DATA = {name: Shape(fields=_fields(one)) for name, one in CONTRACTS.items()}
+#: What the worker and the desk write beside a message; see services.failure.
+_ATTRIBUTES = Shape(
+    fields={
+        name: Shape(public=True)
+        for name in (
+            *("type", "correlation_id", "traceparent", "RequestId"),
+            *("dead_letter", "redrive_id", "count"),
+            *("request_id", "message_id", "error_type", "failed_at", "sent_at"),
+            *("worker", "release"),
+        )
+    }
+)
+
+
+def shape_of(type: object) -> Shape:
+    """The shape of an event of *type*, in our envelope or in a CloudEvent's."""
+    name = str(last_part(type))
+    return Shape(fields=_ENVELOPE | {"data": _DATA.get(name, HIDDEN)})
+
+
+def _shape_in(document: Any) -> Shape:
+    if not isinstance(document, dict):
+        return HIDDEN
+    if "type" in document or "detail-type" not in document:
+        return shape_of(document.get("type"))
+    detail, type = document.get("detail"), str(last_part(document["detail-type"]))
+    whole = isinstance(detail, dict) and detail.keys() & {"specversion", "type"}
+    inside = _shape_in(detail) if whole else _DATA.get(type, HIDDEN)
+    return Shape(fields=_ENVELOPE | {"detail": inside})
+
+
+def may_be_read(steps: Sequence[object]) -> bool:
+    """Whether *steps* lead to what is public in each contract that knows it."""
+    shapes = [shape_of(type).at(steps) for type in CONTRACTS]
+    known = [shape for shape in shapes if shape != HIDDEN]
+    return bool(known) and all(shape.is_open for shape in known)
+
+
+def mask_body(body: str) -> str:
+    """*body* token for token, with what is not public hidden."""
+    return _masked(body, mask_value)
+
+
+def mask_both(before: str, after: str) -> tuple[str, str]:
+    """Both masked; what is hidden in *after* and not in *before* ends with CHANGED.
+
+    So a comparison of the two shows that it changed.
+    """
+    known: set[str] = set()
+
+    def learn(value: str) -> str:
+        known.add(value)
+        return mask_value(value)
+
+    def compare(value: str) -> str:
+        return mask_value(value) + ("" if value in known else CHANGED)
+
+    first, second = _masked(before, learn), _masked(after, compare)
+    unreadable = first == second == MASK and before != after
+    return first, second + CHANGED if unreadable else second
+
+
+def _masked(text: str, hide: Hide, shape: Shape | None = None) -> str:
+    try:
+        return _walk(text, hide, shape)
+    except strict_json.UnreadableJSONError:
+        return MASK if text else ""
+
+
+def _walk(text: str, hide: Hide, shape: Shape | None = None) -> str:
+    """*text* with what *hide* makes of each hidden value. Raises UnreadableJSONError."""
+    document = strict_json.loads(text)
+    shape = _shape_in(document) if shape is None else shape
+    return strict_json.TOKEN.sub(_Walk(shape, hide).step, text.removeprefix("\ufeff"))
+
+
+class _Walk:
+    """Where a walk over the tokens of a JSON text is, and what it may show there."""
+
+    def __init__(self, shape: Shape, hide: Hide) -> None:
+        self._hide = hide
+        self._shape = shape
+        self._around: list[tuple[Shape, bool]] = []
+        self._name_next = False
+
+    def step(self, match: re.Match[str]) -> str:
+        token = match.group()
+        if token in ("{", "["):
+            self._around.append((self._shape, token == "{"))
+            self._enter()
+        elif token in ("}", "]"):
+            self._around.pop()
+            self._name_next = False
+        elif token == ",":
+            self._enter()
+        elif token == ":":
+            self._name_next = False
+        elif self._name_next:
+            return self._name(token)
+        else:
+            return self._value(token)
+        return token
+
+    def _enter(self) -> None:
+        shape, self._name_next = self._around[-1]
+        if not self._name_next:
+            self._shape = shape.items or HIDDEN
+
+    def _name(self, token: str) -> str:
+        name = json.loads(token)
+        known = self._around[-1][0].fields.get(name)
+        self._shape = known or HIDDEN
+        if known is not None or _NAME.fullmatch(name):
+            return token
+        self._hide(name)
+        return f'"{MASK}"'
+
+    def _value(self, token: str) -> str:
+        if token == "null":
+            return token
+        value = json.loads(token) if token[0] == '"' else token
+        if self._shape.public and _PLAIN.fullmatch(value):
+            return token
+        return json.dumps(self._hidden(value), ensure_ascii=False)
+
+    def _hidden(self, value: str) -> str:
+        if value.startswith("{"):  # as SNS puts an event into its own
+            with contextlib.suppress(strict_json.UnreadableJSONError):
+                return _walk(value, self._hide)
+        return self._hide(value)
+
+
+def mask_value(value: str) -> str:
+    """One value: an address shortened, as in a…@example.com, anything else hidden."""
+    local, _, domain = value.rpartition("@")
+    whole = local.startswith('"') or not re.search(r"\s", local)
+    if local and whole and len(value) <= 254 and _DOMAIN.fullmatch(domain):
+        return _shortened(local, domain)
+    return MASK
+
+
+def mask_reference(reference: str) -> str:
+    """What staff call a letter: an order id as it is, all else masked."""
+    return reference if _PLAIN.fullmatch(reference) else mask_value(reference)
+
+
+def mask(text: str) -> str:
+    """*text* with whatever looks like an address shortened."""
+    if not _AT.search(text):
+        return text
+
+    def shorten(found: re.Match[str]) -> str:
+        local = found["local"]
+        known = any(map(str.isalnum, local))
+        return _shortened(local, found["domain"]) if known else found[0]
+
+    return _ADDRESS.sub(shorten, text)
+
+
+def _shortened(local: str, domain: str) -> str:
+    # Of two letters the first would tell too much.
+    first = local[0] if local[0].isalnum() and len(local) > 2 else ""
+    return f"{first}…@{domain}"
+
+
+def mask_attribute(name: str, value: object) -> str:
+    """The message attribute *name*; what we do not know is hidden."""
+    if not isinstance(value, str):
+        return MASK
+    if name in ("failure", "redrive"):
+        return _masked(value, mask_value, _ATTRIBUTES)
+    known = name in _ATTRIBUTES.fields and _PLAIN.fullmatch(value)
+    return value if known else MASK
+
+
+def mask_name(name: str) -> str:
+    """The name of a field or an attribute, where it reads like a program's."""
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", name) else MASK
+
+
+class Veil:
+    """Hides from texts, such as an error's, whatever *bodies* hold and do not show."""
+
+    def __init__(self, *bodies: str) -> None:
+        self._hidden: set[tuple[str, ...]] = set()
+        self._unreadable: set[str] = set()
+        for body in set(filter(None, bodies)):
+            try:
+                _walk(body, self._hide)
+            except strict_json.UnreadableJSONError as error:
+                self._unreadable.add(str(error))
+
+    def __call__(self, text: str) -> str:
+        """*text* that we wrote: it quotes what it names."""
+        if self._unreadable:
+            text = _QUOTED.sub(MASK, text)
+        return self._words(mask(text))
+
+    def error(self, text: str) -> str:
+        """*text* of whatever error: of one that is not ours nothing is known."""
+        if not text or not self._unreadable or text in self._unreadable:
+            return self(text)
+        return MASK
+
+    def _hide(self, value: str) -> str:
+        for spelling in [value] if value.isascii() else [value, json.dumps(value)]:
+            local, _, rest = spelling.rpartition("@")
+            words = _WORD.findall((local or rest).casefold())
+            few = len(words) <= _FEW
+            for number, word in enumerate(words):
+                if len(word) >= (3 if few else 4) or len(words) == 1 < len(word):
+                    self._hidden |= {(word,), (word[:_CUT],)}
+                elif few or not word.isascii():
+                    self._hidden.add(tuple(words[number : number + 2]))
+        return MASK
+
+    def _words(self, text: str) -> str:
+        if not self._hidden:
+            return text
+        found = list(_WORD.finditer(text))
+        words = [one.group().casefold() for one in found]
+        out, last, until = [], 0, -1
+        for number, one in enumerate(found):
+            if tuple(words[number : number + 2]) in self._hidden:
+                until = max(until, number + 1)
+            if (words[number],) in self._hidden:
+                until = max(until, number)
+            if number <= until:
+                out += [text[last : one.start()], MASK]
+                last = one.end()
+        return "".join([*out, text[last:]])
