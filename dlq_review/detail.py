@@ -57,7 +57,7 @@ def letter_context(
             for one in arrivals
         ],
         "edits": _edits(revisions, look),
-        "timeline": timeline(letter, attempts, look.text),
+        "timeline": timeline(letter, attempts, ours=look.text, theirs=look.error),
         **_neighbours(letter),
     }
 
@@ -116,7 +116,7 @@ def _edits(
     return [
         (
             newer,
-            look.text(newer.reason),
+            look.error(newer.reason),
             [
                 comparing.Line(line.kind, pretty.visible(line.text))
                 for line in look.diff(older.body, newer.body)

@@ -24,7 +24,7 @@ from processing.event_errors import (
 )
 from processing.events import Identity, identify, is_request_id
 from processing.models import Attempt
-from processing.personal import Veil
+from processing.personal import Veil, mask_reference
 from processing.queues import Message
 from processing.services import identify as identify_delivery
 from processing.topology import QUEUES
@@ -106,7 +106,7 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
         error_text=veil.error(text) or _unreported(deliveries),
         told=text or _unreported(deliveries),
         place=attempt.place if attempt else "",
-        release=veil(_text(told, "release")[:100])
+        release=mask_reference(_text(told, "release")[:100])
         or (attempt.release if attempt else ""),
         failed_at=moments.past(told.get("failed_at"))
         or (attempt.started_at if attempt else message.sent_at),

@@ -34,19 +34,22 @@ def attempts_of(letter: DeadLetter, arrivals: Iterable[Arrival]) -> list[Attempt
 def timeline(
     letter: DeadLetter,
     attempts: Iterable[Attempt],
-    veil: Callable[[str], str] = str,
+    *,
+    ours: Callable[[str], str] = str,
+    theirs: Callable[[str], str] = str,
 ) -> list[Moment]:
-    """*veil* makes what people wrote fit to be seen."""
+    """*ours* and *theirs* make what Holdfast and people wrote fit to be seen."""
     moments = [Moment(letter.sent_at, "sent", "Sent to the queue")]
     for attempt in attempts:
         title = f"Attempt {attempt.receive_count} failed: {attempt.error_type}"
         text = f"{attempt.worker}, release {attempt.release}"
         moments.append(Moment(attempt.started_at, "attempt", title, text))
     for entry in letter.audit.all()[:MOST]:
+        veil = theirs if entry.actor else ours
         moments.append(_deed(entry, veil(entry.reason)))
     for outcome in Outcome.objects.filter(request_id=letter.request_id):
         title = f"The request was {outcome.get_kind_display().lower()}"
-        text = STALE if outcome.stale else outcome.made.get("told", "")
+        text = STALE if outcome.stale else theirs(outcome.made.get("told", ""))
         moments.append(Moment(outcome.at, "outcome", title, text))
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
 

@@ -100,7 +100,7 @@ def reason_about(letter: DeadLetter, reason: str) -> str:
         return ""
     short = letter.revisions.alias(size=Length("body")).filter(size__lte=MOST_READ)
     body = short.filter(number=letter.revision).values_list("body", flat=True).first()
-    return MASK if body is None else Veil(body)(reason)
+    return MASK if body is None else Veil(body).error(reason)
 
 
 def veiled_condition(text: str) -> str:

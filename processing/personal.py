@@ -51,6 +51,8 @@ class Shape:
     public: bool = False
     fields: Mapping[str, "Shape"] = field(default_factory=dict)
     items: "Shape | None" = None
+    free: bool = False
+    """An object whose names its sender chooses: they are hidden too."""
 
     def at(self, steps: Sequence[object]) -> "Shape":
         """The shape of what *steps*, names and places in lists, lead to."""
@@ -77,6 +79,8 @@ def _of(annotation: Any, *, public: bool) -> Shape:
     parts = get_args(annotation)
     if get_origin(annotation) is list:
         return Shape(items=_of(parts[0], public=public))
+    if get_origin(annotation) is dict:
+        return Shape(free=True)
     for one in (annotation, *parts):
         if isinstance(one, type) and issubclass(one, BaseModel):
             return Shape(fields=_fields(one))
@@ -211,9 +215,10 @@ class _Walk:
 
     def _name(self, token: str) -> str:
         name = json.loads(token)
-        known = self._around[-1][0].fields.get(name)
+        around = self._around[-1][0]
+        known = around.fields.get(name)
         self._shape = known or HIDDEN
-        if known is not None or _NAME.fullmatch(name):
+        if known is not None or (not around.free and _NAME.fullmatch(name)):
             return token
         self._hide(name)
         return f'"{MASK}"'
