@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dlq_review', '0007_attribute_types'),
+        ('dlq_review', '0008_leases'),
     ]
 
     operations = [
