@@ -6,6 +6,7 @@ The places are read from the admin's own URLs, so that a page that is added is l
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -47,10 +48,10 @@ SEEN = re.compile(rf"{SECRET}|7654321|\\u007aquill", re.IGNORECASE)
 def valid() -> Iterator[Event]:
     yield order_created(email=ADDRESS)
     yield order_updated()
-    profile = {"company": f"{SECRET} Ltd", "phone": PHONE}
+    profile: dict[str, Any] = {"company": f"{SECRET} Ltd", "phone": PHONE}
     yield signup_requested(email=ADDRESS, name=NAME, profile=profile)
-    text = {"subject": f"For {NAME}", "body": f"Dear {NAME},\ncall {PHONE}."}
-    yield Event.new(EmailRequested(recipient=ADDRESS, **text))
+    subject, text = f"For {NAME}", f"Dear {NAME},\ncall {PHONE}."
+    yield Event.new(EmailRequested(recipient=ADDRESS, subject=subject, body=text))
     context = {"account": "1", SECRET: NAME}
     yield Event.new(
         EmailRequested(recipient=ADDRESS, template="verify_email", context=context)
@@ -121,7 +122,8 @@ def letter_of(body: Event | str) -> DeadLetter:
 
 def planted() -> None:
     """A desk with each body, what comes of them, and what staff said and did."""
-    letters = [letter_of(body) for body in (*valid(), *broken(), *wrapped())]
+    bodies: list[Event | str] = [*valid(), *broken(), *wrapped()]
+    letters = [letter_of(body) for body in bodies]
     patch = [{"op": "add", "path": "/data/name", "json": f'"{NAME}"'}]
     chosen = Selection(fields=("data.email", "!data.nothing"), ids=[ADDRESS])
     fix = freezing.freeze(
@@ -311,13 +313,13 @@ def everything() -> Iterator[tuple[str, str]]:
 
 def test_after_a_purge_no_row_of_the_desk_names_anybody() -> None:
     planted()
-    long_ago = timezone.now() - timezone.timedelta(days=200)  # type: ignore[attr-defined]
+    long_ago = timezone.now() - timedelta(days=200)
     for letter in DeadLetter.objects.exclude(state="discarded"):
         settling.resolve(letter, by="ada", reason=f"Told {NAME}")
     DeadLetter.objects.update(settled_at=long_ago)
     Operation.objects.update(created_at=long_ago)
     ids = set(DeadLetter.objects.values_list("request_id", flat=True))
     assert any(SEEN.search(row) for _, row in everything())
-    purging.purge(timezone.now() - timezone.timedelta(days=90))  # type: ignore[attr-defined]
+    purging.purge(timezone.now() - timedelta(days=90))
     assert [one for one in everything() if SEEN.search(one[1])] == []
     assert set(DeadLetter.objects.values_list("request_id", flat=True)) == ids
