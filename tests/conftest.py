@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 from pytest_django import Settings
 
-from processing import queues, sending
+from processing import access, queues, sending
 from processing.provision import ensure_queues
 from processing.topology import QUEUES
 
@@ -65,6 +65,8 @@ def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for name, url in settings.SQS_QUEUE_URLS.items()
     }
     forget_failures()
+    # Whatever was looked for before in this process, when there were no keys.
+    monkeypatch.setattr(queues, "_credentials", lambda endpoint: access.LOCAL)
     monkeypatch.setattr(queues, "_client", clients_of_moto)
     monkeypatch.setattr(queues, "_sender", senders_of_moto)  # moto is deaf to curl
     with mock_aws():

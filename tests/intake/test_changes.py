@@ -244,7 +244,7 @@ def test_another_customers_number_tells_no_more_than_an_unknown_order(
 def test_it_ends_so_too_after_a_time_in_the_spool(
     client: Client, away: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(queue: str, batch: Any) -> list[sending.Sent]:
+    def refuse(queue: str, batch: Any, *_: Any, **__: Any) -> list[sending.Sent]:
         error = sending.SendError("Timeout")
         return [sending.Sent(event, error=error) for event, _ in batch]
 
