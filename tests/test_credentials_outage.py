@@ -1,6 +1,7 @@
 """Web and worker that start without AWS credentials, which come later."""
 
 import json
+import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,13 @@ def system(tmp_path: Path, settings: Settings) -> Iterator[LiveSystem]:
         yield running
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as one:
+        yield f"http://127.0.0.1:{one.getsockname()[1]}"
+
+
 def order(port: int) -> int:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/orders",
@@ -36,9 +44,11 @@ def order(port: int) -> int:
         return int(answer.status)
 
 
-@pytest.mark.parametrize("by", ["no credentials", "a token file that is missing"])
+@pytest.mark.parametrize(
+    "by", ["no credentials", "a token file that is missing", "an STS that hangs"]
+)
 def test_what_is_accepted_without_credentials_is_processed_once_there_are_some(
-    system: LiveSystem, tmp_path: Path, by: str
+    system: LiveSystem, silent: str, tmp_path: Path, by: str
 ) -> None:
     file = tmp_path / "credentials"
     of_amazon = {
@@ -48,17 +58,21 @@ def test_what_is_accepted_without_credentials_is_processed_once_there_are_some(
         "AWS_SHARED_CREDENTIALS_FILE": str(file),
     }
     token = tmp_path / "token"
-    if by == "a token file that is missing":
+    if by != "no credentials":
         of_amazon |= {
             "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
             "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/web",
-            "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9",
+            "AWS_ENDPOINT_URL_STS": silent,
         }
+    if by == "an STS that hangs":
+        token.write_text("a-token")
     worker = system.start_worker(**of_amazon)
     port = system.start_web(**of_amazon)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30):
+        pass  # the process has started
     assert [order(port) for _ in range(3)] == [202] * 3
     assert SpooledEvent.objects.count() == 3
-    assert "credentials=" in system.log("web")
+    assert "failed=CredentialsError" in system.log("web")
     wait_for(
         lambda: "call=ReceiveMessage failed=CredentialsError" in system.log("worker")
     )
