@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import resolve, reverse
@@ -31,8 +32,9 @@ class ApiProblemMiddleware:
         status = HTTPStatus(response.status_code)
         sentence = _SENTENCES.get(status, status.phrase)
         replacement = problems.answer(problems.general(status, sentence))
-        if "Allow" in response.headers:
-            replacement.headers["Allow"] = response.headers["Allow"]
+        if allowed := response.headers.get("Allow"):
+            with_head = allowed.replace("GET", "GET, HEAD")
+            replacement.headers["Allow"] = with_head
         return replacement
 
 
@@ -60,12 +62,22 @@ class ApiMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not is_api(request):
             return self.get_response(request)
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            # Not redirected: many clients follow a redirect with GET and without a body.
+            refusal = problems.general(HTTPStatus.FORBIDDEN, _USE_TLS)
+            return problems.answer(refusal)
         request.get_host()  # refuses a name that is not ours, before anything is stored
         match = request.resolver_match = _resolved(request.path_info)
+        asked = request.method
+        if asked == "HEAD":
+            request.method = "GET"  # the server leaves out the content
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        request.method = asked
         response.headers["Content-Length"] = str(len(response.content))
         return response
 
+
+_USE_TLS = "Use https. This request came unencrypted: nothing was stored, and others may have read what it held."
 
 # The addresses that things are sent to are few.
 _resolved = functools.lru_cache(maxsize=64)(resolve)

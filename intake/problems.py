@@ -4,12 +4,11 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from intake.batches import KeyTwiceError
 from intake.rate_limits import RateLimitedError
-from intake.reading import UnsupportedMediaTypeError
+from intake.reading import BodyTooLargeError, UnsupportedMediaTypeError
 from intake.receipts import UnknownReceiptError
 from intake.replays import KeyReusedError
 from intake.request_ids import BadKeyError
@@ -28,7 +27,7 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     UnknownReceiptError: HTTPStatus.NOT_FOUND,
     KeyTwiceError: HTTPStatus.CONFLICT,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,

@@ -18,6 +18,7 @@ from processing.fields import (
     Email,
     Money,
     Name,
+    OrderId,
     Paragraphs,
     PastMoment,
     Phone,
@@ -77,7 +78,7 @@ class OrderCreated(Contract):
     queue = "orders"
     public = True
 
-    order_id: Annotated[Reference, Public()]
+    order_id: Annotated[OrderId, Public()]
     customer_id: Annotated[Reference, Public()]
     email: Email
     # Currencies with two decimals, as Money has.
@@ -117,7 +118,7 @@ class OrderUpdated(Contract):
     queue = "orders"
     public = True
 
-    order_id: Annotated[Reference, Public()]
+    order_id: Annotated[OrderId, Public()]
     customer_id: Annotated[Reference, Public()]
     status: Annotated[Literal["paid", "shipped", "delivered", "cancelled"], Public()]
     changed_at: Annotated[PastMoment, Public()]

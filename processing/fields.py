@@ -85,7 +85,9 @@ def _paragraphs(text: str) -> str:
     return _characters(text, allowed="\n\t")
 
 
-def _matching(pattern: str, sentence: str) -> tuple[AfterValidator, WithJsonSchema]:
+def _matching(
+    pattern: str, sentence: str, **limits: int
+) -> tuple[AfterValidator, WithJsonSchema]:
     shape = re.compile(pattern, re.ASCII)
 
     def check(text: str) -> str:
@@ -93,7 +95,7 @@ def _matching(pattern: str, sentence: str) -> tuple[AfterValidator, WithJsonSche
             raise _refuse(sentence)
         return text
 
-    described = {"type": "string", "pattern": f"^{pattern}$"}
+    described = {"type": "string", "pattern": f"^{pattern}$", **limits}
     return AfterValidator(check), WithJsonSchema(described)
 
 
@@ -184,6 +186,20 @@ Reference = Annotated[
     *_matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", _NUMBER.format(". _ / -")),
 ]
 """A business number such as an order id: up to 64 letters, digits, or one of . _ / -"""
+
+OrderId = Annotated[
+    str,
+    Field(max_length=64),
+    *_matching(
+        r"[A-Za-z0-9][A-Za-z0-9._-]*(/\.*[A-Za-z0-9_-][A-Za-z0-9._-]*)*",
+        f"{_NUMBER.format('. _ / -')} After each / comes one that is no dot.",
+        maxLength=64,
+    ),
+]
+"""A Reference that may stand in an address: no client or proxy makes another one of it.
+
+`/orders/A/../B` is sent as `/orders/B`, and `/orders/A//B` as `/orders/A/B`.
+"""
 
 Phone = Annotated[
     str,

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from processing import queues
 from tests.builders import order_data
+from tests.intake.endpoints import EVERY, TAKING, body_of
 from tests.live import LiveSystem, live_system
 
 pytestmark = [pytest.mark.siege, pytest.mark.django_db(transaction=True)]
@@ -58,3 +59,47 @@ def test_a_request_of_two_lengths_is_refused_and_an_honest_one_is_taken(
         patient.sendall(ORDER)
         assert status(patient) == b"202"
     assert queues.depth("orders").visible == 1
+
+
+CHUNKED = b"%b %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def request(port: int, endpoint: tuple[str, str], body: bytes) -> bytes:
+    method, path = (part.encode() for part in endpoint)
+    with connection(port) as opened:
+        opened.sendall(CHUNKED % (method, path) + body)
+        opened.shutdown(socket.SHUT_WR)
+        return opened.makefile("rb").read()
+
+
+def test_every_endpoint_takes_chunks_and_refuses_what_ends_in_one(
+    system: LiveSystem,
+) -> None:
+    port = system.start_web()
+    for endpoint in TAKING:
+        body = body_of(endpoint)
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body[:9])
+        rest = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body) - 9, body[9:])
+        assert request(port, endpoint, chunks + rest)[9:12] in (b"202", b"207")
+        for torn in (b"", b'5\r\n{"a"', b"zz\r\n", b"2\r\n{}\r\n", b"2\r\n{}xx"):
+            answer = request(port, endpoint, torn)
+            assert answer[9:12] == b"400"
+            assert b"problem+json" in answer
+        large = b"200001\r\n" + b" " * 0x200001 + b"\r\n0\r\n\r\n"
+        answer = request(port, endpoint, large)
+        assert answer[9:12] == b"413"
+        assert b"2,097,152 bytes" in answer
+    found = queues.depth("orders").visible + queues.depth("signups").visible
+    assert found == len(TAKING)
+
+
+def test_head_is_answered_without_content(system: LiveSystem) -> None:
+    port = system.start_web()
+    for method, path in EVERY:
+        if method == "GET":
+            with connection(port) as opened:
+                line = f"HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+                opened.sendall(line.encode())
+                answer = opened.makefile("rb").read()
+            assert answer[9:12] == b"200"
+            assert answer.endswith(b"\r\n\r\n")
