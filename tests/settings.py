@@ -14,6 +14,8 @@ for _line in _example.read_text().splitlines():
         os.environ.pop(_name, None)
 os.environ["ENV_FILE"] = os.devnull
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"  # nobody asks the network who we are
+# Looked for once, when a test imports the web server: the tests with moto need them then.
+os.environ["AWS_ACCESS_KEY_ID"] = os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
 os.environ["SECRET_KEY"] = "only-for-tests-0123456789-0123456789-0123456789-abcdef"
 
 from project.settings import *  # noqa: E402, F403
