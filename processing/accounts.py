@@ -17,6 +17,7 @@ from processing.models import User
 
 LINK_AGE = 3 * 24 * 3600  # seconds a verification link works
 _SALT = "verify_email"
+_SALT_OF_SIGNUPS = "verify_signup"  # a former release takes such a link for a bad one
 
 
 class BadLinkError(ValueError):
@@ -108,18 +109,25 @@ def _key(number: str) -> int:
 
 def verification_token(account: str, signup: str = "") -> str:
     """What opens *account* with what *signup* (a request id) said of it."""
-    value = f"{account}.{signup}" if signup else account
-    return signing.TimestampSigner(salt=_SALT).sign(value)
+    if signup:
+        return _signer(_SALT_OF_SIGNUPS).sign(f"{account}.{signup}")
+    return _signer(_SALT).sign(account)
+
+
+def _signer(salt: str) -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt=salt)
 
 
 def _read(token: str) -> tuple[User, str]:
     """The account a link is for, and its sign-up. Raises BadLinkError."""
-    try:
-        value = signing.TimestampSigner(salt=_SALT).unsign(token, max_age=LINK_AGE)
-        account, _, signup = value.partition(".")
-        return User.objects.get(pk=_key(account), is_staff=False), signup
-    except (signing.BadSignature, ValueError, User.DoesNotExist):
-        raise BadLinkError(BadLinkError.__doc__) from None
+    for salt in (_SALT_OF_SIGNUPS, _SALT):
+        try:
+            value = _signer(salt).unsign(token, max_age=LINK_AGE)
+            account, _, signup = value.partition(".")
+            return User.objects.get(pk=_key(account), is_staff=False), signup
+        except (signing.BadSignature, ValueError, User.DoesNotExist):
+            continue
+    raise BadLinkError(BadLinkError.__doc__)
 
 
 def waiting_for(token: str) -> User:

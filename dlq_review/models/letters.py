@@ -175,7 +175,7 @@ class Arrival(models.Model):
     body = models.TextField()
     attributes = models.JSONField(default=dict)
     """The text of each; of a binary one, base64."""
-    attribute_types = models.JSONField(default=dict)
+    attribute_types = models.JSONField(default=dict, db_default={})
     """The types of those that are not String."""
     sent_at = models.DateTimeField()
     receive_count = models.PositiveIntegerField()

@@ -40,7 +40,7 @@ class Operation(models.Model):
     """Messages a second, 1-500."""
     canary = models.PositiveIntegerField(default=0)
     """Send so many first and wait for their outcome; 0 for none."""
-    canary_over = models.BooleanField(default=False)
+    canary_over = models.BooleanField(default=False, db_default=False)
     """So many were sent, and have their outcome."""
     stop_at = models.PositiveSmallIntegerField(default=20)
     """Pause when this share of the outcomes, in percent, failed again; 100 for never."""
@@ -53,9 +53,9 @@ class Operation(models.Model):
     """Letters that failed later are not on the list."""
     halted = models.CharField(max_length=300, blank=True)
     """Why it paused by itself."""
-    looked_at = models.JSONField(default=list)
+    looked_at = models.JSONField(default=list, db_default=[])
     """Outcomes, and how many of them failed again, when it was resumed after a brake."""
-    refused = models.JSONField(default=dict)
+    refused = models.JSONField(default=dict, db_default={})
     """The queues that did not take their messages when last asked, and why."""
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -67,7 +67,7 @@ class Operation(models.Model):
     leased_until = models.DateTimeField(null=True, blank=True)
     """One runner at a time holds it; a crashed runner's lease runs out."""
     lease_owner = models.UUIDField(null=True, blank=True)
-    lease_holder = models.CharField(max_length=200, blank=True)
+    lease_holder = models.CharField(max_length=200, blank=True, db_default="")
     """The worker and process that holds it, or held it last."""
 
     class Meta:

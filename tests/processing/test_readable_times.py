@@ -7,13 +7,15 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from processing import services
 from processing.models import Order
-from tests.builders import message, order_created
+from tests.builders import message, order_created, order_updated
 
 pytestmark = pytest.mark.django_db
 repair = import_module("processing.migrations.0007_readable_times")
+bring_back = import_module("processing.migrations.0008_times_ahead").bring_back
 
 
 @pytest.mark.skipif(
@@ -41,3 +43,18 @@ def test_an_order_with_an_unreadable_time_is_read_again(
     )
     answer = admin_client.get("/admin/processing/order/?q=ORD-1")
     assert answer.status_code == HTTPStatus.OK
+
+
+def test_an_order_whose_last_change_is_still_to_come_takes_the_next_change() -> None:
+    services.handle(message(order_created(order_id="ORD-1")))
+    services.handle(message(order_created(order_id="ORD-2")))
+    Order.objects.update(status_changed_at="2062-01-01T00:00:00Z")
+    fine = Order.objects.get(order_id="ORD-2")
+    Order.objects.filter(pk=fine.pk).update(status_changed_at=fine.created_at)
+    bring_back(apps, None)
+    assert Order.objects.get(pk=fine.pk).status_changed_at == fine.created_at
+    change = order_updated(
+        order_id="ORD-1", changed_at=timezone.now().isoformat(), status="paid"
+    )
+    services.handle(message(change))
+    assert Order.objects.get(order_id="ORD-1").status == "paid"
