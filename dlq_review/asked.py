@@ -1,6 +1,8 @@
 """What the user asked for, as far as the body tells: rendered for people, never trusted."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from dlq_review import pretty
@@ -18,6 +20,8 @@ _TITLES = {
 }
 _LONGEST_VALUE = 300
 _MOST_ITEMS = 100
+_MOST_FIELDS = 100
+_LONGEST_LABEL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ class Asked:
     title: str
     fields: list[Field] = field(default_factory=list)
     items: list[list[Field]] = field(default_factory=list)
+    more_fields: int = 0
+    more_items: int = 0
+    """How many are left out: the body shows them."""
     problems: list[Problem] = field(default_factory=list)
     """What is wrong and belongs to no field shown."""
     event: Event | None = None
@@ -49,15 +56,18 @@ def asked(letter: DeadLetter, body: str, look: Bare) -> Asked:
     result = Asked(_TITLES.get(letter.type, "Not an event we know"), event=event)
     sentences = {problem.field: problem.message for problem in problems}
     items = data.pop("items", [])
-    for key, value in _flat(data):
+    parts = _flat(data)
+    for key, value in islice(parts, _MOST_FIELDS):
         result.fields.append(
             Field(key.replace("_", " "), value, sentences.pop(f"data.{key}", ""))
         )
+    result.more_fields = sum(1 for _ in parts)
     if isinstance(items, list):
         result.items = [
             _item(number, item, sentences)
             for number, item in enumerate(items[:_MOST_ITEMS])
         ]
+        result.more_items = len(items) - len(result.items)
     result.problems = [
         look.problem(Problem(path, text)) for path, text in sentences.items()
     ]
@@ -69,14 +79,14 @@ def _data(body: str) -> dict[str, Any]:
     return dict(data) if isinstance(data, dict) else {}
 
 
-def _flat(data: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in data.items():
+        # Cut at each level: a long name would be repeated for all that stands below it.
+        name = pretty.visible(f"{prefix}{key}"[:_LONGEST_LABEL])
         if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{key}.")
+            yield from _flat(value, f"{name}.")
         else:
-            found.append((f"{prefix}{key}"[:100], _short(value)))
-    return found
+            yield name, _short(value)
 
 
 def _item(number: int, item: Any, sentences: dict[str, str]) -> list[Field]:

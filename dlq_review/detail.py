@@ -106,7 +106,8 @@ def _start(request: HttpRequest, letter: DeadLetter, current: Revision) -> str:
     wanted = request.GET.get("example", "")
     if wanted in CONTRACTS and letter.state == DeadLetter.State.QUARANTINED:
         return pretty.pretty(example(wanted, letter.request_id))
-    return pretty.pretty(current.body)
+    indented, cut = pretty.shown(current.body)
+    return current.body if cut else indented
 
 
 def _edits(

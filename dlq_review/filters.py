@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.numbers import row_number
 from dlq_review.selecting import SINCE, since
 from processing.contracts import CONTRACTS
 from processing.topology import QUEUES
@@ -116,9 +117,7 @@ class GroupFilter(admin.SimpleListFilter):
     parameter_name = "group"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        number = request.GET.get("group", "")
-        if not number.isdecimal() or len(number) > 18:
-            return []
+        number = row_number(request.GET.get("group", ""))
         groups = FailureGroup.objects.filter(pk=number)
         return [(str(group.pk), str(group)) for group in groups]
 

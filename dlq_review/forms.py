@@ -24,7 +24,9 @@ class EditForm(forms.Form):
         label="Body", max_length=LONGEST_EDIT, strip=False, widget=forms.Textarea
     )
     reason = forms.CharField(label="Reason for the change", max_length=500)
-    based_on = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    based_on = forms.IntegerField(
+        min_value=0, max_value=2**31 - 2, widget=forms.HiddenInput
+    )
 
     def keep_text_over(self, revision: int) -> None:
         """Keep what was typed, so that saving again is a decision over the newer one."""

@@ -14,6 +14,7 @@ from dlq_review.actions import may
 from dlq_review.counting import paces
 from dlq_review.drawing import sparkline
 from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.numbers import row_number
 from dlq_review.rehearsing import rehearse
 from dlq_review.selecting import Selection
 from dlq_review.transitions import ReviewError
@@ -115,8 +116,8 @@ def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
 
 
 def _chosen(request: HttpRequest) -> FailureGroup:
-    number = request.POST.get("into", "")
-    return get_object_or_404(FailureGroup, pk=int(number) if number.isdecimal() else 0)
+    number = row_number(request.POST.get("into", ""))
+    return get_object_or_404(FailureGroup, pk=number)
 
 
 def _reason(request: HttpRequest) -> str:

@@ -15,6 +15,7 @@ from dlq_review import freezing, steering, tallying, targets, undoing
 from dlq_review.actions import denial, may, may_operate, needed_for
 from dlq_review.forms import OperationForm
 from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
+from dlq_review.numbers import row_number
 from dlq_review.previewing import preview
 from dlq_review.transitions import ReviewError, note_reveal
 from dlq_review.veiling import needs_reveal, veiled_condition
@@ -64,8 +65,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 def _named(model: type[Model], number: object) -> Model | None:
     text = str(number or "")
-    known = text.isdecimal() and len(text) < 19
-    return model._default_manager.filter(pk=int(text)).first() if known else None
+    return model._default_manager.filter(pk=row_number(text)).first()
 
 
 def _freeze(request: HttpRequest, form: OperationForm) -> Operation:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from dlq_review import fields, pretty
 from dlq_review.models import DeadLetter, OperationItem, Revision
+from dlq_review.numbers import row_number
 from dlq_review.transitions import ReviewError
 
 SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
@@ -150,9 +151,7 @@ class Selection:
         return found.order_by("pk")
 
     def _named(self) -> Q:
-        numbers = [
-            int(name) for name in self.ids if name.isdecimal() and len(name) < 19
-        ]
+        numbers = [number for name in self.ids if (number := row_number(name))]
         return (
             Q(pk__in=numbers)
             | Q(request_id__in=list(self.ids))

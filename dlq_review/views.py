@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,6 +18,7 @@ from dlq_review.actions import may
 from dlq_review.detail import edit_context, letter_context
 from dlq_review.forms import EditForm
 from dlq_review.models import DeadLetter
+from dlq_review.numbers import row_number
 from dlq_review.reading import NotAnEventError
 from dlq_review.redriving import Redrive, Terms
 from dlq_review.transitions import ReviewError, note_reveal
@@ -137,12 +138,12 @@ def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 @needs("redrive")
 def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     _redrive(request, letter, request.POST.get("reason", "")[:500])
-    return redirect(_back(request, letter))
+    return HttpResponseRedirect(_back(request, letter))
 
 
 def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
     seen = request.POST.get("revision", "")
-    one = Redrive(letter, int(seen) if seen.isdecimal() else letter.revision)
+    one = Redrive(letter, row_number(seen) if seen else letter.revision)
     terms = Terms(
         by=request.user.get_username(),
         reason=reason,
@@ -172,7 +173,7 @@ def undo(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"Undone: {letter} was not sent.")
-    return redirect(_back(request, letter))
+    return HttpResponseRedirect(_back(request, letter))
 
 
 @require_POST
@@ -213,4 +214,4 @@ def _back(request: HttpRequest, letter: DeadLetter) -> str:
     """Where the person came from, with their filters; else the letter."""
     path = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(path, allowed_hosts={request.get_host()})
-    return path if path and here else _url("change", letter)
+    return path if path.startswith("/") and here else _url("change", letter)

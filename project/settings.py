@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "dlq_review.idle.IdleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
+    "dlq_review.middleware.UnfitValueMiddleware",
 ]
 
 TEMPLATES = [

@@ -1,0 +1,45 @@
+"""What no row can hold or equal is refused at the edge of the admin, before any query."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class UnfitValueMiddleware:
+    """Answers 400 to an address or a form with a value that the database cannot take.
+
+    PostgreSQL has no NUL in a text, and the stock lists compare whatever a query names.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin/") and _holds_nul(request):
+            return _refuse(request)
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        unfit = isinstance(error, DataError) and request.path.startswith("/admin/")
+        return _refuse(request) if unfit else None
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    if "\0" in request.path:
+        return True
+    return any(
+        "\0" in name or any("\0" in value for value in values)
+        for sent in (request.GET, request.POST)
+        for name, values in sent.lists()
+    )
+
+
+def _refuse(request: HttpRequest) -> HttpResponse:
+    return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)

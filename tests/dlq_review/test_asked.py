@@ -1,0 +1,51 @@
+"""What a page tells of a body that is too much for a page."""
+
+import pytest
+from django.test import Client
+
+from tests.builders import dead_letter
+from tests.dlq_review.test_views import html, page
+
+pytestmark = pytest.mark.django_db
+
+EVENT = '{{"type": "order_created", "data": {}}}'
+
+
+def test_of_many_fields_the_first_are_shown_and_the_others_counted(
+    desk: Client,
+) -> None:
+    members = ",".join(f'"k{number:06}": 1' for number in range(80_000))
+    letter = dead_letter(EVENT.format(f"{{{members}}}"))
+    for name in ("change", "edit"):
+        assert len(desk.get(page(letter, name)).content) < 500_000
+    shown = html(desk, page(letter))
+    assert "And 79900 more fields" in shown
+    assert "Cut after 64 KiB" in shown
+
+
+def test_of_many_items_the_first_are_shown_and_the_others_counted(
+    desk: Client,
+) -> None:
+    letter = dead_letter(EVENT.format('{"items": [' + "{}," * 500 + "{}]}"))
+    assert "And 401 more items" in html(desk, page(letter))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"customer_id": "cut \\ud83d"}',
+        '{"\\ud83d": 1}',
+        '{"items": [{"sku": "\\ud83d", "\\ud83d": 1}]}',
+        '{"profile": {"\\udc00": "\\udc00"}}',
+        '"\\ud83d"',
+    ],
+)
+def test_half_a_character_is_spelled_out_on_every_page(desk: Client, data: str) -> None:
+    letter = dead_letter(EVENT.format(data))
+    for name in ("change", "edit"):
+        assert desk.get(page(letter, name)).status_code == 200
+    for name in ("rehearse", "reveal"):
+        assert desk.post(page(letter, name)).status_code == 200
+    group = f"/admin/dlq_review/failuregroup/{letter.group_id}/"
+    assert desk.post(f"{group}rehearse/").status_code == 200
+    assert "\\ud8" in html(desk, page(letter)) or "\\udc" in html(desk, page(letter))
