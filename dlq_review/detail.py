@@ -1,5 +1,6 @@
 """What the pages of one dead letter show."""
 
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -19,29 +20,41 @@ from dlq_review.walking import Place
 from processing.contracts import CONTRACTS
 from processing.event_errors import Problem
 
+MOST = 20  # revisions, and arrivals, on one page
+NOT_READ = "not read"  # which is no JSON
+
 
 def letter_context(
     request: HttpRequest, letter: DeadLetter, *, masked: bool = True
 ) -> dict[str, Any]:
     """The page of *letter*; its personal data only where *masked* is false."""
-    revisions = list(letter.revisions.all())
+    revisions = list(letter.revisions.all()[: MOST + 1])
     current = next(one for one in revisions if one.number == letter.revision)
-    arrivals = list(letter.arrivals.all())
+    arrivals = list(letter.arrivals.all()[:MOST])
+    left_out = {
+        "revisions": max(0, letter.revisions.count() - len(revisions)),
+        "arrivals": letter.arrivals.count() - len(arrivals),
+    }
     attempts = attempts_of(letter, arrivals)
     bodies = [*(one.body for one in revisions), *(one.body for one in arrivals)]
+    # Of a body that is not read nothing may be told, as of one that cannot be read.
+    bodies += [NOT_READ] if any(left_out.values()) else []
     look = Masked(bodies) if masked else Bare()
+    veiled = cache(look.body)  # most arrivals hold the same
+    body, cut = pretty.shown(veiled(current.body))
     request_asked = asked(letter, current.body, look)
     actions = actions_for(request.user, letter, valid=request_asked.event is not None)
     denials = [one.denied for one in actions.values() if one.denied]
     return {
         "letter": letter,
         "asked": request_asked,
-        "body": _shown(pretty.pretty(look.body(current.body))),
+        "body": pretty.visible(body),
         "masked": masked,
         "may_reveal": may(request.user, "reveal"),
         "reference": look.reference(letter.reference),
         "error_text": look.error(letter.error_text),
-        "cut": len(current.body) > pretty.LONGEST_SHOWN,
+        "cut": cut,
+        "left_out": left_out,
         "current": current,
         "actions": actions,
         "targets": targets.of_type(letter.type),
@@ -53,7 +66,7 @@ def letter_context(
         ],
         "unreported": max(0, letter.attempts - len(attempts)),
         "arrivals": [
-            (one, look.attributes(one.beside), _shown(look.body(one.body)))
+            (one, look.attributes(one.beside), _shown(veiled(one.body)))
             for one in arrivals
         ],
         "edits": _edits(revisions, look),

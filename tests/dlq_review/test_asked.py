@@ -48,4 +48,26 @@ def test_half_a_character_is_spelled_out_on_every_page(desk: Client, data: str) 
         assert desk.post(page(letter, name)).status_code == 200
     group = f"/admin/dlq_review/failuregroup/{letter.group_id}/"
     assert desk.post(f"{group}rehearse/").status_code == 200
-    assert "\\ud8" in html(desk, page(letter)) or "\\udc" in html(desk, page(letter))
+    revealed = desk.post(page(letter, "reveal")).content.decode()
+    assert "\\ud8" in revealed or "\\udc" in revealed
+
+
+def test_of_many_arrivals_and_revisions_the_newest_are_shown_and_the_others_counted(
+    desk: Client,
+) -> None:
+    letter = dead_letter("no event")
+    for number in range(22):
+        letter.revisions.create(number=number + 1, body=f"no event {number}", by="ada")
+        letter.arrivals.create(
+            dlq="orders-dlq",
+            message_id=f"m{number}",
+            body=f"no event {number}",
+            sent_at=letter.sent_at,
+            receive_count=1,
+        )
+    letter.revision = 22
+    letter.save()
+    shown = desk.post(page(letter, "reveal")).content.decode()
+    assert "3 older arrivals not shown" in shown
+    assert "2 older revisions not shown" in shown
+    assert "no event 21" in shown

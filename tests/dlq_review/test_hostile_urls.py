@@ -97,7 +97,7 @@ KNOWN = {
     ),
     f"{DESK}deadletter/export/csv/": ("q", "type", "group", "after"),
     f"{DESK}failuregroup/": ("q", "p", "o", "state", "queue"),
-    f"{DESK}operation/": ("q", "state__exact", "all"),
+    f"{DESK}operation/": ("q", "state__exact", "created_at__year", "all"),
     f"{DESK}operation/new/": ("ids", "group", "kind", "since", "chosen"),
     f"{DESK}auditentry/": ("verb__exact", "letter__request_id__exact", "at__gte"),
     "/admin/processing/order/": ("q", "status__exact", "e", "_to_field"),
