@@ -259,8 +259,8 @@ def mask(text: str) -> str:
 
     def shorten(found: re.Match[str]) -> str:
         local = found["local"]
-        known = any(map(str.isalnum, local))
-        return _shortened(local, found["domain"]) if known else found[0]
+        plain = any(map(str.isalnum, local)) and not re.fullmatch(r".?…", local)
+        return _shortened(local, found["domain"]) if plain else found[0]
 
     return _ADDRESS.sub(shorten, text)
 

@@ -13,6 +13,7 @@ from dlq_review.fields import Condition, FieldError
 from dlq_review.freezing import Plan
 from dlq_review.models import Operation
 from dlq_review.selecting import SINCE, Selection, since
+from dlq_review.transitions import note_reveal
 from processing.contracts import CONTRACTS
 from processing.topology import EVENT_QUEUES, QUEUES
 
@@ -131,7 +132,8 @@ def check_plan(options: dict[str, Any]) -> None:
         )
 
 
-def check_user(name: str, kind: str, *, reads: bool = False) -> None:
+def check_user(name: str, kind: str, *, reads: str = "") -> None:
+    """Raises CommandError. *reads* names what of it is personal."""
     if not name:
         raise CommandError("--by USER is needed: the audit trail names who did it.")
     user = get_user_model().objects.filter(username=name, is_active=True).first()
@@ -141,6 +143,8 @@ def check_user(name: str, kind: str, *, reads: bool = False) -> None:
         raise CommandError(f"{name} does not have the permission to {kind} many.")
     if reads and not may(user, "reveal"):
         raise CommandError(
-            f"{name} does not have the permission to see personal data, which a "
-            "--field asks about."
+            f"{name} does not have the permission to see personal data, which this "
+            f"asks about: {reads}."
         )
+    if reads:
+        note_reveal(name, f"redrive_dlq, which asks about {reads}")

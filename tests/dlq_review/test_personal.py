@@ -4,13 +4,16 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from dlq_review.freezing import Plan, freeze
+from dlq_review.models import AuditEntry, Operation
 from dlq_review.previewing import preview
 from dlq_review.selecting import Selection
+from dlq_review.veiling import veiled_condition
 from processing.models import User
 from tests.builders import dead_letter, failure, order_created, signup_requested
 from tests.dlq_review.conftest import ClientOf
@@ -204,3 +207,218 @@ def test_poison_leaves_in_an_export_as_one_inert_value(
     else:
         row = json.loads(text)
     assert row["error_text"] == poison
+
+
+GRACE = "grace@example.com"
+NEW = "/admin/dlq_review/operation/new/"
+
+
+def without_reveal(client_of: ClientOf) -> Client:
+    """Somebody who may do everything but see personal data."""
+    return client_of(
+        *("view", "change", "redrive", "bulk_redrive", "discard", "export"), name="eve"
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "deadletter/?reference__startswith=g",
+        "deadletter/?reference=grace@example.com",
+        "deadletter/?error_text__contains=grace",
+        "deadletter/?revisions__body__contains=Grace",
+        "deadletter/?arrivals__attributes__customer=Grace",
+        "deadletter/?operations__why__contains=Grace",
+        "auditentry/?letter__reference__startswith=g",
+        "auditentry/?reason__contains=Grace",
+        "operation/?selection__icontains=Grace",
+        "failuregroup/?note__contains=Grace",
+    ],
+)
+def test_no_question_in_the_address_bar_tells_what_a_field_holds(
+    admin_client: Client, query: str
+) -> None:
+    assert admin_client.get(f"/admin/dlq_review/{query}").status_code == 400
+
+
+def test_an_export_takes_no_such_question_either(desk: Client) -> None:
+    answer = desk.post(f"{LIST}export/csv/?reference__startswith=g")
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("query", ["state=all", "queue=signups", "since=1h", "p=1"])
+def test_the_filters_that_are_offered_work(desk: Client, query: str) -> None:
+    assert desk.get(f"{LIST}?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "spelling", ["+{}", "0{}x", " {}", "{}_", "{}.0", "-{}", "\u0661", "{}/../{}"]
+)
+@pytest.mark.parametrize("step", ["change", "history", "delete"])
+def test_no_spelling_of_a_number_opens_the_stock_page(
+    desk: Client, spelling: str, step: str
+) -> None:
+    letter = dead_letter(signup_requested(email=GRACE, name="Grace"))
+    number = spelling.format(letter.pk, letter.pk)
+    answer = desk.get(f"{LIST}{number}/{step}/")
+    assert answer.status_code == 404
+    assert b"Grace" not in answer.content
+
+
+@pytest.mark.parametrize("query", [GRACE, GRACE.upper(), "grace", "Grace", "g…@x.org"])
+def test_a_search_cannot_tell_who_is_there(client_of: ClientOf, query: str) -> None:
+    letter = dead_letter(signup_requested(email=GRACE, name="Grace"))
+    listed = html(without_reveal(client_of), f"{LIST}?q={query}")
+    assert f"/deadletter/{letter.pk}/" not in listed
+    assert "Nor were addresses" in listed
+
+
+def test_a_reader_finds_an_address_and_anybody_an_order(
+    desk: Client, client_of: ClientOf
+) -> None:
+    letter = dead_letter(signup_requested(email=GRACE))
+    order = dead_letter(order_created(order_id="ORD-77"))
+    assert f"/deadletter/{letter.pk}/" in html(desk, f"{LIST}?q={GRACE}")
+    eve = without_reveal(client_of)
+    assert f"/deadletter/{order.pk}/" in html(eve, f"{LIST}?q=ORD-77")
+
+
+def asked(client: Client, **form: Any) -> int:
+    """The status of freezing an operation with *form*."""
+    plan = {"kind": "fix", "rate": 50, "canary": 0, "stop_at": 100, "reason": "r"}
+    if "patch" in form:
+        form["patch"] = json.dumps(form["patch"])
+    return client.post(NEW, {**plan, **form}).status_code
+
+
+TO = "/data/order_id"
+VALUE = {"value": "Grace"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"op": "test", "path": "/data/name", **VALUE},
+        {"op": "copy", "from": "/data/name", "path": TO},
+        {"op": "move", "from": "/data/name", "path": TO},
+        {"op": "copy", "from": "/data", "path": TO},
+        {"op": "copy", "from": "/data/context/a", "path": TO},
+        {"op": "copy", "from": "/detail/name", "path": TO},
+        {"op": "replace", "path": "/data/name", **VALUE},
+        {"op": "remove", "path": "/data/name"},
+        {"op": "add", "path": "/data/name", **VALUE},
+        {"op": "test", "path": "/data", "value": {}},
+        {"op": "move", "from": TO, "path": "/data/name"},
+    ],
+)
+def test_a_change_that_could_read_needs_the_permission_and_is_on_record(
+    desk: Client, client_of: ClientOf, step: dict[str, Any]
+) -> None:
+    dead_letter(signup_requested(email=GRACE, name="Grace"))
+    assert asked(without_reveal(client_of), patch=[step]) == 403
+    assert not Operation.objects.exists()
+    assert asked(desk, patch=[step]) == 302
+    entry = AuditEntry.objects.get(verb="revealed")
+    assert entry.actor == "ada"
+    assert "An operation" in entry.reason
+
+
+def test_a_change_of_what_is_public_needs_no_such_permission(
+    client_of: ClientOf,
+) -> None:
+    dead_letter(order_created())
+    steps = [
+        {"op": "test", "path": "/data/currency", "value": "EUR"},
+        {"op": "replace", "path": "/data/items/0/sku", "value": "X"},
+    ]
+    assert asked(without_reveal(client_of), patch=steps) == 302
+    assert not AuditEntry.objects.filter(verb="revealed").exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"field": "data.email=grace@example.com"}, 403),
+        ({"field": "!data.name"}, 403),
+        ({"field": "data[*]=Grace"}, 403),
+        ({"field": "data.items[*].sku=TEA-1\ndata.name"}, 403),
+        ({"ids": GRACE}, 403),
+        ({"field": "data.items[*].sku=TEA-1"}, 302),
+        ({"ids": "ORD-1"}, 302),
+    ],
+)
+def test_a_choice_that_asks_what_is_personal_needs_the_permission(
+    client_of: ClientOf, form: dict[str, str], status: int
+) -> None:
+    dead_letter(order_created(order_id="ORD-1", email=GRACE))
+    assert asked(without_reveal(client_of), **form, kind="redrive") == status
+
+
+def test_a_condition_shows_what_is_public_of_it() -> None:
+    shown = {
+        "data.items[*].sku=TEA-1": "data.items[*].sku=TEA-1",
+        "data.name~Grace": "data.name~•••",
+        "data.email = grace@example.com": "data.email=g…@example.com",
+        '!data["Grace H"]': '!data["•••"]',
+        "data.currency!=Grace Hopper": "data.currency!=•••",
+    }
+    assert {text: veiled_condition(text) for text in shown} == shown
+
+
+def test_each_export_of_personal_data_is_on_record_without_it(
+    desk: Client, client_of: ClientOf
+) -> None:
+    dead_letter(signup_requested(email=GRACE))
+    exported(without_reveal(client_of), "jsonl")
+    assert not AuditEntry.objects.filter(verb="revealed").exists()
+    exported(desk, "jsonl", f"q={GRACE}")
+    entry = AuditEntry.objects.get(verb="revealed")
+    assert entry.reason == "Export of 1 as jsonl: q…@example.com"
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_an_error_text_leaves_masked(client_of: ClientOf, format: str) -> None:
+    told = failure(error_type="MailError", error_text=f"No mail for Grace ({GRACE}).")
+    dead_letter(signup_requested(email=GRACE, name="Grace"), attributes=told)
+    text = exported(without_reveal(client_of), format).lower()
+    assert "grace" not in text
+    assert "no mail for ••• (g…@example.com)." in text
+
+
+def test_failures_are_grouped_alike_whoever_they_are_about() -> None:
+    groups = {
+        dead_letter(
+            signup_requested(name=name),
+            queue="signups-dlq",
+            attributes=failure(error_text=f"No place for '{name}'."),
+        ).group
+        for name in ("Grace", "Ada", "place")
+    }
+    (group,) = groups
+    assert group.template.startswith("No place for …")
+
+
+def test_a_wrong_address_is_no_reference() -> None:
+    letter = dead_letter(
+        json.dumps({"type": "signup_requested", "data": {"email": "Grace"}})
+    )
+    assert letter.reference == ""
+    assert str(letter) == letter.request_id
+
+
+@pytest.mark.parametrize("may_see", [False, True])
+def test_an_account_shows_who_it_is_of_to_those_who_may_see_it_on_record(
+    client_of: ClientOf, may_see: bool
+) -> None:
+    account = User.objects.create(email=GRACE, username=GRACE, name="Grace")
+    client = client_of("view", *(["view_personal"] if may_see else []))
+    staff = User.objects.get(username="ada")
+    staff.user_permissions.add(Permission.objects.get(codename="view_user"))
+    base = "/admin/processing/user/"
+    assert GRACE not in html(client, base)
+    assert client.get(f"{base}?email__startswith=g").status_code == 400
+    for guess in (GRACE, "nobody@example.com"):  # the same to those who may not see it
+        found = f"/{account.pk}/change" in html(client, f"{base}?q={guess}")
+        assert found is (not may_see or guess == GRACE)
+    assert (GRACE in html(client, f"{base}{account.pk}/change/")) is may_see
+    assert LogEntry.objects.count() == may_see

@@ -15,6 +15,7 @@ from dlq_review.management.driving import drive, reading, told
 from dlq_review.models import Operation
 from dlq_review.selecting import Selection
 from dlq_review.transitions import ReviewError
+from dlq_review.veiling import needs_reveal
 
 NOTHING, TROUBLE, BRAKED, NOT_SENT, PAUSED = 2, 3, 4, 5, 130
 
@@ -48,7 +49,7 @@ class Command(BaseCommand):
                 self._show(selection, options)
                 return
             kind = asking.kind(options)
-            asking.check_user(options["by"], kind, reads=bool(selection.fields))
+            asking.check_user(options["by"], kind, reads=needs_reveal(selection))
             operation = self._started(selection, options)
         self._run(operation, options)
         self._report(operation, options)
