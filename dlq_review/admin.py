@@ -25,8 +25,8 @@ from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
 from dlq_review.paging import CappedPaginator
 from dlq_review.transitions import note_reveal
 from dlq_review.veiling import reason_about
-from processing.admin import ReadOnlyAdmin, hidden, masked_field
 from processing.personal import mask
+from processing.read_only_admin import ReadOnlyAdmin, hidden, masked_field
 
 
 class TriageAdmin(ReadOnlyAdmin):

@@ -23,8 +23,8 @@ from processing.personal import (
     mask_name,
     mask_reference,
     mask_value,
-    may_be_read,
 )
+from processing.shapes import may_be_read
 
 Attribute = tuple[str, str, str]
 """A name, a text, and a type where that is not String."""

@@ -9,17 +9,10 @@ is linear in the size of the body and of the text.
 import contextlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, get_args, get_origin
-
-from pydantic import BaseModel
+from collections.abc import Callable
 
 from processing import strict_json
-from processing.cloud_events import last_part
-from processing.contracts import CONTRACTS
-from processing.events import Event
-from processing.fields import Public
+from processing.shapes import ATTRIBUTES, HIDDEN, Shape, shape_in
 
 MASK = "•••"
 CHANGED = "\u2063"  # to be seen by a comparison, not by people
@@ -28,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._:/+,-]{0,64}")
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
 _DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _WRITTEN_AT = r"(?:@|\uff20|\ufe6b|%40|\\u0040|&#64;|&#x40;)"
-_AT = re.compile(_WRITTEN_AT)
+_AT = re.compile(_WRITTEN_AT, re.IGNORECASE)
 _END = r"\s@<>()\[\],;:\"\uff20\ufe6b"
 # Each begins where no other could, so that no text costs quadratic time.
 _ADDRESS = re.compile(
@@ -42,105 +35,6 @@ _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _WORD = re.compile(rf"[^\W{_UNSPACED}]+|[{_UNSPACED}]")
 _CUT = 100  # characters of a name or a type that our own errors repeat
 _FEW = 8  # words; beyond them it is no name, and its short words are no secret
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What may be shown of a value, and of what is in it."""
-
-    public: bool = False
-    fields: Mapping[str, "Shape"] = field(default_factory=dict)
-    items: "Shape | None" = None
-    free: bool = False
-    """An object whose names its sender chooses: they are hidden too."""
-
-    def at(self, steps: Sequence[object]) -> "Shape":
-        """The shape of what *steps*, names and places in lists, lead to."""
-        found = self
-        for step in steps:
-            if found.items is not None:
-                found = found.items
-            else:
-                known = isinstance(step, str) and step in found.fields
-                found = found.fields[str(step)] if known else HIDDEN
-        return found
-
-    @property
-    def is_open(self) -> bool:
-        """Whether all that is declared in it is public."""
-        parts = [*self.fields.values(), *([self.items] if self.items else [])]
-        return all(part.is_open for part in parts) if parts else self.public
-
-
-HIDDEN = Shape()
-
-
-def _of(annotation: Any, *, public: bool) -> Shape:
-    parts = get_args(annotation)
-    if get_origin(annotation) is list:
-        return Shape(items=_of(parts[0], public=public))
-    if get_origin(annotation) is dict:
-        return Shape(free=True)
-    for one in (annotation, *parts):
-        if isinstance(one, type) and issubclass(one, BaseModel):
-            return Shape(fields=_fields(one))
-    return Shape(public)
-
-
-def _fields(model: type[BaseModel]) -> dict[str, Shape]:
-    return {
-        name: _of(
-            found.annotation,
-            public=any(isinstance(one, Public) for one in found.metadata),
-        )
-        for name, found in model.model_fields.items()
-    }
-
-
-_ENVELOPE = _fields(Event) | {
-    name: Shape(public=True)
-    for name in (
-        *("specversion", "datacontenttype", "time"),
-        *("detail-type", "Type", "MessageId", "Timestamp"),
-    )
-}
-_DATA = {name: Shape(fields=_fields(one)) for name, one in CONTRACTS.items()}
-#: What the worker and the desk write beside a message; see services.failure.
-_ATTRIBUTES = Shape(
-    fields={
-        name: Shape(public=True)
-        for name in (
-            *("type", "correlation_id", "traceparent", "RequestId"),
-            *("dead_letter", "redrive_id", "count"),
-            *("request_id", "message_id", "error_type", "failed_at", "sent_at"),
-            *("worker", "release"),
-        )
-    }
-)
-
-
-def shape_of(type: object) -> Shape:
-    """The shape of an event of *type*, in our envelope or in a CloudEvent's."""
-    name = str(last_part(type))
-    return Shape(fields=_ENVELOPE | {"data": _DATA.get(name, HIDDEN)})
-
-
-def _shape_in(document: Any) -> Shape:
-    if not isinstance(document, dict):
-        return HIDDEN
-    if "type" in document or "detail-type" not in document:
-        return shape_of(document.get("type"))
-    detail, type = document.get("detail"), str(last_part(document["detail-type"]))
-    whole = isinstance(detail, dict) and detail.keys() & {"specversion", "type"}
-    inside = _shape_in(detail) if whole else _DATA.get(type, HIDDEN)
-    return Shape(fields=_ENVELOPE | {"detail": inside})
-
-
-def may_be_read(steps: Sequence[object]) -> bool:
-    """Whether *steps* lead to what is public in each contract that knows it."""
-    shapes = [shape_of(type).at(steps) for type in CONTRACTS]
-    known = [shape for shape in shapes if shape != HIDDEN]
-    return bool(known) and all(shape.is_open for shape in known)
 
 
 def mask_body(body: str) -> str:
@@ -177,7 +71,7 @@ def _masked(text: str, hide: Hide, shape: Shape | None = None) -> str:
 def _walk(text: str, hide: Hide, shape: Shape | None = None) -> str:
     """*text* with what *hide* makes of each hidden value. Raises UnreadableJSONError."""
     document = strict_json.loads(text)
-    shape = _shape_in(document) if shape is None else shape
+    shape = shape_in(document) if shape is None else shape
     return strict_json.TOKEN.sub(_Walk(shape, hide).step, text.removeprefix("\ufeff"))
 
 
@@ -188,15 +82,18 @@ class _Walk:
         self._hide = hide
         self._shape = shape
         self._around: list[tuple[Shape, bool]] = []
+        self._hidden_names: list[int] = []
         self._name_next = False
 
     def step(self, match: re.Match[str]) -> str:
         token = match.group()
         if token in ("{", "["):
             self._around.append((self._shape, token == "{"))
+            self._hidden_names.append(0)
             self._enter()
         elif token in ("}", "]"):
             self._around.pop()
+            self._hidden_names.pop()
             self._name_next = False
         elif token == ",":
             self._enter()
@@ -221,7 +118,9 @@ class _Walk:
         if known is not None or (not around.free and _NAME.fullmatch(name)):
             return token
         self._hide(name)
-        return f'"{MASK}"'
+        self._hidden_names[-1] += 1
+        # Counted: no name may stand twice in an object.
+        return f'"{MASK}{self._hidden_names[-1]}"'
 
     def _value(self, token: str) -> str:
         if token == "null":
@@ -276,8 +175,8 @@ def mask_attribute(name: str, value: object) -> str:
     if not isinstance(value, str):
         return MASK
     if name in ("failure", "redrive"):
-        return _masked(value, mask_value, _ATTRIBUTES)
-    known = name in _ATTRIBUTES.fields and _PLAIN.fullmatch(value)
+        return _masked(value, mask_value, ATTRIBUTES)
+    known = name in ATTRIBUTES.fields and _PLAIN.fullmatch(value)
     return value if known else MASK
 
 

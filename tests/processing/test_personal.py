@@ -14,8 +14,8 @@ from processing.personal import (
     mask_both,
     mask_reference,
     mask_value,
-    may_be_read,
 )
+from processing.shapes import may_be_read
 from tests.builders import order_created, signup_requested
 from tests.growth import LINEAR, growth
 
@@ -58,9 +58,18 @@ def test_public_fields_hide_what_they_were_not_made_for() -> None:
     found = masked(
         order_id=wrong, customer_id="Grace Hopper", currency="euros", items=wrong
     )
-    assert found["order_id"] == {"first": MASK, MASK: MASK}
+    assert found["order_id"] == {"first": MASK, f"{MASK}1": MASK}
     assert (found["customer_id"], found["currency"]) == (MASK, "euros")
-    assert found["items"] == {"first": MASK, MASK: MASK}
+    assert found["items"] == {"first": MASK, f"{MASK}1": MASK}
+
+
+def test_hidden_names_stay_apart_so_that_the_text_can_be_read_again() -> None:
+    found = masked(context={"A B": 1, "C D": {"E F": 2, "G H": 3}, "I J": 4})
+    assert found["context"] == {
+        f"{MASK}1": MASK,
+        f"{MASK}2": {f"{MASK}1": MASK, f"{MASK}2": MASK},
+        f"{MASK}3": MASK,
+    }
 
 
 def test_names_and_values_are_read_as_json_reads_them() -> None:
