@@ -1,11 +1,13 @@
-"""Tell people of what is new and wrong. One seam: a log line, and a mail where asked for.
+"""Tell people of what is new and wrong: a log line, and a mail where asked for.
 
-Called inside a transaction, it speaks only after the commit. A mail that cannot be sent is
-logged; it never stops the work that caused it.
+Crash order: the alert is stored in the transaction that it tells of -> commit -> a job of its
+own sends one mail of all that is untold -> deletes what it told. A crash after the mail tells
+it twice. A mail server that is away or slow holds up that job and nothing else.
 """
 
 import logging
 import smtplib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,14 +15,18 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.utils import timezone
 
-from dlq_review.models import RaisedAlert
+from dlq_review.models import RaisedAlert, UntoldAlert
 
 logger = logging.getLogger(__name__)
+
+MOST_IN_A_MAIL = 100
 
 
 def alert(name: str, sentence: str, path: str = "/admin/") -> None:
     """Raise the alert called *name*; *sentence* holds no personal data."""
-    transaction.on_commit(lambda: _tell(name, sentence, path))
+    if settings.ALERT_EMAILS:
+        UntoldAlert.objects.create(name=name, sentence=_one_line(sentence), path=path)
+    transaction.on_commit(lambda: logger.warning("alert=%s text=%r", name, sentence))
 
 
 def alert_once(
@@ -33,15 +39,26 @@ def alert_once(
         alert(name, sentence, path)
 
 
-def _tell(name: str, sentence: str, path: str) -> None:
-    logger.warning("alert=%s text=%r", name, sentence)
-    sentence = _one_line(sentence)
-    if settings.ALERT_EMAILS:
-        text = f"{sentence}\n\n{settings.SITE_URL}{path}\n"
-        try:
-            send_mail(f"Holdfast: {sentence[:120]}", text, None, settings.ALERT_EMAILS)
-        except (OSError, smtplib.SMTPException) as error:
-            logger.error("alert=%s not_mailed=%s", name, type(error).__name__)
+def tell() -> int:
+    """Mail what is untold; return how many alerts were told. What fails is tried again."""
+    untold = UntoldAlert.objects.all()
+    told = list(untold[:MOST_IN_A_MAIL])
+    if not (told and settings.ALERT_EMAILS):
+        return 0
+    others = untold.count() - 1
+    subject = f"Holdfast: {told[0].sentence[:120]}"
+    subject += f" And {others} more." if others else ""
+    try:
+        send_mail(subject, _text(told), None, settings.ALERT_EMAILS)
+    except (OSError, smtplib.SMTPException) as error:
+        logger.error("alerts=%s not_mailed=%s", others + 1, type(error).__name__)
+        return 0
+    untold.filter(pk__in=[one.pk for one in told]).delete()
+    return len(told)
+
+
+def _text(told: Sequence[UntoldAlert]) -> str:
+    return "\n".join(f"{one.sentence}\n{settings.SITE_URL}{one.path}\n" for one in told)
 
 
 def _one_line(text: str) -> str:

@@ -18,7 +18,6 @@ from dlq_review.models import DeadLetter
 from dlq_review.redriving import CLAIM_LASTS
 from processing import queues
 from processing.models import Attempt, Outcome, SpooledEvent
-from processing.topology import QUEUES
 
 S = DeadLetter.State
 #: A claim is sent again after CLAIM_LASTS; one that is much older shows that nothing does.
@@ -65,9 +64,12 @@ def close() -> Books:
         )
     if depths is None:
         found["SQS does not answer, so its queues are not counted"] = 1
+    elif depths.refused:
+        named = ", ".join(f"{name}: {code}" for name, code in depths.refused.items())
+        found[f"queues that SQS refuses to count ({named})"] = len(depths.refused)
     return Books(
         at=now,
-        depths=depths,
+        depths=depths.known if depths else None,
         spool=_spool(),
         outcomes=_by(Outcome.objects.all(), "kind", Outcome.Kind.values),
         dead_letters=_by(DeadLetter.objects.all(), "state", S.values),
@@ -76,14 +78,9 @@ def close() -> Books:
     )
 
 
-def _depths() -> dict[str, queues.Depth] | None:
+def _depths() -> queues.Depths | None:
     try:
-        queues.ping()  # a quick no, where SQS is away
-        return {
-            name: queues.depth(name)
-            for queue in QUEUES.values()
-            for name in (queue.name, queue.dlq)
-        }
+        return queues.depths()
     except queues.SQS_ERRORS:
         return None
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from dlq_review import (
     adopting,
+    alerts,
     forewarning,
     holding,
     merging,
@@ -37,6 +38,11 @@ def pull() -> int:
     watching.check_queues()
     forewarning.look_ahead()
     return stored
+
+
+@shared_task(base=Job, name="dlq_review.tell")
+def tell() -> int:
+    return alerts.tell()
 
 
 @shared_task(base=Job, name="dlq_review.operate")

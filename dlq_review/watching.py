@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dlq_review.models import LifeSign
 from processing import provision, queues
-from processing.topology import QUEUES
+from processing.topology import QUEUES, Queue
 
 DRIFT_CHECK = timedelta(minutes=10)
 _LATE = 5  # beats missed before somebody is told
@@ -58,22 +58,36 @@ def warnings() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
+    """What waits on a queue and on its DLQ; None where SQS refuses to tell."""
+
     name: str
-    visible: int
-    in_flight: int
-    dead: int
+    visible: int | None
+    in_flight: int | None
+    dead: int | None
+    refused: str
+    """Which of the two it tells nothing of, and its code; empty for neither."""
 
 
 def depths() -> list[QueueDepth] | None:
-    """What waits on each queue and its DLQ; None where SQS does not answer."""
+    """One for each queue; None where SQS does not answer at all."""
     try:
-        return [_depth(queue.name, queue.dlq) for queue in QUEUES.values()]
+        found = queues.depths()
     except queues.SQS_ERRORS:
         return None
+    return [_depth(queue, found) for queue in QUEUES.values()]
 
 
-def _depth(name: str, dlq: str) -> QueueDepth:
-    source, dead = queues.depth(name), queues.depth(dlq)
+def _depth(queue: Queue, found: queues.Depths) -> QueueDepth:
+    source, dead = found.known.get(queue.name), found.known.get(queue.dlq)
+    refused = [
+        f"{name}: {found.refused[name]}"
+        for name in (queue.name, queue.dlq)
+        if name in found.refused
+    ]
     return QueueDepth(
-        name, source.visible, source.in_flight, dead.visible + dead.in_flight
+        queue.name,
+        source.visible if source else None,
+        source.in_flight if source else None,
+        dead.visible + dead.in_flight if dead else None,
+        ", ".join(refused),
     )

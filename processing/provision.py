@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from processing import queues
+from processing import queues, refusals
 from processing.topology import MAX_MESSAGE_BYTES, QUEUES, Queue
 
 
@@ -28,10 +28,20 @@ def ensure_queues(*, allow_aws: bool = False, create: bool = True) -> list[str]:
         raise RealAWSError(RealAWSError.__doc__)
     drift: list[str] = []
     for queue in QUEUES.values():
-        drift += _ensure(queue.dlq, _dlq_attributes(queue), create)
-        drift += _dlq_drift(queue)
-        drift += _ensure(queue.name, _source_attributes(queue), create)
+        try:
+            drift += _ensure(queue.dlq, _dlq_attributes(queue), create)
+            drift += _dlq_drift(queue)
+        except ClientError as error:
+            drift.append(_refused(queue.dlq, error))
+        try:
+            drift += _ensure(queue.name, _source_attributes(queue), create)
+        except ClientError as error:
+            drift.append(_refused(queue.name, error))
     return drift
+
+
+def _refused(name: str, error: ClientError) -> str:
+    return f"{name}: SQS refuses to show it ({refusals.code(error)})"
 
 
 def _ensure(name: str, wanted: dict[str, str], create: bool) -> list[str]:
@@ -88,7 +98,7 @@ def _attributes(name: str) -> dict[str, str] | None:
             QueueUrl=queues.url(name), AttributeNames=["All"]
         )
     except ClientError as error:
-        if "NonExistentQueue" in error.response["Error"]["Code"]:
+        if refusals.code(error) in refusals.NO_SUCH_QUEUE:
             return None
         raise
     return {str(key): value for key, value in answer["Attributes"].items()}

@@ -21,6 +21,7 @@ from processing import access, credentials, moments, refusals
 from processing.attributes import FAILURE, Attributes
 from processing.events import is_request_id
 from processing.quick_sqs import QuickSQS
+from processing.topology import QUEUES
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -260,6 +261,34 @@ def depth(queue: str) -> Depth:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """Of the declared queues and their DLQs. A queue that is refused concerns itself alone."""
+
+    known: dict[str, Depth]
+    refused: dict[str, str]
+    """SQS's code for each that it tells nothing of."""
+
+
+def depths() -> Depths:
+    """What all queues hold. Raises BotoCoreError where SQS does not answer."""
+    found = Depths({}, {})
+    for queue in QUEUES.values():
+        for name in (queue.name, queue.dlq):
+            try:
+                found.known[name] = depth(name)
+            except ClientError as error:
+                found.refused[name] = refusals.code(error)
+    return found
+
+
 def ping() -> None:
-    """Ask SQS for something small, as quickly as a send. Raises one of SQS_ERRORS."""
-    sender().get_queue_attributes(QueueUrl=url("jobs"), AttributeNames=["QueueArn"])
+    """Ask SQS for something small, as quickly as a send. Raises one of SQS_ERRORS.
+
+    That the queue is not there is an answer too, and the other queues take what they get.
+    """
+    try:
+        sender().get_queue_attributes(QueueUrl=url("jobs"), AttributeNames=["QueueArn"])
+    except ClientError as error:
+        if refusals.code(error) not in refusals.NO_SUCH_QUEUE:
+            raise

@@ -33,6 +33,8 @@ BAD_CREDENTIALS = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+#: By SQS itself, and by its older protocol.
+NO_SUCH_QUEUE = {"QueueDoesNotExist", "NonExistentQueue"}
 LONGEST_CODE = 100  # characters
 LONGEST_REASON = 300
 _PARSER = create_parser("json")  # of refusals, which have no shape

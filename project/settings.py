@@ -341,6 +341,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "dlq_review.operate",
         "schedule": env.float("OPERATE_SECONDS", 5),
     },
+    "tell": {"task": "dlq_review.tell", "schedule": 30},
     "purge": {"task": "dlq_review.purge", "schedule": 3600},
     "recount": {"task": "dlq_review.recount", "schedule": 600},
     "relay": {

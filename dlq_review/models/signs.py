@@ -25,3 +25,20 @@ class RaisedAlert(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class UntoldAlert(models.Model):
+    """An alert that nobody was mailed yet."""
+
+    name = models.CharField(max_length=100)
+    sentence = models.TextField()
+    """One line, without personal data."""
+    path = models.CharField(max_length=200)
+    """Of the page to look at."""
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -34,7 +34,7 @@ def test_everything_in_its_place_balances(sqs: None) -> None:
     assert closed.balanced
     assert closed.depths is not None
     assert closed.depths["orders"] == queues.Depth(visible=1, in_flight=0)
-    assert closed.outcomes == {"processed": 1, "discarded": 1}
+    assert closed.outcomes == {"processed": 1, "discarded": 1, "refused": 0}
     assert (closed.dead_letters["open"], closed.dead_letters["discarded"]) == (1, 1)
 
 
@@ -149,3 +149,14 @@ def test_a_database_that_is_away_is_said_in_a_sentence(
     monkeypatch.setattr(books, "close", away)
     with pytest.raises(CommandError, match="The database does not answer"):
         call_command("books")
+
+
+def test_a_queue_that_is_gone_is_named_and_the_others_are_counted(sqs: None) -> None:
+    sending.publish(order_created())
+    queues.client().delete_queue(QueueUrl=queues.url("signups"))
+    closed = books.close()
+    assert closed.depths is not None
+    assert closed.depths["orders"].visible == 1
+    assert list(closed.discrepancies.items()) == [
+        ("queues that SQS refuses to count (signups: NonExistentQueue)", 1)
+    ]

@@ -7,7 +7,6 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from dlq_review.freezing import Plan, freeze
 from dlq_review.models import AuditEntry, Operation
@@ -114,53 +113,6 @@ def test_three_groups_are_there_to_put_staff_into(
     user.groups.add(Group.objects.get(name=f"Triage {group}"))
     assert user.has_perm(f"dlq_review.{may}_deadletter")
     assert not user.has_perm(f"dlq_review.{may_not}_deadletter")
-
-
-def test_a_new_kind_of_failure_and_its_return_raise_an_alert_each(
-    settings: Settings,
-    mailoutbox: list[Any],
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    settings.ALERT_EMAILS = ["desk@example.com"]
-    with django_capture_on_commit_callbacks(execute=True):
-        group = dead_letter(attributes=failure()).group
-        dead_letter(attributes=failure())
-    group.state = "resolved"
-    group.save()
-    with django_capture_on_commit_callbacks(execute=True):
-        dead_letter(attributes=failure())
-    new, back = mailoutbox
-    assert "A new kind of failure: OrderExistsError" in new.subject
-    assert f"/failuregroup/{group.pk}/" in new.body
-    assert "A failure came back" in back.subject
-
-
-def test_a_mail_server_that_is_away_stops_no_pull(
-    settings: Settings,
-    caplog: pytest.LogCaptureFixture,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    settings.ALERT_EMAILS = ["desk@example.com"]
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_PORT = 9
-    with django_capture_on_commit_callbacks(execute=True):
-        dead_letter()
-    assert "not_mailed=" in caplog.text
-
-
-def test_no_message_writes_the_headers_of_an_alert(
-    settings: Settings,
-    mailoutbox: list[Any],
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    settings.ALERT_EMAILS = ["desk@example.com"]
-    forged = "Error\r\nBcc: eve@example.com\n\n<script>\u202e"
-    with django_capture_on_commit_callbacks(execute=True):
-        dead_letter(attributes=failure(error_type=forged))
-    (mail,) = mailoutbox
-    assert mail.recipients() == ["desk@example.com"]
-    assert mail.message()["Bcc"] is None
-    assert mail.subject.isprintable()
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t", "\r\n", "\ufeff"])

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from dlq_review import settling, tasks, watching
 from dlq_review.models import DeadLetter, FailureGroup, LifeSign, Operation
-from processing import provision
+from processing import provision, queues, sending
 from tests.builders import dead_letter, failure
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.test_views import POISON, html, poisoned
@@ -54,6 +54,19 @@ def test_queues_that_differ_from_their_declaration_are_told_of(
 
 def test_the_overview_lives_without_sqs(desk: Client, no_sqs: None) -> None:
     assert "SQS does not answer" in html(desk, "/admin/")
+
+
+def test_a_queue_that_is_gone_is_named_beside_the_depths_of_the_others(
+    desk: Client, sqs: None
+) -> None:
+    sending.send_raw("orders", "{}")
+    queues.client().delete_queue(QueueUrl=queues.url("signups"))
+    text = html(desk, "/admin/")
+    assert "SQS does not answer" not in text
+    assert "SQS refuses to tell of signups: NonExistentQueue." in text
+    row = '<tr><th scope="row">{}</th><td class="num">{}</td><td class="num">{}</td>'
+    assert row.format("orders", 1, 0) in text
+    assert row.format("signups", "?", "?") in text
 
 
 def test_who_may_not_see_dead_letters_sees_no_figures(

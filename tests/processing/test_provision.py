@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
@@ -51,6 +52,31 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, name: str, **attributes: str) -
         return found
 
     monkeypatch.setattr(client, "get_queue_attributes", answer)
+
+
+def test_a_queue_that_may_not_be_looked_at_hides_no_other_difference(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_on("signups", VisibilityTimeout="7")
+    client = queues.client()
+    ask = client.get_queue_attributes
+
+    def answer(**call: Any) -> Any:
+        if call["QueueUrl"] == queues.url("orders"):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetQueueAttributes")
+        return ask(**call)
+
+    monkeypatch.setattr(client, "get_queue_attributes", answer)
+    assert ensure_queues(create=False) == [
+        "orders: SQS refuses to show it (AccessDenied)",
+        "signups: VisibilityTimeout is 7, declared is 60",
+    ]
+
+
+@pytest.mark.usefixtures("no_sqs")
+def test_the_command_says_that_sqs_does_not_answer() -> None:
+    with pytest.raises(CommandError, match="SQS does not answer"):
+        call_command("ensure_queues", "--check")
 
 
 def test_a_queue_with_a_key_of_its_own_is_as_declared(

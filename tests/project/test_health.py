@@ -2,6 +2,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
+from processing import queues
+
 
 def test_the_process_says_it_is_up_without_asking_anything(client: Client) -> None:
     answer = client.get("/healthz")
@@ -28,6 +30,14 @@ def test_not_ready_names_sqs_when_it_does_not_answer(
         "database": "ok",
         "sqs": "no answer",
     }
+
+
+@pytest.mark.django_db
+def test_one_queue_that_is_gone_takes_no_web_process_out_of_service(
+    client: Client, sqs: None
+) -> None:
+    queues.client().delete_queue(QueueUrl=queues.url("jobs"))
+    assert client.get("/readyz").json()["sqs"] == "ok"
 
 
 @pytest.mark.django_db

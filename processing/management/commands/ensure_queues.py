@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from processing import queues
 from processing.provision import RealAWSError, ensure_queues
 
 
@@ -20,6 +21,8 @@ class Command(BaseCommand):
             drift = ensure_queues(allow_aws=allow_aws, create=not check)
         except RealAWSError as error:
             raise CommandError(f"{error} Add --allow-aws if you mean it.") from None
+        except queues.SQS_ERRORS as error:
+            raise CommandError(f"SQS does not answer: {error}") from None
         for line in drift:
             self.stderr.write(line)
         if drift:
