@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from dlq_review import pressing
 from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.numbers import row_number
 from dlq_review.selecting import SINCE, since
@@ -19,27 +20,47 @@ Choices = list[tuple[str, str]]
 
 
 class StateFilter(admin.SimpleListFilter):
+    """Without a choice, what waits; among what was looked for or of a group, all states."""
+
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [*S.choices, ("all", "All")]
+        self.unchosen = "all" if {"q", "group"} & request.GET.keys() else "waiting"
+        pressing = [("overdue", "Overdue"), ("soon", "Near or past the SQS limit")]
+        return [("waiting", "Waiting for us"), *S.choices, *pressing, ("all", "All")]
 
     def choices(self, changelist: Any) -> Any:
-        without, *states = super().choices(changelist)
-        return [{**without, "display": "Waiting for us"}, *states]
+        _, *states = super().choices(changelist)
+        names = [name for name, _ in self.lookup_choices]
+        return [
+            {**choice, "selected": name == self.chosen}
+            for name, choice in zip(names, states, strict=True)
+        ]
 
-    def states(self, request: HttpRequest) -> Sequence[str]:
-        if self.value() in S.values:
-            return (str(self.value()),)
-        if self.value() == "all" or {"q", "group"} & request.GET.keys():
-            return S.values
-        return DeadLetter.WAITING
+    @property
+    def chosen(self) -> str:
+        value = self.value()
+        return value if value in dict(self.lookup_choices) else self.unchosen
+
+    @property
+    def states(self) -> Sequence[str]:
+        if self.chosen in S.values:
+            return (self.chosen,)
+        if self.chosen == "overdue":
+            return (S.REDRIVEN,)
+        return S.values if self.chosen == "all" else DeadLetter.WAITING
+
+    def narrowed(self, letters: Letters) -> Letters:
+        """What it leaves of *letters*, but for the states."""
+        presses = {"overdue": pressing.overdue, "soon": pressing.near_limit}
+        return letters.filter(presses.get(self.chosen, Q)())
 
     def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
-        states = self.states(request)
+        found = self.narrowed(queryset)
         # All of them, which is not the same to a database as every one of them.
-        return queryset if states == S.values else queryset.filter(state__in=states)
+        all_of_them = self.states == S.values
+        return found if all_of_them else found.filter(state__in=self.states)
 
 
 class QueueFilter(admin.SimpleListFilter):

@@ -54,7 +54,7 @@ def _near_expiry() -> None:
             NEAR,
             f"{number} dead letters of {queue} have waited nearly as long as SQS would "
             "have kept them. They are kept here; their senders still wait.",
-            f"/admin/dlq_review/deadletter/?queue={queue}",
+            f"/admin/dlq_review/deadletter/?state=soon&queue={queue}",
         )
 
 
@@ -67,5 +67,5 @@ def _growth() -> None:
                 f"growth/{queue}",
                 timedelta(hours=1),
                 f"{number} failures on {queue} within an hour; {mean:.1f} is usual.",
-                f"/admin/dlq_review/deadletter/?queue={queue}&since=3h",
+                f"/admin/dlq_review/deadletter/?state=all&queue={queue}&since=3h",
             )

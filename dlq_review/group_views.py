@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review import failures, merging, triaging, walking
 from dlq_review.actions import may
-from dlq_review.counting import paces
+from dlq_review.counting import MOST, paces
 from dlq_review.drawing import sparkline
 from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.numbers import row_number
@@ -30,7 +30,10 @@ def described(groups: list[FailureGroup]) -> list[dict[str, Any]]:
     return [
         {
             "group": group,
-            "windows": pace[group.pk].windows.items(),
+            "windows": [
+                (name, f"{number:,}{'+' if number == MOST else ''}")
+                for name, number in pace[group.pk].windows.items()
+            ],
             "spark": sparkline(pace[group.pk].bars),
         }
         for group in groups

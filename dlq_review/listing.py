@@ -44,17 +44,17 @@ class LetterList(ChangeList):
         if self.query.strip():
             found = search(self.query, bodies=may(request.user, "reveal"))
             letters, self.notes = letters.filter(found.letters), found.notes
-        self.any_state = letters
         (self.by_state,) = (
             spec for spec in self.filter_specs if isinstance(spec, StateFilter)
         )
+        self.any_state = self.by_state.narrowed(letters)
         return self.by_state.queryset(request, self.any_state)
 
     def get_results(self, request: HttpRequest) -> None:
         before, after = (Place.read(request.GET.get(name, "")) for name in PLACES)
         self.page = walking.page(
             self.any_state,
-            self.by_state.states(request),
+            self.by_state.states,
             self.list_per_page,
             before=before,
             after=after,

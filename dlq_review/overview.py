@@ -3,23 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet, Sum
-from django.utils import timezone
 
-from dlq_review import watching
+from dlq_review import pressing, watching
 from dlq_review.counting import failures_by_queue
 from dlq_review.drawing import chart
 from dlq_review.models import DeadLetter, FailureGroup, LifeSign
+from dlq_review.selecting import since
 
 _MOST = 10_000
+LATELY = "3h"  # of the choices of the list
 
 
 def overview() -> dict[str, Any]:
-    now = timezone.now()
     sums = FailureGroup.objects.aggregate(Sum("waiting"), Sum("redriven"))
     waiting = DeadLetter.objects.filter(state__in=DeadLetter.WAITING)
-    late = now - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
     day, fortnight = (
         failures_by_queue(24, timedelta(hours=1)),
         failures_by_queue(14, timedelta(days=1)),
@@ -29,13 +27,9 @@ def overview() -> dict[str, Any]:
         "warnings": watching.warnings(),
         "waiting": sums["waiting__sum"] or 0,
         "redriven": sums["redriven__sum"] or 0,
-        "lately": sum(counts[-1] + counts[-2] for counts in day.queues.values()),
-        "soon": _count(waiting.filter(expires_at__lt=now + timedelta(days=1))),
-        "overdue": _count(
-            DeadLetter.objects.filter(
-                state=DeadLetter.State.REDRIVEN, redriven_at__lt=late
-            )
-        ),
+        "lately": _count(DeadLetter.objects.filter(last_failed_at__gte=since(LATELY))),
+        "soon": _count(waiting.filter(pressing.near_limit())),
+        "overdue": _count(DeadLetter.objects.filter(pressing.overdue())),
         "oldest": _oldest(),
         "day": chart(day, "%H:00"),
         "fortnight": chart(fortnight, "%d %b"),

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 from django.utils import timezone
 
-from dlq_review import watching
+from dlq_review import pressing, watching
 from dlq_review.counting import failures_by_queue
 from dlq_review.models import DeadLetter, FailureGroup
 from processing.topology import QUEUES
@@ -62,26 +61,21 @@ class Stats:
 
 def stats(names: tuple[str, ...] = tuple(QUEUES)) -> Stats:
     """The figures of the queues *names*, as they are now."""
-    now = timezone.now()
     groups = FailureGroup.objects.filter(queue__in=names)
     kept = _by_queue(groups, waiting=Sum("waiting"), redriven=Sum("redriven"))
     waiting = _by_queue(
         DeadLetter.objects.filter(state__in=DeadLetter.WAITING),
         oldest=Min("first_failed_at"),
-        expiring_24h=Count("pk", Q(expires_at__lt=now + timedelta(hours=24))),
-        expiring_72h=Count("pk", Q(expires_at__lt=now + timedelta(hours=72))),
+        expiring_24h=Count("pk", pressing.near_limit(timedelta(hours=24))),
+        expiring_72h=Count("pk", pressing.near_limit(timedelta(hours=72))),
     )
-    late = now - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
     overdue = _by_queue(
-        DeadLetter.objects.filter(
-            state=DeadLetter.State.REDRIVEN, redriven_at__lt=late
-        ),
-        overdue=Count("pk"),
+        DeadLetter.objects.filter(pressing.overdue()), overdue=Count("pk")
     )
     arrivals = failures_by_queue(2, timedelta(hours=1)).queues
     dlqs = {depth.name: depth.dead for depth in watching.depths() or ()}
     return Stats(
-        at=now,
+        at=timezone.now(),
         queues=[
             QueueStats(
                 name=name,
