@@ -7,20 +7,22 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+MOST_WORDS = 200  # of a search
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class UnfitValueMiddleware:
     """Answers 400 to an address or a form with a value that the database cannot take.
 
-    PostgreSQL has no NUL in a text, and the stock lists compare whatever a query names.
+    PostgreSQL has no NUL in a text, the stock lists compare whatever a query names, and
+    SQLite cannot read a condition of a thousand words.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/admin/") and _holds_nul(request):
+        if request.path.startswith("/admin/") and _is_unfit(request):
             return _refuse(request)
         return self.get_response(request)
 
@@ -31,8 +33,9 @@ class UnfitValueMiddleware:
         return _refuse(request) if unfit else None
 
 
-def _holds_nul(request: HttpRequest) -> bool:
-    if "\0" in request.path:
+def _is_unfit(request: HttpRequest) -> bool:
+    words = max((len(text.split()) for text in request.GET.getlist("q")), default=0)
+    if "\0" in request.path or words > MOST_WORDS:
         return True
     return any(
         "\0" in name or any("\0" in value for value in values)

@@ -51,6 +51,8 @@ VALUES = (
     "nan",
     "(" * 40 + "[",
     "a " * 400,
+    "b " * 1_900,
+    "c " * 200,
     "a" * 3_000,
     "%s %(x)s \\",
     "' OR 1=1 --",
@@ -101,6 +103,8 @@ KNOWN = {
     f"{DESK}operation/new/": ("ids", "group", "kind", "since", "chosen"),
     f"{DESK}auditentry/": ("verb__exact", "letter__request_id__exact", "at__gte"),
     "/admin/processing/order/": ("q", "status__exact", "e", "_to_field"),
+    "/admin/auth/group/": ("q",),
+    "/admin/axes/accesslog/": ("q",),
     "/admin/processing/attempt/": ("permanent__exact", "started_at__date"),
     "/admin/processing/staffmember/": ("is_active__exact", "groups__id__exact"),
 }
