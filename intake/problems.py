@@ -2,7 +2,7 @@
 
 import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 
@@ -16,6 +16,13 @@ from intake.services import NotAcceptedError, UnsendableError
 from processing.entries import TooLargeError
 from processing.event_errors import InvalidEventError
 from processing.strict_json import UnreadableJSONError
+
+
+class LaterError(Exception):
+    """This cannot be shown just now. Nothing is lost: what we accepted is stored. Please ask again in a few seconds."""
+
+    headers: ClassVar = {"Retry-After": "5"}
+
 
 CONTENT_TYPE = "application/problem+json"
 MOST_ERRORS = 50  # a request can be wrong in ten thousand places
@@ -32,6 +39,7 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
     NotAcceptedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    LaterError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

@@ -13,8 +13,9 @@ from typing import Self
 
 from django.conf import settings
 from django.core import signing
-from django.db import DatabaseError
+from django.db import Error
 
+from processing.database.patience import within
 from processing.events import Event
 from processing.models import Attempt, Outcome, Repair, UnderReview
 from processing.orders import UnknownOrderError
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _SIGNER = signing.Signer(salt="intake.receipt", sep=".")
 _PIECE = 16  # characters of the fingerprint
+PATIENCE = 1.0  # seconds for the database
 USED_FOR_ANOTHER = (
     "This Idempotency-Key was used for another request, and that one was carried out. "
     "Send this one with a key of its own."
@@ -92,10 +94,11 @@ class Receipt:
         return _SIGNER.sign(f"{self.request_id}.{self.type}{piece}")
 
     def status(self) -> Status:
-        """As the tables tell it. A database that is away leaves it at received."""
+        """As the tables tell it. A database that is away or hangs leaves it at received."""
         try:
-            return _status(self)
-        except DatabaseError as away:
+            with within(PATIENCE):
+                return _status(self)
+        except Error as away:
             logger.warning(
                 "request_id=%s status_unknown=%s", self.request_id, type(away).__name__
             )

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from django.db import DatabaseError, InterfaceError
+from django.db import Error
 from pydantic import ValidationError
 
 from intake import rate_limits, request_ids
@@ -19,11 +19,14 @@ from intake.replays import KeyReusedError
 from processing import queues, sending, spool
 from processing.attributes import RECEIPT
 from processing.contracts import Contract, SignupRequested
+from processing.database.patience import within
 from processing.entries import TooLargeError
 from processing.event_errors import InvalidEventError, problems_in
 from processing.events import Event
 
 logger = logging.getLogger(__name__)
+
+PATIENCE = 3.0  # seconds for the spool; on SQLite its relay may have the one lock
 
 
 class NotAcceptedError(Exception):
@@ -124,11 +127,12 @@ def _refused(event: Event, refused: sending.SendError) -> None:
     if refused.for_good:
         raise UnsendableError(UnsendableError.__doc__) from refused
     try:
-        spool.hold(event, str(refused))
+        with within(PATIENCE):
+            spool.hold(event, str(refused))
     except spool.HeldOtherwiseError:
         _log(event, "not_accepted=key_reused")
         raise KeyReusedError(KeyReusedError.__doc__) from None
-    except (DatabaseError, InterfaceError) as away:
+    except Error as away:
         _publish_after_all(event, refused, away)
 
 

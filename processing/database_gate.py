@@ -9,8 +9,9 @@ else, and an answer may take long.
 import logging
 from time import monotonic
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 
+from processing.database.patience import within
 from processing.events import new_id
 from processing.models import UnderReview
 
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 REST = 1  # seconds after a no
+PATIENCE = 1  # second
 
 
 class DatabaseGate:
@@ -50,19 +52,21 @@ def database_answers() -> bool:
     No connection, because the process that asks is the one that forks the workers.
     """
     try:
-        _wait_a_second_at_most()
-        with transaction.atomic():
+        with within(PATIENCE), transaction.atomic():
+            _limit_server()
             UnderReview.objects.create(request_id=new_id())
             transaction.set_rollback(True)
-    except DatabaseError:
+    except Error:
         return False
     finally:
         connection.close()
     return True
 
 
-def _wait_a_second_at_most() -> None:
-    """For SQLite's one lock: a process that hangs may have it, and this one must end that."""
-    if connection.vendor == "sqlite":
+def _limit_server() -> None:
+    """Else each question that waits for a lock would stay there, and hold a connection."""
+    if connection.vendor == "postgresql":
+        limit = f"'{PATIENCE}s'"
         with connection.cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout = 1000")
+            cursor.execute(f"SET LOCAL lock_timeout = {limit}")
+            cursor.execute(f"SET LOCAL statement_timeout = {limit}")

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from processing import queues
+from processing.database.patience import within
+
+PATIENCE = 1.0  # seconds for the database
 
 
 @require_safe
@@ -26,17 +29,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(
         {"status": "ok" if ready else "not ready", **parts},
         status=200 if ready else 503,
+        headers={} if ready else {"Retry-After": "5"},
     )
 
 
 def _answers(ask: Callable[[], None]) -> bool:
     try:
         ask()
-    except (DatabaseError, *queues.SQS_ERRORS):
+    except (Error, *queues.SQS_ERRORS):
         return False
     return True
 
 
 def _ask_database() -> None:
-    with connection.cursor() as cursor:
+    with within(PATIENCE), connection.cursor() as cursor:
         cursor.execute("SELECT 1")

@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "intake.middleware.ApiProblemMiddleware",
     "intake.middleware.RateLimitMiddleware",
     "intake.logins.LoginLimitMiddleware",
+    "intake.turnstiles.TurnstileMiddleware",
     "intake.middleware.ApiMiddleware",  # what follows is for pages
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -142,7 +143,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # A database that does not answer must not hold a request or a worker for minutes.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    DATABASES["default"]["ENGINE"] = "processing.database"
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 2,  # seconds
+        "tcp_user_timeout": 10_000,  # ms; the other machine is gone
+        "keepalives_idle": 10,  # seconds
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 
 # -- Security -----------------------------------------------------------------------
 # Probes come from inside; the API refuses what comes without TLS, all but its page.

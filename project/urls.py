@@ -4,6 +4,7 @@ from django.urls import include, path
 from intake.api import api
 from project import health
 
+handler500 = "project.errors.server_error"
 urlpatterns = [
     path("api/", api.urls),  # first: nothing is asked for as often
     path("", include("intake.urls")),

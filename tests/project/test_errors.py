@@ -1,0 +1,42 @@
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.test import Client
+
+from processing.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("away", [OperationalError, InterfaceError])
+def test_a_page_whose_database_is_away_says_when_to_come_back(
+    client: Client, monkeypatch: pytest.MonkeyPatch, away: type[Exception]
+) -> None:
+    answer = page_that_fails_with(away("at db.internal"), client, monkeypatch)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Nothing is lost" in answer.content.decode()
+    assert "db.internal" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("fault", [ProgrammingError, KeyError])
+def test_a_page_with_a_fault_of_its_own_does_not_say_that_it_passes(
+    client: Client, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    answer = page_that_fails_with(fault("x"), client, monkeypatch)
+    assert answer.status_code == 500
+    assert "Retry-After" not in answer.headers
+
+
+def page_that_fails_with(
+    error: Exception, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    client.force_login(User.objects.create_superuser("eva"))
+    client.raise_request_exception = False
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(User._default_manager, "get", refuse)
+    monkeypatch.setattr("django.contrib.auth.backends.ModelBackend.get_user", refuse)
+    return client.get("/admin/")
