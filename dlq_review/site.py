@@ -65,7 +65,15 @@ class TriageSite(admin.AdminSite):
         return sorted(apps, key=lambda app: _place(app["app_label"]))
 
 
-_FIRST = ("FailureGroup", "DeadLetter", "Operation", "dlq_review", "processing", "auth")
+_FIRST = (
+    "FailureGroup",
+    "DeadLetter",
+    "Operation",
+    "dlq_review",
+    "processing",
+    "intake",
+    "auth",
+)
 
 
 def _place(name: str) -> int:

@@ -9,10 +9,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from intake import batches, problems, replays, request_ids
+from intake import api_keys, batches, problems, replays, request_ids
 from intake.api_docs import DocumentedAPI, answers, takes
 from intake.correlation import correlated, correlation_id
-from intake.rate_limits import client_of
+from intake.rate_limits import counted_as
 from intake.reading import read_object
 from intake.receipts import Receipt
 from intake.services import accept, prepare
@@ -25,7 +25,7 @@ ACCEPTED = answers(
     HTTPStatus.ACCEPTED,
     "Accepted",
     ("Location", "Retry-After", "Idempotency-Replayed"),
-    *(400, 404, 413, 415, 422, 503),
+    *(400, 401, 404, 413, 415, 422, 503),
 )
 
 api = DocumentedAPI(
@@ -39,19 +39,25 @@ for error_class in problems.STATUS_OF:
 
 
 @api.post(
-    "/orders", summary="Send an order", openapi_extra=takes("OrderCreated") | ACCEPTED
+    "/orders",
+    operation_id="createOrder",
+    tags=["Orders"],
+    summary="Send an order",
+    openapi_extra=takes("OrderCreated") | ACCEPTED,
 )
 def create_order(request: HttpRequest) -> HttpResponse:
-    return _accept(request, OrderCreated, read_object(request))
+    return _accept(request, OrderCreated, _asked(request, OrderCreated))
 
 
 @api.patch(
     "/orders/{path:order_id}",
+    operation_id="changeOrderStatus",
+    tags=["Orders"],
     summary="Change the status of an order",
     openapi_extra=takes("StatusChange") | ACCEPTED,
 )
 def change_status(request: HttpRequest, order_id: str) -> HttpResponse:
-    asked = read_object(request)
+    asked = _asked(request, OrderUpdated)
     if "order_id" in asked:
         problem = Problem("order_id", "It stands in the address; leave it out here.")
         raise InvalidEventError([problem])
@@ -60,23 +66,27 @@ def change_status(request: HttpRequest, order_id: str) -> HttpResponse:
 
 @api.post(
     "/signups",
+    operation_id="signUp",
+    tags=["Sign-ups"],
     summary="Ask for an account",
     openapi_extra=takes("SignupRequested") | ACCEPTED,
 )
 def sign_up(request: HttpRequest) -> HttpResponse:
-    return _accept(request, SignupRequested, read_object(request))
+    return _accept(request, SignupRequested, _asked(request, SignupRequested))
 
 
 @api.post(
     "/batches",
+    operation_id="sendBatch",
+    tags=["Batches"],
     summary="Send up to 100 events; each has its own result, in order",
     openapi_extra=takes("Batch", key=False)
-    | answers(HTTPStatus.MULTI_STATUS, "BatchResults", (), 400, 413, 415),
+    | answers(HTTPStatus.MULTI_STATUS, "BatchResults", (), 400, 401, 413, 415, 503),
 )
 def send_batch(request: HttpRequest) -> HttpResponse:
-    results = batches.accept(
-        read_object(request), correlation_id(request), client_of(request)
-    )
+    _, client = counted_as(request)
+    sender = batches.Sender(client, api_keys.caller_of(request))
+    results = batches.accept(read_object(request), correlation_id(request), sender)
     described = [_result(request, result) for result in results]
     accepted = sum(one["status"] == HTTPStatus.ACCEPTED for one in described)
     body = {
@@ -89,6 +99,8 @@ def send_batch(request: HttpRequest) -> HttpResponse:
 
 @api.get(
     "/requests/{token}",
+    operation_id="getStatus",
+    tags=["Statuses"],
     summary="What became of a request",
     openapi_extra=answers(HTTPStatus.OK, "Status", ("Retry-After",), 404),
 )
@@ -108,6 +120,11 @@ def request_status(request: HttpRequest, token: str) -> HttpResponse:
     if not status.final:
         headers["Retry-After"] = POLL_SECONDS
     return JsonResponse(body, headers=headers)
+
+
+def _asked(request: HttpRequest, contract: type[Contract]) -> dict[str, Any]:
+    api_keys.check_scope(api_keys.caller_of(request), contract.type)
+    return read_object(request)
 
 
 def _accept(

@@ -1,18 +1,13 @@
-"""What the OpenAPI document says of the API. The contracts are the schemas."""
+"""What the OpenAPI document says of each operation: what it takes and what it answers."""
 
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
-from processing.contracts import PUBLIC, Contract, OrderUpdated
-
-MOST_EVENTS = 100
-_REF = "#/components/schemas/"
-_TEXT = {"type": "string"}
-_TIME = {"type": "string", "format": "date-time"}
-
+from intake.api_schemas import ADDRESS, KEY_PATTERN, NUMBER, REF, TEXT, schemas
 
 _ORDER = {
     "customer_id": "C-17",
@@ -36,8 +31,35 @@ _EXAMPLES: dict[str, Any] = {
         ]
     },
 }
-
-
+_HEADERS: dict[str, tuple[dict[str, Any], str]] = {
+    "Location": (ADDRESS, "Where the status of the request stands."),
+    "Retry-After": (NUMBER, "Seconds to wait before the next try or look."),
+    "Idempotency-Replayed": (
+        {"type": "string", "enum": ["true"]},
+        "This request was accepted before, and is not taken twice.",
+    ),
+    "X-Request-ID": (TEXT, "The correlation id: yours, or one of ours."),
+    "RateLimit-Policy": (TEXT, 'The limit, as in "requests";q=2000;w=300 (seconds).'),
+    "RateLimit": (TEXT, 'What is left of it, as in "requests";r=1999;t=240.'),
+    "WWW-Authenticate": (TEXT, "How a key is sent, and why this one is refused."),
+}
+_OF_ALL = ("X-Request-ID", "RateLimit-Policy", "RateLimit")
+_OF_ERRORS = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After",),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
+}
+_KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_WHO = {
+    "off": "There is no authentication: anybody may send. An order is changed by whoever"
+    " knows its id and its customer's number.",
+    "optional": "Producers may have API keys. Without one, anybody may send, and an order"
+    " is changed by whoever knows its id and its customer's number.",
+    "required": "Each request that sends something needs an API key.",
+}
 _NO_RESPONSE = HttpResponse()
 
 
@@ -48,14 +70,37 @@ class DocumentedAPI(NinjaAPI):
 
     def get_openapi_schema(self, **options: Any) -> Any:
         document = super().get_openapi_schema(**options)
-        document["components"]["schemas"].update(_schemas())
+        info, who = document["info"], _WHO[settings.API_KEYS]
+        status = "A status is read by whoever knows its address."
+        info["description"] = f"{info['description']} {who} {status}"
+        document["servers"] = [{"url": settings.SITE_URL}]
+        components = document["components"]
+        components["schemas"].update(schemas())
+        components["headers"] = {
+            name: {"schema": schema, "description": text}
+            for name, (schema, text) in _HEADERS.items()
+        }
+        if settings.API_KEYS != "off":
+            components["securitySchemes"] = _KEYS
         for operations in document["paths"].values():
-            for operation in operations.values():
-                if len(operation["responses"]) > 1 and not operation["responses"][
-                    200
-                ].get("content"):
-                    del operation["responses"][200]  # ninja's guess
+            for method, operation in operations.items():
+                _complete(method, operation)
         return document
+
+
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if len(responses) > 1 and not responses[200].get("content"):
+        del responses[200]  # ninja's guess
+    for parameter in operation["parameters"]:
+        if parameter["name"] == "order_id":
+            parameter["schema"] = {"$ref": REF + "OrderId"}
+    if settings.API_KEYS == "off" or method == "get":
+        operation["security"] = []
+        responses.pop(401, None)
+        return
+    nobody: list[dict[str, Any]] = [{}] if settings.API_KEYS == "optional" else []
+    operation["security"] = [*nobody, *({name: []} for name in _KEYS)]
 
 
 def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
@@ -65,7 +110,7 @@ def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": {"$ref": _REF + schema},
+                    "schema": {"$ref": REF + schema},
                     "example": _EXAMPLES[schema],
                 }
             },
@@ -77,10 +122,7 @@ def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
                 "in": "header",
                 "name": "Idempotency-Key",
                 "required": False,
-                "schema": {
-                    "type": "string",
-                    "pattern": '^("?)[A-Za-z0-9_-]{16,64}\\1$',
-                },
+                "schema": {"type": "string", "pattern": f'^("?){KEY_PATTERN}\\1$'},
                 "description": "Makes a retry the same request; best a random UUID.",
             }
         ]
@@ -91,106 +133,27 @@ def answers(
     status: HTTPStatus, schema: str, headers: tuple[str, ...], *errors: int
 ) -> dict[str, Any]:
     """The responses of an operation: what it gives, and the ways it fails."""
-    good = {
-        "description": status.phrase,
-        "content": {"application/json": {"schema": {"$ref": _REF + schema}}},
-        "headers": {name: {"schema": _TEXT} for name in headers},
-    }
+    good = _response(status, "application/json", schema, headers)
     bad = {
-        HTTPStatus(code).value: {
-            "description": HTTPStatus(code).phrase,
-            "content": {
-                "application/problem+json": {"schema": {"$ref": _REF + "Problem"}}
-            },
-        }
-        for code in (405, 429, *errors)
+        HTTPStatus(code).value: _response(
+            HTTPStatus(code),
+            "application/problem+json",
+            "Problem",
+            _OF_ERRORS.get(HTTPStatus(code), ()),
+        )
+        for code in sorted({403, 405, 429, *errors})
     }
     return {"responses": {status.value: good, **bad}}
 
 
-def _schemas() -> dict[str, Any]:
-    schemas: dict[str, Any] = {}
-    for contract in PUBLIC.values():
-        schema = contract.model_json_schema(ref_template=_REF + "{model}")
-        schemas.update(schema.pop("$defs", {}))
-        schemas[contract.__name__] = schema
-    # What we fill in, or take from the address.
-    schemas["OrderCreated"]["required"].remove("order_id")
-    change = OrderUpdated.model_json_schema()
-    change["required"].remove("order_id")
-    del change["properties"]["order_id"]
+def _response(
+    status: HTTPStatus, kind: str, schema: str, headers: tuple[str, ...]
+) -> dict[str, Any]:
     return {
-        **schemas,
-        "StatusChange": {**change, "title": "StatusChange"},
-        "Batch": _batch(),
-        "Accepted": _object(
-            message=_TEXT, requestId=_TEXT, statusUrl=_TEXT, receivedAt=_TIME
-        ),
-        "BatchResults": _batch_results(),
-        "Status": _object(
-            requestId=_TEXT,
-            type=_TEXT,
-            state=_TEXT,
-            attempt={"type": "integer"},
-            final={"type": "boolean"},
-            made={"type": "object", "additionalProperties": _TEXT},
-            reason=_TEXT,
-        ),
-        "Problem": _problem(),
+        "description": status.phrase,
+        "content": {kind: {"schema": {"$ref": REF + schema}}},
+        "headers": {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in (*headers, *_OF_ALL)
+        },
     }
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _batch() -> dict[str, Any]:
-    def event(contract: type[Contract]) -> dict[str, Any]:
-        item = _object(
-            type={"const": contract.type}, data={"$ref": _REF + contract.__name__}
-        )
-        item["properties"]["key"] = {
-            "type": "string",
-            "pattern": "^[A-Za-z0-9_-]{16,64}$",
-        }
-        return item
-
-    events = {"anyOf": [event(contract) for contract in PUBLIC.values()]}
-    return _object(
-        events={
-            "type": "array",
-            "items": events,
-            "minItems": 1,
-            "maxItems": MOST_EVENTS,
-        }
-    )
-
-
-def _batch_results() -> dict[str, Any]:
-    result = _object(status={"type": "integer"})
-    result["properties"] |= {
-        "requestId": _TEXT,
-        "statusUrl": _TEXT,
-        "receivedAt": _TIME,
-        "problem": {"$ref": _REF + "Problem"},
-    }
-    return _object(
-        accepted={"type": "integer"},
-        refused={"type": "integer"},
-        results={"type": "array", "items": result},
-    )
-
-
-def _problem() -> dict[str, Any]:
-    """RFC 9457."""
-    problem = _object(type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT)
-    problem["properties"]["errors"] = {
-        "type": "array",
-        "items": _object(pointer=_TEXT, detail=_TEXT),
-    }
-    return problem

@@ -1,9 +1,12 @@
 """Many events in one request. Each is accepted or refused for itself."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from intake import rate_limits, replays, request_ids
-from intake.api_docs import MOST_EVENTS
+from intake.api_keys import OutOfScopeError, check_scope
+from intake.api_schemas import MOST_EVENTS
+from intake.known_keys import Caller
 from intake.rate_limits import RateLimitedError
 from intake.replays import KeyReusedError
 from intake.request_ids import BadKeyError
@@ -19,7 +22,15 @@ class KeyTwiceError(ValueError):
     """This key stands twice in the batch, for different requests. Give each its own."""
 
 
-def accept(body: dict[str, Any], correlation_id: str, client: str) -> list[Result]:
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends a batch: whose sign-ups are counted, and what the key may send."""
+
+    client: str
+    caller: Caller | None = None
+
+
+def accept(body: dict[str, Any], correlation_id: str, sender: Sender) -> list[Result]:
     """One result an event, in order. Raises InvalidEventError when it is not a batch."""
     items = body.get("events")
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_EVENTS:
@@ -28,7 +39,7 @@ def accept(body: dict[str, Any], correlation_id: str, client: str) -> list[Resul
     if len(body) > 1:
         raise InvalidEventError([Problem("", 'Give "events" and nothing beside it.')])
     results = [
-        _prepared(number, item, correlation_id, client)
+        _prepared(number, item, correlation_id, sender)
         for number, item in enumerate(items)
     ]
     _refuse_keys_used_twice(results)
@@ -42,20 +53,20 @@ def accept(body: dict[str, Any], correlation_id: str, client: str) -> list[Resul
     return results
 
 
-def _prepared(number: int, item: Any, correlation_id: str, client: str) -> Result:
+def _prepared(number: int, item: Any, correlation_id: str, sender: Sender) -> Result:
     try:
-        event = _event(item)
+        event = _event(item, sender.caller)
         is_new = replays.first_accepted_at(event) is None
         if is_new and isinstance(event.data, SignupRequested):
-            rate_limits.spend(rate_limits.signups(), client)
+            rate_limits.spend(rate_limits.signups(), sender.client)
     except InvalidEventError as error:
         return error.under("events", number)
-    except (BadKeyError, KeyReusedError, RateLimitedError) as error:
+    except (BadKeyError, KeyReusedError, OutOfScopeError, RateLimitedError) as error:
         return error
     return event.model_copy(update={"correlation_id": correlation_id})
 
 
-def _event(item: Any) -> Event:
+def _event(item: Any, caller: Caller | None) -> Event:
     if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
         raise InvalidEventError('Write an event as {"type": ..., "data": {...}}.')
     if unknown := set(item) - {"type", "data", "key"}:
@@ -66,6 +77,7 @@ def _event(item: Any) -> Event:
             [Problem("type", f"Choose one of {', '.join(PUBLIC)}.")]
         )
     contract = PUBLIC[item["type"]]
+    check_scope(caller, contract.type)
     request_id = request_ids.from_key(contract, item["data"], item.get("key"))
     try:
         return prepare(contract, item["data"], request_id)

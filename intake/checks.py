@@ -11,7 +11,7 @@ _OF_ONE_PROCESS = ("LocMemCache", "DummyCache", "FileBasedCache")
 def register_checks() -> None:
     register(cache_is_not_the_database)
     register(cache_can_be_used)
-    for check in (cache_is_shared, clients_are_told_apart):
+    for check in (cache_is_shared, clients_are_told_apart, keys_are_encrypted):
         register(check, "security", deploy=True)
 
 
@@ -68,5 +68,18 @@ def clients_are_told_apart(**_: Any) -> list[CheckMessage]:
             hint="Set TRUSTED_PROXY_COUNT to the number of your proxies that add to"
             " X-Forwarded-For; 1 for one load balancer.",
             id="intake.E004",
+        )
+    ]
+
+
+def keys_are_encrypted(**_: Any) -> list[CheckMessage]:
+    if settings.API_KEYS == "off" or settings.BEHIND_TLS:
+        return []
+    return [
+        Warning(
+            "API_KEYS is set and BEHIND_TLS is not: API keys may travel unencrypted, and"
+            " whoever reads one on its way can send what its producer may.",
+            hint="Let a proxy end TLS and set BEHIND_TLS=true.",
+            id="intake.W005",
         )
     ]

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import resolve, reverse
 from django.views.decorators.csrf import requires_csrf_token
 
-from intake import problems, rate_limits
+from intake import api_keys, problems, rate_limits
 from intake.rate_limits import RateLimitedError
 
 CSRF_FIELD = "csrfmiddlewaretoken"
@@ -64,9 +64,10 @@ class ApiMiddleware:
             return self.get_response(request)
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # Not redirected: many clients follow a redirect with GET and without a body.
-            refusal = problems.general(HTTPStatus.FORBIDDEN, _USE_TLS)
-            return problems.answer(refusal)
+            return problems.answer(problems.general(HTTPStatus.FORBIDDEN, _USE_TLS))
         request.get_host()  # refuses a name that is not ours, before anything is stored
+        if refusal := api_keys.refusal_of(request):
+            return problems.refuse(request, refusal)
         match = request.resolver_match = _resolved(request.path_info)
         asked = request.method
         if asked == "HEAD":
@@ -84,7 +85,7 @@ _resolved = functools.lru_cache(maxsize=64)(resolve)
 
 
 class RateLimitMiddleware:
-    """Counts requests by client address, and sign-ups once more under a limit of their own.
+    """Counts requests by key or client address, and sign-ups once more for themselves.
 
     Staff and monitoring are not counted.
     """
@@ -97,9 +98,11 @@ class RateLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(self.exempt):
             return self.get_response(request)
-        client = rate_limits.client_of(request)
+        if is_api(request):
+            api_keys.identify(request)
+        limit, client = rate_limits.counted_as(request)
         try:
-            usage = rate_limits.spend(rate_limits.requests(), client)
+            usage = rate_limits.spend(limit, client)
             if request.method == "POST" and request.path in _sign_up_paths():
                 usage = rate_limits.spend(rate_limits.signups(), client)
         except RateLimitedError as error:

@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 
+from intake.api_keys import MissingKeyError, OutOfScopeError, WrongKeyError
 from intake.batches import KeyTwiceError
+from intake.known_keys import KeysUnknownError
 from intake.rate_limits import RateLimitedError
 from intake.reading import BodyTooLargeError, UnsupportedMediaTypeError
 from intake.receipts import UnknownReceiptError
@@ -31,6 +33,9 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     InvalidEventError: HTTPStatus.BAD_REQUEST,
     BadKeyError: HTTPStatus.BAD_REQUEST,
     UnsendableError: HTTPStatus.BAD_REQUEST,
+    MissingKeyError: HTTPStatus.UNAUTHORIZED,
+    WrongKeyError: HTTPStatus.UNAUTHORIZED,
+    OutOfScopeError: HTTPStatus.FORBIDDEN,
     UnknownReceiptError: HTTPStatus.NOT_FOUND,
     KeyTwiceError: HTTPStatus.CONFLICT,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -40,6 +45,7 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
     RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
     NotAcceptedError: HTTPStatus.SERVICE_UNAVAILABLE,
     LaterError: HTTPStatus.SERVICE_UNAVAILABLE,
+    KeysUnknownError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from intake import memory
+from intake.api_keys import caller_of
 
 
 class RateLimitedError(Exception):
@@ -55,6 +56,11 @@ class Usage:
 
 def requests() -> Limit:
     return Limit("requests", settings.RATE_LIMIT_REQUESTS, 300)
+
+
+def keyed_requests() -> Limit:
+    """Of one producer, by all keys and from all addresses."""
+    return Limit("keyed-requests", settings.RATE_LIMIT_KEY_REQUESTS, 300)
 
 
 def signups() -> Limit:
@@ -101,6 +107,15 @@ def spend_once(limit: Limit, who: str, request_id: str) -> None:
         memory.remember(key, "counted", _REMEMBERED)
     elif memory.recall(key) != "counted":  # its twin is at it in this moment
         spend(limit, who, 0)
+
+
+def counted_as(request: HttpRequest) -> tuple[Limit, str]:
+    """The limit that *request* counts under, and for whom: a producer by the key, whatever
+    the address; anybody else by the address."""
+    caller = caller_of(request)
+    if caller is None:
+        return requests(), client_of(request)
+    return keyed_requests(), f"producer {caller.producer}"
 
 
 def client_of(request: HttpRequest) -> str:

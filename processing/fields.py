@@ -148,15 +148,26 @@ def _stays_as_it_is(address: str) -> bool:
         return False
 
 
+def _amount_schema(pattern: str, least: int) -> WithJsonSchema:
+    text = {"type": "string", "pattern": pattern}
+    whole = {"type": "integer", "minimum": least, "maximum": 10**_MOST_DIGITS - 1}
+    return WithJsonSchema({"anyOf": [text, whole]})
+
+
 Money = Annotated[
     Decimal,
     BeforeValidator(_money),
     PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": f"^{_MONEY.pattern}$"}),
+    _amount_schema(f"^{_MONEY.pattern}$", 0),
 ]
 """0.00 to 999,999,999.99 with two decimals; on the wire always text."""
 
-Price = Annotated[Money, AfterValidator(_price)]
+Price = Annotated[
+    Money,
+    AfterValidator(_price),
+    _amount_schema(rf"^(?!0+(\.0+)?$){_MONEY.pattern}$", 1),
+]
+"""Money of 0.01 or more."""
 
 Moment = Annotated[datetime, BeforeValidator(moments.checked)]
 """A time with its zone; on the wire ISO 8601."""

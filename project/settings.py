@@ -48,6 +48,15 @@ def machine_secret() -> str:
         ) from None
 
 
+def one_of(name: str, *words: str) -> str:
+    """The word that the variable *name* has, the first by default."""
+    word = str(env.str(name, words[0]))
+    if word not in words:
+        allowed = f"{', '.join(words[:-1])} or {words[-1]}"
+        raise ImproperlyConfigured(f"{name} is {word!r}. Set it to {allowed}.")
+    return word
+
+
 # -- Django -------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", False)
 EMBEDDED = not env.str("DATABASE_URL", "")
@@ -221,12 +230,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_VERBOSE = False
-STAFF_SECOND_FACTOR = env.str("STAFF_SECOND_FACTOR", "off")
-if STAFF_SECOND_FACTOR not in ("off", "optional", "required"):
-    raise ImproperlyConfigured(
-        f"STAFF_SECOND_FACTOR is {STAFF_SECOND_FACTOR!r}."
-        " Set it to off, optional or required."
-    )
+STAFF_SECOND_FACTOR = one_of("STAFF_SECOND_FACTOR", "off", "optional", "required")
 OTP_TOTP_ISSUER = f"Holdfast {urlsplit(SITE_URL).hostname}"  # how the app names us
 
 
@@ -252,8 +256,12 @@ CACHES = {
 }
 RATE_LIMIT_REQUESTS = env.int("RATE_LIMIT_REQUESTS", 2000)  # per client, 5 minutes
 RATE_LIMIT_SIGNUPS = env.int("RATE_LIMIT_SIGNUPS", 50)  # per client, 5 minutes
+# Of one producer with an API key, 5 minutes.
+RATE_LIMIT_KEY_REQUESTS = env.int("RATE_LIMIT_KEY_REQUESTS", 20_000)
 RATE_LIMIT_LOGINS = env.int("RATE_LIMIT_LOGINS", 20)  # per client, 5 minutes
 RATE_LIMIT_MAILS = env.int("RATE_LIMIT_MAILS", 5)  # per mail address, 1 hour
+# Whether producers have keys for the API.
+API_KEYS = one_of("API_KEYS", "off", "optional", "required")
 # How many proxies of ours stand in front and add to X-Forwarded-For.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 # The page that sends samples.

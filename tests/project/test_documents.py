@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 def names_read_by_settings() -> set[str]:
     source = (ROOT / "project" / "settings.py").read_text()
-    return set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    return set(re.findall(r'(?:env\.\w+|one_of)\(\s*"([A-Z_]+)"', source))
 
 
 def test_env_example_lists_every_setting_once() -> None:

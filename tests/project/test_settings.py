@@ -124,6 +124,14 @@ def test_where_nothing_of_var_is_needed_its_absence_stops_nothing(var: Path) -> 
     assert run(var, "", **PRODUCTION).returncode == 0
 
 
+@pytest.mark.parametrize("name", ["API_KEYS", "STAFF_SECOND_FACTOR"])
+def test_a_word_that_a_setting_does_not_know_is_named(var: Path, name: str) -> None:
+    done = run(var, "", **{name: "Required"})
+    assert done.returncode != 0
+    sentence = f"{name} is 'Required'. Set it to off, optional or required."
+    assert sentence in done.stderr.splitlines()[-1]
+
+
 ANSWERS = """
 from django.test import Client
 client = Client(HTTP_HOST="shop.example.com", raise_request_exception=False)
