@@ -14,8 +14,12 @@ from intake.known_keys import FRESH, REVOKED_WITHIN
 from intake.models import ApiKey
 from processing import queues
 from tests.builders import order_data
+from tests.database_proxy import DatabaseProxy
 from tests.live import live_system, wait_for
+from tests.test_database_hangs import database, through
 from tests.test_database_outage import database_away
+
+__all__ = ["database"]
 
 pytestmark = [pytest.mark.siege, pytest.mark.django_db(transaction=True)]
 
@@ -50,10 +54,32 @@ def test_keys_are_made_used_and_revoked_within_the_stated_time(
         assert key.last_used_at
 
 
-@pytest.mark.skipif(
+takes_postgresql_away = pytest.mark.skipif(
     connection.vendor != "postgresql",
     reason="takes PostgreSQL away; set DATABASE_URL",
 )
+
+
+@takes_postgresql_away
+def test_keys_are_known_while_the_database_hangs_and_read_again_afterwards(
+    tmp_path: Path, settings: Settings, database: DatabaseProxy
+) -> None:
+    key, text = ApiKey.make("Shop", ["order_created"], None)
+    with live_system(tmp_path, settings) as system:
+        port = system.start_web(API_KEYS="required", **through(database))
+        assert status(port, text) == 202
+        database.hang()
+        key.revoke()
+        wait_for(lambda: "api_keys=OperationalError" in system.log("web"))
+        begun = monotonic()
+        assert [status(port, text) for _ in range(5)] == [202] * 5
+        assert [status(port, "hf_none") for _ in range(5)] == [401] * 5
+        assert monotonic() - begun < 3
+        database.go_on()
+        wait_for(lambda: status(port, text) == 401, REVOKED_WITHIN)
+
+
+@takes_postgresql_away
 def test_orders_with_a_key_are_accepted_while_the_database_is_away(
     tmp_path: Path, settings: Settings
 ) -> None:
