@@ -114,6 +114,10 @@ class SpooledEvent(models.Model):
     request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
     cause = models.CharField(max_length=REQUEST_ID_LENGTH, blank=True, db_index=True)
     """The request id of the event this one follows; empty for an accepted one."""
+    order_id = models.CharField(  # noqa: DJ001 - null is unknown, and empty is none
+        max_length=64, null=True, db_index=True
+    )
+    """Of the order that it makes. Unknown where a former release put the event here."""
     body = models.TextField()
     refusal = models.CharField(max_length=200, blank=True)
     """Why SQS did not take it, at the last try."""

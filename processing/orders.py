@@ -10,7 +10,7 @@ from django.utils import timezone
 from processing import desk
 from processing.contracts import OrderCreated, OrderUpdated
 from processing.effects import Effect, RefusedError, SenderCanMendError, TransientError
-from processing.events import Event
+from processing.events import Event, identify
 from processing.models import Order, OrderItem, Outcome, SpooledEvent
 from processing.moments import AHEAD
 
@@ -104,9 +104,20 @@ def _may_change(at: datetime) -> Q:
 
 def _missing(order_id: str) -> TransientError:
     """Why there is no order *order_id*: nobody sent it, or it waits somewhere."""
-    spooled = SpooledEvent.objects.filter(body__contains=f'"order_id":"{order_id}"')
-    if desk.holds("order_created", order_id) or spooled.exists():
+    if desk.holds(OrderCreated.type, order_id) or _is_spooled(order_id):
         return OrderOnItsWayError(
             f"Order {order_id} was accepted, and is not made yet."
         )
     return UnknownOrderError(f"There is no order {order_id} yet.")
+
+
+def _is_spooled(order_id: str) -> bool:
+    if SpooledEvent.objects.filter(order_id=order_id).exists():
+        return True
+    # Of a former release, which named no order beside the body.
+    unnamed = SpooledEvent.objects.filter(
+        order_id=None, body__contains=f'"order_id":"{order_id}"'
+    )
+    found = (identify(one.body, fallback_id=one.request_id) for one in unnamed)
+    made = (OrderCreated.type, order_id)
+    return any((one.type, one.reference) == made for one in found)

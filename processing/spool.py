@@ -82,6 +82,7 @@ def _insert(event: events.Event, cause: str = "", refusal: str = "") -> None:
     row = SpooledEvent(
         request_id=event.id,
         cause=cause,
+        order_id=event.data.made.get("order", ""),
         body=event.body,
         refusal=refusal,
         next_try_at=timezone.now(),

@@ -20,15 +20,16 @@ def growth(work: Callable[[int], Any], size: int) -> float:
     once = four = float("inf")
     ratio = float("inf")
     for _ in range(ROUNDS):
-        once = min(once, _cost(work, size))
-        four = min(four, _cost(work, 4 * size))
+        once = min(once, cost(work, size))
+        four = min(four, cost(work, 4 * size))
         ratio = four / once
         if ratio < 0.85 * LINEAR:
             break
     return ratio
 
 
-def _cost(work: Callable[[int], Any], size: int) -> float:
+def cost(work: Callable[[int], Any], size: int) -> float:
+    """Seconds of this thread's processor time."""
     gc.disable()  # it would look at all there is, of others too, at chance moments
     begun = time.thread_time()
     try:

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review import editing
 from dlq_review.models import DeadLetter
 from dlq_review.timeline import timeline
 from intake.receipts import Receipt, State, Status
-from processing import queues, sending, services, spool
+from processing import orders, queues, sending, services, spool
 from processing.events import Event
-from processing.models import Attempt, Order, Outcome
+from processing.models import Attempt, Order, Outcome, SpooledEvent
+from processing.orders import UnknownOrderError
 from tests.builders import (
     dead_letter,
     message,
@@ -23,6 +25,7 @@ from tests.builders import (
     order_updated,
     redrive_now,
 )
+from tests.growth import cost
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sqs")]
 
@@ -291,6 +294,49 @@ def test_a_change_of_an_order_that_waits_for_us_is_never_refused(where: str) -> 
         services.handle(message(event, receive_count=3, attributes=GIVEN))
     assert status_of(event).state == State.UNDER_REVIEW
     assert not Outcome.objects.exists()
+
+
+def test_a_spooled_order_of_a_former_release_is_found_by_its_body() -> None:
+    spool.hold(order_created(order_id="ORD-1"), "Timeout")
+    SpooledEvent.objects.update(order_id=None)
+    with pytest.raises(services.RetryLaterError, match="OrderOnItsWayError"):
+        services.handle(message(order_updated(order_id="ORD-1"), attributes=GIVEN))
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(
+    "spooled", [order_updated(order_id="ORD-1"), order_created(order_id="ord-1")]
+)
+def test_what_makes_no_such_order_is_not_taken_for_one_on_its_way(
+    spooled: Event, named: bool
+) -> None:
+    spool.hold(spooled, "Timeout")
+    if not named:
+        SpooledEvent.objects.update(order_id=None)
+    refused(order_updated(order_id="ORD-1", status="shipped"))
+
+
+def test_looking_for_an_order_costs_the_same_whatever_waits_in_the_spool() -> None:
+    def fill(numbers: range) -> None:
+        SpooledEvent.objects.bulk_create(
+            SpooledEvent(
+                request_id=f"request-{number}",
+                order_id=f"ORD-{number}",
+                body=order_created().body + " " * 2_000,
+                next_try_at=timezone.now(),
+            )
+            for number in numbers
+        )
+
+    def look(_: int) -> None:
+        for _ in range(20):
+            with pytest.raises(UnknownOrderError):
+                orders.update_order(order_updated(order_id="ORD-0"))
+
+    fill(range(1, 11))
+    few = cost(look, 0)
+    fill(range(11, 5_001))
+    assert cost(look, 0) < 3 * few
 
 
 def refused(event: Event) -> None:
