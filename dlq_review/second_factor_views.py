@@ -79,18 +79,19 @@ def show(request: HttpRequest) -> HttpResponse:
 @for_staff
 def enrol(request: HttpRequest) -> HttpResponse:
     """Show the key of a new app until a code proves that the app has it."""
-    person = _person(request)
-    if second_factor.is_enrolled(person) and not second_factor.is_verified(
-        request.user
-    ):
+    person, verified = _person(request), second_factor.is_verified(request.user)
+    if second_factor.is_enrolled(person) and not verified:
         return go_to("admin:second_factor", request)
     key = request.session.setdefault(KEY, second_factor.new_key())
     form = CodeForm(request.POST or None)
     if form.is_valid():
         try:
-            device = second_factor.enrol(person, key, form.cleaned_data["code"])
+            code = form.cleaned_data["code"]
+            device = second_factor.enrol(person, key, code, has_shown_a_code=verified)
         except second_factor.WrongCodeError as error:
             form.add_error("code", str(error))
+        except second_factor.AlreadyEnrolledError:
+            return go_to("admin:second_factor", request)
         else:
             del request.session[KEY]
             _let_in(request, device)

@@ -5,6 +5,7 @@ a value also in that line. Tracebacks hold the texts of all errors that led to o
 """
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -58,8 +59,15 @@ def _last_line(error: BaseException) -> str:
     return f"{kind.__module__}.{kind.__qualname__}: {text_of(error)}"
 
 
+# The framework logs the address of each request that it refuses.
+_SECRET_ADDRESS = re.compile(r"(/verify/)[^/\s]+")
+
+
 class Formatter(logging.Formatter):
-    """Log lines whose tracebacks hold no values."""
+    """Log lines with no link that opens an account, and no values in tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _SECRET_ADDRESS.sub(r"\1...", super().format(record))
 
     def formatException(  # noqa: N802 - the name is logging's
         self,

@@ -34,6 +34,10 @@ class WrongCodeError(ValueError):
         super().__init__(type(self).__doc__)
 
 
+class AlreadyEnrolledError(ValueError):
+    """Another app was set up meanwhile. Enter the code that it shows."""
+
+
 class TooSoonError(ValueError):
     """Too many wrong codes. Wait {seconds} seconds, then enter the code that you see then."""
 
@@ -79,14 +83,20 @@ def address_for_app(user: User, key: str) -> str:
 
 
 @transaction.atomic
-def enrol(user: User, key: str, code: str) -> TOTPDevice:
-    """Take the app that shows *code* for *key*, in place of any other. Raises WrongCodeError."""
+def enrol(user: User, key: str, code: str, *, has_shown_a_code: bool) -> TOTPDevice:
+    """Take the app that shows *code* for *key*, in place of any other.
+
+    Raises WrongCodeError; or AlreadyEnrolledError, where there is another one and this
+    session has shown nothing of it.
+    """
     totp = TOTP(unhexlify(key))
     totp.time = timezone.now().timestamp()
     code = _normal(code)
     if not _is_of_app(code) or not totp.verify(int(code), tolerance=1):
         raise WrongCodeError
     _lock(user)
+    if is_enrolled(user) and not has_shown_a_code:
+        raise AlreadyEnrolledError(AlreadyEnrolledError.__doc__)
     TOTPDevice.objects.filter(user=user.pk).delete()
     logger.info("second_factor=enrolled user=%s", user.pk)
     return TOTPDevice.objects.create(

@@ -6,11 +6,12 @@ from django.core.wsgi import get_wsgi_application
 
 from intake import memory
 from intake.chunked import unchunked
+from intake.unread import read_out
 from processing import queues
 from processing.database.patience import of_this_process as patience
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-application = unchunked(get_wsgi_application())
+application = read_out(unchunked(get_wsgi_application()))
 
 from intake import known_keys  # noqa: E402 - its model wants the apps to be ready
 

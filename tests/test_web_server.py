@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,29 @@ def test_head_is_answered_without_content(system: LiveSystem) -> None:
                 answer = opened.makefile("rb").read()
             assert answer[9:12] == b"200"
             assert answer.endswith(b"\r\n\r\n")
+
+
+def test_a_refused_body_costs_the_next_request_of_its_connection_nothing(
+    system: LiveSystem,
+) -> None:
+    """A proxy sends the requests of many clients over one connection."""
+    port = system.start_web()
+    json_type = {"Content-Type": "application/json"}
+    large = b" " * 1_500_000
+    for method, path, host, code in (
+        ("POST", "/nowhere", "127.0.0.1", 404),
+        ("POST", "/api/orders", "evil.example", 400),
+        ("POST", "/orders/new", "127.0.0.1", 403),
+        ("PUT", "/api/orders", "127.0.0.1", 405),
+    ):
+        for body in (large, iter([large])):  # of a stated length, and in chunks
+            proxy = HTTPConnection("127.0.0.1", port, timeout=10)
+            for sent, answered in (
+                ((method, path, body, {"Host": host}), code),
+                (("POST", "/api/orders", ORDER, json_type), 202),
+            ):
+                proxy.request(*sent)
+                answer = proxy.getresponse()
+                answer.read()
+                assert answer.status == answered
+            proxy.close()

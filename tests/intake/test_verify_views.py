@@ -9,6 +9,7 @@ from django.test import Client
 
 from processing import accounts
 from processing.accounts import verification_token
+from processing.error_texts import Formatter
 from processing.models import User
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +122,17 @@ def test_of_two_who_use_one_link_at_once_one_chooses_the_password(
     assert said == [True, True]
     user.refresh_from_db()
     assert [user.check_password(one) for one in passwords] == opened
+
+
+def test_no_link_that_still_works_stands_in_a_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A password that is too short is enough, or a browser without cookies."""
+    _, path = waiting()
+    caplog.handler.setFormatter(Formatter("%(message)s"))
+    strict = Client(enforce_csrf_checks=True)
+    assert open_with(Client(), path, "short") == HTTPStatus.BAD_REQUEST
+    assert open_with(strict, path, GOOD) == HTTPStatus.FORBIDDEN
+    assert Client().put(path).status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    assert caplog.text.count("/verify/") >= 3
+    assert path.split("/")[2] not in caplog.text
