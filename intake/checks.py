@@ -59,12 +59,14 @@ def cache_is_shared(**_: Any) -> list[CheckMessage]:
 
 
 def clients_are_told_apart(**_: Any) -> list[CheckMessage]:
-    if not settings.BEHIND_TLS or settings.TRUSTED_PROXY_COUNT > 0:
+    # gunicorn speaks no TLS as we start it, so https means a proxy.
+    proxied = settings.BEHIND_TLS or settings.SITE_URL.startswith("https:")
+    if not proxied or settings.TRUSTED_PROXY_COUNT > 0:
         return []
     return [
         Error(
-            "BEHIND_TLS is set and TRUSTED_PROXY_COUNT is not: every request seems to"
-            " come from the proxy, so all clients together share one rate limit.",
+            "A proxy ends TLS, and TRUSTED_PROXY_COUNT is 0: every request seems to come"
+            " from the proxy, so all clients together share one rate limit.",
             hint="Set TRUSTED_PROXY_COUNT to the number of your proxies that add to"
             " X-Forwarded-For; 1 for one load balancer.",
             id="intake.E004",

@@ -4,7 +4,7 @@
 effect, so an event takes effect once, however often and wherever it is delivered.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -133,6 +133,22 @@ class SpooledEvent(models.Model):
         return self.request_id
 
 
+_Person = TypeVar("_Person", bound="User")
+
+
+class Users(UserManager[_Person]):
+    def create_superuser(
+        self,
+        username: str,
+        email: str | None = None,
+        password: str | None = None,
+        **more: Any,
+    ) -> _Person:
+        """Raises ValidationError where somebody has the address already."""
+        self.model(email=email or "").validate_constraints()
+        return super().create_superuser(username, email, password, **more)
+
+
 class StaffManager(UserManager["StaffMember"]):
     def get_queryset(self) -> models.QuerySet["StaffMember"]:
         return super().get_queryset().filter(is_staff=True)
@@ -148,6 +164,8 @@ class User(AbstractUser):
         max_length=REQUEST_ID_LENGTH, null=True, blank=True, unique=True
     )
     verified_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[UserManager[Self]] = Users()
 
     class Meta(AbstractUser.Meta):
         constraints = (

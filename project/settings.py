@@ -264,6 +264,11 @@ RATE_LIMIT_MAILS = env.int("RATE_LIMIT_MAILS", 5)  # per mail address, 1 hour
 API_KEYS = one_of("API_KEYS", "off", "optional", "required")
 # How many proxies of ours stand in front and add to X-Forwarded-For.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+if TRUSTED_PROXY_COUNT < 0:  # would believe the address that a client names itself
+    raise ImproperlyConfigured(
+        f"TRUSTED_PROXY_COUNT is {TRUSTED_PROXY_COUNT}."
+        " Set it to the number of your proxies, 0 for none."
+    )
 # The page that sends samples.
 DEMO = env.bool("DEMO", DEBUG)
 

@@ -281,7 +281,9 @@ def test_a_cache_in_the_database_is_refused_at_start(settings: Settings) -> None
 def test_a_proxy_whose_clients_would_be_one_is_named_at_deploy(
     settings: Settings,
 ) -> None:
-    settings.BEHIND_TLS, settings.TRUSTED_PROXY_COUNT = True, 0
-    assert [one.id for one in clients_are_told_apart()] == ["intake.E004"]
+    settings.TRUSTED_PROXY_COUNT = 0
+    for tls, site in ((True, "http://a.example"), (False, "https://a.example")):
+        settings.BEHIND_TLS, settings.SITE_URL = tls, site
+        assert [one.id for one in clients_are_told_apart()] == ["intake.E004"]
     settings.TRUSTED_PROXY_COUNT = 1
     assert clients_are_told_apart() == []

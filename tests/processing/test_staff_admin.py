@@ -2,10 +2,13 @@
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from processing import services
 from processing.models import StaffMember, User
+from tests.builders import message, signup_requested
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:processing_staffmember_changelist")
@@ -47,3 +50,14 @@ def test_staff_without_the_permission_cannot_raise_themselves(client: Client) ->
         == 403
     )
     assert client.post(ADD, {}).status_code == 403
+
+
+def test_the_first_superuser_is_told_that_an_address_is_taken() -> None:
+    """Anybody can ask for an account with the address of somebody else."""
+    services.handle(message(signup_requested(email="boss@example.com")))
+    asked = {"interactive": False, "username": "boss", "email": "Boss@Example.com"}
+    with pytest.raises(CommandError, match="Somebody has this address already"):
+        call_command("createsuperuser", **asked)
+    assert not StaffMember.objects.exists()
+    call_command("createsuperuser", **asked | {"email": "chief@example.com"})
+    assert StaffMember.objects.get().is_superuser

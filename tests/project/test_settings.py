@@ -194,3 +194,10 @@ def test_a_deploy_by_half_is_told_all_that_is_missing(var: Path) -> None:
     told_of = run(var, check, **half).stderr
     for name in ("TRUSTED_PROXY_COUNT", "EMAIL_URL", "CACHE_URL", "VAR_DIR"):
         assert name in told_of
+
+
+def test_a_number_of_proxies_that_lets_clients_name_their_address_is_refused(
+    var: Path,
+) -> None:
+    done = run(var, "", **PRODUCTION | {"TRUSTED_PROXY_COUNT": "-1"})
+    assert "Set it to the number of your proxies" in done.stderr
