@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_control, never_cache
@@ -103,5 +103,20 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
         found = Receipt.read(token)
     except UnknownReceiptError as error:
         raise Http404(str(error)) from None
-    context: dict[str, Any] = {"receipt": found, "status": found.status()}
+    context: dict[str, Any] = {
+        "receipt": found,
+        "status": found.status(),
+        "form": _FORMS.get(found.type),
+    }
     return render(request, "intake/receipt.html", context)
+
+
+#: Where a request of each type is made anew; what is sent again from a former page is the same.
+_FORMS = {
+    view.form_class.contract.type: reverse_lazy(f"intake:{name}")
+    for name, view in (
+        ("order", OrderView),
+        ("change", ChangeView),
+        ("signup", SignupView),
+    )
+}

@@ -4,7 +4,7 @@
 effect, so an event takes effect once, however often and wherever it is delivered.
 """
 
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -133,17 +133,14 @@ class SpooledEvent(models.Model):
         return self.request_id
 
 
-_Person = TypeVar("_Person", bound="User")
-
-
-class Users(UserManager[_Person]):
+class Users(UserManager[Any]):
     def create_superuser(
         self,
         username: str,
         email: str | None = None,
         password: str | None = None,
         **more: Any,
-    ) -> _Person:
+    ) -> Any:
         """Raises ValidationError where somebody has the address already."""
         self.model(email=email or "").validate_constraints()
         return super().create_superuser(username, email, password, **more)

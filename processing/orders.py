@@ -15,7 +15,7 @@ from processing.models import Order, OrderItem, Outcome, SpooledEvent
 from processing.moments import AHEAD
 
 #: One sentence, so that nobody learns from it which order numbers there are.
-_NO_SUCH_ORDER = "We know no such order under this customer number. Check both numbers, then send the change again."
+_NO_SUCH_ORDER = "We know no such order under this customer number. Check both numbers, then send the change as a new request."
 
 
 class UnknownOrderError(TransientError, SenderCanMendError):

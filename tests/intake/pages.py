@@ -28,6 +28,14 @@ def order_form(client: Client, **changes: Any) -> dict[str, str]:
     }
 
 
+def change_form(client: Client, **changes: Any) -> dict[str, str]:
+    return {
+        **hidden_fields(client.get("/orders/change", follow=True)),
+        **{"order_id": "ORD-1", "customer_id": "C-17", "status": "paid"},
+        **changes,
+    }
+
+
 def signup_form(client: Client, **changes: Any) -> dict[str, str]:
     filled = {"name": "Ada", "email": "ada@example.com"}
     return {

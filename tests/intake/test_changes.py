@@ -24,8 +24,10 @@ from tests.builders import (
     order_created,
     order_updated,
     redrive_now,
+    signup_requested,
 )
 from tests.growth import cost
+from tests.intake.pages import change_form
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sqs")]
 
@@ -415,3 +417,35 @@ def test_the_same_form_sent_again_hours_later_is_the_same_request(
     assert Order.objects.get().status == "shipped", "the first came once"
     states = Outcome.objects.filter(type="order_updated").values_list("made", flat=True)
     assert sorted(made["status"] for made in states) == ["paid", "shipped"]
+
+
+@pytest.mark.parametrize("why", ["refused", "stale"])
+def test_the_receipt_of_a_change_that_failed_leads_to_a_form_that_is_another_request(
+    client: Client, why: str
+) -> None:
+    """Going back brings the former form, and what it sends is the former request."""
+    form = change_form(client)
+    if why == "stale":
+        create()
+        change("shipped", datetime.now(UTC))
+    receipt = client.post("/orders/change", form).headers["Location"]
+    deliver_until_done()
+    page = client.get(receipt).content.decode()
+    assert '<a href="/orders/change">a new form</a>' in page
+    if why == "refused":
+        create()
+    assert client.post("/orders/change", form).headers["Location"] == receipt
+    again = client.post("/orders/change", change_form(client)).headers["Location"]
+    deliver_until_done()
+    assert 'data-state="done"' in client.get(again).content.decode()
+    assert Order.objects.get().status == "paid"
+
+
+def test_a_receipt_leads_to_the_form_of_its_own_kind(client: Client) -> None:
+    for event, form in (
+        (order_created(), "orders/new"),
+        (signup_requested(), "signups/new"),
+    ):
+        services.refuse(event, "No.")
+        page = client.get(f"/receipts/{Receipt.of(event).token}/").content.decode()
+        assert f'<a href="/{form}">a new form</a>' in page
