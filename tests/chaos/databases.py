@@ -3,12 +3,15 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg.sql import SQL, Identifier
+
+from tests.chaos.faults import HANGING
+from tests.database_proxy import DatabaseProxy
 
 LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"
 
@@ -17,14 +20,20 @@ class Postgres:
     """Made on the server that *url* names, and dropped again."""
 
     kind = "PostgreSQL"
-    faults = ("database away", "database connections reset")
+    faults = ("database away", "database connections reset", HANGING)
 
     def __init__(self, server: str, name: str) -> None:
         self._server = server
         self._name = name
         self._run(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"))
         self._run(SQL("CREATE DATABASE {}"))
-        self.url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        parts = urlsplit(server)._replace(path=f"/{name}")
+        self.url = urlunsplit(parts)
+        self._proxy = DatabaseProxy(parts.hostname or "127.0.0.1", parts.port or 5432)
+        login, at, _ = parts.netloc.rpartition("@")
+        here = f"{login}{at}127.0.0.1:{self._proxy.port}"
+        self.fragile_url = urlunsplit(parts._replace(netloc=here))
+        """The system's; the harness itself asks without the proxy."""
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -35,6 +44,15 @@ class Postgres:
         finally:
             self._run(SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true"))
 
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It takes connections and gives no answers."""
+        self._proxy.hang()
+        try:
+            yield
+        finally:
+            self._proxy.go_on()
+
     def reset(self) -> None:
         with psycopg.connect(_plain(self._server), autocommit=True) as server:
             server.execute(
@@ -44,6 +62,7 @@ class Postgres:
             )
 
     def drop(self) -> None:
+        self._proxy.stop()
         self._run(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"))
 
     def _run(self, statement: SQL) -> None:
@@ -53,11 +72,11 @@ class Postgres:
 
 class SQLite:
     kind = "SQLite"
-    faults = ("database locked",)
+    faults = ("database locked", HANGING)
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.url = f"sqlite:///{path}"
+        self.url = self.fragile_url = f"sqlite:///{path}"
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -69,6 +88,10 @@ class SQLite:
         finally:
             other.execute("ROLLBACK")
             other.close()
+
+    def hanging(self) -> AbstractContextManager[None]:
+        """Only its lock can hang, and that for longer."""
+        return self.away()
 
     def reset(self) -> None:
         """There is no connection to reset."""

@@ -21,3 +21,5 @@ SQS_FAULTS = (
     Fault("hide 500", "ChangeMessageVisibility", status=500, times=3),
 )
 REFUSED = "sqs refuses connections"
+NO_CREDENTIALS = "credentials away"
+HANGING = "database hanging"

@@ -2,13 +2,13 @@
 
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tests.chaos.faults import REFUSED, SQS_FAULTS
+from tests.chaos.faults import HANGING, NO_CREDENTIALS, REFUSED, SQS_FAULTS
 from tests.chaos.surroundings import Surroundings
 
 PROCESS_FAULTS = {
@@ -21,6 +21,8 @@ PROCESS_FAULTS = {
     "freeze": ("worker-1", "worker-2", "web"),
 }
 AWAY = 4  # seconds that the database or SQS is gone
+HANGS = 9  # seconds; longer than a soft time limit
+NO_KEYS = 10  # seconds; longer than keys last
 FROZEN = 14  # seconds; longer than the visibility timeout
 
 
@@ -54,11 +56,13 @@ class Nemesis:
         self.kinds = [
             *self._sqs,
             REFUSED,
+            NO_CREDENTIALS,
             *PROCESS_FAULTS,
             *around.database.faults,
         ]
         self._plan = schedule(around.seed, seconds, self.kinds)
         self._endings: list[tuple[float, Callable[[], object]]] = []
+        self._out_until: defaultdict[str, float] = defaultdict(float)
         self.done: Counter[str] = Counter()
 
     def act(self, now: float) -> None:
@@ -87,21 +91,18 @@ class Nemesis:
         if fault in self._sqs:
             self._around.inject(self._sqs[fault])
         elif fault == REFUSED:
-            self._refuse(now)
+            self._end_later(planned, now, AWAY, self._around.no_connections())
         elif fault in PROCESS_FAULTS:
             self._strike_process(planned, now)
         elif fault == "database connections reset":
             self._around.database.reset()
             self.done[fault] += 1
-        elif not self._already("database", now):
-            self._end_later(now + AWAY, self._around.database.away())
-            self.done[fault] += 1
-
-    def _refuse(self, now: float) -> None:
-        if not self._already("sqs", now):
-            self._around.refuse_connections()
-            self._endings.append((now + AWAY, self._around.take_connections_again))
-            self.done[REFUSED] += 1
+        elif fault == NO_CREDENTIALS:
+            self._end_later(planned, now, NO_KEYS, self._around.no_credentials())
+        elif fault == HANGING:
+            self._end_later(planned, now, HANGS, self._around.database.hanging())
+        else:
+            self._end_later(planned, now, AWAY, self._around.database.away())
 
     def _strike_process(self, planned: Planned, now: float) -> None:
         names = PROCESS_FAULTS[planned.fault]
@@ -123,17 +124,23 @@ class Nemesis:
             child.kill()
         self.done[planned.fault] += 1
 
-    def _end_later(self, at: float, fault: AbstractContextManager[None]) -> None:
-        fault.__enter__()
-        self._endings.append((at, lambda: fault.__exit__(None, None, None)))
-
-    def _already(self, what: str, now: float) -> bool:
-        """Two outages of one thing at once would end each other."""
-        until = getattr(self, f"_{what}_until", 0.0)
-        if now < until:
-            return True
-        setattr(self, f"_{what}_until", now + AWAY + 1)
-        return False
+    def _end_later(
+        self,
+        planned: Planned,
+        now: float,
+        seconds: float,
+        outage: AbstractContextManager[None],
+    ) -> None:
+        """Two outages of one thing at once would end each other: the second waits."""
+        what = planned.fault.partition(" ")[0]
+        if now < self._out_until[what]:
+            self._plan.insert(0, replace(planned, at=self._out_until[what]))
+            self._plan.sort(key=lambda one: one.at)
+            return
+        self._out_until[what] = now + seconds + 1
+        outage.__enter__()
+        self._endings.append((now + seconds, lambda: outage.__exit__(None, None, None)))
+        self.done[planned.fault] += 1
 
 
 def clock() -> Callable[[], float]:

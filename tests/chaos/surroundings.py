@@ -14,6 +14,11 @@ from tests.fault_proxy import Fault, FaultProxy
 
 CRASH_RATE = 0.002  # of each pass of each point between two steps
 FLAKY = 0.15  # of the effects fail
+KEYS_LAST = 6  # seconds
+KEYS = """test ! -e {away} || exit 1
+printf '{{"Version": 1, "AccessKeyId": "chaos", "SecretAccessKey": "chaos",
+  "Expiration": "%s"}}' "$(date -u -d '+{last} seconds' +%FT%TZ)"
+"""
 CELERY = ("celery", "-A", "project")
 WORKER = "worker --without-gossip --without-mingle --without-heartbeat -l INFO"
 GUNICORN = "--workers=2 --threads=4 --no-control-socket --graceful-timeout=3"
@@ -101,21 +106,47 @@ class Surroundings:
         self.children.clear()
         return ends
 
-    def refuse_connections(self) -> None:
+    @contextmanager
+    def no_connections(self) -> Iterator[None]:
+        """SQS refuses them."""
         self.proxy.stop()
+        try:
+            yield
+        finally:
+            self.fired += self.proxy.fired
+            left = self.proxy.left()
+            self.proxy = FaultProxy(self.sqs_port, self.proxy.port)
+            for fault in left:
+                self.proxy.inject(fault)
 
-    def take_connections_again(self) -> None:
-        self.fired += self.proxy.fired
-        left = self.proxy.left()
-        self.proxy = FaultProxy(self.sqs_port, self.proxy.port)
-        for fault in left:
-            self.proxy.inject(fault)
+    @contextmanager
+    def no_credentials(self) -> Iterator[None]:
+        """Whoever is asked for AWS keys has none."""
+        away = self.folder / "no-keys"
+        away.touch()
+        try:
+            yield
+        finally:
+            away.unlink()
 
     def inject(self, fault: Fault) -> None:
         self.proxy.inject(fault)
 
     def fired_so_far(self) -> Counter[str]:
         return self.fired + self.proxy.fired
+
+    def _amazon(self) -> dict[str, str]:
+        """SQS as Amazon's own, so that the keys to it must be asked for."""
+        command, config = self.folder / "keys.sh", self.folder / "aws-config"
+        command.write_text(KEYS.format(away=self.folder / "no-keys", last=KEYS_LAST))
+        config.write_text(f"[default]\ncredential_process = sh {command}\n")
+        return {
+            "SQS_ENDPOINT_URL": "",
+            "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{self.proxy.port}",
+            "AWS_CONFIG_FILE": str(config),
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
 
     def _environment(self, name: str, calm: bool) -> dict[str, str]:
         harsh = {"CRASH_RATE": "0" if calm else str(CRASH_RATE)}
@@ -125,6 +156,8 @@ class Surroundings:
             "HOME": str(self.folder),
             "PYTHONUNBUFFERED": "1",
             **self.settings(self.proxy.port),
+            **self._amazon(),
+            "DATABASE_URL": self.database.fragile_url,
             **boot.environment(SHORT_TIMES="3", WITNESS=str(0 if calm else FLAKY)),
             **harsh,
             **planted,

@@ -1,5 +1,11 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.chaos.databases import SQLite
 from tests.chaos.faults import SQS_FAULTS
-from tests.chaos.nemesis import schedule
+from tests.chaos.nemesis import AWAY, Nemesis, Planned, schedule
+from tests.chaos.surroundings import Surroundings
 
 KINDS = [fault.name for fault in SQS_FAULTS]
 
@@ -19,3 +25,26 @@ def test_every_fault_strikes_before_the_end_however_short_the_run() -> None:
 
 def test_faults_have_names_of_their_own() -> None:
     assert len(set(KINDS)) == len(KINDS)
+
+
+def test_an_outage_waits_for_another_of_the_same_thing_and_fires_after_all() -> None:
+    nemesis = Nemesis(
+        Surroundings(Path("/nowhere"), 7, SQLite(Path("/nowhere/db")), ""), seconds=60
+    )
+    away: list[str] = []
+    for at, fault in ((1.0, "database locked"), (2.0, "database hanging")):
+        nemesis._end_later(Planned(at, fault, 0), at, AWAY, _noted(fault, away))
+    assert away == ["database locked"]
+    (waiting,) = [one for one in nemesis._plan if one.at == 1.0 + AWAY + 1]
+    nemesis._end_later(waiting, waiting.at, AWAY, _noted(waiting.fault, away))
+    assert away == ["database locked", "database hanging"]
+    nemesis.heal()
+    assert away == []
+    assert nemesis.done == {"database locked": 1, "database hanging": 1}
+
+
+@contextmanager
+def _noted(fault: str, away: list[str]) -> Iterator[None]:
+    away.append(fault)
+    yield
+    away.remove(fault)
