@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import idna
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import EmailValidator
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -115,7 +115,7 @@ def _email(text: str) -> str:
         raise _refuse(f"Write at most {_LONGEST_LOCAL} characters before the @.")
     try:
         text = f"{local}@{_ascii_domain(domain)}".lower()
-        validate_email(text)
+        _validate(text)
     except (ValidationError, UnicodeError):
         raise _refuse(_ONE_ADDRESS) from None
     if "[" in domain or not local.isprintable() or not _stays_as_it_is(text):
@@ -127,6 +127,8 @@ def _email(text: str) -> str:
     return text
 
 
+# `localhost` would be the mail server itself.
+_validate = EmailValidator(allowlist=[])
 _ONE_ADDRESS = "Write one address, such as name@example.com."
 
 

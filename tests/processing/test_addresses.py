@@ -52,6 +52,8 @@ REFUSED = [
     "ada@[127.0.0.1]",
     "ada@[IPv6:::1]",
     "ada@127.0.0.1",
+    "root@localhost",
+    "root@ｌｏｃａｌｈｏｓｔ",
     "müller@example.com",
     "ａda@example.com",
     "ada@i❤.ws",
