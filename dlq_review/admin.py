@@ -73,6 +73,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
             "title": "Dead letters",
             "may_redrive": may(request.user, "redrive"),
             "may_edit": may(request.user, "edit") and may(request.user, "reveal"),
+            "may_discard": may_operate(request.user, Operation.Kind.DISCARD),
             "may_export": may(request.user, "export"),
             "may_operate": may(request.user, "bulk_redrive"),
             "may_restore": may_operate(request.user, Operation.Kind.RESTORE),

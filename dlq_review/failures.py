@@ -2,7 +2,8 @@
 
 SQS does not say. The worker sends the reason along when it dead-letters a message itself
 (the `failure` attribute), and writes an attempt for each delivery that failed. A delivery
-that left neither was killed, hung, or had no database.
+that left neither was killed, hung, or had no database. What was received too seldom for SQS
+to have moved it was put on the DLQ by somebody else.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
 
 from processing import moments
@@ -31,6 +33,7 @@ from processing.topology import QUEUES
 
 SOURCE_OF = {queue.dlq: queue.name for queue in QUEUES.values()}
 NO_REPORT = "NoReport"
+NO_ATTEMPT = "NoAttempt"
 _CLOCK_SKEW = timedelta(minutes=1)
 #: These come from one place in our code; what tells them apart is the text.
 _TOLD_APART_BY_TEXT = {
@@ -92,19 +95,17 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
     *attempt* is its last one, as `last_attempts` finds it.
     """
     told = _latest(message, attempt)
-    sent_by_sqs = max(message.receive_count - 1, 1)  # the last receive was ours
-    deliveries = (
-        attempt.receive_count if attempt and told else 1 if told else sent_by_sqs
-    )
+    deliveries = _deliveries(message, attempt, told=bool(told))
+    silence, untold = _unreported(deliveries)
     text = _text(told, "error_text") or (attempt.error_text if attempt else "")
     veil = Veil(message.body)
     return Failure(
         queue=SOURCE_OF[message.queue],
         type=storable(identity.type)[:100],
         error_type=veil(_text(told, "error_type"))
-        or (attempt.error_type if attempt else NO_REPORT),
-        error_text=veil.error(text) or _unreported(deliveries),
-        told=text or _unreported(deliveries),
+        or (attempt.error_type if attempt else silence),
+        error_text=veil.error(text) or untold,
+        told=text or untold,
         place=attempt.place if attempt else "",
         release=mask_reference(_text(told, "release")[:100])
         or (attempt.release if attempt else ""),
@@ -171,9 +172,25 @@ def _names(message: Message) -> set[str]:
     return {message.id, _text(told, "message_id")} - {""}
 
 
-def _unreported(deliveries: int) -> str:
+def _deliveries(message: Message, attempt: Attempt | None, *, told: bool) -> int:
+    """How often a worker received *message*; 0 where none did."""
+    if told:
+        return attempt.receive_count if attempt else 1
+    by_workers = message.receive_count - 1  # the last receive was ours
+    if attempt or message.moved_by_sqs:
+        return max(by_workers, 1)
+    # SQS moves only what was received so often; fewer receives were pulls that failed.
+    return by_workers if by_workers >= settings.SQS_MAX_RECEIVE_COUNT else 0
+
+
+def _unreported(deliveries: int) -> tuple[str, str]:
+    """The name and the text of a failure that nobody reported."""
+    if not deliveries:
+        return NO_ATTEMPT, (
+            "No worker received it: somebody else put it on the DLQ, by hand or by program."
+        )
     attempts = "1 attempt" if deliveries == 1 else f"{deliveries} attempts"
-    return (
+    return NO_REPORT, (
         f"{attempts} ended without a report: the worker was killed, ran out of time, "
         "or could not reach its database."
     )

@@ -21,7 +21,7 @@ from dlq_review.models import DeadLetter
 from dlq_review.numbers import row_number
 from dlq_review.reading import NotAnEventError
 from dlq_review.redriving import Redrive, Terms
-from dlq_review.transitions import ReviewError, note_reveal
+from dlq_review.transitions import ChangedMeanwhileError, ReviewError, note_reveal
 from processing.event_errors import Problem
 
 View = Callable[..., HttpResponse]
@@ -142,8 +142,7 @@ def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 
 
 def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
-    seen = request.POST.get("revision", "")
-    one = Redrive(letter, row_number(seen) if seen else letter.revision)
+    one = Redrive(letter, _seen(request, letter))
     terms = Terms(
         by=request.user.get_username(),
         reason=reason,
@@ -162,6 +161,12 @@ def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
         }
         if said[state]:
             messages.success(request, said[state])
+
+
+def _seen(request: HttpRequest, letter: DeadLetter) -> int:
+    """The revision that the page showed."""
+    seen = request.POST.get("revision", "")
+    return row_number(seen) if seen else letter.revision
 
 
 @require_POST
@@ -188,6 +193,8 @@ def settle(request: HttpRequest, letter: DeadLetter, verb: str) -> HttpResponse:
     }
     reason = request.POST.get("reason", "")[:500]
     try:
+        if _seen(request, letter) != letter.revision:
+            raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
         steps[verb](letter, by=request.user.get_username(), reason=reason)
     except ReviewError as error:
         messages.error(request, str(error))

@@ -26,8 +26,15 @@
     }
   }
 
+  /* What a part says, with each time as a moment and not as a distance from now. */
+  function said(part) {
+    const copy = part.cloneNode(true);
+    copy.querySelectorAll("time").forEach((time) => time.replaceWith(time.dateTime));
+    return copy.textContent;
+  }
+
   function show(part, fresh) {
-    if (part.textContent === (fresh?.textContent ?? "")) return;
+    if (said(part) === (fresh ? said(fresh) : "")) return;
     if (part.contains(document.activeElement)) part.focus();
     part.replaceChildren(...(fresh?.childNodes ?? []));
   }

@@ -17,9 +17,17 @@
     next.scrollIntoView({ block: "nearest" });
   }
 
+  /* What is ticked comes first, then the current row; never another row. */
+  function targetOf(key) {
+    const ticked = document.querySelector("[data-row] input[type=checkbox]:checked");
+    const forAll = document.querySelector(`[data-ticked="${key}"]`);
+    if (ticked && forAll) return forAll;
+    const all = [...document.querySelectorAll(`[data-key="${key}"]:not(:disabled)`)];
+    return all.find((one) => current()?.contains(one)) ?? all.find((one) => !one.closest("[data-row]"));
+  }
+
   function act(key) {
-    const inRow = current()?.querySelector(`[data-key="${key}"]`);
-    const target = inRow || document.querySelector(`[data-key="${key}"]:not(:disabled)`);
+    const target = targetOf(key);
     if (!target) return;
     if (target.matches("textarea, input")) target.focus();
     else target.click();

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from celery.exceptions import SoftTimeLimitExceeded
+from django.test import Client
 from pytest_django import Settings
 
 from dlq_review import beginning, joining, pulling, tasks, watching
@@ -314,3 +315,38 @@ def test_a_message_with_a_nul_in_it_can_still_be_stored() -> None:
     pulled = dead_message("a\x00b", attributes={"x": "c\x00"})
     assert joining.join(pulled)
     assert Arrival.objects.get().attributes == {"x": "c\ufffd"}
+
+
+@pytest.mark.parametrize("receives", [0, 1, 2, 3])
+def test_what_was_received_too_seldom_was_put_on_the_dlq_by_others(
+    desk: Client, receives: int
+) -> None:
+    letter = dead_letter(receive_count=receives)
+    assert letter.error_type == "NoAttempt"
+    assert letter.error_text.startswith("No worker received it: somebody else put it")
+    assert letter.attempts == 0
+    page = desk.get(f"/admin/dlq_review/deadletter/{letter.pk}/change/")
+    text = page.content.decode()
+    assert "None: no worker received it." in text
+    assert "ended without a report" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "attempts"),
+    [
+        ({"receive_count": 4}, 3),
+        ({"receive_count": 2, "moved_by_sqs": True}, 1),  # under another redrive policy
+        ({"receive_count": 9}, 8),
+    ],
+)
+def test_what_sqs_moved_was_attempted(changes: dict[str, Any], attempts: int) -> None:
+    letter = dead_letter(**changes)
+    assert (letter.error_type, letter.attempts) == ("NoReport", attempts)
+
+
+def test_a_message_put_on_the_dlq_directly_is_pulled_as_such(sqs: None) -> None:
+    body = order_created().body
+    queues.client().send_message(QueueUrl=queues.url("orders-dlq"), MessageBody=body)
+    pulling.pull(["orders-dlq"])
+    letter = DeadLetter.objects.get()
+    assert (letter.error_type, letter.state) == ("NoAttempt", "open")

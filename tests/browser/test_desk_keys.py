@@ -1,0 +1,83 @@
+"""What a key acts on, and what stays fresh while an outcome is awaited."""
+
+import pytest
+from playwright.sync_api import Page, expect
+from pytest_django import Settings
+
+from dlq_review.joining import join
+from dlq_review.models import DeadLetter
+from tests.browser.conftest import OpenPage
+from tests.browser.desk import LETTERS, page_of, session_of
+from tests.builders import dead_letter, failure, message, order_created, redriven
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_undo(settings: Settings) -> None:
+    settings.REDRIVE_UNDO_SECONDS = 0
+
+
+def states() -> set[str]:
+    return set(DeadLetter.objects.values_list("state", flat=True))
+
+
+def tick(page: Page, rows: int) -> None:
+    for _ in range(rows):
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("R", "redrive"), ("e", "fix"), ("#", "discard")]
+)
+def test_with_rows_ticked_a_key_is_for_all_of_them(
+    open_page: OpenPage, key: str, kind: str
+) -> None:
+    for _ in range(3):
+        dead_letter(order_created())
+    page = open_page(LETTERS, session=session_of("administrator"))
+    tick(page, 2)
+    page.keyboard.press("j")
+    page.keyboard.press(key)
+    expect(page.get_by_text("2 dead letters you ticked")).to_be_visible()
+    expect(page.locator("[name=kind]").first).to_have_value(kind)
+    assert states() == {"open"}
+
+
+def test_a_key_acts_on_no_row_but_the_current_one(open_page: OpenPage) -> None:
+    dead_letter("no event", attributes=failure())
+    dead_letter(order_created(order_id="ORD-1"))
+    page = open_page(LETTERS, session=session_of("administrator"))
+    page.keyboard.press("R")  # no row is the current one
+    page.keyboard.press("j")
+    row = page.locator("[data-row].is-current")
+    while "ORD-1" in row.inner_text():
+        page.keyboard.press("j")
+    page.keyboard.press("R")  # what cannot be redriven
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    assert states() == {"open", "quarantined"}
+
+
+def test_the_facts_follow_a_redrive_until_its_outcome(open_page: OpenPage) -> None:
+    event = order_created(order_id="ORD-1")
+    letter = dead_letter(event)
+    page = open_page(page_of(letter), session=session_of("administrator"))
+    fact = page.locator("#known")
+    expect(fact).to_contain_text("Last redriven–")
+    page.keyboard.press("R")
+    expect(page.locator("h1")).to_contain_text("Redriven")
+    expect(fact).to_contain_text("Last redrivennow")
+    expect(fact).to_contain_text("0 waiting")
+    letter.refresh_from_db()
+    again = message(
+        event,
+        queue="orders-dlq",
+        attributes=failure(error_text="Again.", release="r2") | redriven(letter),
+    )
+    assert join(again)
+    expect(page.locator("h1")).to_contain_text("Failed again")
+    expect(fact).to_contain_text("Releaser2")
+    expect(fact).to_contain_text("1 waiting")
+    expect(page.locator("#arrived summary")).to_have_count(2)
