@@ -131,7 +131,7 @@ class _Walk:
         return json.dumps(self._hidden(value), ensure_ascii=False)
 
     def _hidden(self, value: str) -> str:
-        if value.startswith("{"):  # as SNS puts an event into its own
+        if value.startswith(("{", "\ufeff{")):  # as SNS puts an event into its own
             with contextlib.suppress(strict_json.UnreadableJSONError):
                 return _walk(value, self._hide)
         return self._hide(value)
