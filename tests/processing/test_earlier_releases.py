@@ -53,7 +53,8 @@ def test_an_event_of_an_earlier_release_still_asks_for_the_same(name: str) -> No
 def test_an_event_of_an_earlier_release_takes_effect(sqs: None, name: str) -> None:
     if name.startswith("order_updated"):
         services.handle(delivered("order_created-1"))
-    User.objects.create(pk=1, email="ada@example.com")  # whom email_requested-1 is for
+    if name == "email_requested-1":  # whom it is for; PostgreSQL still counts from 1
+        User.objects.create(pk=1, email="ada@example.com")
     services.handle(delivered(name))
     outcome = Outcome.objects.get(type=name.partition("-")[0])
     assert outcome.fingerprint == FINGERPRINTS[name]
