@@ -2,10 +2,11 @@
 
 At least once: copies appear, deleted messages rise again, answers are lost after the call
 took effect, a receipt handle goes stale with the next receive, order means nothing.
+Not all at once: of the entries of a batch some are taken and some are refused.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from processing.topology import QUEUES
+
+#: What the calls meet: SQS refuses, the answer is lost after or the call before it took
+#: effect, or every second entry of a batch is refused, from the first or the second on.
+FAULTS = ("down", "lost", "unheard", "even", "odd")
 
 
 class Crash(BaseException):
@@ -53,7 +58,9 @@ class FakeSQS:
         self.crash = crash
         self.messages: dict[str, list[Stored]] = {}
         self.deleted: list[tuple[str, Stored]] = []
-        self.fault = ""  # "", "down" or "lost": what the next calls meet
+        self.fault = ""  # one of FAULTS, or none: what the next calls meet
+        self.refused: set[str] = set()
+        """The handles that a batch was refused of late."""
         self._ids = (f"m-{number}" for number in itertools.count(1))
         for queue in QUEUES.values():
             self.messages[queue.name] = []
@@ -65,16 +72,12 @@ class FakeSQS:
             return {"MessageId": self._store(call["QueueUrl"], call)}
 
     def send_message_batch(self, **call: Any) -> dict[str, Any]:
-        with self._call("SendMessageBatch"):
-            return {
-                "Successful": [
-                    {
-                        "Id": entry["Id"],
-                        "MessageId": self._store(call["QueueUrl"], entry),
-                    }
-                    for entry in call["Entries"]
-                ]
-            }
+        url = call["QueueUrl"]
+        return self._batch(
+            "SendMessageBatch",
+            call["Entries"],
+            lambda entry: {"MessageId": self._store(url, entry)},
+        )
 
     def receive_message(self, **call: Any) -> dict[str, Any]:
         with self._call("ReceiveMessage"):
@@ -87,21 +90,24 @@ class FakeSQS:
             }
 
     def delete_message_batch(self, **call: Any) -> dict[str, Any]:
-        with self._call("DeleteMessageBatch"):
-            queue = self._name(call["QueueUrl"])
-            for entry in call["Entries"]:
-                for message in self._held_by(queue, entry["ReceiptHandle"]):
-                    self.messages[queue].remove(message)
-                    self.deleted.append((queue, message))
-            return {"Successful": [], "Failed": []}
+        queue = self._name(call["QueueUrl"])
+        return self._batch(
+            "DeleteMessageBatch",
+            call["Entries"],
+            lambda entry: self._delete(queue, entry["ReceiptHandle"]),
+        )
 
     def change_message_visibility(self, **call: Any) -> dict[str, Any]:
         with self._call("ChangeMessageVisibility"):
-            shown_at = timezone.now() + timedelta(seconds=call["VisibilityTimeout"])
-            queue = self._name(call["QueueUrl"])
-            for message in self._held_by(queue, call["ReceiptHandle"]):
-                message.visible_at = shown_at
-            return {}
+            return self._hide(self._name(call["QueueUrl"]), call)
+
+    def change_message_visibility_batch(self, **call: Any) -> dict[str, Any]:
+        queue = self._name(call["QueueUrl"])
+        return self._batch(
+            "ChangeMessageVisibilityBatch",
+            call["Entries"],
+            lambda entry: self._hide(queue, entry),
+        )
 
     # -- what the simulation does to it -----------------------------------------------
     def visible(self, queue: str) -> list[Stored]:
@@ -113,6 +119,22 @@ class FakeSQS:
         if self.deleted:
             queue, message = self.deleted[number % len(self.deleted)]
             self.messages[queue].append(replace(message, visible_at=timezone.now()))
+
+    def held(self, queue: str, handle: str) -> Stored | None:
+        """None when a later receive has made the handle stale: AWS promises no more."""
+        id, _, receives = handle.rpartition("/")
+        return next(
+            (
+                one
+                for one in self.messages[queue]
+                if one.id == id and one.receives == int(receives)
+            ),
+            None,
+        )
+
+    def hidden_for(self, message: Stored) -> float:
+        """Seconds until it is visible; less than none where it is so already."""
+        return (message.visible_at - timezone.now()).total_seconds()
 
     def show_early(self, queue: str) -> None:
         """Everything in flight becomes visible, as after a network split."""
@@ -130,10 +152,47 @@ class FakeSQS:
         if self.fault == "down":
             code = {"Error": {"Code": "ServiceUnavailable", "Message": "injected"}}
             raise ClientError(code, name)  # type: ignore[arg-type]
+        if self.fault == "unheard":
+            raise ReadTimeoutError(endpoint_url="fake")
         yield
         self.crash.step(f"after {name}")
         if self.fault == "lost":
             raise ReadTimeoutError(endpoint_url="fake")
+
+    def _refuses(self, place: int) -> bool:
+        """Whether it refuses the entry at *place* of a batch, and takes others."""
+        return self.fault == ("odd" if place % 2 else "even")
+
+    def _batch(
+        self,
+        name: str,
+        entries: Sequence[dict[str, Any]],
+        take: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> dict[str, Any]:
+        assert 1 <= len(entries) <= 10, "no batch for SQS"
+        assert len({entry["Id"] for entry in entries}) == len(entries), "an Id twice"
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        with self._call(name):
+            for place, entry in enumerate(entries):
+                id = {"Id": entry["Id"]}
+                if self._refuses(place):
+                    answer["Failed"].append({**id, "Code": "InternalError"})
+                    self.refused.add(entry.get("ReceiptHandle", ""))
+                else:
+                    answer["Successful"].append({**id, **take(entry)})
+        return answer
+
+    def _delete(self, queue: str, handle: str) -> dict[str, Any]:
+        if message := self.held(queue, handle):
+            self.messages[queue].remove(message)
+            self.deleted.append((queue, message))
+        return {}
+
+    def _hide(self, queue: str, entry: dict[str, Any]) -> dict[str, Any]:
+        if message := self.held(queue, entry["ReceiptHandle"]):
+            seconds = entry["VisibilityTimeout"]
+            message.visible_at = timezone.now() + timedelta(seconds=seconds)
+        return {}
 
     def _store(self, url: str, call: dict[str, Any]) -> str:
         now = timezone.now()
@@ -160,15 +219,6 @@ class FakeSQS:
                 "SentTimestamp": str(int(message.sent_at.timestamp() * 1000)),
             },
         }
-
-    def _held_by(self, queue: str, handle: str) -> list[Stored]:
-        """None when a later receive has made the handle stale: AWS promises no more."""
-        id, _, receives = handle.rpartition("/")
-        return [
-            one
-            for one in self.messages[queue]
-            if one.id == id and one.receives == int(receives)
-        ][:1]
 
     def _redrive(self, queue: str) -> None:
         if queue not in QUEUES:

@@ -32,6 +32,7 @@ from processing import breaker, queues, sending, services
 from processing.events import Event
 from processing.topology import EVENT_QUEUES
 from tests.builders import order_created, order_updated, signup_requested
+from tests.simulation.fake_sqs import FAULTS
 from tests.simulation.world import World
 
 SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "200"))
@@ -42,7 +43,7 @@ number = st.integers(0, 3)
 dies = st.one_of(st.just(0), st.integers(1, 9))  # at which step; 0 is never
 queue = st.sampled_from(EVENT_QUEUES)
 kind = st.sampled_from(["order", "rival", "sign-up", "update"])
-fault = st.sampled_from(["", "", "down", "lost"])
+fault = st.sampled_from(["", "", "", *FAULTS])
 poison = st.sampled_from(["no json %s", "[%s]", '{"type": "%s"}', '{"no": %s'])
 
 
@@ -118,6 +119,13 @@ class Schedule(RuleBasedStateMachine):
     def somebody_asks(self, kind: str, who: int, dies: int) -> None:
         self.world.do(lambda: self.world.accept(request(kind, who)), dies)
 
+    @rule(first=number, kinds=st.lists(kind, min_size=2, max_size=4), dies=dies)
+    def somebody_asks_for_several_at_once(
+        self, first: int, kinds: list[str], dies: int
+    ) -> None:
+        several = [request(kind, first + place) for place, kind in enumerate(kinds)]
+        self.world.do(lambda: self.world.accept_many(several), dies)
+
     @rule(who=number)
     def somebody_uses_an_id_again(self, who: int) -> None:
         if f"order-{who}" in self.world.promised:
@@ -175,6 +183,29 @@ class Schedule(RuleBasedStateMachine):
     def the_relay_runs(self, dies: int) -> None:
         self.world.do(self.world.relay, dies)
 
+    @rule(kind=kind, fault=fault, dies=dies)
+    def the_relay_sends_several(self, kind: str, fault: str, dies: int) -> None:
+        self.world.sqs.fault = "down"
+        self.world.accept_many([request(kind, who) for who in range(4)])
+        self.time.shift(timedelta(seconds=11))  # the breaker lets one try again
+        self.world.sqs.fault = fault
+        self.world.do(self.world.relay, dies)
+
+    @rule(dies=dies)
+    def a_workers_deletes_are_due(self, dies: int) -> None:
+        self.world.do(self.world.delete, dies)
+
+    @rule(queue=queue, fault=fault, seconds=st.sampled_from([1, 20]))
+    def a_worker_holds_on(self, queue: str, fault: str, seconds: int) -> None:
+        self.world.receive(queue, 10)
+        self.time.shift(timedelta(seconds=seconds))
+        self.world.sqs.fault = fault
+        self.world.heartbeat()
+
+    @rule(dies=dies)
+    def a_worker_stops(self, dies: int) -> None:
+        self.world.do(self.world.stop_worker, dies)
+
     @rule(dies=dies)
     def the_puller_runs(self, dies: int) -> None:
         self.world.do(self.world.pull, dies)
@@ -197,6 +228,11 @@ class Schedule(RuleBasedStateMachine):
     @rule(which=number, stale=st.booleans(), dies=dies)
     def staff_redrive(self, which: int, stale: bool, dies: int) -> None:
         self.world.do(lambda: self.world.redrive(which, stale), dies)
+
+    @rule(fault=fault, dies=dies)
+    def staff_redrive_all(self, fault: str, dies: int) -> None:
+        self.world.sqs.fault = fault
+        self.world.do(self.world.redrive_many, dies)
 
     @rule(which=number, dies=dies)
     def two_of_staff_redrive_the_same(self, which: int, dies: int) -> None:

@@ -4,7 +4,7 @@
 promised is the oracle: whatever happens, the books must balance.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from copy import copy
 from typing import Any
@@ -15,12 +15,14 @@ from django.db import connection
 from dlq_review import holding, pulling, redriving, settling
 from dlq_review.editing import edit
 from dlq_review.models import DeadLetter
-from dlq_review.redriving import Redrive, Terms
+from dlq_review.redriving import Redrive, Terms, redrive_many
 from dlq_review.transitions import ReviewError
-from intake.services import REFUSALS, accept
+from intake.services import REFUSALS, accept, accept_many
 from processing import queues, services, spool
+from processing.deletes import Deletes
 from processing.effects import RefusedError
 from processing.events import Event
+from processing.heartbeat import extend
 from processing.models import Attempt
 from processing.topology import QUEUES
 from tests.builders import order_created, redrive_now
@@ -40,6 +42,8 @@ class World:
         self.looked_at: list[DeadLetter] = []
         self.has_bug = False  # a release that refuses every order
         self.in_hands: list[queues.Message] = []
+        self.timers: list[tuple[Callable[[Any], None], Any]] = []
+        self._no_deletes()
         self.handlers = {
             type: self._witnessed(handler)
             for type, handler in services.HANDLERS.items()
@@ -54,6 +58,7 @@ class World:
             step()
         except Crash:
             self.in_hands.clear()
+            self._no_deletes()
             connection.close()  # as the database sees a dead process: rolled back
         finally:
             self.crash.countdown = 0
@@ -64,6 +69,11 @@ class World:
         except REFUSALS:
             return
         self.promised.setdefault(event.id, event)
+
+    def accept_many(self, events: Sequence[Event]) -> None:
+        for event, refused in zip(events, accept_many(events), strict=True):
+            if refused is None:
+                self.promised.setdefault(event.id, event)
 
     def send_poison(self, body: str) -> None:
         self.poison.append(body)
@@ -90,13 +100,37 @@ class World:
                 lambda: queues.hide(message.queue, message.receipt_handle, pause)
             )
         else:
-            self._unless_down(
-                lambda: queues.delete(message.queue, [message.receipt_handle])
-            )
+            self.deletes.add(message.queue, message.receipt_handle)
 
     def work_off(self) -> None:
         while self.in_hands:
             self.work()
+        self.delete()
+
+    def delete(self) -> None:
+        """What waited for others to be deleted with has waited long enough."""
+        while self.timers:
+            send, batch = self.timers.pop(0)
+            send(batch)
+
+    def stop_worker(self) -> None:
+        """It deletes what is done with; the rest is shown again in time."""
+        self.deletes.close()
+        self.in_hands.clear()
+        self._no_deletes()
+
+    def heartbeat(self) -> None:
+        """A worker keeps hidden what it holds, all that SQS does hide for it."""
+        self.sqs.refused.clear()
+        extend(self.in_hands)
+        for message in self.in_hands:
+            stored = self.sqs.held(message.queue, message.receipt_handle)
+            if stored and message.receipt_handle not in self.sqs.refused:
+                assert self.sqs.hidden_for(stored) >= (
+                    0
+                    if self.sqs.fault in ("down", "unheard")
+                    else QUEUES[message.queue].visibility_timeout
+                ), "held by a worker, and shown to others"
 
     def relay(self) -> None:
         spool.relay()
@@ -128,6 +162,12 @@ class World:
         letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
             self._as_staff(lambda: redrive_now(letter, by="ada"))
+
+    def redrive_many(self) -> None:
+        """Staff send all that waits at once, as an operation does."""
+        waiting = DeadLetter.objects.filter(state__in=DeadLetter.EDITABLE)
+        chosen = [Redrive(one, one.revision) for one in waiting.order_by("pk")]
+        redrive_many(chosen, Terms("ada"))
 
     def redrive_soon(self, number: int, stale: bool = False) -> None:
         letter = self._letter(number, DeadLetter.EDITABLE, stale)
@@ -179,6 +219,23 @@ class World:
         return Books(self.sqs.messages).moves()
 
     # -- inside -----------------------------------------------------------------------
+    def _no_deletes(self) -> None:
+        """As a worker begins: none waits for others."""
+        self.timers.clear()
+        self.deletes = Deletes(
+            self._post, lambda _, send, batch: self.timers.append((send, batch))
+        )
+
+    def _post(
+        self, queue: str, handles: Sequence[str], answered: Callable[[Any], None]
+    ) -> None:
+        entries = [
+            {"Id": str(number), "ReceiptHandle": handle}
+            for number, handle in enumerate(handles)
+        ]
+        url = queues.url(queue)
+        answered(self.sqs.delete_message_batch(QueueUrl=url, Entries=entries))
+
     def _letter(
         self, number: int, states: Iterable[str], stale: bool
     ) -> DeadLetter | None:
