@@ -15,9 +15,9 @@ from processing import queues, sending, spool
 from processing.contracts import EmailRequested
 from processing.events import Event
 from processing.models import Outcome, SpooledEvent
+from tests import boot
 from tests.builders import order_created
 from tests.live import LiveSystem, answers, free_port, live_system, wait_for
-from tests.mail_server import SlowMailServer
 
 pytestmark = [
     pytest.mark.siege,
@@ -32,28 +32,20 @@ def system(tmp_path: Path, settings: Settings) -> Iterator[LiveSystem]:
         yield running
 
 
-@pytest.fixture
-def mail_server() -> Iterator[SlowMailServer]:
-    server = SlowMailServer(delay=60)
-    server.start()
-    yield server
-    server.stop()
-
-
 def command(name: str) -> str:
     lines = (django_settings.BASE_DIR / "Procfile").read_text().splitlines()
     return dict(line.split(": ", 1) for line in lines)[name]
 
 
 def test_while_every_worker_is_busy_dead_letters_are_pulled_and_the_spool_relayed(
-    system: LiveSystem, mail_server: SlowMailServer
+    system: LiveSystem,
 ) -> None:
-    slow = {"EMAIL_URL": mail_server.url, "WORKER_CONCURRENCY": "1"}
-    system.start_worker("worker", command("worker"), **slow)
+    busy = boot.environment(BUSY="emails", WORKER_CONCURRENCY="1")
+    system.start_worker("worker", command("worker"), **busy)
     mail = EmailRequested(recipient="ada@example.com", subject="Hello", body="You.")
     for _ in range(30):
         sending.publish(Event.new(mail))
-    wait_for(lambda: mail_server.greeted == 1)
+    wait_for(lambda: queues.depth("emails").in_flight)
 
     dead, spooled = order_created(), order_created()
     queues.client().send_message(

@@ -29,6 +29,20 @@ def install() -> None:
     replace("processing.services:HANDLERS", ruin)
 
 
+def stay_busy_with(queue: str) -> None:
+    """Whoever works on a message of *queue* never ends, and holds no lock meanwhile."""
+
+    def stay(handle: Callable[[Any], None]) -> Callable[[Any], None]:
+        def wait_or_handle(message: Any) -> None:
+            if message.queue == queue:
+                time.sleep(3600)
+            handle(message)
+
+        return wait_or_handle
+
+    replace("processing.services:handle", stay)
+
+
 def _too_slow() -> None:
     """Stops when it is told to, at the soft limit."""
     time.sleep(3600)

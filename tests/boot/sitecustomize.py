@@ -22,6 +22,8 @@ if "TIME_LIMIT" in given:
     short_times.limit_tasks(int(given["TIME_LIMIT"]))
 if "MISBEHAVE" in given:
     misbehave.install()
+if "BUSY" in given:
+    misbehave.stay_busy_with(given["BUSY"])
 if "NEWER_RELEASE" in given:
     newer_release.install()
 if "WITNESS" in given:

@@ -18,6 +18,7 @@ from processing.management.commands import dev
 from processing.models import User
 from tests.live import free_port, wait_for
 from tests.processing.management.left_over import processes_with
+from tests.signals import hear_all
 
 
 @pytest.fixture
@@ -105,6 +106,7 @@ class Running:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=hear_all,
                 umask=0o022,
             )
         return self.process

@@ -1,14 +1,17 @@
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
-from tests.live import wait_for
+from tests.live import PATIENCE, wait_for
 from tests.processing.management.left_over import processes_with
+from tests.signals import ASKS_TO_STOP, hear_all
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -43,8 +46,13 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=hear_all,
             text=True,
         )
+        self._end = threading.Timer(
+            PATIENCE, self.kill
+        )  # or a read could last for ever
+        self._end.start()
         assert self.process.stdout is not None
         self.output = self.process.stdout
         lines = sorted(self.output.readline() for _ in range(2))
@@ -52,6 +60,12 @@ class Program:
 
     def left(self) -> dict[int, str]:
         return processes_with(self.mark)
+
+    def kill(self) -> None:
+        self._end.cancel()
+        for pid in self.left():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -67,16 +81,26 @@ def patient_program() -> Iterator[Program]:
 def run(patience: float) -> Iterator[Program]:
     program = Program(patience)
     yield program
-    for pid in program.left():
-        os.kill(pid, signal.SIGKILL)
+    program.kill()
     program.output.close()
     program.process.wait()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.fixture(params=[signal.SIG_DFL, signal.SIG_IGN], ids=["heard", "ignored"])
+def signals_here(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As the tests' own process has them: those that `nohup` starts ignore some."""
+    before = {number: signal.signal(number, request.param) for number in ASKS_TO_STOP}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals_here")
+@pytest.mark.parametrize("number", ASKS_TO_STOP)
 def test_a_signal_stops_every_process_also_one_that_hangs(
-    program: Program, number: signal.Signals
+    number: signal.Signals, request: pytest.FixtureRequest
 ) -> None:
+    program: Program = request.getfixturevalue("program")
     program.process.send_signal(number)
     assert program.process.wait(timeout=10) == 0
     said = program.output.read()
