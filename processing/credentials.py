@@ -12,7 +12,7 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from math import inf
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
 
 from botocore.config import Config
@@ -95,8 +95,11 @@ class Kept(Steady):
     def _run(self) -> None:
         while not self._is_closed:
             self._look()
+            looked_at = monotonic()
             self._first_look.set()
-            self._wake.wait(self._seconds_to_next())
+            if self._wake.wait(self._seconds_to_next()):
+                # Each call that is refused wakes it, and what AWS refuses has many.
+                sleep(max(0.0, looked_at + REST - monotonic()))
             self._wake.clear()
 
     def _look(self) -> None:

@@ -69,8 +69,14 @@ class Message:
 
     @property
     def named_id(self) -> str:
-        """The request id as its sender named it beside the body, else SQS's message id."""
-        named = (self.attributes.get(name) for name in ("request_id", "RequestId"))
+        """The request id as its sender named it beside the body, else SQS's message id.
+
+        Who moves a message out of a DLQ sends it anew, so there its first id is the one that
+        the worker noted.
+        """
+        named = [self.attributes.get(name) for name in ("request_id", "RequestId")]
+        if FAILURE in self.attributes:
+            named.append(self.beside.told(FAILURE).get("request_id"))
         return next(filter(is_request_id, named), None) or self.id
 
 

@@ -267,6 +267,23 @@ def test_a_key_that_aws_refuses_is_looked_for_again(
     assert wait_for(lambda: key_of(known) == "TWO")
 
 
+def test_many_refusals_ask_a_provider_once_in_each_rest(
+    command: Command, kept: Callable[[], Kept], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "REST", 0.5)
+    command.gives("ONE")
+    known = kept()
+    known.within(20)
+    found_at = time.monotonic()
+
+    def was_asked_twice_more() -> bool:
+        known.doubt()
+        return command.runs() >= 3
+
+    assert wait_for(was_asked_twice_more)
+    assert time.monotonic() - found_at > 0.9
+
+
 def test_a_refusal_of_another_kind_asks_no_provider(
     server: Server, command: Command, kept: Callable[[], Kept]
 ) -> None:
