@@ -1,5 +1,6 @@
 # Every target is one plain command or two; README.md shows them for machines without make.
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
   $$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
@@ -9,13 +10,13 @@ PYTHON ?= $(shell for python in python3.11 python3 python; do \
 help: ## show these lines
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/installed ## create .venv and install the locked packages
+setup: $(VENV)/installed ## create .venv and install the locked packages
 
-.venv/installed: requirements-dev.txt
+$(VENV)/installed: requirements-dev.txt
 	@$(or $(PYTHON),false) -c '$(NEW_ENOUGH)' || { \
 	  echo "Holdfast needs Python 3.11 or later. Install it, or say where it is:"; \
 	  echo "  make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
@@ -45,7 +46,7 @@ chaos: setup ## the whole system under fire, and its books (DURATION=1200 for a 
 screenshots: setup ## take the pictures of the documents again (needs Chromium)
 	$(BIN)/python docs/screenshots.py
 
-lock: .venv/installed ## resolve pyproject.toml into the two requirements files
+lock: $(VENV)/installed ## resolve pyproject.toml into the two requirements files
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --extra dev -o requirements-dev.txt pyproject.toml
