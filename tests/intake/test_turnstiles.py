@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError
 from django.test import Client
 
 from intake.problems import LaterError
@@ -81,4 +81,3 @@ def test_what_the_database_knows_takes_three_threads_and_an_order_none_of_them(
         assert accepted.status_code == 202
         hanging.goes_on.set()
         assert {one.result().status_code for one in waiting} == {200}
-        threads.submit(connections.close_all).result()

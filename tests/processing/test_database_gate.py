@@ -1,5 +1,6 @@
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from django.conf import settings
@@ -58,7 +59,7 @@ def test_one_answer_holds_for_all_queues_that_wait_for_it(
 def test_it_does_not_wait_for_whoever_keeps_the_only_lock() -> None:
     patience = settings.DATABASES["default"]["OPTIONS"]["timeout"]
     with (
-        sqlite3.connect(connection.settings_dict["NAME"], uri=True) as other,
+        closing(sqlite3.connect(connection.settings_dict["NAME"], uri=True)) as other,
         ThreadPoolExecutor(1) as thread,
     ):
         other.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from django.db import OperationalError, connection
@@ -137,7 +138,7 @@ def test_a_connection_ends_soon_when_the_other_machine_is_gone() -> None:
 def test_a_lock_of_sqlite_is_waited_for_as_long_as_was_said_and_then_as_before() -> (
     None
 ):
-    with sqlite3.connect(connection.settings_dict["NAME"], uri=True) as other:
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], uri=True)) as other:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         with within(0.2), pytest.raises(OperationalError):
