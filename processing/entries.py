@@ -27,13 +27,14 @@ def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
         "request_id": event.id,
         "correlation_id": event.correlation_id,
     }
-    room = MOST - len(beside.without(*usual).wire)
-    named = beside.without(*usual) | Attributes(dict(list(usual.items())[:room]))
+    named = {name: one for name, one in beside.wire.items() if name not in usual}
+    for name, text in list(usual.items())[: MOST - len(named)]:
+        named[name] = {"DataType": "String", "StringValue": text}
     # On a standard queue the group makes SQS share its workers fairly among customers.
     group = event.data.group[:128].replace(" ", "_")
     entry = {
         "MessageBody": event.body,
-        "MessageAttributes": named.wire,
+        "MessageAttributes": named,
         "MessageGroupId": group,
     }
     if QUEUES[queue].fifo:

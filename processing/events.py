@@ -59,7 +59,7 @@ class Event(BaseModel):
         """The SQS body: compact JSON, readable by anyone."""
         return self.model_dump_json(exclude_none=True)
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of what is asked for: equal for a repetition, whenever it was sent."""
         asked = json.dumps([self.type, self._data()], sort_keys=True)

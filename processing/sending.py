@@ -162,9 +162,19 @@ def publish_many(
             )
             for place in places
         ]
-        sent = [one for batch in _batches(going) for one in _send_batch(queue, batch)]
+        sent = [
+            one for batch in _batches(going) for one in _send_what_fits(queue, batch)
+        ]
         results.update(zip(places, sent, strict=True))
     return [results[place] for place in range(len(ordered))]
+
+
+def _send_what_fits(queue: str, batch: Sequence[Entry]) -> list[Sent]:
+    """One that no call may carry is refused here: SQS would say so of the call, not of it."""
+    if len(batch) == 1 and entries.size(batch[0][1]) > MAX_MESSAGE_BYTES:
+        error = SendError("MessageTooLong", for_good=True)
+        return [Sent(batch[0][0], error=error)]
+    return _send_batch(queue, batch)
 
 
 def _send_batch(
@@ -175,9 +185,6 @@ def _send_batch(
     last_resort: bool = False,
 ) -> list[Sent]:
     """One SendMessageBatch; a result for each entry, in order, *within* seconds."""
-    if _is_too_large(batch):
-        too_large = SendError("MessageTooLong", for_good=True)
-        return [Sent(event, error=too_large) for event, _ in batch]
     breakers = _breakers(os.getpid(), settings.SQS_ENDPOINT_URL)
     if shut := breakers.shut_for(queue, last_resort=last_resort):
         away = SendError(shut.reason, is_away=shut is breakers.whole, was_asked=False)
@@ -234,11 +241,6 @@ def _batches(going: Sequence[Entry]) -> Iterator[list[Entry]]:
         room -= size
     if batch:
         yield batch
-
-
-def _is_too_large(batch: Sequence[Entry]) -> bool:
-    """Whether it is one that no call may carry: SQS would say so of the batch, not of it."""
-    return len(batch) == 1 and entries.size(batch[0][1]) > MAX_MESSAGE_BYTES
 
 
 def _send_error(error: Exception) -> SendError:
