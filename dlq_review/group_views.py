@@ -1,10 +1,11 @@
 """The page of one failure group, and what can be said about it."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -57,16 +58,21 @@ def rehearse_some(request: HttpRequest, group_id: int) -> HttpResponse:
     return _page(request, group, rehearsals=[rehearse(letter) for letter in sample])
 
 
-def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest, group: FailureGroup, status: int = HTTPStatus.OK, **more: Any
+) -> HttpResponse:
+    seen = triaging.newest_entry(group)  # first, so that the page shows no less
+    group.refresh_from_db()
     context = {
         **more,
         **admin.site.each_context(request),
         "title": str(group),
+        "seen": seen,
         "about": described([group])[0],
         "by_text": failures.by_text(group.error_type, group.place),
         "letters": walking.older(group.letters.all(), DeadLetter.WAITING, 10),
         "discarded": _discarded(group),
-        "members": group.members.order_by("pk"),
+        "members": group.members.annotate(seen=Max("audit__pk")).order_by("pk"),
         "others": _mergeable(group)[:MOST_CHOICES],
         "trail": group.audit.all()[:20],
         "may_edit": may(request.user, "edit"),
@@ -74,7 +80,7 @@ def _page(request: HttpRequest, group: FailureGroup, **more: Any) -> HttpRespons
         "may_rehearse": may(request.user, "rehearse"),
         "may_discard": may(request.user, "discard"),
     }
-    return render(request, "dlq_review/group.html", context)
+    return render(request, "dlq_review/group.html", context, status=status)
 
 
 def _discarded(group: FailureGroup) -> str:
@@ -96,26 +102,37 @@ def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
     if not may(request.user, "edit"):
         raise PermissionDenied
     group = get_object_or_404(FailureGroup, pk=group_id)
-    by = request.user.get_username()
+    by, seen = request.user.get_username(), _seen(request, group)
+    note = request.POST.get("note", "").replace("\r\n", "\n")[:5_000]
     try:
         if verb == "acknowledge":
-            triaging.acknowledge(group, by=by)
+            triaging.acknowledge(group, by=by, seen=seen)
         elif verb == "resolve":
-            triaging.resolve_group(group, by=by)
+            triaging.resolve_group(group, by=by, seen=seen)
         elif verb == "merge":
-            merging.merge(group, _chosen(request), by=by, reason=_reason(request))
+            why = _reason(request)
+            merging.merge(group, _chosen(request), by=by, reason=why, seen=seen)
             messages.success(request, "Merged. What fails like it will stand here too.")
         elif verb == "split":
-            merging.split(group, by=by, reason=_reason(request))
+            merging.split(group, by=by, reason=_reason(request), seen=seen)
             messages.success(request, "It stands for itself again.")
         else:
-            triaging.annotate(group, request.POST.get("note", "")[:5_000], by=by)
+            triaging.annotate(group, note, by=by, seen=seen)
     except ReviewError as error:
         messages.error(request, str(error))
+        if verb == "annotate":  # what was typed is not lost
+            return _page(request, group, status=HTTPStatus.CONFLICT, typed=note)
     group.refresh_from_db()
     return redirect(
         "admin:dlq_review_failuregroup_change", group.merged_into_id or group.pk
     )
+
+
+def _seen(request: HttpRequest, group: FailureGroup) -> int:
+    """What the page had seen; who posts without a page has seen what they did themselves."""
+    seen = request.POST.get("seen", "")
+    by = request.user.get_username()
+    return row_number(seen) if seen else triaging.newest_entry(group, by)
 
 
 def _chosen(request: HttpRequest) -> FailureGroup:

@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from dlq_review.grouping import COUNTER
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
 from dlq_review.transitions import ChangedMeanwhileError, ReviewError
+from dlq_review.triaging import check_seen
 
 _State = FailureGroup.State
 _Moved = dict[int, Counter[str]]
@@ -33,10 +34,18 @@ class NotMergedError(ReviewError):
 
 
 @transaction.atomic
-def merge(group: FailureGroup, into: FailureGroup, *, by: str, reason: str) -> None:
+def merge(
+    group: FailureGroup,
+    into: FailureGroup,
+    *,
+    by: str,
+    reason: str,
+    seen: int | None = None,
+) -> None:
     """Let *into* stand for *group* too, from now on.
 
-    Raises NotMergeableError, or ChangedMeanwhileError where another was merged meanwhile.
+    Raises NotMergeableError, SomebodyElsesError, or ChangedMeanwhileError where another was
+    merged meanwhile.
     """
     if group.pk == into.pk:
         raise NotMergeableError(NotMergeableError.__doc__)
@@ -45,6 +54,7 @@ def merge(group: FailureGroup, into: FailureGroup, *, by: str, reason: str) -> N
     group, into = locked[group.pk], locked[into.pk]
     if group.merged_into_id is not None or into.merged_into_id is not None:
         raise NotMergeableError(NotMergeableError.__doc__)
+    check_seen(group, seen)
     if group.members.exclude(pk__in=locked).exists():  # merged before we had the lock
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
     group.members.update(merged_into=into)
@@ -61,10 +71,13 @@ def merge(group: FailureGroup, into: FailureGroup, *, by: str, reason: str) -> N
 
 
 @transaction.atomic
-def split(group: FailureGroup, *, by: str, reason: str) -> None:
+def split(
+    group: FailureGroup, *, by: str, reason: str, seen: int | None = None
+) -> None:
     """Let *group*, which was merged, stand for itself again.
 
-    Raises NotMergedError, or ChangedMeanwhileError where it was merged elsewhere meanwhile.
+    Raises NotMergedError, SomebodyElsesError, or ChangedMeanwhileError where it was merged
+    elsewhere meanwhile.
     """
     if group.merged_into_id is None:
         raise NotMergedError(NotMergedError.__doc__)
@@ -75,6 +88,7 @@ def split(group: FailureGroup, *, by: str, reason: str) -> None:
         raise NotMergedError(NotMergedError.__doc__)
     if group.merged_into_id != into.pk:
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    check_seen(group, seen)
     _count(locked, moved, group)
     group.merged_into = None
     letters = DeadLetter.objects.filter(group=group)

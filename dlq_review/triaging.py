@@ -1,6 +1,12 @@
-"""What people say about a failure group: whose it is, what is known, whether it is over."""
+"""What people say about a failure group: whose it is, what is known, whether it is over.
+
+Whoever says something has seen what others said before, or is told to look again. The trail
+knows: the number of its newest entry is what a page has seen. It is read under the lock of
+the group's row, so entries of one group are numbered in the order of their commits.
+"""
 
 from django.db import transaction
+from django.db.models import Max
 
 from dlq_review.models import AuditEntry, FailureGroup
 from dlq_review.transitions import ReviewError
@@ -10,40 +16,81 @@ _State = FailureGroup.State
 
 
 class SomebodyElsesError(ReviewError):
-    """Somebody else took this group in the meantime. Look at it again."""
+    """Somebody changed this group in the meantime."""
+
+    def __init__(self, last: AuditEntry) -> None:
+        did = f"{last.get_verb_display()}{': ' if last.after else ''}{last.after}"
+        super().__init__(
+            f"This group was changed by {last.actor} in the meantime ({did}). Look at it "
+            "again, then decide."
+        )
 
 
 class StillWaitingError(ReviewError):
     """Dead letters of this group still wait. Redrive, resolve or discard them first."""
 
 
-@transaction.atomic
-def acknowledge(group: FailureGroup, *, by: str) -> None:
-    """Take *group*, so that others see it is being looked at."""
-    changed = FailureGroup.objects.filter(
-        pk=group.pk, state=group.state, owner=group.owner
-    ).update(state=_State.ACKNOWLEDGED, owner=by)
-    if not changed:
-        raise SomebodyElsesError(SomebodyElsesError.__doc__)
-    _note(group, by, before=group.state, after=_State.ACKNOWLEDGED)
+def newest_entry(group: FailureGroup, by: str | None = None) -> int:
+    """The number of the newest entry in its trail, of all or of those *by* one; 0 for none."""
+    entries = group.audit.all() if by is None else group.audit.filter(actor=by)
+    found: int | None = entries.aggregate(newest=Max("pk"))["newest"]
+    return found or 0
+
+
+def check_seen(group: FailureGroup, seen: int | None) -> None:
+    """Raises SomebodyElsesError where a person changed *group* after the entry *seen*.
+
+    Call it under the lock of its row. None looks at nothing.
+    """
+    if seen is None:
+        return
+    since = group.audit.exclude(actor="").filter(pk__gt=seen)
+    if (last := since.order_by("pk").last()) is not None:
+        raise SomebodyElsesError(last)
 
 
 @transaction.atomic
-def resolve_group(group: FailureGroup, *, by: str) -> None:
-    """Call *group* repaired; the next failure makes it regressed. Raises StillWaitingError."""
-    changed = FailureGroup.objects.filter(pk=group.pk, waiting__lte=0).update(
-        state=_State.RESOLVED
-    )
-    if not changed:
+def acknowledge(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
+    """Take *group*, so that others see it is being looked at. Raises SomebodyElsesError."""
+    group = _locked(group, seen)
+    before = group.state
+    group.state, group.owner = _State.ACKNOWLEDGED, by
+    group.save(update_fields=["state", "owner"])
+    _note(group, by, before=before, after=group.state)
+
+
+@transaction.atomic
+def resolve_group(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
+    """Call *group* repaired; the next failure makes it regressed.
+
+    Raises StillWaitingError, SomebodyElsesError.
+    """
+    group = _locked(group, seen)
+    if group.waiting > 0:
         raise StillWaitingError(StillWaitingError.__doc__)
-    _note(group, by, before=group.state, after=_State.RESOLVED)
+    before, group.state = group.state, _State.RESOLVED
+    group.save(update_fields=["state"])
+    _note(group, by, before=before, after=group.state)
 
 
 @transaction.atomic
-def annotate(group: FailureGroup, note: str, *, by: str) -> None:
-    """Replace the note; the trail keeps the earlier one. Of an address little is kept."""
-    FailureGroup.objects.filter(pk=group.pk).update(note=mask(note))
-    _note(group, by, reason=f"Note was: {group.note or 'empty'}")
+def annotate(
+    group: FailureGroup, note: str, *, by: str, seen: int | None = None
+) -> None:
+    """Replace the note; the trail keeps the earlier one. Of an address little is kept.
+
+    Raises SomebodyElsesError.
+    """
+    group = _locked(group, seen)
+    before, group.note = group.note, mask(note)
+    group.save(update_fields=["note"])
+    _note(group, by, reason=f"Note was: {before or 'empty'}")
+
+
+def _locked(group: FailureGroup, seen: int | None) -> FailureGroup:
+    found = FailureGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
+    check_seen(found, seen)
+    return found
 
 
 def _note(

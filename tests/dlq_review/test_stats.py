@@ -33,7 +33,7 @@ def figures(queue: str = "orders") -> dict[str, Any]:
 
 def test_each_queue_has_its_figures(sqs: None) -> None:
     now = timezone.now()
-    first = dead_letter(attributes=failure(failed_at=now.isoformat()))
+    dead_letter(attributes=failure(failed_at=now.isoformat()))
     soon, later, redriven, settled = (dead_letter() for _ in "abcd")
     DeadLetter.objects.filter(pk=soon.pk).update(
         expires_at=now + timedelta(hours=23), first_failed_at=now - timedelta(days=9)
@@ -59,7 +59,6 @@ def test_each_queue_has_its_figures(sqs: None) -> None:
         "dlq": 1,
     }
     assert figures("emails")["open"] == 0
-    assert first.pk
 
 
 def test_what_fails_most_stands_first_ten_at_most(no_sqs: None) -> None:
