@@ -70,7 +70,10 @@ class Breakers:
             ways = [self._last_resorts[queue]]
         else:
             ways = [self._queues[queue], self.whole]
-        return next((way for way in ways if not way.lets_through()), None)
+        for way in ways:
+            if not way.lets_through():
+                return way
+        return None
 
     def took(self, queue: str) -> None:
         """The queue answers, be it that it refuses a message for good."""
