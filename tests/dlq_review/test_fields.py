@@ -286,7 +286,8 @@ def test_what_fails_while_bodies_are_read_is_not_on_the_list() -> None:
     assert operation.total == 2
 
 
-def test_a_limit_takes_the_oldest_of_those_whose_bodies_say_so() -> None:
+@pytest.mark.parametrize("step", [2, 3, 500])
+def test_a_limit_takes_the_oldest_of_those_whose_bodies_say_so(step: int) -> None:
     wanted = ("TEA-1", "CUP-7", "CUP-7", "TEA-1", "CUP-7")
     cups = [
         letter
@@ -296,7 +297,7 @@ def test_a_limit_takes_the_oldest_of_those_whose_bodies_say_so() -> None:
     ]
     selection = Selection(fields=("data.items[*].sku=CUP-7",))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(selecting, "STEP", 2)
+        patch.setattr(selecting, "STEP", step)
         operation = freezing.freeze(selection, Plan(limit=2), by="ada")
     chosen = operation.items.order_by("pk").values_list("letter", flat=True)
     assert list(chosen) == [cups[0].pk, cups[1].pk]

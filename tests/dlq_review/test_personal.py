@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from dlq_review.freezing import Plan, freeze
-from dlq_review.models import AuditEntry, Operation
+from dlq_review.models import AuditEntry, DeadLetter, Operation
 from dlq_review.previewing import preview
 from dlq_review.selecting import Selection
 from dlq_review.veiling import veiled_condition
@@ -79,6 +79,18 @@ def test_an_export_is_masked_without_the_permission(client_of: ClientOf) -> None
     text = exported(client_of("view", "export"), "jsonl")
     assert "grace@" not in text
     assert "Grace" not in text
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_an_export_masks_error_texts_that_a_former_release_stored(
+    client_of: ClientOf, format: str
+) -> None:
+    letter = dead_letter(signup_requested(email="grace@example.com"))
+    told = "grace@example.com is taken."
+    DeadLetter.objects.filter(pk=letter.pk).update(error_text=told)
+    text = exported(client_of("view", "export"), format)
+    assert "grace@" not in text
+    assert "is taken." in text
 
 
 def test_an_export_reads_in_steps_and_loses_nothing(

@@ -12,6 +12,7 @@ from processing.models import SpooledEvent
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.intake.pages import queued
+from tests.processing.test_queues_publish import spoil
 
 
 def order(key: str | None = None, **changes: Any) -> dict[str, Any]:
@@ -135,6 +136,26 @@ def test_each_refusal_stands_at_the_event_that_it_is_of(
     assert statuses(
         send(client, order(), signup("c@d.co"), order(), signup("e@f.co"), order())
     ) == [202, 503, 202, 503, 202]
+
+
+@pytest.mark.django_db
+def test_of_a_sign_up_and_an_order_the_one_that_sqs_refuses_is_spooled(
+    client: Client, sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, "POISON", whole=False)
+    body = send(client, signup(), order(order_id="POISON"))
+    assert statuses(body) == [202, 202]
+    assert SpooledEvent.objects.get().request_id == body["results"][1]["requestId"]
+    assert len(queued("signups")) == 1
+
+
+def test_of_a_sign_up_and_an_order_the_one_that_no_queue_takes_is_refused(
+    client: Client, sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, "POISON", whole=True)
+    body = send(client, signup(), order(order_id="POISON"))
+    assert statuses(body) == [202, 400]
+    assert len(queued("signups")) == 1
 
 
 def test_what_is_too_large_is_refused_alone(

@@ -383,6 +383,16 @@ def test_staff_can_redrive_what_was_refused() -> None:
     assert Outcome.objects.get(request_id=event.id).kind == "processed"
 
 
+def test_a_redrive_of_what_was_refused_leaves_other_refusals() -> None:
+    mistyped = [order_updated(order_id=f"ORD-{number}") for number in (1, 2)]
+    for event in mistyped:
+        services.handle(message(event, receive_count=5, attributes=GIVEN))
+    create("ORD-1")
+    services.process(mistyped[0], redriven=True)
+    kinds = dict(Outcome.objects.values_list("request_id", "kind"))
+    assert [kinds[event.id] for event in mistyped] == ["processed", "refused"]
+
+
 def test_a_redrive_that_fails_leaves_the_refusal() -> None:
     event = order_updated()
     letter = dead_letter(event)

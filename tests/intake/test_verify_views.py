@@ -1,11 +1,15 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+import time_machine
+from django.contrib.auth import hashers
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from processing import accounts
 from processing.accounts import verification_token
@@ -122,6 +126,32 @@ def test_of_two_who_use_one_link_at_once_one_chooses_the_password(
     assert said == [True, True]
     user.refresh_from_db()
     assert [user.check_password(one) for one in passwords] == opened
+
+
+def test_who_opens_the_account_a_moment_later_does_not_choose_the_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user, path = waiting()
+    late = "another horse battery staple"
+    make_password = hashers.make_password
+
+    def meanwhile(password: str) -> str:
+        opened = {"verified_at": timezone.now(), "password": make_password(GOOD)}
+        User.objects.filter(pk=user.pk).update(**opened)
+        return make_password(password)
+
+    monkeypatch.setattr(accounts, "make_password", meanwhile)
+    with pytest.raises(accounts.AlreadyOpenError):
+        accounts.verify(path.split("/")[2], late)
+    user.refresh_from_db()
+    assert not user.check_password(late)
+
+
+@pytest.mark.parametrize(("hours", "status"), [(71, 200), (73, 410)])
+def test_a_link_works_for_three_days(client: Client, hours: int, status: int) -> None:
+    _, path = waiting()
+    with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=False):
+        assert open_with(client, path, GOOD) == status
 
 
 def test_no_link_that_still_works_stands_in_a_log(

@@ -229,7 +229,14 @@ def test_credentials_that_rotate_are_fetched_beside_the_calls(
         sqs.send_message_batch(Entries=[])
     assert command.runs() == runs
     command.gives("TWO", seconds=3600)
-    wait_for(lambda: key_of(known) == "TWO")
+    seen: list[str | None] = []
+
+    def is_second() -> bool:
+        seen.append(key_of(known))
+        return seen[-1] == "TWO"
+
+    wait_for(is_second)
+    assert None not in seen, "the second is there before the first ends"
     runs = command.runs()
     sqs.send_message_batch(Entries=[])
     assert signed_with(server) == ["ONE"] * 5 + ["TWO"]

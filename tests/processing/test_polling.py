@@ -136,16 +136,18 @@ def test_a_poll_that_is_not_answered_is_given_up_after_its_wait(
     channel: Channel,
     server: Server,
     hub: Hub,
+    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    settings.SQS_WAIT_SECONDS = 2
     monkeypatch.setattr(access, "POLL_ANSWER", 0.2)
     server.hangs = True
     began = monotonic()
     answers = poll(channel, hub)
     until(hub, lambda: answers)
     assert answers == [NO_ANSWER]
-    assert monotonic() - began >= 1.2
+    assert monotonic() - began >= 2.2
     assert "queue=orders call=ReceiveMessage failed=HTTPClientError" in caplog.text
     assert "timed out" in caplog.text
 

@@ -22,6 +22,16 @@ def test_published_events_are_plain_json_with_their_type_and_ids(sqs: None) -> N
     assert received.receive_count == 1
 
 
+def test_a_message_keeps_the_millisecond_in_which_it_was_sent() -> None:
+    raw = {
+        "MessageId": "m-1",
+        "ReceiptHandle": "h",
+        "Attributes": {"SentTimestamp": "1795168800123"},
+    }
+    sent_at = queues.message_from("orders", raw).sent_at
+    assert sent_at.isoformat(timespec="milliseconds") == "2026-11-20T10:00:00.123+00:00"
+
+
 def test_many_events_go_to_their_queues_and_each_has_its_result(sqs: None) -> None:
     events = [order_created() for _ in range(12)] + [signup_requested()]
     results = sending.publish_many(events)

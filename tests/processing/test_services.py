@@ -1,6 +1,9 @@
 import json
 import smtplib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -9,7 +12,9 @@ from django.core import mail
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from processing import accounts, orders, queues, services, spool
+from processing import accounts, orders, queues, sending, services, spool
+from processing.contracts import EmailRequested
+from processing.events import Event
 from processing.models import Attempt, Order, Outcome, SpooledEvent, User
 from tests.builders import message, order_created, order_updated, signup_requested
 
@@ -54,12 +59,32 @@ def test_a_late_copy_of_a_discarded_request_does_nothing() -> None:
     assert Outcome.objects.get().kind == "discarded"
 
 
-def test_a_request_id_used_for_another_request_is_a_conflict(sqs: None) -> None:
-    services.handle(message(order_created(id="r-1")))
-    services.handle(message(order_created(id="r-1", order_id="ORD-other")))
-    assert Order.objects.count() == 1
+def mail_requested(subject: str) -> Event:
+    data = EmailRequested(recipient="ada@example.com", subject=subject, body="You")
+    return Event.new(data)
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        (order_created(order_id="ORD-1"), order_created(order_id="ORD-2")),
+        (order_updated(status="paid"), order_updated(status="shipped")),
+        (signup_requested(), signup_requested(name="Eve")),
+        (mail_requested("Hello"), mail_requested("Win")),
+        (signup_requested(), mail_requested("Win")),
+    ],
+    ids=lambda event: event.type,
+)
+def test_a_request_id_used_for_another_request_is_a_conflict(
+    sqs: None, first: Event, other: Event
+) -> None:
+    if first.type == "order_updated":
+        services.handle(message(order_created(order_id="ORD-1")))
+    services.handle(message(first))
+    services.handle(message(other.model_copy(update={"id": first.id})))
+    assert Outcome.objects.get(pk=first.id).fingerprint == first.fingerprint
     assert Attempt.objects.get().error_type == "RequestIdConflictError"
-    assert queues.depth("orders-dlq").visible == 1
+    assert queues.depth(f"{other.queue}-dlq").visible == 1
 
 
 @pytest.mark.parametrize(
@@ -162,6 +187,30 @@ def test_a_crash_after_the_commit_publishes_the_follow_ups_at_the_next_delivery(
     services.handle(message(event, queue="signups"))
     assert queues.depth("emails").visible == 1
     assert not SpooledEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_follow_ups_are_sent_when_their_cause_is_committed_and_not_before(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uncommitted = []
+    publish_many = sending.publish_many
+
+    def look(events: Iterable[Event], *beside: Any) -> Any:
+        with ThreadPoolExecutor(1) as other:
+            uncommitted.append(other.submit(nothing_of_it).result())
+        return publish_many(events, *beside)
+
+    def nothing_of_it() -> bool:
+        try:
+            return not Outcome.objects.exists()
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(sending, "publish_many", look)
+    services.handle(message(signup_requested()))
+    assert uncommitted == [False]
+    assert queues.depth("emails").visible == 1
 
 
 def test_a_permanent_failure_that_cannot_reach_the_dlq_is_left_to_the_redrive_policy(
