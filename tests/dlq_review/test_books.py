@@ -79,6 +79,14 @@ def test_a_request_that_failed_and_vanished_is_unaccounted_for(sqs: None) -> Non
     assert in_two_hours().discrepancies == {"failed, and not heard of for too long": 1}
 
 
+def test_a_request_that_failed_again_lately_is_not_given_up(sqs: None) -> None:
+    event = order_created()
+    failed_attempt(event, started_at=timezone.now() - timedelta(days=1))
+    assert not books.close().balanced
+    failed_attempt(event)
+    assert books.close().balanced
+
+
 def test_a_discarded_letter_without_its_tombstone_is_found(sqs: None) -> None:
     settling.discard(dead_letter(), by="ada", reason="a test")
     Outcome.objects.all().delete()

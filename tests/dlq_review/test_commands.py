@@ -1,3 +1,4 @@
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -5,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from dlq_review import freezing, operating, steering
+from dlq_review import freezing, operating, selecting, steering
 from dlq_review.freezing import Plan
 from dlq_review.management import driving
 from dlq_review.models import DeadLetter, Operation
@@ -71,6 +72,15 @@ def test_redrive_sends_what_is_selected(
     entry = DeadLetter.objects.get().audit.get(verb="claimed")
     assert entry.actor == "ada"
     assert entry.reason.endswith("fixed")
+
+
+def test_since_asks_for_the_last_failure_and_not_for_the_first() -> None:
+    failing, over = dead_letter(), dead_letter()
+    long_ago = timezone.now() - timedelta(days=2)
+    DeadLetter.objects.update(first_failed_at=long_ago)
+    DeadLetter.objects.filter(pk=over.pk).update(last_failed_at=long_ago)
+    found = Selection(since=selecting.since("1h")).candidates()
+    assert list(found) == [failing]
 
 
 def test_redrive_stops_at_its_limit(sqs: None, ada: User) -> None:

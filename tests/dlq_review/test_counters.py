@@ -4,13 +4,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from random import Random
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
+from django.utils import timezone
 
-from dlq_review import merging, recounting, settling
+from dlq_review import grouping, merging, recounting, settling
 from dlq_review.beginning import begin_new
 from dlq_review.joining import join
 from dlq_review.models import Arrival, DeadLetter, FailureCount, FailureGroup
@@ -171,6 +173,30 @@ def test_a_storm_of_every_verb_loses_no_count_and_no_letter(sqs: None) -> None:
     for letter in DeadLetter.objects.select_related("group", "origin"):
         own = letter.origin or letter.group
         assert letter.group_id == (own.merged_into_id or own.pk)
+
+
+def test_letters_that_change_places_between_two_groups_wait_for_none_that_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = (
+        dead_letter(attributes=failure(error_type=kind)).group_id for kind in KINDS[:2]
+    )
+    both = Barrier(2)
+    apply = grouping._apply
+
+    def apply_and_meet(*change: Any, **at: Any) -> None:
+        apply(*change, **at)
+        with suppress(BrokenBarrierError):  # the second waits for the row of the first
+            both.wait(1)
+
+    @transaction.atomic
+    def bring(before: int, after: int) -> None:
+        moved = (before, "open"), (after, "open")
+        grouping.count_move(*moved, timezone.now(), came_back=False)
+
+    monkeypatch.setattr(grouping, "_apply", apply_and_meet)
+    together(lambda: bring(one, other), lambda: bring(other, one))
+    assert list(FailureGroup.objects.values_list("waiting", flat=True)) == [1, 1]
 
 
 def test_two_pullers_that_are_first_to_see_a_failure_make_one_group() -> None:

@@ -58,7 +58,7 @@ def test_letters_near_their_limit_are_told_of_once_a_day() -> None:
     assert len(sentences()) == 2
 
 
-@pytest.mark.parametrize(("before", "alerts"), [(1, 1), (200, 0)])
+@pytest.mark.parametrize(("before", "alerts"), [(1, 1), (49, 1), (50, 0), (200, 0)])
 def test_failures_that_grow_unusually_are_told_of(before: int, alerts: int) -> None:
     group = dead_letter().group
     this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)

@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from dlq_review import purging, reading, settling, tasks
 from dlq_review.models import Arrival, DeadLetter, Revision
+from dlq_review.transitions import note_reveal
 from processing import services
 from processing.models import Attempt, Order
 from tests.builders import (
@@ -55,6 +56,17 @@ def test_bodies_go_and_ids_states_and_the_trail_stay() -> None:
     )
     for row in rows:
         assert "lovelace" not in str(vars(row)), row
+
+
+def test_what_staff_wrote_of_it_goes_and_what_they_did_stays() -> None:
+    letter = dead_letter()
+    settling.discard(letter, by="bob", reason="Lovelace called")
+    DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
+    note_reveal("eve", "Its page", letter)
+    purge()
+    said = {one.verb: (one.actor, one.reason) for one in letter.audit.all()}
+    assert said["discarded"] == ("bob", "")
+    assert said["revealed"] == ("eve", "Its page")
 
 
 def test_what_waits_or_was_settled_lately_is_kept() -> None:

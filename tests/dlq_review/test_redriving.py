@@ -42,6 +42,37 @@ def test_a_redriven_letter_is_sent_processed_and_resolved(sqs: None) -> None:
     assert not UnderReview.objects.exists()
 
 
+def test_a_redrive_carries_what_its_producer_had_beside_the_last_arrival(
+    sqs: None,
+) -> None:
+    event = order_created()
+    for trace in ("first", "last"):
+        letter = dead_letter(event, attributes={"trace": trace})
+    redrive_now(letter, by="ada")
+    (delivery,) = queues.receive("orders")
+    assert delivery.attributes["trace"] == "last"
+
+
+def test_one_that_is_back_before_its_sending_is_recorded_was_sent(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    publish_many = sending.publish_many
+
+    def fail_at_once(*sent: Any) -> list[sending.Sent]:
+        results = publish_many(*sent)
+        (delivery,) = queues.receive("orders")
+        dead_letter(event, attributes=delivery.attributes)
+        return results
+
+    monkeypatch.setattr(sending, "publish_many", fail_at_once)
+    redrive_now(letter, by="ada")
+    letter.refresh_from_db()
+    assert letter.state == "open"
+    assert letter.audit.filter(verb="failed_again").exists()
+
+
 def test_a_redrive_carries_its_id_and_keeps_the_request_id(sqs: None) -> None:
     event = order_created()
     letter = dead_letter(event)

@@ -91,6 +91,21 @@ def test_what_is_no_event_is_told_why() -> None:
     assert "Not JSON" in rehearse(dead_letter("nonsense")).error
 
 
+def test_what_an_error_says_of_people_is_masked_in_its_traceback_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(event: Event) -> Any:
+        raise ValueError("no room for Hopper")
+
+    monkeypatch.setitem(services.HANDLERS, "signup_requested", fail)
+    event = signup_requested(name="Grace Hopper")
+    rehearsal = rehearse(dead_letter(event, queue="signups-dlq"))
+    assert rehearsal.trace is not None
+    assert "no room for" in rehearsal.trace.error
+    for told in (rehearsal.error, str(rehearsal.trace)):
+        assert "Hopper" not in told
+
+
 def rehearsed(client: Client, letter: DeadLetter, of_group: bool = False) -> str:
     url = f"/admin/dlq_review/deadletter/{letter.pk}/rehearse/"
     if of_group:

@@ -128,6 +128,15 @@ def test_what_sqs_moved_failed_otherwise_than_a_worker_once_said() -> None:
     assert letter.attempts == 3
 
 
+def test_a_letter_expires_when_sqs_would_have_dropped_its_message() -> None:
+    now = timezone.now()
+    sent = now - timedelta(days=3)
+    failed_attempt(event := order_created(), started_at=now)
+    letter = dead_letter(event, sent_at=sent)
+    assert letter.last_failed_at == now
+    assert letter.expires_at == sent + timedelta(days=14)
+
+
 def test_sqs_says_what_it_moved(sqs: None) -> None:
     moved = {
         "MessageId": "m-1",

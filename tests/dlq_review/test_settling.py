@@ -71,6 +71,22 @@ def test_a_restored_letter_is_open_and_its_tombstone_gone() -> None:
     assert Order.objects.exists()
 
 
+@pytest.mark.parametrize("restored", [0, 1])
+def test_of_two_discarded_letters_of_a_request_one_restored_leaves_the_tombstone(
+    restored: int,
+) -> None:
+    event = order_created()
+    letters = [dead_letter(event, queue=dlq) for dlq in ("orders-dlq", "emails-dlq")]
+    for letter in letters:
+        settling.discard(letter, by="ada", reason="x")
+    settling.restore(letters[restored], by="bob")
+    services.handle(message(event))
+    assert not Order.objects.exists()
+    settling.restore(letters[1 - restored], by="bob")
+    services.handle(message(event))
+    assert Order.objects.exists()
+
+
 def test_an_unreadable_letter_is_restored_to_quarantine() -> None:
     letter = dead_letter("no event")
     settling.discard(letter, by="ada", reason="x")

@@ -42,6 +42,15 @@ def fixed() -> Operation:
     return run(freezing.freeze(Selection(), Plan("fix", EUROS, rate=500), by="ada"))
 
 
+def test_the_body_before_the_fix_comes_back_and_not_the_one_before_that() -> None:
+    letter = broken()
+    body = body_of(letter).replace("XXX", "USD")
+    editing.edit(letter, body, based_on=0, by="ada", reason="dollars")
+    run(undo(fixed()))
+    assert body_of(letter) == body
+    assert letter.revision == 3
+
+
 def undo(fix: Operation) -> Operation:
     return undoing.freeze_undo(fix, by="bob", reason="wrong currency")
 

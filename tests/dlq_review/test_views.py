@@ -176,9 +176,12 @@ def test_a_page_that_shows_an_old_revision_redrives_nothing(
     assert queues.receive("orders") == []
 
 
-def test_nobody_is_led_to_another_site(desk: Client, no_sqs: None) -> None:
+@pytest.mark.parametrize(
+    "next", ["https://evil.example/", "//evil.example/", "/\\evil.example/", "evil"]
+)
+def test_nobody_is_led_to_another_site(desk: Client, no_sqs: None, next: str) -> None:
     letter = dead_letter()
-    answer = desk.post(page(letter, "redrive"), {"next": "https://evil.example/"})
+    answer = desk.post(page(letter, "redrive"), {"next": next})
     assert answer["Location"] == page(letter)
 
 

@@ -1,10 +1,12 @@
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -171,6 +173,32 @@ def test_a_repetition_by_key_costs_no_mail_alone_or_in_a_batch(
     other = {**data, "name": "Another"}
     answer = post(client, "/api/signups", other, **{"Idempotency-Key": f"{KEY}-2"})
     assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, 429), (1, 202)])
+def test_a_new_window_begins_for_all_at_once(
+    sqs: None, client: Client, settings: Settings, seconds: int, status: int
+) -> None:
+    settings.RATE_LIMIT_REQUESTS = 1
+    window = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    with time_machine.travel(window - timedelta(seconds=1), tick=False) as clock:
+        first = post(client, "/api/orders", order_data())
+        assert first.headers["RateLimit"] == '"requests";r=0;t=1'
+        clock.shift(timedelta(seconds=seconds))
+        assert post(client, "/api/orders", order_data()).status_code == status
+
+
+def test_a_sign_up_that_was_too_much_is_counted_when_it_is_sent_again(
+    sqs: None, client: Client, settings: Settings
+) -> None:
+    settings.RATE_LIMIT_MAILS = 1
+    first, late, third = (signup_form(client, name=name) for name in "ABC")
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        assert client.post("/signups/new", first).status_code == 303
+        assert client.post("/signups/new", late).status_code == 429
+        clock.shift(timedelta(hours=1))
+        assert client.post("/signups/new", late).status_code == 303
+        assert client.post("/signups/new", third).status_code == 429
 
 
 @pytest.mark.django_db(transaction=True)

@@ -126,6 +126,9 @@ def test_delete_reports_what_was_not_deleted(sqs: None) -> None:
     assert queues.delete("orders", handles) == []
     assert queues.depth("orders") == queues.Depth(0, 0)
     assert queues.delete("orders", ["no such handle"]) == ["no such handle"]
+    for unknown in (0, 10):
+        mixed = [*handles[:unknown], "no such handle", *handles[unknown:]]
+        assert queues.delete("orders", mixed) == ["no such handle"]
 
 
 def test_a_dead_letter_keeps_its_bytes_and_carries_the_reason(sqs: None) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from processing import accounts, orders, queues, sending, services, spool
 from processing.contracts import EmailRequested
+from processing.effects import RefusedError
 from processing.events import Event
 from processing.models import Attempt, Order, Outcome, SpooledEvent, User
 from tests.builders import message, order_created, order_updated, signup_requested
@@ -30,6 +31,22 @@ def test_an_event_takes_effect_and_its_outcome_says_what_it_made() -> None:
     assert outcome.correlation_id == event.correlation_id
     order = Order.objects.get()
     assert (str(order.total), order.items.count()) == ("9.00", 1)
+
+
+def test_an_order_keeps_its_lines_in_order_and_every_cent() -> None:
+    prices = ("0.01", "19.99", "0.25")
+    items = [
+        {"sku": f"TEA-{price}", "quantity": quantity, "unit_price": price}
+        for quantity, price in enumerate(prices, start=1)
+    ]
+    services.handle(message(order_created(items=items)))
+    order = Order.objects.get()
+    assert str(order.total) == "40.74"
+    lines = order.items.values_list("line", "sku", "quantity", "unit_price")
+    assert [(line, sku, number, str(price)) for line, sku, number, price in lines] == [
+        (number, f"TEA-{price}", number, price)
+        for number, price in enumerate(prices, start=1)
+    ]
 
 
 def test_the_same_event_twice_takes_effect_once() -> None:
@@ -109,6 +126,25 @@ def test_what_can_never_work_goes_to_the_dlq_at_once_with_the_reason(
     attempt = Attempt.objects.get()
     assert attempt.permanent
     assert (attempt.error_type, attempt.request_id) == (error, original.id)
+
+
+def test_a_reason_travels_with_a_text_that_is_not_endless(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(event: Event) -> Any:
+        raise RefusedError("no " * 5_000)
+
+    monkeypatch.setitem(services.HANDLERS, "order_created", refuse)
+    services.handle(message(order_created()))
+    (dead,) = queues.receive("orders-dlq")
+    told = json.loads(dead.attributes["failure"])["error_text"]
+    assert len(told) == 2_000
+
+
+def test_what_follows_was_accepted_from_nobody_and_has_no_receipt(sqs: None) -> None:
+    services.handle(message(signup_requested()))
+    (mail_event,) = queues.receive("emails")
+    assert "receipt" not in mail_event.attributes
 
 
 def test_an_order_id_that_another_order_has_is_refused_not_skipped(sqs: None) -> None:
