@@ -66,7 +66,7 @@ def database_answers() -> bool:
 def _limit_server() -> None:
     """Else each question that waits for a lock would stay there, and hold a connection."""
     if connection.vendor == "postgresql":
-        limit = f"'{PATIENCE}s'"
+        limit = f"'{PATIENCE * 800}ms'"  # before we give up
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = {limit}")
             cursor.execute(f"SET LOCAL statement_timeout = {limit}")

@@ -166,14 +166,17 @@ def _spool_deleted_before_send() -> None:
 
     def plant(send: Function) -> Function:
         @functools.wraps(send)
-        def delete_first(waiting: Any, limit: int = 100) -> int:
-            from processing import events, sending
+        def delete_first(waiting: Any, limit: int = 100) -> Any:
+            from processing import events, sending, spool
             from processing.models import SpooledEvent
 
             rows = list(waiting.filter(refused_for_good=False)[:limit])
             SpooledEvent.objects.filter(pk__in=[row.pk for row in rows]).delete()
             held = [events.parse(row.body, fallback_id=row.pk) for row in rows]
-            return sum(sent.error is None for sent in sending.publish_many(held))
+            results = sending.publish_many(held)
+            errors = [one.error for one in results if one.error is not None]
+            is_away = any(error.is_away for error in errors)
+            return spool._Tried(len(rows), len(rows) - len(errors), is_away=is_away)
 
         return delete_first
 

@@ -2,6 +2,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -9,6 +10,12 @@ from django.db import connection
 from processing import database_gate
 from processing.database_gate import DatabaseGate, database_answers
 from processing.models import UnderReview
+from tests.live import database_url, wait_for
+
+WAITING_FOR_A_LOCK = (
+    "SELECT query FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -65,4 +72,26 @@ def test_it_does_not_wait_for_whoever_keeps_the_only_lock() -> None:
         other.execute("BEGIN IMMEDIATE")
         assert not thread.submit(database_answers).result(timeout=patience / 2)
         other.rollback()
+    assert database_answers()
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="locks a table; set DATABASE_URL"
+)
+@pytest.mark.django_db(transaction=True)
+def test_it_does_not_wait_for_a_locked_table_and_leaves_nobody_waiting_there() -> None:
+    url = database_url().replace("postgres://", "postgresql://", 1)
+    with (
+        closing(psycopg.connect(url)) as other,
+        closing(psycopg.connect(url, autocommit=True)) as watching,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        other.execute("LOCK TABLE processing_underreview IN ACCESS EXCLUSIVE MODE")
+        try:
+            assert not thread.submit(database_answers).result(timeout=10)
+            wait_for(
+                lambda: not watching.execute(WAITING_FOR_A_LOCK).fetchall(), patience=5
+            )
+        finally:
+            other.rollback()
     assert database_answers()
