@@ -43,8 +43,14 @@ def _in_a_process_of_its_own(seed: int) -> int:
 
 
 def _try_again(options: argparse.Namespace) -> NoReturn:
-    changed = ["--seed", str(options.seed + 1), "--tries", str(options.tries - 1)]
-    command = [sys.executable, "-m", "tests.chaos", *sys.argv[1:], *changed]
+    # The run before left its own database, dropped by now, in DATABASE_URL.
+    changed = {
+        "seed": options.seed + 1,
+        "tries": options.tries - 1,
+        "database": options.database,
+    }
+    again = [f"--{name}={value}" for name, value in changed.items()]
+    command = [sys.executable, "-m", "tests.chaos", *sys.argv[1:], *again]
     os.execv(sys.executable, command)  # noqa: S606
 
 
