@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 from intake.receipts import State
-from processing.contracts import PUBLIC, Contract, OrderUpdated
+from processing.contracts import ACCEPTED_FROM_ANYONE, Contract, OrderUpdated
 from processing.models import Outcome
 
 MOST_EVENTS = 100
@@ -26,7 +26,7 @@ _STATES = {
 
 def schemas() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for contract in PUBLIC.values():
+    for contract in ACCEPTED_FROM_ANYONE.values():
         schema = contract.model_json_schema(ref_template=REF + "{model}")
         found.update(schema.pop("$defs", {}))
         found[contract.__name__] = schema
@@ -70,7 +70,7 @@ def _batch() -> dict[str, Any]:
         }
         return item
 
-    events = {"anyOf": [event(contract) for contract in PUBLIC.values()]}
+    events = {"anyOf": [event(contract) for contract in ACCEPTED_FROM_ANYONE.values()]}
     return _object(
         events={
             "type": "array",
@@ -99,7 +99,7 @@ def _status() -> dict[str, Any]:
     words = "\n".join(f"- `{state}`: {meaning}" for state, meaning in _STATES.items())
     return _object(
         requestId=TEXT,
-        type={"type": "string", "enum": list(PUBLIC)},
+        type={"type": "string", "enum": list(ACCEPTED_FROM_ANYONE)},
         state={"type": "string", "enum": list(_STATES), "description": words},
         attempt={
             "type": "integer",

@@ -11,7 +11,7 @@ from intake.rate_limits import RateLimitedError
 from intake.replays import KeyReusedError
 from intake.request_ids import BadKeyError
 from intake.services import accept_many, prepare
-from processing.contracts import PUBLIC, SignupRequested
+from processing.contracts import ACCEPTED_FROM_ANYONE, SignupRequested
 from processing.event_errors import InvalidEventError, Problem
 from processing.events import Event
 
@@ -72,11 +72,12 @@ def _event(item: Any, caller: Caller | None) -> Event:
     if unknown := set(item) - {"type", "data", "key"}:
         sentence = "There is no such field; remove it."
         raise InvalidEventError([Problem.at((min(unknown),), sentence)])
-    if not isinstance(item.get("type"), str) or item["type"] not in PUBLIC:
+    type = item.get("type")
+    if not isinstance(type, str) or type not in ACCEPTED_FROM_ANYONE:
         raise InvalidEventError(
-            [Problem("type", f"Choose one of {', '.join(PUBLIC)}.")]
+            [Problem("type", f"Choose one of {', '.join(ACCEPTED_FROM_ANYONE)}.")]
         )
-    contract = PUBLIC[item["type"]]
+    contract = ACCEPTED_FROM_ANYONE[type]
     check_scope(caller, contract.type)
     request_id = request_ids.from_key(contract, item["data"], item.get("key"))
     try:

@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils import timezone
 
-from processing.contracts import PUBLIC
+from processing.contracts import ACCEPTED_FROM_ANYONE
 
 
 class _KeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label="May send",
-        choices=[(name, name) for name in PUBLIC],
+        choices=[(name, name) for name in ACCEPTED_FROM_ANYONE],
         widget=forms.CheckboxSelectMultiple,
     )
     expires_at = forms.DateTimeField(

@@ -38,7 +38,7 @@ class Contract(BaseModel):
     type: ClassVar[str]
     queue: ClassVar[str]
     """The one queue it is taken from, but for redrives of ours."""
-    public: ClassVar[bool] = False
+    accepted_from_anyone: ClassVar[bool] = False
     """Whether somebody who is not one of us may send it: by the API, a form, a gateway."""
 
     @property
@@ -76,7 +76,7 @@ def _total(values: dict[str, Any]) -> Decimal:
 class OrderCreated(Contract):
     type = "order_created"
     queue = "orders"
-    public = True
+    accepted_from_anyone = True
 
     order_id: Annotated[OrderId, Public()]
     customer_id: Annotated[Reference, Public()]
@@ -116,7 +116,7 @@ class OrderCreated(Contract):
 class OrderUpdated(Contract):
     type = "order_updated"
     queue = "orders"
-    public = True
+    accepted_from_anyone = True
 
     order_id: Annotated[OrderId, Public()]
     customer_id: Annotated[Reference, Public()]
@@ -146,7 +146,7 @@ class SignupRequested(Contract):
 
     type = "signup_requested"
     queue = "signups"
-    public = True
+    accepted_from_anyone = True
 
     email: Email
     name: Name
@@ -196,7 +196,11 @@ CONTRACTS: dict[str, type[Contract]] = {
     contract.type: contract
     for contract in (OrderCreated, OrderUpdated, SignupRequested, EmailRequested)
 }
-PUBLIC = {name: contract for name, contract in CONTRACTS.items() if contract.public}
+ACCEPTED_FROM_ANYONE = {
+    name: contract
+    for name, contract in CONTRACTS.items()
+    if contract.accepted_from_anyone
+}
 
 
 def contract_for(type: object) -> type[Contract]:

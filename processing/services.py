@@ -62,7 +62,7 @@ class WrongQueueError(PermanentError):
             f"An event of type {event.type} is not taken from the queue {queue}. "
             f"Redrive it, and it goes to its own queue, {event.queue}; or discard it."
         )
-        if not event.data.public:
+        if not event.data.accepted_from_anyone:
             told += " No public producer may send this type, so find out first who did."
         super().__init__(told)
 

@@ -26,7 +26,7 @@ from pytest_django import Settings
 
 from dlq_review.models import DeadLetter
 from processing import events, queues, sending, services
-from processing.contracts import CONTRACTS, PUBLIC
+from processing.contracts import ACCEPTED_FROM_ANYONE, CONTRACTS
 from processing.event_errors import EventError
 from processing.events import Event
 from processing.models import Order, Outcome
@@ -239,7 +239,7 @@ def accepted(
     refused = []
     for start in range(0, len(asked), 100):
         some = asked[start : start + 100]
-        if type not in PUBLIC:
+        if type not in ACCEPTED_FROM_ANYONE:
             refused += [data for data in some if not published(type, data)]
             continue
         body = json.dumps({"events": [{"type": type, "data": data} for data in some]})

@@ -16,7 +16,7 @@ from intake import known_keys
 from intake.checks import keys_are_encrypted
 from intake.known_keys import KnownKeys
 from intake.models import ApiKey, KeyExistsError
-from processing.contracts import PUBLIC
+from processing.contracts import ACCEPTED_FROM_ANYONE
 from tests.builders import order_data
 from tests.intake.clients import post
 from tests.intake.endpoints import SIGNUP, STATUS, TAKING, body_of
@@ -50,7 +50,9 @@ def required(settings: Settings, known: KnownKeys) -> KnownKeys:
 
 
 def made(*scopes: str, producer: str = "Shop", **more: Any) -> str:
-    _, text = ApiKey.make(producer, list(scopes or PUBLIC), more.get("until"))
+    _, text = ApiKey.make(
+        producer, list(scopes or ACCEPTED_FROM_ANYONE), more.get("until")
+    )
     return text
 
 
@@ -165,7 +167,7 @@ def test_addresses_that_take_nothing_are_told_to_nobody_without_a_key(
 
 
 # -- Scopes -------------------------------------------------------------------------
-@pytest.mark.parametrize("scope", PUBLIC)
+@pytest.mark.parametrize("scope", ACCEPTED_FROM_ANYONE)
 @pytest.mark.parametrize("mode", ["optional", "required"])
 def test_a_key_sends_what_is_in_its_scope_and_nothing_else(
     known: KnownKeys, settings: Settings, sqs: None, scope: str, mode: str
@@ -178,7 +180,7 @@ def test_a_key_sends_what_is_in_its_scope_and_nothing_else(
         "order_updated": ("PATCH", "/api/orders/ORD-7"),
         "signup_requested": ("POST", "/api/signups"),
     }
-    assert takers.keys() == PUBLIC.keys()
+    assert takers.keys() == ACCEPTED_FROM_ANYONE.keys()
     for type, endpoint in takers.items():
         if type == scope:
             assert accepted(call(endpoint, **own))
@@ -270,8 +272,8 @@ def test_a_producer_has_a_limit_of_its_own_over_all_keys_and_addresses(
 ) -> None:
     settings.RATE_LIMIT_KEY_REQUESTS, settings.RATE_LIMIT_REQUESTS = 3, 2
     endpoint = ("POST", "/api/orders")
-    first, one = ApiKey.make("Shop", list(PUBLIC), None)
-    _, two = first.follow(list(PUBLIC), None, days=7)
+    first, one = ApiKey.make("Shop", list(ACCEPTED_FROM_ANYONE), None)
+    _, two = first.follow(list(ACCEPTED_FROM_ANYONE), None, days=7)
     other = made(producer="Other")
     required.look()
     sent = [call(endpoint, **{"X-API-Key": key}) for key in (one, two, one, two)]
@@ -318,7 +320,7 @@ def test_the_time_of_use_is_written_beside_requests_and_seldom(
 
 # -- What is stored -----------------------------------------------------------------
 def test_of_a_key_no_more_than_its_hash_and_its_beginning_is_stored() -> None:
-    _, text = ApiKey.make("Shop", list(PUBLIC), None)
+    _, text = ApiKey.make("Shop", list(ACCEPTED_FROM_ANYONE), None)
     assert len(text) == len("hf_") + 43  # 256 bits
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM intake_apikey")

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from processing import queues, sending, services
-from processing.contracts import CONTRACTS, PUBLIC
+from processing.contracts import ACCEPTED_FROM_ANYONE, CONTRACTS
 from processing.events import Event
 from processing.models import Order, Outcome
 from tests.builders import order_created, order_updated, signup_requested
@@ -104,7 +104,7 @@ def gateway(resource: str) -> dict[str, Any]:
 
 
 def test_the_gateways_model_is_what_the_contracts_say() -> None:
-    taken = [one for one in PUBLIC.values() if one.queue == "orders"]
+    taken = [one for one in ACCEPTED_FROM_ANYONE.values() if one.queue == "orders"]
     variants = [
         {
             "properties": {
@@ -195,5 +195,6 @@ def test_the_document_names_the_queue_of_each_type_and_who_may_send_it() -> None
         for type in re.findall(r"`(\w+)`", types)
     }
     assert told == {
-        name: (contract.queue, contract.public) for name, contract in CONTRACTS.items()
+        name: (contract.queue, contract.accepted_from_anyone)
+        for name, contract in CONTRACTS.items()
     }
