@@ -15,7 +15,11 @@ from processing.models import Attempt, Outcome
 from tests.builders import order_created, order_updated, redrive_now
 from tests.live import LiveSystem, live_system, wait_for
 
-pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.siege,
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+]
 
 CUSTOMERS = ("C-1", "C-2", "C-3", "C-4", "C-5")
 

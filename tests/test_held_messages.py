@@ -14,7 +14,11 @@ from processing.models import Attempt, Outcome
 from tests.live import LiveSystem, live_system, wait_for
 from tests.mail_server import SlowMailServer
 
-pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.siege,
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 @pytest.fixture

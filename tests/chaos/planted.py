@@ -107,7 +107,9 @@ def _caught(name: str, witness: Callable[[], str]) -> bool:
 def _simulation(name: str, sentence: str) -> str:
     changes = boot.environment(DEFECT=name, SIMULATION_SCHEDULES=SCHEDULES)
     environment = {**os.environ, **changes}
-    said = _run(["pytest", "-p", "no:cacheprovider", SIMULATION], environment)
+    said = _run(
+        ["pytest", "-p", "no:cacheprovider", "-m", "not siege", SIMULATION], environment
+    )
     failed = re.search(rf"^E\s+AssertionError: (.*({sentence}).*)$", said.stdout, re.M)
     return f"the simulation: {failed[1]}" if failed else ""
 

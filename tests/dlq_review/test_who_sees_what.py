@@ -276,9 +276,8 @@ ON_RECORD = re.compile(
 )
 
 
-@pytest.mark.parametrize(
-    "role", ["reader", pytest.param("superuser", marks=pytest.mark.siege)]
-)
+@pytest.mark.siege
+@pytest.mark.parametrize("role", ["reader", "superuser"])
 def test_those_who_may_see_it_have_to_ask_and_that_is_on_record(
     role: str, admin_client: Client
 ) -> None:

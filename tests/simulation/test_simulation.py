@@ -1,7 +1,7 @@
 """Random schedules of the whole product, with crashes, checked after every step.
 
-200 schedules run by default; SIMULATION_SCHEDULES=5000 asks for more. Hypothesis shrinks
-a failing schedule to the few steps that matter and prints them.
+The fast suite runs 25 schedules, the siege 150; SIMULATION_SCHEDULES=5000 asks for more.
+Hypothesis shrinks a failing schedule to the few steps that matter and prints them.
 """
 
 import os
@@ -35,7 +35,7 @@ from tests.builders import order_created, order_updated, signup_requested
 from tests.simulation.fake_sqs import FAULTS
 from tests.simulation.world import World
 
-SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "200"))
+ASKED = os.environ.get("SIMULATION_SCHEDULES", "")
 #: Where a defect was planted it is enough to see it; the shortest schedule takes minutes.
 PHASES = [Phase.generate] if "DEFECT" in os.environ else list(Phase)
 
@@ -300,11 +300,12 @@ def fast_commits() -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("fast_commits")
-def test_the_books_balance_in_every_schedule() -> None:
+@pytest.mark.parametrize("schedules", [25, pytest.param(150, marks=pytest.mark.siege)])
+def test_the_books_balance_in_every_schedule(schedules: int) -> None:
     run_state_machine_as_test(
         Schedule,
         settings=settings(
-            max_examples=SCHEDULES,
+            max_examples=int(ASKED or schedules),
             stateful_step_count=25,
             deadline=None,
             phases=PHASES,

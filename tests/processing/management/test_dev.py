@@ -128,6 +128,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     system.process.wait()
 
 
+@pytest.mark.siege
 @pytest.mark.worker
 def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
     running: Running,
@@ -165,6 +166,7 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
     assert message["Body"] == "still here"
 
 
+@pytest.mark.siege
 @pytest.mark.worker
 def test_a_child_that_dies_is_named_and_the_rest_is_stopped(running: Running) -> None:
     wait_for(lambda: running.said(" ready."))
