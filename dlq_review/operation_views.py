@@ -1,11 +1,16 @@
 """Operations: choose and freeze, look at what was frozen, start, steer, watch."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    PermissionDenied,
+    ValidationError,
+)
 from django.db.models import Exists, Model, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -45,7 +50,7 @@ def new(request: HttpRequest) -> HttpResponse:
         return redirect("admin:dlq_review_deadletter_changelist")
     if request.method == "POST" and "chosen" not in request.POST:
         form = OperationForm(request.POST)
-        if form.is_valid():
+        if form.is_valid() and _may_ask(request, form):
             try:
                 operation = _freeze(request, form)
                 return redirect("admin:dlq_review_operation_change", operation.pk)
@@ -60,7 +65,28 @@ def new(request: HttpRequest) -> HttpResponse:
         "discarded_by": _named(Operation, form["discarded_by"].value()),
         "ids": str(form["ids"].value() or "").split(),
     }
-    return _page(request, "dlq_review/operation_new.html", context)
+    page = _page(request, "dlq_review/operation_new.html", context)
+    if form.has_error(NON_FIELD_ERRORS, code="denied"):
+        page.status_code = HTTPStatus.FORBIDDEN
+    return page
+
+
+def _may_ask(request: HttpRequest, form: OperationForm) -> bool:
+    """Whether this user may ask what *form* asks; else the form says why not.
+
+    The answer would tell what is in a body. It is put on record.
+    """
+    hidden = needs_reveal(form.selection(), form.plan().patch or ())
+    denied = denial(request.user, ("reveal",)) if hidden else ""
+    if denied:
+        for one in hidden:
+            form.add_error(one.where, f"{one.name} {one.why}.")
+        form.add_error(None, ValidationError(denied, code="denied"))
+    elif hidden:
+        names = ", ".join(one.name for one in hidden)
+        by = request.user.get_username()
+        note_reveal(by, f"An operation that asks about {names}")
+    return not denied
 
 
 def _named(model: type[Model], number: object) -> Model | None:
@@ -70,10 +96,6 @@ def _named(model: type[Model], number: object) -> Model | None:
 
 def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
     selection, plan, by = form.selection(), form.plan(), request.user.get_username()
-    if personal := needs_reveal(selection, plan.patch or ()):
-        if not may(request.user, "reveal"):
-            raise PermissionDenied  # the answer would tell what is in a body
-        note_reveal(by, f"An operation that asks about {personal}")
     selection.check_readable(MOST_READ)
     return freezing.freeze(
         selection,

@@ -1,8 +1,8 @@
 """How a letter is seen: as it is, on record, or with its personal data masked."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.db.models.functions import Length
 
@@ -28,6 +28,9 @@ from processing.shapes import may_be_read
 
 Attribute = tuple[str, str, str]
 """A name, a text, and a type where that is not String."""
+Step = Mapping[str, Any]
+"""One step of a JSON Patch."""
+_NAMES_THE_CONTRACT = ("/type", "/detail-type")
 MOST_READ = 64 * 1024  # characters of a body that a list reads to mask one of its rows
 
 
@@ -121,25 +124,49 @@ def veiled_condition(text: str) -> str:
     return f"{path.lstrip('.')}{'!' if condition.opposite else ''}{condition.op}{value}"
 
 
-def needs_reveal(selection: Selection, patch: Iterable[Mapping[str, Any]] = ()) -> str:
-    """What the permission to see personal data is needed for; empty where it is not.
+class Hidden(NamedTuple):
+    """A part of a request that needs the permission to see personal data, and why."""
+
+    where: str
+    """The field of the form: `field`, `ids` or `patch`."""
+    name: str
+    why: str = "is personal"
+
+
+def needs_reveal(selection: Selection, patch: Iterable[Step] = ()) -> list[Hidden]:
+    """What the permission to see personal data is needed for.
 
     Also what only writes tells: whether a body stays the same, or has such a field.
     """
     found = [
-        veiled_condition(text)
+        Hidden("field", veiled_condition(text))
         for text in selection.fields
         if not may_be_read(Condition.read(text).steps)
     ]
     found += [
-        mask_value(name) for name in selection.ids if mask_reference(name) != name
+        Hidden("ids", mask_value(name))
+        for name in selection.ids
+        if mask_reference(name) != name
     ]
-    pointers = [
-        step[name] for step in patch for name in ("path", "from") if name in step
-    ]
-    found += [
-        "/".join(map(mask_name, one.split("/")))
-        for one in pointers
-        if not may_be_read(one.split("/")[1:])
-    ]
-    return ", ".join(dict.fromkeys(found))
+    found += [one for step in patch for one in _hidden_in(step)]
+    return list(dict.fromkeys(found))
+
+
+def _hidden_in(step: Step) -> Iterator[Hidden]:
+    pointers = [step[name] for name in ("path", "from") if name in step]
+    for pointer in pointers:
+        if not may_be_read(pointer.split("/")[1:]):
+            yield Hidden("patch", _veiled_pointer(pointer))
+        elif pointer in _NAMES_THE_CONTRACT and step["op"] != "test":
+            yield Hidden("patch", pointer, "decides which fields are masked")
+    if "from" in step:  # in a body of another type the same place may be personal
+        pointer = _veiled_pointer(step["from"])
+        yield Hidden("patch", f"{step['op']} from {pointer}", "can show what is masked")
+
+
+def _veiled_pointer(pointer: str) -> str:
+    steps = pointer.split("/")[1:]
+    return "".join(
+        f"/{one if one.isascii() and one.isdigit() else mask_name(one)}"
+        for one in steps
+    )

@@ -1,5 +1,7 @@
 import csv
 import json
+from html import unescape
+from http import HTTPStatus
 from io import StringIO
 from typing import Any
 
@@ -247,12 +249,18 @@ def test_a_reader_finds_an_address_and_anybody_an_order(
     assert f"/deadletter/{order.pk}/" in html(eve, f"{LIST}?q=ORD-77")
 
 
-def asked(client: Client, **form: Any) -> int:
-    """The status of freezing an operation with *form*."""
+def freezing(client: Client, **form: Any) -> Any:
+    """The answer to the form that freezes an operation."""
     plan = {"kind": "fix", "rate": 50, "canary": 0, "stop_at": 100, "reason": "r"}
     if "patch" in form:
         form["patch"] = json.dumps(form["patch"])
-    return client.post(NEW, {**plan, **form}).status_code
+    return client.post(NEW, {**plan, **form})
+
+
+def asked(client: Client, **form: Any) -> int:
+    """The status of freezing an operation with *form*."""
+    status: int = freezing(client, **form).status_code
+    return status
 
 
 TO = "/data/order_id"
@@ -273,6 +281,13 @@ VALUE = {"value": "Grace"}
         {"op": "add", "path": "/data/name", **VALUE},
         {"op": "test", "path": "/data", "value": {}},
         {"op": "move", "from": TO, "path": "/data/name"},
+        {"op": "add", "path": "/type", "value": "order_created"},
+        {"op": "replace", "path": "/type", "value": "order_created"},
+        {"op": "remove", "path": "/type"},
+        {"op": "move", "from": "/type", "path": TO},
+        {"op": "copy", "from": "/data/currency", "path": "/type"},
+        {"op": "add", "path": "/detail-type", "value": "order_created"},
+        {"op": "copy", "from": "/data/status", "path": TO},  # no field of a sign-up
     ],
 )
 def test_a_change_that_could_read_needs_the_permission_and_is_on_record(
@@ -287,6 +302,58 @@ def test_a_change_that_could_read_needs_the_permission_and_is_on_record(
     assert "An operation" in entry.reason
 
 
+WHY = "You do not have the permission to see personal data of dead letters."
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        (
+            {"patch": [{"op": "replace", "path": "/data/email", "value": GRACE}]},
+            "/data/email is personal.",
+        ),
+        (
+            {"patch": [{"op": "remove", "path": "/data/items/0/note"}]},
+            "/data/items/0/note is personal.",
+        ),
+        (
+            {"patch": [{"op": "replace", "path": "/type", "value": "order_created"}]},
+            "/type decides which fields are masked.",
+        ),
+        (
+            {"patch": [{"op": "copy", "from": "/data/currency", "path": TO}]},
+            "copy from /data/currency can show what is masked.",
+        ),
+        ({"field": "data.name=Grace", "kind": "redrive"}, "data.name=••• is personal."),
+        ({"ids": GRACE, "kind": "redrive"}, "g…@example.com is personal."),
+    ],
+)
+def test_who_lacks_the_permission_reads_why_and_loses_nothing_of_what_they_typed(
+    client_of: ClientOf, form: dict[str, Any], why: str
+) -> None:
+    dead_letter(signup_requested(email=GRACE, name="Grace"))
+    answer = freezing(without_reveal(client_of), reason="as asked", **form)
+    text = unescape(answer.content.decode())
+    assert answer.status_code == HTTPStatus.FORBIDDEN
+    assert why in text
+    assert WHY in text
+    assert 'value="as asked"' in text
+    typed = {"patch": json.dumps(form["patch"])} if "patch" in form else form
+    assert all(value in text for value in typed.values())
+    assert not Operation.objects.exists()
+    assert not AuditEntry.objects.filter(verb="revealed").exists()
+
+
+@pytest.mark.parametrize("op", ["add", "replace", "remove", "move", "copy", "test"])
+def test_nobody_changes_a_document_as_a_whole(desk: Client, op: str) -> None:
+    step = {"op": op, "path": "", "from": "", "value": {"type": "order_created"}}
+    answer = freezing(desk, patch=[step])
+    assert answer.status_code == HTTPStatus.OK
+    told = f'Each {op} needs a "path" such as "/data/email"'
+    assert told in unescape(answer.content.decode())
+    assert not Operation.objects.exists()
+
+
 def test_a_change_of_what_is_public_needs_no_such_permission(
     client_of: ClientOf,
 ) -> None:
@@ -294,6 +361,7 @@ def test_a_change_of_what_is_public_needs_no_such_permission(
     steps = [
         {"op": "test", "path": "/data/currency", "value": "EUR"},
         {"op": "replace", "path": "/data/items/0/sku", "value": "X"},
+        {"op": "test", "path": "/type", "value": "order_created"},
     ]
     assert asked(without_reveal(client_of), patch=steps) == 302
     assert not AuditEntry.objects.filter(verb="revealed").exists()

@@ -49,7 +49,8 @@ class Command(BaseCommand):
                 self._show(selection, options)
                 return
             kind = asking.kind(options)
-            asking.check_user(options["by"], kind, reads=needs_reveal(selection))
+            hidden = ", ".join(one.name for one in needs_reveal(selection))
+            asking.check_user(options["by"], kind, reads=hidden)
             operation = self._started(selection, options)
         self._run(operation, options)
         self._report(operation, options)
