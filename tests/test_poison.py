@@ -14,7 +14,11 @@ from tests.builders import order_created
 from tests.live import live_system, wait_for
 from tests.poison import corpus
 
-pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.siege,
+    pytest.mark.worker,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 def empty(queue: str) -> bool:

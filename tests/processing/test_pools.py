@@ -6,6 +6,7 @@ import pytest
 from tests.live import WORKER
 
 
+@pytest.mark.siege
 @pytest.mark.parametrize(("pool", "module"), [("threads", "thread"), ("solo", "solo")])
 def test_a_pool_that_ends_no_task_is_refused_at_the_start(
     pool: str, module: str

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
+pytestmark = pytest.mark.siege  # each starts a process or two
+
 PRODUCTION = {
     "SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789-abcdef",
     "DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing",
