@@ -64,10 +64,13 @@ class Failure:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for failures that belong together: queue, type, error, place (or text)."""
-        detail = (
-            _template(self.told) if by_text(self.error_type, self.place) else self.place
-        )
+        """Equal for failures that belong together: queue, type, error, function (or text).
+
+        A function that moves to another file is still the same, so the file is left out.
+        """
+        by_its_text = by_text(self.error_type, self.place)
+        function = self.place.rpartition(":")[2]
+        detail = _template(self.told) if by_its_text else function
         parts = "\n".join((self.queue, self.type, self.error_type, detail))
         return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
 
