@@ -3,7 +3,9 @@
 Ids and references are looked up whole, each on its index. Errors are looked up in the few
 rows of the group table. Bodies have an index of their words on PostgreSQL, which finds a
 rare word at once; it would list every body that holds a common one, so a word that many
-of the newest hold is found among the newest only. What was not searched, the page says.
+of the newest hold is found among the newest only. Bodies are searched as they read: a letter
+may be written as an escape (J\\u00fcrgen), in an envelope with more than one backslash. The
+page says what was not searched.
 
 Bodies hold personal data, and so do references that are addresses: searching them could tell
 whose they are, so it needs the same permission as seeing them.
@@ -14,18 +16,31 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Substr
 
 from dlq_review.models import DeadLetter, FailureGroup, Revision
 from processing.personal import mask_reference
 
 MOST = 1_000  # letters found by their bodies
-NEWEST = 500  # bodies read first, to learn how common a word is: 40 us each
+NEWEST = 500  # bodies read first, to learn how common a word is: 50 us each
 _READ = 2_000  # characters of each
 _COMMON = NEWEST // 5
 NEWEST_UNINDEXED = 10_000  # bodies read where the database has no index of words
+LONGEST = 65_536  # characters of a body; more may be too many words for a tsvector
 _SHORTEST = 3  # characters of an error; fewer are in every one
-#: Also in the migration that makes the index: it serves only this very expression.
-WORDS = r"to_tsvector('simple', replace(left(body, 65536), '\n', ' '))"
+_BODIES = 20  # held at once
+#: Also in the migration that makes the index: it serves only this very expression. chr(1)
+#: stands for the backslashes of a pair of surrogates, for which unistr needs both halves.
+WORDS = (
+    r"to_tsvector('simple', unistr(translate(regexp_replace(regexp_replace("
+    r"regexp_replace(regexp_replace(translate(left(body, 65536), chr(1), ' '), "
+    r"'\\+(?=\\)', '', 'g'), "  # of several backslashes the last
+    r"'\\([^u]|$)', ' ', 'g'), "  # line breaks and quotes part words
+    r"'\\(ud[89ab][0-9a-f]{2})\\(ud[c-f][0-9a-f]{2})', chr(1) || '\1' || chr(1) || '\2', 'gi'), "
+    r"'\\(?!u(?!0000|d[89a-f])[0-9a-f]{4})', ' ', 'gi'), "  # what unistr refuses
+    r"chr(1), '\')))"
+)
+LONG = f"length(body) > {LONGEST}"  # of these bodies too there is an index
 
 
 @dataclass(slots=True)
@@ -70,11 +85,7 @@ def _groups(text: str) -> list[int]:
 def _by_body(text: str, notes: list[str]) -> list[int]:
     """Letters whose current revision holds all words of *text*."""
     if connection.vendor != "postgresql":
-        notes.append(
-            f"Only the newest {NEWEST_UNINDEXED:,} bodies were searched: this database "
-            "has no index of their words. PostgreSQL has."
-        )
-        return _current(_unindexed(text))
+        return _current(_unindexed(text, notes))
     newest = _among_newest(text)
     found = _indexed(text) if len(newest) < _COMMON else newest
     if found is newest or len(found) > MOST:
@@ -83,7 +94,25 @@ def _by_body(text: str, notes: list[str]) -> list[int]:
             f"{_READ:,} characters of each. Another word narrows it."
         )
         found = newest
+    elif count := _long():
+        notes.append(_not_to_the_end(count))
     return _current(found)
+
+
+def _not_to_the_end(count: int) -> str:
+    bodies = "1 body is" if count == 1 else f"{count:,} bodies are"
+    return (
+        f"{bodies} longer than {LONGEST:,} characters, and only the beginning of so long "
+        "a body was searched."
+    )
+
+
+def _long() -> int:
+    """How many bodies are longer than what is indexed."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM dlq_review_revision WHERE {LONG}")  # noqa: S608 - a constant
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
 def _current(found: list[tuple[int, int]]) -> list[int]:
@@ -123,10 +152,48 @@ def _among_newest(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _unindexed(text: str) -> list[tuple[int, int]]:
-    newest = Revision.objects.order_by("-pk").values("pk")[:NEWEST_UNINDEXED]
-    found = Revision.objects.filter(pk__in=newest)
-    for word in text.split():
-        whole = rf"((?<!\w)|(?<=\\n)){re.escape(word)}(?!\w)"
-        found = found.filter(body__icontains=word, body__iregex=whole)
-    return list(found.order_by().values_list("letter_id", "number")[:MOST])
+def _unindexed(text: str, notes: list[str]) -> list[tuple[int, int]]:
+    """Body by body, the newest first, as many as a page may read and show."""
+    notes.append(
+        f"Only the newest {NEWEST_UNINDEXED:,} bodies were searched: this database "
+        "has no index of their words. PostgreSQL has."
+    )
+    words = [_word(word) for word in text.split()]
+    found: list[tuple[int, int]] = []
+    long = 0
+    bodies = Revision.objects.annotate(start=Substr("body", 1, LONGEST + 1))
+    newest = bodies.order_by("-pk").values_list("letter_id", "number", "start")
+    for letter, number, start in newest[:NEWEST_UNINDEXED].iterator(_BODIES):
+        long += len(start) > LONGEST
+        body = readable(start[:LONGEST])
+        if all(word.search(body) for word in words):
+            if len(found) == MOST:
+                notes.append(
+                    f"More than {MOST:,} bodies hold this, so only the newest {MOST:,} "
+                    "of them are listed. Another word narrows it."
+                )
+                break
+            found.append((letter, number))
+    if long:
+        notes.append(_not_to_the_end(long))
+    return found
+
+
+def _word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+
+
+def readable(body: str) -> str:
+    """*body* with its escapes as what they stand for, as PostgreSQL is told to read it."""
+    if "\\" not in body:
+        return body
+    body = re.sub(r"\\([^u]|\Z)", " ", re.sub(r"\\+", r"\\", body))
+    return _ESCAPES.sub(_characters, body)
+
+
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
+
+
+def _characters(escapes: re.Match[str]) -> str:
+    codes = bytes.fromhex(escapes.group().replace("\\u", ""))
+    return codes.decode("utf-16-be", "replace")
