@@ -2,7 +2,6 @@ from http import HTTPStatus
 
 import pytest
 from django.core.cache import cache
-from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -11,6 +10,7 @@ from processing.models import SpooledEvent
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.intake.pages import queued
+from tests.outages import away
 
 
 @pytest.mark.django_db
@@ -74,9 +74,6 @@ def test_the_spool_takes_over_when_sqs_is_away(client: Client, no_sqs: None) -> 
 def test_with_sqs_and_the_database_away_the_client_is_told_to_come_back(
     client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise OperationalError("no database")
-
     monkeypatch.setattr(spool, "hold", away)
     answer = post(client, "/api/orders", order_data())
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE

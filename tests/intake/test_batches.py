@@ -12,6 +12,7 @@ from processing.models import SpooledEvent
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.intake.pages import queued
+from tests.outages import away
 from tests.processing.test_queues_publish import spoil
 
 
@@ -113,9 +114,6 @@ def test_only_what_could_not_be_stored_is_refused(
         sent = publish_many(events[1:], beside[1:])
         error = sending.SendError("InternalError")
         return [sending.Sent(events[0], error=error), *sent]
-
-    def away(*_: object) -> None:
-        raise OperationalError("no database")
 
     monkeypatch.setattr(sending, "publish_many", partly)
     monkeypatch.setattr(spool, "hold", away)

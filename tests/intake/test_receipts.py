@@ -1,6 +1,5 @@
 import pytest
 from django.core import signing
-from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from tests.builders import (
     order_created,
     redrive_now,
 )
+from tests.outages import away
 
 pytestmark = pytest.mark.django_db
 
@@ -92,9 +92,6 @@ def test_the_text_of_an_unforeseen_error_is_kept_from_the_receipt() -> None:
 def test_a_receipt_without_a_database_says_received(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(receipt: Receipt) -> None:
-        raise OperationalError("no database")
-
     monkeypatch.setattr(receipts, "_status", away)
     answer = client.get(f"/receipts/{Receipt.of(order_created()).token}/")
     assert answer.status_code == 200

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import OperationalError, connection
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -13,6 +13,7 @@ from processing.models import Attempt, Order, SpooledEvent
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.intake.pages import queued
+from tests.outages import away
 
 
 def send(client: Client, body: Any, key: str = KEY) -> Any:
@@ -97,9 +98,6 @@ def test_a_cache_that_fails_stops_nothing(
 def test_a_key_that_was_answered_503_is_not_taken_for_accepted(
     client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise OperationalError("no database")
-
     body = order_data()
     with monkeypatch.context() as outage:
         outage.setattr(spool, "hold", away)

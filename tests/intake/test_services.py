@@ -20,6 +20,7 @@ from processing.events import new_id
 from processing.models import SpooledEvent
 from tests.builders import order_created, order_data, signup_requested
 from tests.conftest import forget_failures
+from tests.outages import away
 
 
 @pytest.mark.django_db
@@ -44,9 +45,6 @@ def test_an_event_is_spooled_when_sqs_is_away(no_sqs: None) -> None:
 def test_an_event_is_not_accepted_when_sqs_and_the_database_are_away(
     no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise OperationalError("no database")
-
     monkeypatch.setattr(spool, "hold", away)
     with pytest.raises(NotAcceptedError, match="send it again"):
         accept(order_created())
@@ -104,9 +102,6 @@ def test_an_event_whose_send_was_never_answered_is_spooled(silent_sqs: None) -> 
 def test_an_event_whose_send_was_never_answered_is_not_accepted_without_a_spool(
     silent_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise OperationalError("no database")
-
     monkeypatch.setattr(spool, "hold", away)
     with pytest.raises(NotAcceptedError):
         accept(order_created())
@@ -117,11 +112,11 @@ def test_an_event_whose_send_was_never_answered_is_not_accepted_without_a_spool(
 def break_the_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
     """SQS was away a moment ago."""
 
-    def away(**_: object) -> None:
+    def sqs_away(**_: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
     with monkeypatch.context() as outage:
-        outage.setattr(queues.sender(), "send_message_batch", away)
+        outage.setattr(queues.sender(), "send_message_batch", sqs_away)
         for _ in range(breaker.FAILURES):
             sending.publish_many([order_created()])
 
@@ -151,13 +146,13 @@ def test_while_both_are_away_nobody_waits_for_sqs_twice(
     def refuse(*_: object) -> None:
         raise OperationalError("no database")
 
-    def away(**_: object) -> None:
+    def sqs_away(**_: object) -> None:
         asked.append(1)
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
     monkeypatch.setattr(breaker, "monotonic", lambda: 100.0)
     monkeypatch.setattr(spool, "hold", refuse)
-    monkeypatch.setattr(queues.sender(), "send_message_batch", away)
+    monkeypatch.setattr(queues.sender(), "send_message_batch", sqs_away)
     for _ in range(breaker.FAILURES + 3):
         with pytest.raises(NotAcceptedError):
             accept(order_created())

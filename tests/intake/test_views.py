@@ -2,7 +2,6 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -11,6 +10,7 @@ from processing import services, spool
 from processing.contracts import OrderCreated, OrderUpdated, SignupRequested
 from processing.models import SpooledEvent, User
 from tests.intake.pages import hidden_fields, order_form, queued, signup_form
+from tests.outages import away
 
 
 @pytest.mark.parametrize("path", ["/", "/orders/new", "/signups/new"])
@@ -264,9 +264,6 @@ def test_a_torn_or_doubled_form_is_shown_again(
 def test_a_form_that_cannot_be_stored_keeps_what_was_typed_and_its_token(
     client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise OperationalError("no database")
-
     monkeypatch.setattr(spool, "hold", away)
     form = order_form(client)
     answer = client.post("/orders/new", form)

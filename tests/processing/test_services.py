@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
-from django.db import OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
 from processing import accounts, orders, queues, sending, services, spool
@@ -18,6 +18,7 @@ from processing.effects import RefusedError
 from processing.events import Event
 from processing.models import Attempt, Order, Outcome, SpooledEvent, User
 from tests.builders import message, order_created, order_updated, signup_requested
+from tests.outages import away
 
 pytestmark = pytest.mark.django_db
 
@@ -260,10 +261,6 @@ def test_a_permanent_failure_that_cannot_reach_the_dlq_is_left_to_the_redrive_po
 def test_an_attempt_that_cannot_be_recorded_does_not_hide_the_failure(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
-    def away(**row: object) -> None:
-        raise OperationalError
-
     monkeypatch.setattr(Attempt.objects, "create", away)
     services.handle(message("not json"))
     assert queues.depth("orders-dlq").visible == 1
