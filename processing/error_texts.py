@@ -67,7 +67,8 @@ class Formatter(logging.Formatter):
     """Log lines with no link that opens an account, and no values in tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _SECRET_ADDRESS.sub(r"\1...", super().format(record))
+        line = super().format(record)
+        return _SECRET_ADDRESS.sub(r"\1...", line) if "/verify/" in line else line
 
     def formatException(  # noqa: N802 - the name is logging's
         self,

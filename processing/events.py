@@ -62,11 +62,14 @@ class Event(BaseModel):
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of what is asked for: equal for a repetition, whenever it was sent."""
-        asked = json.dumps([self.type, self._data()], sort_keys=True)
+        asked = _canonical([self.type, self._data()])
         return hashlib.sha256(asked.encode()).hexdigest()
 
     def _data(self) -> dict[str, Any]:
         return self.data.model_dump(mode="json", exclude_none=True)
+
+
+_canonical = json.JSONEncoder(sort_keys=True).encode
 
 
 def new_id() -> str:

@@ -100,9 +100,9 @@ MIDDLEWARE = [
     "intake.correlation.CorrelationMiddleware",
     "intake.middleware.ApiProblemMiddleware",
     "intake.middleware.RateLimitMiddleware",
-    "intake.logins.LoginLimitMiddleware",
     "intake.turnstiles.TurnstileMiddleware",
     "intake.middleware.ApiMiddleware",  # what follows is for pages
+    "intake.logins.LoginLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
