@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from processing.own_files import (
@@ -21,10 +20,11 @@ from processing.own_files import (
     make_private_folder,
 )
 from processing.topology import QUEUES, declare_fifo
+from project.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 env.read_env(env.str("ENV_FILE", str(BASE_DIR / ".env")))
 # What this machine keeps for itself: embedded database, queues and mail, beat's schedule.
 VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
@@ -132,8 +132,12 @@ TEMPLATES = [
 
 # -- Database -----------------------------------------------------------------------
 DATABASES = {
-    "default": env.db_url_config(
-        env.str("DATABASE_URL", "") or f"sqlite:///{VAR_DIR}/holdfast.sqlite3"
+    "default": env.address(
+        "DATABASE_URL",
+        f"sqlite:///{VAR_DIR}/holdfast.sqlite3",
+        env.db_url_config,
+        env.DB_SCHEMES,
+        example="postgres://user:password@host:5432/name",
     )
 }
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
@@ -249,8 +253,12 @@ def bounded(cache: dict[str, Any]) -> dict[str, Any]:
 # A cache in the database would put it on the accept path; intake/checks.py refuses one.
 CACHES = {
     "default": bounded(
-        env.cache_url_config(
-            env.str("CACHE_URL", "") or "locmemcache://?max_entries=50000"
+        env.address(
+            "CACHE_URL",
+            "locmemcache://?max_entries=50000",
+            env.cache_url_config,
+            env.CACHE_SCHEMES,
+            example="rediscache://host:6379/0",
         )
     )
 }
@@ -286,7 +294,13 @@ STORAGES = {
 }
 
 # -- Mail ---------------------------------------------------------------------------
-_mail = env.email_url_config(env.str("EMAIL_URL", "") or f"filemail:///{VAR_DIR}/mail")
+_mail = env.address(
+    "EMAIL_URL",
+    f"filemail:///{VAR_DIR}/mail",
+    env.email_url_config,
+    env.EMAIL_SCHEMES,
+    example="smtp+tls://user:password@host:587",
+)
 if _mail["EMAIL_BACKEND"].endswith("filebased.EmailBackend"):
     _mail["EMAIL_BACKEND"] = "processing.mail_files.EmailBackend"
 vars().update(_mail)

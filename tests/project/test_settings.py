@@ -203,3 +203,24 @@ def test_a_number_of_proxies_that_lets_clients_name_their_address_is_refused(
 ) -> None:
     done = run(var, "", **PRODUCTION | {"TRUSTED_PROXY_COUNT": "-1"})
     assert "Set it to the number of your proxies" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SQS_WAIT_SECONDS", "soon", "SQS_WAIT_SECONDS is 'soon'. Set it to a whole number."),
+        ("TRUSTED_PROXY_COUNT", "1.5", "TRUSTED_PROXY_COUNT is '1.5'. Set it to a whole number."),
+        ("BEHIND_TLS", "maybe", "BEHIND_TLS is 'maybe'. Set it to true or false."),
+        ("EMAIL_URL", "nonsense://me:s3cret@host", "EMAIL_URL cannot be read. Write it like smtp+tls://"),
+        ("CACHE_URL", "nonsense://me:s3cret@host", "CACHE_URL cannot be read. Write it like rediscache://"),
+        ("DATABASE_URL", "nonsense://me:s3cret@host/x", "DATABASE_URL cannot be read. Write it like postgres://"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_cannot_be_read_is_named_with_the_way_out(
+    var: Path, name: str, value: str, sentence: str
+) -> None:
+    environment = {"SECRET_KEY": "x" * 60, name: value}
+    done = run(var, "", **environment)
+    assert done.returncode != 0
+    assert sentence in done.stderr.splitlines()[-1]
+    assert "s3cret" not in done.stderr

@@ -1,0 +1,60 @@
+"""Environment variables, read so that a wrong one is named with the way out.
+
+`environ.Env` takes any word for a false boolean, and ends in a traceback that names neither
+variable nor value where a number or an address cannot be read.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_NO = ("0", "false", "off", "no", "n", "f")
+_YES = environ.Env.BOOLEAN_TRUE_STRINGS
+
+
+class Environment(environ.Env):  # type: ignore[misc]
+    """A variable that is set to nothing is as one that is not set."""
+
+    def get_value(
+        self,
+        var: str,
+        cast: Any = None,
+        default: Any = environ.Env.NOTSET,
+        parse_default: bool = False,
+    ) -> Any:
+        """Raises ImproperlyConfigured."""
+        text = self.ENVIRON.get(var, "").strip()
+        if not text and default is not self.NOTSET:
+            return default
+        if cast is bool and text.lower() not in (*_YES, *_NO):
+            raise ImproperlyConfigured(f"{var} is {text!r}. Set it to true or false.")
+        try:
+            return super().get_value(var, cast, default, parse_default)
+        except ValueError:
+            sentence = f"{var} is {text!r}. Set it to a whole number."
+            raise ImproperlyConfigured(sentence) from None
+
+    def address(
+        self,
+        name: str,
+        default: str,
+        parse: Callable[[str], dict[str, Any]],
+        schemes: Collection[str],
+        example: str,
+    ) -> dict[str, Any]:
+        """What the URL in the variable *name* says. It is not repeated: it may hold a password.
+
+        Raises ImproperlyConfigured.
+        """
+        unreadable = ImproperlyConfigured(
+            f"{name} cannot be read. Write it like {example}"
+        )
+        url = self.str(name, default)
+        if url.partition(":")[0] not in schemes:
+            raise unreadable
+        try:
+            return parse(url)
+        except Exception:  # environ lets each reader raise its own
+            raise unreadable from None
