@@ -4,11 +4,13 @@ The previous releases stored what an error said as it came. Lists, exports and t
 show the stored text to all staff, so it is masked here as it is today when a letter is
 pulled: by what the letter's own bodies hold and the contracts of this release hide. A group
 takes its text from one of its letters, and loses it where none is left to tell what was
-personal. Keys of groups are hashes of the text as it came, and stay.
+personal. Its key is a hash of the text as it came, and changes only where its type or the name
+of its error was masked: so it takes what fails next, unless another group does already.
 
 Each step is a transaction of its own. What is masked stays as it is, so this may run again.
 """
 
+import hashlib
 import heapq
 import re
 from itertools import groupby
@@ -124,8 +126,17 @@ def _mask_group(groups, group, told):
         "release": mask_reference(group.release),
         "type": _type(group.type),
     }
-    if changes != {name: getattr(group, name) for name in changes}:
+    for detail in (group.place, group.template):
+        if group.fingerprint == _key(group.queue, group.type, group.error_type, detail):
+            key = _key(group.queue, changes["type"], error_type, detail)
+            if not groups.filter(fingerprint=key).exists():
+                changes["fingerprint"] = key
+    if any(getattr(group, name) != value for name, value in changes.items()):
         groups.filter(pk=group.pk).update(**changes)
+
+
+def _key(*parts):
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def _template(text):

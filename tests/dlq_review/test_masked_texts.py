@@ -217,6 +217,46 @@ def test_the_names_of_a_failure_are_masked_too(
     assert (getattr(letter, field), getattr(letter.group, field)) == (after, after)
 
 
+@pytest.mark.parametrize("place", ["", "processing/accounts.py:sign_up"])
+def test_a_group_whose_error_is_masked_takes_what_fails_next(place: str) -> None:
+    event = signup_requested(**SIGNUP)
+    name = "No room for Zquill"
+    letter = dead_letter(
+        event, queue="signups-dlq", attributes=failure(error_type=name)
+    )
+    as_before(letter, failure()["failure"], place=place, error_type=name)
+    group = FailureGroup.objects.get()
+    detail = place or group.template
+    key = migration._key("signups", "signup_requested", name, detail)
+    FailureGroup.objects.update(fingerprint=key)
+    migrate()
+    group.refresh_from_db()
+    masked = "No room for •••"
+    assert group.error_type == masked
+    expected = migration._key("signups", "signup_requested", masked, detail)
+    assert group.fingerprint == expected
+
+
+def test_two_groups_that_would_get_one_key_stay_two() -> None:
+    letter = signup_letter()
+    names = ("No room for Grace", "No room for Zquill")
+    place = "processing/accounts.py:sign_up"
+    groups = [letter.group, dead_letter(signup_requested()).group]
+    other = DeadLetter.objects.exclude(pk=letter.pk).get()
+    other.revisions.update(body=letter.revisions.get().body)
+    other.arrivals.update(body=letter.revisions.get().body)
+    for one, name in zip((letter, other), names, strict=True):
+        key = migration._key("signups", "signup_requested", name, place)
+        as_before(one, place=place, error_type=name)
+        told = {"queue": "signups", "type": "signup_requested", "fingerprint": key}
+        FailureGroup.objects.filter(pk=one.group_id).update(**told)
+    migrate()
+    masked = migration._key("signups", "signup_requested", "No room for •••", place)
+    kept = migration._key("signups", "signup_requested", names[1], place)
+    keys = [FailureGroup.objects.get(pk=one.pk).fingerprint for one in groups]
+    assert keys == [masked, kept]
+
+
 @pytest.mark.parametrize(
     ("event", "reference", "kept"),
     [
