@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
+from itertools import takewhile
 
 from processing import strict_json
 from processing.shapes import ATTRIBUTES, HIDDEN, Shape, shape_in
@@ -33,7 +34,12 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 # Scripts that write no spaces: each letter counts as a word.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _WORD = re.compile(rf"[^\W{_UNSPACED}]+|[{_UNSPACED}]")
+_PART = re.compile(
+    rf'({strict_json.STRING})\s*+:|({strict_json.STRING}|[\[\]{{}}]|[^\s\[\]{{}},:"]++)',
+    re.DOTALL,
+)
 _CUT = 100  # characters of a name or a type that our own errors repeat
+_LONGEST = 64 * 1024  # characters of a text; no page shows more of one
 _FEW = 8  # words; beyond them it is no name, and its short words are no secret
 
 
@@ -72,47 +78,41 @@ def _walk(text: str, hide: Hide, shape: Shape | None = None) -> str:
     """*text* with what *hide* makes of each hidden value. Raises UnreadableJSONError."""
     document = strict_json.loads(text)
     shape = shape_in(document) if shape is None else shape
-    return strict_json.TOKEN.sub(_Walk(shape, hide).step, text.removeprefix("\ufeff"))
+    return _PART.sub(_Walk(shape, hide).step, text.removeprefix("\ufeff"))
 
 
 class _Walk:
-    """Where a walk over the tokens of a JSON text is, and what it may show there."""
+    """Where a walk over the parts of a JSON text is, and what it may show there."""
 
     def __init__(self, shape: Shape, hide: Hide) -> None:
         self._hide = hide
         self._shape = shape
-        self._around: list[tuple[Shape, bool]] = []
+        self._around: list[Shape] = []
         self._hidden_names: list[int] = []
-        self._name_next = False
+        # A megabyte may hold one value half a million times: it is looked at once.
+        self._values: dict[bool, dict[str, str]] = {True: {}, False: {}}
 
     def step(self, match: re.Match[str]) -> str:
-        token = match.group()
+        name, token = match.groups()
+        if name is not None:
+            return self._name(name) + match[0][len(name) :]
         if token in ("{", "["):
-            self._around.append((self._shape, token == "{"))
+            self._around.append(self._shape)
             self._hidden_names.append(0)
-            self._enter()
+            self._shape = self._shape.items or HIDDEN
         elif token in ("}", "]"):
-            self._around.pop()
+            self._shape = self._around.pop()  # of the next in a list too
             self._hidden_names.pop()
-            self._name_next = False
-        elif token == ",":
-            self._enter()
-        elif token == ":":
-            self._name_next = False
-        elif self._name_next:
-            return self._name(token)
         else:
-            return self._value(token)
+            values = self._values[self._shape.public]
+            if token not in values:
+                values[token] = self._value(token)
+            return values[token]
         return token
 
-    def _enter(self) -> None:
-        shape, self._name_next = self._around[-1]
-        if not self._name_next:
-            self._shape = shape.items or HIDDEN
-
     def _name(self, token: str) -> str:
-        name = json.loads(token)
-        around = self._around[-1][0]
+        name = _text(token)
+        around = self._around[-1]
         known = around.fields.get(name)
         self._shape = known or HIDDEN
         if known is not None or (not around.free and _NAME.fullmatch(name)):
@@ -125,7 +125,7 @@ class _Walk:
     def _value(self, token: str) -> str:
         if token == "null":
             return token
-        value = json.loads(token) if token[0] == '"' else token
+        value = _text(token)
         if self._shape.public and _PLAIN.fullmatch(value):
             return token
         return json.dumps(self._hidden(value), ensure_ascii=False)
@@ -135,6 +135,14 @@ class _Walk:
             with contextlib.suppress(strict_json.UnreadableJSONError):
                 return _walk(value, self._hide)
         return self._hide(value)
+
+
+def _text(token: str) -> str:
+    """What the string *token* says; of anything else how it is written."""
+    if token[0] != '"':
+        return token
+    text: str = json.loads(token) if "\\" in token else token[1:-1]
+    return text
 
 
 def mask_value(value: str) -> str:
@@ -224,8 +232,11 @@ class Veil:
     def _words(self, text: str) -> str:
         if not self._hidden:
             return text
-        found = list(_WORD.finditer(text))
+        near = takewhile(lambda one: one.start() < _LONGEST, _WORD.finditer(text))
+        found = list(near)
         words = [one.group().casefold() for one in found]
+        if len(text) > _LONGEST:  # whether the last word is hidden is not known
+            text = text[: found.pop().start() if found else _LONGEST]
         out, last, until = [], 0, -1
         for number, one in enumerate(found):
             if tuple(words[number : number + 2]) in self._hidden:

@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 MAX_DEPTH = 32  # our deepest contract nests 4 levels
 # A string. Its closing quote is optional, so that no text costs quadratic time.
-_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _MARK = "\ufeff"
-_BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
-TOKEN = re.compile(rf'{_STRING}|[\[\]{{}},:]|[^\s\[\]{{}},:"]++', re.DOTALL)
+_BRACKETS = re.compile(rf"{STRING}|[\[\]{{}}]", re.DOTALL)
+TOKEN = re.compile(rf'{STRING}|[\[\]{{}},:]|[^\s\[\]{{}},:"]++', re.DOTALL)
 
 
 class UnreadableJSONError(ValueError):
@@ -67,7 +67,7 @@ def salvage(text: str) -> Any:
 
 def tokens(text: str) -> Iterator[str]:
     """The tokens of *text*, which `loads` reads: as they are written, one after another."""
-    return (match.group() for match in TOKEN.finditer(text.removeprefix(_MARK)))
+    return map(re.Match.group, TOKEN.finditer(text.removeprefix(_MARK)))
 
 
 def _check_depth(text: str) -> None:

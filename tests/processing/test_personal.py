@@ -1,6 +1,7 @@
 """What no contract declares public is hidden, whatever the body; and in linear time."""
 
 import json
+import re
 
 import pytest
 
@@ -172,6 +173,15 @@ def test_a_veil_hides_words_of_the_body_and_no_others() -> None:
         assert secret not in shown
     assert shown.endswith("です: constraint failed")
     assert Veil(order_created(order_id="ORD-1").body)("Order ORD-1.") == "Order ORD-1."
+
+
+@pytest.mark.parametrize("before", range(20))
+def test_a_veil_ends_a_long_text_before_a_word_that_it_might_hide(before: int) -> None:
+    veil = Veil(signup_requested(name="Grace Li Hopper").body)
+    blanks = " " * (64 * 1024 - before)
+    shown = veil(f"{blanks}Grace Li Hopper was here. {blanks}")
+    assert not re.search("Grac|Li|Hop", shown)
+    assert len(shown) <= 64 * 1024
 
 
 def test_a_change_of_what_is_hidden_shows() -> None:
