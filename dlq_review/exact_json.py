@@ -62,8 +62,8 @@ Node = dict[str, Any] | list[Any] | Leaf
 def loads(text: str) -> Node:
     """The document that *text* is. Raises UnreadableJSONError."""
     strict_json.loads(text)
-    tokens = strict_json.tokens(text)
-    return _node(next(tokens), tokens)
+    reader = _Reader(strict_json.tokens(text))
+    return reader.node(next(reader.tokens))
 
 
 def of(value: Any) -> Node:
@@ -92,23 +92,38 @@ def same_value(one: Node, other: Node) -> bool:
     return False
 
 
-def _node(token: str, tokens: Iterator[str]) -> Node:
-    if token == "{":
-        return dict(_members(tokens))
-    if token == "[":
-        return [_node(token, tokens) for token in _until("]", tokens)]
-    return Leaf(token)
+class _Reader:
+    """Makes nodes of tokens. Leaves written alike are one: a megabyte may hold half a million."""
 
+    def __init__(self, tokens: Iterator[str]) -> None:
+        self.tokens = tokens
+        self._leaves: dict[str, Leaf] = {}
 
-def _members(tokens: Iterator[str]) -> Iterator[tuple[Key, Node]]:
-    for token in _until("}", tokens):
-        next(tokens)  # the colon
-        yield Key.read(token), _node(next(tokens), tokens)
+    def node(self, token: str) -> Node:
+        if token == "{":
+            return dict(self._members())
+        if token == "[":
+            return list(self._items())
+        if token not in self._leaves:
+            self._leaves[token] = Leaf(token)
+        return self._leaves[token]
 
+    def _members(self) -> Iterator[tuple[Key, Node]]:
+        for token in self._until("}"):
+            next(self.tokens)  # the colon
+            yield Key.read(token), self.node(next(self.tokens))
 
-def _until(closing: str, tokens: Iterator[str]) -> Iterator[str]:
-    """The first token of each part, up to *closing*."""
-    return (one for one in iter(tokens.__next__, closing) if one != ",")
+    def _items(self) -> Iterator[Node]:
+        for token in self._until("]"):
+            yield self.node(token)
+
+    def _until(self, closing: str) -> Iterator[str]:
+        """The first token of each part, up to *closing*."""
+        for token in self.tokens:
+            if token == closing:
+                return
+            if token != ",":
+                yield token
 
 
 def _write(node: Node, pieces: list[str]) -> None:
