@@ -5,7 +5,7 @@ of the texts times the number of changes. Both are bounded, so two bodies that h
 in common cost no more than two that are alike; difflib takes seconds for them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dlq_review import pretty
@@ -13,6 +13,7 @@ from dlq_review import pretty
 CONTEXT = 2  # lines around a change
 MOST_STEPS = 1_000_000  # of comparing: about 0.2 s
 MOST_CHANGES = 400
+Look = Callable[[str, str], tuple[str, str]]
 _SIGNS = {"add": "+", "del": "-", "same": " "}
 
 
@@ -23,10 +24,15 @@ class Line:
     text: str
 
 
-def diff(before: str, after: str) -> list[Line]:
-    """The changed lines and those around them; empty where only the spacing differs."""
+def diff(before: str, after: str, look: Look | None = None) -> list[Line]:
+    """The changed lines and those around them; empty where only the spacing differs.
+
+    *look* makes both fit to be seen. It is not asked for what is too long to be compared.
+    """
     if max(len(before), len(after)) > pretty.LONGEST_SHOWN:
         return [Line("hunk", "Too long to compare here; download both.")]
+    if look is not None:
+        before, after = look(before, after)
     lines = _changes(
         pretty.pretty(before).splitlines(), pretty.pretty(after).splitlines()
     )

@@ -1,6 +1,5 @@
 """What the pages of one dead letter show."""
 
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -15,13 +14,12 @@ from dlq_review.examples import example
 from dlq_review.forms import EditForm
 from dlq_review.models import AuditEntry, DeadLetter, Revision
 from dlq_review.timeline import attempts_of, timeline
-from dlq_review.veiling import Bare, Masked
+from dlq_review.veiling import NOT_READ, Bare, Masked
 from dlq_review.walking import Place
 from processing.contracts import CONTRACTS
 from processing.event_errors import Problem
 
 MOST = 20  # revisions, and arrivals, on one page
-NOT_READ = "not read"  # which is no JSON
 
 
 def letter_context(
@@ -36,12 +34,12 @@ def letter_context(
         "arrivals": letter.arrivals.count() - len(arrivals),
     }
     attempts = attempts_of(letter, arrivals)
-    bodies = [*(one.body for one in revisions), *(one.body for one in arrivals)]
+    bodies = [current.body, *(one.body for one in revisions)]
+    bodies += [one.body for one in arrivals]
     # Of a body that is not read nothing may be told, as of one that cannot be read.
     bodies += [NOT_READ] if any(left_out.values()) else []
     look = Masked(bodies) if masked else Bare()
-    veiled = cache(look.body)  # most arrivals hold the same
-    body, cut = pretty.shown(veiled(current.body))
+    body, cut = pretty.shown(look.body(current.body))
     request_asked = asked(letter, current.body, look)
     actions = actions_for(request.user, letter, valid=request_asked.event is not None)
     denials = [one.denied for one in actions.values() if one.denied]
@@ -66,7 +64,7 @@ def letter_context(
         ],
         "unreported": max(0, letter.attempts - len(attempts)),
         "arrivals": [
-            (one, look.attributes(one.beside), _shown(veiled(one.body)))
+            (one, look.attributes(one.beside), _shown(look.body(one.body)))
             for one in arrivals
         ],
         "edits": _edits(revisions, look),

@@ -16,8 +16,12 @@ class NotAnEventError(ReviewError):
     def __init__(self, problems: tuple[Problem, ...], body: str = "") -> None:
         """The text of it may stand anywhere; only *problems* may name parts of *body*."""
         self.problems = problems
-        told = Veil(body)(" ".join(map(str, problems)))
-        super().__init__(f"{self.__doc__} {told}")
+        self._body = body
+        super().__init__(self.__doc__)
+
+    def __str__(self) -> str:
+        told = Veil(self._body)(" ".join(map(str, self.problems)))
+        return f"{self.__doc__} {told}"
 
 
 def current(letter: DeadLetter) -> Revision:

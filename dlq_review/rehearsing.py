@@ -49,7 +49,6 @@ class _RollBack(Exception):  # noqa: N818 - not an error: every rehearsal ends s
 def rehearse(letter: DeadLetter) -> Rehearsal:
     """What processing the current revision would do. Changes and sends nothing."""
     body = reading.current(letter).body
-    look = Masked([body])
     try:
         event = reading.event_in(letter, body)
     except reading.NotAnEventError as error:
@@ -57,6 +56,7 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
     if reading.processed(letter).done:
         note = "The request was processed already, so a worker would do nothing."
         return Rehearsal(letter, note=note)
+    look = Masked([body])
     written: Counter[tuple[str, str]] = Counter()
     try:
         effect = _undone(event, written)

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from django.db.models.functions import Length
@@ -32,6 +34,8 @@ Step = Mapping[str, Any]
 """One step of a JSON Patch."""
 _NAMES_THE_CONTRACT = ("/type", "/detail-type")
 MOST_READ = 64 * 1024  # characters of a body that a list reads to mask one of its rows
+MOST_MASKED = 2 * 1024 * 1024  # characters of bodies that one page reads to mask them
+NOT_READ = "not read"  # which is no JSON
 
 
 class Bare:
@@ -63,13 +67,27 @@ class Bare:
 
 
 class Masked(Bare):
-    """Hides what *bodies* hold and no contract declares public, wherever it stands."""
+    """Hides what *bodies* hold and no contract declares public, wherever it stands.
+
+    Those after the first MOST_MASKED characters are not read, and nothing is told of them.
+    """
 
     def __init__(self, bodies: Iterable[str]) -> None:
-        self._veil = Veil(*bodies)
+        different = list(dict.fromkeys(bodies))
+        ends = accumulate(map(len, different))
+        read = sum(1 for end in ends if end <= MOST_MASKED)
+        self._read = different[:read]
+        self._masks = dict.fromkeys(different[read:], MASK)
+        self._read += [NOT_READ] if self._masks else []
+
+    @cached_property
+    def _veil(self) -> Veil:
+        return Veil(*self._read)
 
     def body(self, body: str) -> str:
-        return mask_body(body)
+        if body not in self._masks:
+            self._masks[body] = mask_body(body)
+        return self._masks[body]
 
     def text(self, text: str) -> str:
         return self._veil(text)
@@ -93,7 +111,7 @@ class Masked(Bare):
         return Traceback(found.frames, self.error(found.error))
 
     def diff(self, before: str, after: str) -> list[Line]:
-        lines = comparing.diff(*mask_both(before, after))
+        lines = comparing.diff(before, after, mask_both)
         return [Line(line.kind, line.text.replace(CHANGED, "")) for line in lines]
 
 

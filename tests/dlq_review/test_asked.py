@@ -3,6 +3,9 @@
 import pytest
 from django.test import Client
 
+from dlq_review.pretty import LONGEST_SHOWN
+from dlq_review.veiling import MOST_MASKED, Masked
+from processing.personal import MASK
 from tests.builders import dead_letter
 from tests.dlq_review.test_views import html, page
 
@@ -14,12 +17,12 @@ EVENT = '{{"type": "order_created", "data": {}}}'
 def test_of_many_fields_the_first_are_shown_and_the_others_counted(
     desk: Client,
 ) -> None:
-    members = ",".join(f'"k{number:06}": 1' for number in range(80_000))
+    members = ",".join(f'"k{number:06}": 1' for number in range(8_000))
     letter = dead_letter(EVENT.format(f"{{{members}}}"))
     for name in ("change", "edit"):
         assert len(desk.get(page(letter, name)).content) < 500_000
     shown = html(desk, page(letter))
-    assert "And 79900 more fields" in shown
+    assert "And 7900 more fields" in shown
     assert "Cut after 64 KiB" in shown
 
 
@@ -71,3 +74,23 @@ def test_of_many_arrivals_and_revisions_the_newest_are_shown_and_the_others_coun
     assert "3 older arrivals not shown" in shown
     assert "2 older revisions not shown" in shown
     assert "no event 21" in shown
+
+
+def test_what_is_more_than_a_page_reads_is_masked_whole_and_nothing_is_told_of_it() -> (
+    None
+):
+    first, second = (
+        EVENT.format(f'{{"order_id": "{name}", "x": "{"y" * (MOST_MASKED // 2)}"}}')
+        for name in ("ORD-1", "ORD-2")
+    )
+    look = Masked([first, first, second])
+    assert "ORD-1" in look.body(first)
+    assert look.body(second) == MASK
+    assert look.error("Grace was here.") == MASK
+    assert Masked([first]).error("Grace was here.") == "Grace was here."
+
+
+def test_a_body_too_long_to_compare_is_not_masked_to_find_out() -> None:
+    long = EVENT.format(f'{{"email": "{"y" * LONGEST_SHOWN}"}}')
+    (line,) = Masked([]).diff(long, EVENT.format("{}"))
+    assert line.text == "Too long to compare here; download both."

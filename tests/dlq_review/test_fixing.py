@@ -17,7 +17,7 @@ from dlq_review import (
 )
 from dlq_review.freezing import Plan
 from dlq_review.models import Operation
-from dlq_review.previewing import preview
+from dlq_review.previewing import MOST_READ, preview
 from dlq_review.selecting import Selection
 from tests.builders import dead_letter, order_created
 from tests.dlq_review.conftest import ClientOf
@@ -253,6 +253,13 @@ def test_a_fix_is_previewed_before_it_is_started() -> None:
     )
     added = [line.text.strip() for line in found.samples[0][1] if line.kind == "add"]
     assert added == ['+    "currency": "EUR",']
+
+
+def test_a_preview_looks_at_fewer_letters_where_their_bodies_are_long() -> None:
+    for _ in "123":
+        dead_letter(f'{{"long": "{"x" * (MOST_READ // 2)}"}}')
+    found = preview(fixing([{"op": "add", "path": "/note", "value": 1}]))
+    assert (found.looked_at, found.invalid) == (2, 2)
 
 
 def test_staff_fix_many_in_the_admin(desk: Client) -> None:
