@@ -77,17 +77,18 @@ class Masked(Bare):
         ends = accumulate(map(len, different))
         read = sum(1 for end in ends if end <= MOST_MASKED)
         self._read = different[:read]
-        self._masks = dict.fromkeys(different[read:], MASK)
-        self._read += [NOT_READ] if self._masks else []
+        self._left_out = different[read:]
+        self._read += [NOT_READ] if self._left_out else []
 
     @cached_property
     def _veil(self) -> Veil:
         return Veil(*self._read)
 
     def body(self, body: str) -> str:
-        if body not in self._masks:
-            self._masks[body] = mask_body(body)
-        return self._masks[body]
+        if body in self._left_out:
+            return MASK
+        known = self._veil.masked
+        return known[body] if body in known else mask_body(body)
 
     def text(self, text: str) -> str:
         return self._veil(text)

@@ -199,10 +199,12 @@ class Veil:
     def __init__(self, *bodies: str) -> None:
         self._hidden: set[tuple[str, ...]] = set()
         self._unreadable: set[str] = set()
+        self.masked = {"": ""}  # what `mask_body` makes of each: it takes the same walk
         for body in set(filter(None, bodies)):
             try:
-                _walk(body, self._hide)
+                self.masked[body] = _walk(body, self._hide)
             except strict_json.UnreadableJSONError as error:
+                self.masked[body] = MASK
                 self._unreadable.add(str(error))
 
     def __call__(self, text: str) -> str:
@@ -227,7 +229,7 @@ class Veil:
                     self._hidden |= {(word,), (word[:_CUT],)}
                 elif few or not word.isascii():
                     self._hidden.add(tuple(words[number : number + 2]))
-        return MASK
+        return mask_value(value)
 
     def _words(self, text: str) -> str:
         if not self._hidden:
