@@ -3,22 +3,38 @@
 import pytest
 from django.test import Client
 
+from dlq_review.asked import asked
 from dlq_review.pretty import LONGEST_SHOWN
 from dlq_review.veiling import MOST_MASKED, Masked
 from processing.personal import MASK
 from tests.builders import dead_letter
 from tests.dlq_review.test_views import html, page
+from tests.growth import LINEAR, growth
 
 pytestmark = pytest.mark.django_db
 
 EVENT = '{{"type": "order_created", "data": {}}}'
 
 
+def with_members(number: int) -> str:
+    members = ",".join(f'"k{one:06}": 1' for one in range(number))
+    return EVENT.format(f"{{{members}}}")
+
+
+def test_reading_fields_costs_as_much_more_as_there_are_more() -> None:
+    letter = dead_letter("no event")
+    bodies = {number: with_members(number) for number in (1_000, 4_000)}
+
+    def read(number: int) -> None:
+        assert asked(letter, bodies[number], Masked([])).more_fields == number - 100
+
+    assert growth(read, 1_000) < LINEAR
+
+
 def test_of_many_fields_the_first_are_shown_and_the_others_counted(
     desk: Client,
 ) -> None:
-    members = ",".join(f'"k{number:06}": 1' for number in range(8_000))
-    letter = dead_letter(EVENT.format(f"{{{members}}}"))
+    letter = dead_letter(with_members(8_000))
     for name in ("change", "edit"):
         assert len(desk.get(page(letter, name)).content) < 500_000
     shown = html(desk, page(letter))
