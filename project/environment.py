@@ -15,7 +15,7 @@ _YES = environ.Env.BOOLEAN_TRUE_STRINGS
 
 
 class Environment(environ.Env):  # type: ignore[misc]
-    """A variable that is set to nothing is as one that is not set."""
+    """A number or a switch that is set to nothing is as one that is not set."""
 
     def get_value(
         self,
@@ -26,8 +26,8 @@ class Environment(environ.Env):  # type: ignore[misc]
     ) -> Any:
         """Raises ImproperlyConfigured."""
         text = self.ENVIRON.get(var, "").strip()
-        if not text and default is not self.NOTSET:
-            return default
+        if cast in (int, bool) and not text and default is not self.NOTSET:
+            return default  # of a text, nothing can be meant: SQS_ENDPOINT_URL
         if cast is bool and text.lower() not in (*_YES, *_NO):
             raise ImproperlyConfigured(f"{var} is {text!r}. Set it to true or false.")
         try:
@@ -51,7 +51,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         unreadable = ImproperlyConfigured(
             f"{name} cannot be read. Write it like {example}"
         )
-        url = self.str(name, default)
+        url = self.str(name, "") or default
         if url.partition(":")[0] not in schemes:
             raise unreadable
         try:

@@ -118,6 +118,12 @@ def test_a_variable_that_is_set_to_nothing_is_as_one_that_is_not_set(var: Path) 
     code = "from django.conf import settings as s; print(json.dumps([s.CACHES['default']['BACKEND'], s.DATABASES['default']['ENGINE'], s.EMAIL_BACKEND]))"
     empty = {"CACHE_URL": "", "DATABASE_URL": "", "EMAIL_URL": ""}
     assert told(var, code, **empty) == told(var, code)
+    switches = (
+        "print(json.dumps([s.BEHIND_TLS, s.SQS_WAIT_SECONDS, s.SQS_ENDPOINT_URL]))"
+    )
+    code = f"from django.conf import settings as s; {switches}"
+    empty = dict.fromkeys(("BEHIND_TLS", "SQS_WAIT_SECONDS", "SQS_ENDPOINT_URL"), "")
+    assert told(var, code, **empty) == [False, 20, ""]
 
 
 def test_where_nothing_of_var_is_needed_its_absence_stops_nothing(var: Path) -> None:
