@@ -79,7 +79,7 @@ def running(var: Path) -> Iterator[Stage]:
         yield Stage(site, sqs, password_in(process.stdout), var)
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=3 * PATIENCE)  # each process has its time to stop
 
 
 def password_in(output: Iterable[str] | None) -> str:

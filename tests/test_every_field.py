@@ -330,7 +330,7 @@ def test_values_at_the_edges(admin_client: Client, type: str, path: Path) -> Non
 @pytest.mark.parametrize(("type", "path"), FIELDS)
 def test_values_made_up(admin_client: Client, type: str, path: Path) -> None:
     @made_up(
-        max_examples=5,
+        max_examples=3,
         deadline=None,
         derandomize=True,
         database=None,
