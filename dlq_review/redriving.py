@@ -7,6 +7,7 @@ with the same redrive id, and the worker drops the second copy by its request id
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -224,17 +225,22 @@ def _record(letter: DeadLetter, sent: sending.Sent) -> ReviewError | None:
                 redriven_at=timezone.now(),
             )
             return None
-        move(
-            letter,
-            letter.resting_state,
-            AuditEntry.Verb.NOT_SENT,
-            reason=str(sent.error),
-            operation=None,
-        )
+        _wait_again(letter, str(sent.error))
     except ChangedMeanwhileError:
         # It came back before we could write that it was sent: that is later news.
         return None
     return NotSentError(sent.error)
+
+
+def _wait_again(letter: DeadLetter, reason: str) -> None:
+    """Nothing was sent, so an operation that took it still has to decide about it."""
+    move(
+        letter,
+        letter.resting_state,
+        AuditEntry.Verb.NOT_SENT,
+        reason=reason[:500],
+        operation=None,
+    )
 
 
 def resend_claimed() -> int:
@@ -254,12 +260,8 @@ def send(letters: Iterable[DeadLetter]) -> int:
         try:
             event = reading.event_in(letter, reading.current(letter).body)
         except reading.NotAnEventError as error:  # its contract has changed since
-            move(
-                letter,
-                letter.resting_state,
-                AuditEntry.Verb.NOT_SENT,
-                reason=str(error)[:500],
-            )
+            with suppress(ChangedMeanwhileError):  # another job saw it first
+                _wait_again(letter, str(error))
         else:
             claimed.append((letter, event))
     return send_claimed(claimed).count(None)

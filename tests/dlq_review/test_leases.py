@@ -87,6 +87,41 @@ def test_what_another_runner_took_meanwhile_is_not_called_skipped(
     assert states(operation) == {"sent": 2}
 
 
+def test_what_a_dead_runner_took_and_nobody_could_send_is_not_called_sent(
+    sqs: None,
+) -> None:
+    operation = started(1)
+    letter = DeadLetter.objects.get()
+    redriving.claim(letter, by="ada", reason="", operation=operation.pk)
+    letter.revisions.update(body="of a contract that was changed")
+    DeadLetter.objects.update(claimed_at=timezone.now() - timedelta(minutes=5))
+    assert redriving.resend_claimed() == 0
+    operating.run(operation, seconds=9)
+    assert states(operation) == {"skipped": 1}
+    assert "not a valid event" in operation.items.get().why
+
+
+@pytest.mark.parametrize(
+    ("kind", "done"), [("discard", "discarded"), ("restore", "restored")]
+)
+def test_a_step_ends_where_its_operation_was_paused(
+    kind: str, done: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = freezing.freeze(_some(kind), Plan(kind=kind), by="ada")
+    steering.start(operation, by="ada")
+    lease = leasing.take(operation)
+    assert lease is not None
+    write = doing._write
+
+    def write_and_pause(*written: Any) -> None:
+        write(*written)
+        steering.pause(Operation.objects.get(), by="bob")
+
+    monkeypatch.setattr(doing, "_write", write_and_pause)
+    doing.WORK[Operation.Kind(kind)](operation, lease, list(operation.items.all()))
+    assert states(operation) == {done: 1, "waiting": 1}
+
+
 @pytest.mark.parametrize("kind", ["discard", "restore"])
 def test_who_lost_the_lease_changes_no_letter_either(kind: str) -> None:
     operation = freezing.freeze(_some(kind), Plan(kind=kind), by="ada")

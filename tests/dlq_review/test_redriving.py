@@ -73,6 +73,16 @@ def test_one_that_is_back_before_its_sending_is_recorded_was_sent(
     assert letter.audit.filter(verb="failed_again").exists()
 
 
+@pytest.mark.parametrize("sent_again", [0, 1])
+def test_a_receipt_is_under_review_while_another_letter_of_it_waits(
+    sqs: None, sent_again: int
+) -> None:
+    event = order_created()
+    letters = [dead_letter(event, queue=dlq) for dlq in ("orders-dlq", "emails-dlq")]
+    redrive_now(letters[sent_again], by="ada")
+    assert Receipt.of(event).status().state == State.UNDER_REVIEW
+
+
 def test_a_redrive_carries_its_id_and_keeps_the_request_id(sqs: None) -> None:
     event = order_created()
     letter = dead_letter(event)
@@ -185,6 +195,19 @@ def test_a_resend_that_sqs_refuses_opens_the_letter(no_sqs: None) -> None:
     assert redriving.resend_claimed() == 0
     letter.refresh_from_db()
     assert letter.state == "open"
+
+
+def test_what_is_no_event_any_more_waits_again_and_stops_no_other(sqs: None) -> None:
+    letter, other = dead_letter(), dead_letter()
+    for one in (letter, other):
+        redriving.claim(one, by="ada", reason="")
+    letter.revisions.update(body="of a contract that was changed")
+    seen_by_two_jobs = DeadLetter.objects.filter(pk=letter.pk)
+    assert redriving.send([*seen_by_two_jobs, *seen_by_two_jobs.all(), other]) == 1
+    letter.refresh_from_db()
+    assert letter.state == "open"
+    assert letter.audit.filter(verb="not_sent").count() == 1
+    assert len(queues.receive("orders")) == 1
 
 
 def long_ago(letter: DeadLetter) -> None:
