@@ -4,7 +4,7 @@ So a late copy is still known: by its request id, its outcome, its fingerprints.
 a transaction of its own; stopped half way, the next run goes on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from time import monotonic
 
@@ -21,7 +21,7 @@ from dlq_review.models import (
     Revision,
 )
 from dlq_review.veiling import veiled_condition
-from processing.models import Attempt
+from processing.models import Attempt, Outcome
 from processing.personal import mask_reference
 
 STEP = 200  # letters, or attempts, of one transaction
@@ -71,6 +71,7 @@ def _purge_letters(before: datetime) -> int:
         body="", attributes={}, attribute_types={}
     )
     _forget(Attempt.objects.filter(request_id__in=letters.values()))
+    _forget_told(letters.values())
     found = DeadLetter.objects.filter(pk__in=letters)
     named = found.exclude(reference="").values_list("pk", "reference")
     personal = [pk for pk, name in named if mask_reference(name) != name]
@@ -120,6 +121,12 @@ def _purge_attempts(before: datetime) -> int:
     written = old.exclude(Q(error_text="") & Q(traceback=""))
     numbers = list(written.order_by("pk").values_list("pk", flat=True)[:STEP])
     return _forget(Attempt.objects.filter(pk__in=numbers))
+
+
+def _forget_told(requests: Iterable[str]) -> None:
+    """What staff told the senders of *requests*; their receipts tell the state alone."""
+    discarded = Outcome.objects.filter(kind=Outcome.Kind.DISCARDED)
+    discarded.filter(request_id__in=requests).update(made={})
 
 
 def _forget(attempts: QuerySet[Attempt]) -> int:

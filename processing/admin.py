@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -21,7 +22,7 @@ from processing.models import (
     StaffMember,
     User,
 )
-from processing.personal import mask_body, mask_value
+from processing.personal import mask, mask_body, mask_value
 from processing.read_only_admin import ReadOnlyAdmin, hidden, masked_field
 
 
@@ -175,8 +176,15 @@ class StaffGroupAdmin(auth_admin.GroupAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
+def _mask_made(made: dict[str, str]) -> str:
+    """What staff told the sender may name an address."""
+    return mask(json.dumps(made, ensure_ascii=False))
+
+
 @admin.register(Outcome)
 class OutcomeAdmin(ReadOnlyAdmin):
+    personal = {"made": _mask_made}
+    masked_made = masked_field("made")
     list_display = ("request_id", "kind", "type", "at", "remark")
     list_filter = ("kind",)
     search_fields = ("request_id__exact", "correlation_id__exact")
@@ -186,7 +194,7 @@ class OutcomeAdmin(ReadOnlyAdmin):
         """What the sender was told, where it did not go as asked."""
         if outcome.stale:
             return "Nothing changed: a later change was stored already."
-        return str(outcome.made.get("told", ""))
+        return mask(str(outcome.made.get("told", "")))
 
 
 @admin.register(Attempt)

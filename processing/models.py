@@ -33,7 +33,7 @@ class Outcome(models.Model):
     fingerprint = models.CharField(max_length=64)
     correlation_id = models.CharField(max_length=REQUEST_ID_LENGTH)
     made = models.JSONField(default=dict)
-    """What the event made, for its receipt: ids only, never personal data."""
+    """For its receipt: what the event made, by ids only, or what its sender is told."""
     at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ PERSONAL = "dlq_review.view_personal_deadletter"
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows to look at; only events make and change them."""
 
-    personal: Mapping[str, Callable[[str], str]] = {}
+    personal: Mapping[str, Callable[[Any], str]] = {}
     """Fields with personal data, and how each is masked.
 
     A list masks all of them. The page of a row shows them to those who hold PERSONAL, and

@@ -1,9 +1,11 @@
 """What was settled long ago loses its bodies, and is still known for what it is."""
 
 from datetime import timedelta
+from importlib import import_module
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
@@ -11,8 +13,9 @@ from pytest_django import Settings
 from dlq_review import purging, reading, settling, tasks
 from dlq_review.models import Arrival, DeadLetter, Revision
 from dlq_review.transitions import note_reveal
+from intake.receipts import Receipt, State, Status
 from processing import services
-from processing.models import Attempt, Order
+from processing.models import Attempt, Order, Outcome
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -22,6 +25,7 @@ from tests.builders import (
 )
 
 pytestmark = pytest.mark.django_db
+migration = import_module("dlq_review.migrations.0016_purged_sentences")
 LONG_AGO = timezone.now() - timedelta(days=200)
 
 
@@ -67,6 +71,30 @@ def test_what_staff_wrote_of_it_goes_and_what_they_did_stays() -> None:
     said = {one.verb: (one.actor, one.reason) for one in letter.audit.all()}
     assert said["discarded"] == ("bob", "")
     assert said["revealed"] == ("eve", "Its page")
+
+
+def test_what_its_sender_was_told_goes_and_the_receipt_tells_the_state() -> None:
+    event = signup_requested()
+    letter = dead_letter(event)
+    settling.discard(letter, by="bob", reason="x", told="Dear Ms Lovelace, call us.")
+    purge()
+    assert Receipt.of(event).status().reason
+    DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
+    purge()
+    assert Outcome.objects.get().made == {}
+    assert Receipt.of(event).status() == Status(State.NOT_ACCEPTED)
+
+
+def test_what_a_purge_by_an_earlier_release_left_is_forgotten() -> None:
+    purged, kept = dead_letter(), dead_letter()
+    for letter in (purged, kept):
+        settling.discard(
+            letter, by="bob", reason="x", told="Dear Ms Lovelace, call us."
+        )
+    DeadLetter.objects.filter(pk=purged.pk).update(purged_at=LONG_AGO)
+    migration.forget_told(apps, None)
+    (left,) = Outcome.objects.exclude(made={})
+    assert left.request_id == kept.request_id
 
 
 def test_what_waits_or_was_settled_lately_is_kept() -> None:

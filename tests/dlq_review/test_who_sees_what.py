@@ -133,7 +133,8 @@ def planted() -> None:
     Operation.objects.filter(pk=fix.pk).update(selection=asked, reason=f"for {ADDRESS}")
     assert freezing.freeze(chosen, Plan(), by="ada").total
     triaging.annotate(letters[0].group, f"See {ADDRESS}", by="ada")
-    settling.discard(letters[1], by="ada", reason="x")
+    told = f"Write to {ADDRESS}."
+    settling.discard(letters[1], by="ada", reason="x", told=told)
     owner = {"email": ADDRESS, "username": ADDRESS, "name": NAME}
     User.objects.create(**owner, last_name=NAME, profile={"phone": PHONE})
     event = order_created(email=ADDRESS)
@@ -272,7 +273,7 @@ def test_a_stranger_sees_no_page_at_all(client: Client) -> None:
 
 #: Pages that show what is personal to those who may see it, and put that on record.
 ON_RECORD = re.compile(
-    r"deadletter/\d+/edit/|auditentry/[^/]+/change|processing/(order|user|attempt|spooledevent)/.*change"
+    r"deadletter/\d+/edit/|auditentry/[^/]+/change|processing/(order|user|attempt|outcome|spooledevent)/.*change"
 )
 
 
@@ -301,11 +302,14 @@ def test_those_who_may_see_it_have_to_ask_and_that_is_on_record(
         assert looked.first().reason == where  # type: ignore[union-attr]
 
 
+SHARED = ("processing_attempt", "processing_outcome")
+
+
 def everything() -> Iterator[tuple[str, str]]:
-    """Each row of the desk's tables, as text."""
+    """Each row of the desk's tables, and of those that it shares, as text."""
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            if table.startswith("dlq_review_") or table == "processing_attempt":
+            if table.startswith("dlq_review_") or table in SHARED:
                 cursor.execute(f"SELECT * FROM {table}")  # noqa: S608 - names of our own
                 yield from ((table, str(row)) for row in cursor.fetchall())
 
