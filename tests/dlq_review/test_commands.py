@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
 from dlq_review import freezing, operating, selecting, steering
@@ -14,6 +15,7 @@ from dlq_review.selecting import Selection
 from processing import queues, sending
 from processing.models import User
 from tests.builders import dead_letter, failure, message, order_created
+from tests.dlq_review.test_views import LIST, html
 
 pytestmark = pytest.mark.django_db
 
@@ -74,13 +76,15 @@ def test_redrive_sends_what_is_selected(
     assert entry.reason.endswith("fixed")
 
 
-def test_since_asks_for_the_last_failure_and_not_for_the_first() -> None:
+def test_since_asks_for_the_last_failure_and_not_for_the_first(desk: Client) -> None:
     failing, over = dead_letter(), dead_letter()
     long_ago = timezone.now() - timedelta(days=2)
     DeadLetter.objects.update(first_failed_at=long_ago)
     DeadLetter.objects.filter(pk=over.pk).update(last_failed_at=long_ago)
     found = Selection(since=selecting.since("1h")).candidates()
     assert list(found) == [failing]
+    listed = html(desk, f"{LIST}?since=1h")
+    assert [str(one) in listed for one in (failing, over)] == [True, False]
 
 
 def test_redrive_stops_at_its_limit(sqs: None, ada: User) -> None:

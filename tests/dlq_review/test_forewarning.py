@@ -58,12 +58,16 @@ def test_letters_near_their_limit_are_told_of_once_a_day() -> None:
     assert len(sentences()) == 2
 
 
+@pytest.mark.parametrize("ago", [0, 1])
 @pytest.mark.parametrize(("before", "alerts"), [(1, 1), (49, 1), (50, 0), (200, 0)])
-def test_failures_that_grow_unusually_are_told_of(before: int, alerts: int) -> None:
+def test_failures_that_grow_unusually_are_told_of(
+    before: int, alerts: int, ago: int
+) -> None:
     group = dead_letter().group
     this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     FailureCount.objects.all().delete()
-    FailureCount.objects.create(group=group, hour=this_hour, arrivals=150)
+    grown = this_hour - timedelta(hours=ago)
+    FailureCount.objects.create(group=group, hour=grown, arrivals=150)
     for hours in range(2, 25):
         hour = this_hour - timedelta(hours=hours)
         FailureCount.objects.create(group=group, hour=hour, arrivals=before)

@@ -19,12 +19,21 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from dlq_review import editing, merging, purging, recounting, redriving, settling
+from dlq_review import (
+    editing,
+    merging,
+    purging,
+    recounting,
+    redriving,
+    settling,
+    triaging,
+)
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
 from dlq_review.transitions import ChangedMeanwhileError, ReviewError, move
+from processing import services
 from processing.events import Event
 from processing.models import Outcome, UnderReview
-from tests.builders import dead_letter, failure, order_created, redriven
+from tests.builders import dead_letter, failure, order_created, redrive_now, redriven
 from tests.dlq_review.test_counters import assert_counted
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +103,17 @@ def test_a_settled_letter_that_fails_again_makes_its_group_regress() -> None:
     failed("AError", event)
     assert fresh(letter.group).state == "regressed"
     assert_counted()
+
+
+def test_a_redrive_that_was_in_vain_makes_a_resolved_group_regress(sqs: None) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    redrive_now(letter, by="ada")
+    triaging.resolve_group(letter.group, by="ada")
+    services.process(order_created(id=event.id))  # another content under its id
+    settling.reconcile()
+    assert fresh(letter).state == "open"
+    assert fresh(letter.group).state == "regressed"
 
 
 def test_a_group_in_which_letters_wait_cannot_be_called_resolved(desk: Client) -> None:
@@ -178,6 +198,8 @@ def test_a_drift_is_named_by_the_books_and_mended() -> None:
         other.group_id: f"group {other.group_id}: resolved, with 1 waiting",
     }
     assert len(recounting.mend()) == 2
+    noted = AuditEntry.objects.filter(verb="noted").values_list("group", "reason")
+    assert dict(noted) == {key: f"Recounted. {told}" for key, told in named.items()}
     assert_counted()
     assert fresh(other.group).state == "open"
     assert recounting.drifts() == []

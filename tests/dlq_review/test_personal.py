@@ -10,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
+from dlq_review import settling
 from dlq_review.freezing import Plan, freeze
 from dlq_review.models import AuditEntry, DeadLetter, Operation
 from dlq_review.previewing import preview
@@ -63,10 +64,14 @@ def test_an_export_holds_what_the_list_shows(desk: Client) -> None:
     event = order_created(order_id="ORD-1")
     dead_letter(event)
     dead_letter(queue="emails-dlq")
+    settled = dead_letter(order_created(order_id="ORD-2"))
+    settling.discard(settled, by="ada", reason="x")
     rows = list(csv.DictReader(StringIO(exported(desk, "csv", "queue=orders"))))
     assert [row["reference"] for row in rows] == ["ORD-1"]
     (line,) = exported(desk, "jsonl", "queue=orders").splitlines()
     assert json.loads(line)["body"] == event.body
+    (line,) = exported(desk, "jsonl", "state=discarded").splitlines()
+    assert json.loads(line)["id"] == settled.pk
 
 
 def test_an_exported_cell_is_never_a_formula(desk: Client) -> None:

@@ -73,16 +73,6 @@ def test_one_that_is_back_before_its_sending_is_recorded_was_sent(
     assert letter.audit.filter(verb="failed_again").exists()
 
 
-@pytest.mark.parametrize("sent_again", [0, 1])
-def test_a_receipt_is_under_review_while_another_letter_of_it_waits(
-    sqs: None, sent_again: int
-) -> None:
-    event = order_created()
-    letters = [dead_letter(event, queue=dlq) for dlq in ("orders-dlq", "emails-dlq")]
-    redrive_now(letters[sent_again], by="ada")
-    assert Receipt.of(event).status().state == State.UNDER_REVIEW
-
-
 def test_a_redrive_carries_its_id_and_keeps_the_request_id(sqs: None) -> None:
     event = order_created()
     letter = dead_letter(event)

@@ -1,8 +1,9 @@
 """The overview, failure groups and operations as staff meet them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -50,6 +51,23 @@ def test_queues_that_differ_from_their_declaration_are_told_of(
     monkeypatch.setattr(provision, "ensure_queues", lambda create: drift)
     watching.check_queues()
     assert "orders: no redrive" in html(desk, "/admin/")
+
+
+def test_queues_are_compared_with_their_declaration_every_ten_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[datetime] = []
+
+    def compare(create: bool) -> list[str]:
+        compared.append(timezone.now())
+        return []
+
+    monkeypatch.setattr(provision, "ensure_queues", compare)
+    with time_machine.travel(begun := timezone.now(), tick=False) as clock:
+        for minutes in (0, 9, 11, 20):
+            clock.move_to(begun + timedelta(minutes=minutes))
+            watching.check_queues()
+    assert compared == [begun, begun + timedelta(minutes=11)]
 
 
 def test_the_overview_lives_without_sqs(desk: Client, no_sqs: None) -> None:
@@ -184,6 +202,19 @@ def test_the_frozen_list_names_what_will_not_be_sent(desk: Client) -> None:
     desk.post(f"{OPERATIONS}new/", plan())
     text = html(desk, f"{OPERATIONS}{Operation.objects.get().pk}/change/")
     assert "1 will be skipped: the body is not a valid event." in text
+
+
+@pytest.mark.parametrize("kind", ["discard", "restore", "fix", "undo"])
+def test_who_may_only_redrive_many_steers_no_operation_of_another_kind(
+    client_of: ClientOf, kind: str
+) -> None:
+    operation = Operation.objects.create(kind=kind, by="bob", cutoff=timezone.now())
+    client = client_of("view", "redrive", "bulk_redrive")
+    for verb in ("start", "pause", "resume", "cancel"):
+        answer = client.post(f"{OPERATIONS}{operation.pk}/{verb}/")
+        assert answer.status_code == 403
+    operation.refresh_from_db()
+    assert operation.state == "draft"
 
 
 def test_operations_need_their_own_permission(client_of: ClientOf) -> None:

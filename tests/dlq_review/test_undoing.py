@@ -51,6 +51,17 @@ def test_the_body_before_the_fix_comes_back_and_not_the_one_before_that() -> Non
     assert letter.revision == 3
 
 
+def test_a_letter_is_called_again_what_it_was_called() -> None:
+    letter = dead_letter(order_created(order_id="ORD-1"))
+    rename = [{"op": "replace", "path": "/data/order_id", "json": '"ORD-2"'}]
+    fix = run(freezing.freeze(Selection(), Plan("fix", rename), by="ada"))
+    letter.refresh_from_db()
+    assert letter.reference == "ORD-2"
+    run(undo(fix))
+    letter.refresh_from_db()
+    assert letter.reference == "ORD-1"
+
+
 def undo(fix: Operation) -> Operation:
     return undoing.freeze_undo(fix, by="bob", reason="wrong currency")
 

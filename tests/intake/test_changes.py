@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from dlq_review import editing
+from dlq_review import editing, settling
 from dlq_review.models import DeadLetter
 from dlq_review.timeline import timeline
 from intake.receipts import Receipt, State, Status
@@ -296,6 +296,13 @@ def test_a_change_of_an_order_that_waits_for_us_is_never_refused(where: str) -> 
         services.handle(message(event, receive_count=3, attributes=GIVEN))
     assert status_of(event).state == State.UNDER_REVIEW
     assert not Outcome.objects.exists()
+
+
+def test_a_change_of_an_order_that_was_discarded_is_refused_to_its_sender() -> None:
+    settling.discard(dead_letter(order_created(order_id="ORD-1")), by="ada", reason="x")
+    event = order_updated(order_id="ORD-1")
+    services.handle(message(event, receive_count=5, attributes=GIVEN))
+    assert status_of(event).state == State.NOT_ACCEPTED
 
 
 def test_a_spooled_order_of_a_former_release_is_found_by_its_body() -> None:

@@ -1,8 +1,10 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -39,6 +41,18 @@ def test_the_same_key_with_another_body_is_refused(client: Client, sqs: None) ->
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "key of its own" in answer.json()["detail"]
     assert len(queued("orders")) == 1
+
+
+@pytest.mark.parametrize(("hours", "replayed"), [(23, True), (25, False)])
+def test_a_key_is_remembered_for_a_day(
+    client: Client, sqs: None, hours: int, replayed: bool
+) -> None:
+    body = order_data()
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        send(client, body)
+        clock.shift(timedelta(hours=hours))
+        again = send(client, body)
+    assert ("Idempotency-Replayed" in again.headers) is replayed
 
 
 def test_a_request_that_was_refused_does_not_use_up_its_key(

@@ -2,7 +2,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from django.db import InterfaceError, OperationalError
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -13,7 +13,7 @@ from intake.services import (
     accept_many,
     prepare,
 )
-from processing import breaker, entries, queues, sending, spool
+from processing import breaker, entries, queues, refusals, sending, spool
 from processing.attributes import RECEIPT
 from processing.contracts import OrderCreated
 from processing.events import new_id
@@ -40,6 +40,21 @@ def test_an_event_is_spooled_when_sqs_is_away(no_sqs: None) -> None:
     accept(event)
     accept(event)
     assert SpooledEvent.objects.get().body == event.body
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "code", [*sorted(refusals.NO_SUCH_QUEUE), "AccessDenied", "KmsDisabled"]
+)
+def test_an_event_is_spooled_while_its_queue_can_be_put_right(
+    no_sqs: None, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code}}, "SendMessageBatch")
+
+    monkeypatch.setattr(queues.sender(), "send_message_batch", refuse)
+    accept(order_created())
+    assert SpooledEvent.objects.get().refusal == code
 
 
 def test_an_event_is_not_accepted_when_sqs_and_the_database_are_away(

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from processing import bundles, queues, sending
 from processing.bundles import Bundle, NotBegunError, tie
+from processing.celery_messages import celery_message
 from processing.credentials import CredentialsError
 from processing.queues import Message
 from processing.services import RetryLaterError
@@ -54,6 +55,12 @@ def test_a_bundle_is_what_each_process_has_to_do_anyway(
 ) -> None:
     tied = tie(messages(received), held=held, processes=processes)
     assert [len(bundle.messages) for bundle in tied] == sizes
+
+
+def test_a_bundle_is_warned_five_seconds_before_it_is_killed() -> None:
+    """Celery reads the time at which it kills, and then the one at which it warns."""
+    told = celery_message(Bundle([message("{}", queue="emails")]))
+    assert told["headers"]["timelimit"] == [30, 25]
 
 
 def test_what_comes_again_goes_alone() -> None:

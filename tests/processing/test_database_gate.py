@@ -21,6 +21,7 @@ WAITING_FOR_A_LOCK = (
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_takes_writes_answers_and_keeps_no_row() -> None:
     assert database_answers()
+    assert connection.connection is None, "a child that is forked would share it"
     assert not UnderReview.objects.exists()
 
 

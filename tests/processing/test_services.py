@@ -12,7 +12,7 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
-from processing import accounts, orders, queues, sending, services, spool
+from processing import accounts, attempts, orders, queues, sending, services, spool
 from processing.contracts import EmailRequested
 from processing.effects import RefusedError
 from processing.events import Event
@@ -140,6 +140,20 @@ def test_a_reason_travels_with_a_text_that_is_not_endless(
     (dead,) = queues.receive("orders-dlq")
     told = json.loads(dead.attributes["failure"])["error_text"]
     assert len(told) == 2_000
+
+
+def test_of_a_traceback_that_is_too_long_the_end_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(event: Event) -> Any:
+        raise LookupError("no such shelf")
+
+    monkeypatch.setattr(attempts, "LONGEST_TRACEBACK", 100)
+    monkeypatch.setitem(services.HANDLERS, "order_created", fail)
+    with pytest.raises(services.RetryLaterError):
+        services.handle(message(order_created()))
+    told = Attempt.objects.get().traceback
+    assert (len(told), told[-13:]) == (100, "no such shelf")
 
 
 def test_what_follows_was_accepted_from_nobody_and_has_no_receipt(sqs: None) -> None:
