@@ -34,6 +34,7 @@ lint: setup ## formatting, types, import arrows, migrations, deploy checks
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/python -m docs.map --check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	ENV_FILE=.ci/production.env $(BIN)/python manage.py check --deploy --fail-level WARNING
 

@@ -20,8 +20,8 @@ from benchmarks.surroundings import (
     make_queue,
     wait_until,
 )
-from processing import queues
 from processing.models import SpooledEvent
+from processing.sqs import queues
 
 WARM_UP = 0.3  # seconds
 FIRST_WARM_UP = 4  # stock kombu makes an SQS client for each thread, 0.1 s each

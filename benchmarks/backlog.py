@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from benchmarks import stock_celery
-from processing import queues, sending
-from processing.contracts import OrderCreated
-from processing.events import Event, new_id
+from processing.events.contracts import OrderCreated
+from processing.events.envelope import Event, new_id
+from processing.sqs import publisher, queues
 
 
 def orders(number: int) -> list[Event]:
@@ -31,7 +31,7 @@ def orders(number: int) -> list[Event]:
 
 def publish(queue: str, events: Iterable[Event]) -> None:
     """As Holdfast does it."""
-    if any(sent.error for sent in sending.publish_many(events)):
+    if any(sent.error for sent in publisher.publish_many(events)):
         raise RuntimeError(f"{queue}: SQS did not take the whole backlog.")
 
 

@@ -29,7 +29,7 @@ def main(queue_url: str, processes: int, *, database: bool) -> None:
         )
         received = answer.get("Messages", [])
         for message in received if database else ():
-            services.process(events.parse(message["Body"], fallback_id=""))
+            processor.process(envelope.parse(message["Body"], fallback_id=""))
         if received:
             sqs.delete_message_batch(
                 QueueUrl=queue_url,
@@ -45,6 +45,7 @@ if __name__ == "__main__":
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     django.setup()
-    from processing import events, services
+    from processing.delivery import processor
+    from processing.events import envelope
 
     main(sys.argv[1], int(sys.argv[2]), database="--no-database" not in sys.argv)

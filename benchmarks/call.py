@@ -11,8 +11,8 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks import backlog
-from processing import entries, queues
-from processing.attributes import Attributes
+from processing.events.attributes import Attributes
+from processing.sqs import entries, queues
 
 _EVENTS = 5
 _CALLS = 100  # of one round

@@ -19,7 +19,6 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from benchmarks.backlog import orders
-from dlq_review import beginning
 from dlq_review.models import (
     Arrival,
     AuditEntry,
@@ -28,11 +27,12 @@ from dlq_review.models import (
     FailureGroup,
     Revision,
 )
-from processing.contracts import EmailRequested, SignupRequested
-from processing.events import Event
+from dlq_review.pull import new_letters
+from processing.events.contracts import EmailRequested, SignupRequested
+from processing.events.envelope import Event
 from processing.models import Attempt, Outcome, UnderReview
-from processing.queues import Message
-from processing.topology import EVENT_QUEUES, QUEUES
+from processing.sqs.queues import Message
+from processing.sqs.topology import EVENT_QUEUES, QUEUES
 
 TEMPLATES = 1_000
 GROUPS = 200
@@ -84,7 +84,7 @@ def _pull_templates() -> None:
     now = timezone.now()
     for start in range(0, TEMPLATES, 10):
         numbers = range(start, start + 10)
-        beginning.begin_new([_message(number, chance, now) for number in numbers])
+        new_letters.begin_new([_message(number, chance, now) for number in numbers])
     for letter in DeadLetter.objects.order_by("pk"):
         state = _STATES[chance.randrange(100)]
         if letter.state == "quarantined":
@@ -120,7 +120,7 @@ def _message(number: int, chance: random.Random, now: datetime) -> Message:
         permanent=False,
         error_type=error,
         error_text=f"The {_name(kind)} of {event.data.reference} is not known.",
-        traceback=f'File "processing/orders.py", line {kind}\n' * 8,
+        traceback=f'File "processing/handlers/orders.py", line {kind}\n' * 8,
         place=f"processing/{event.queue}.py:step_{kind}",
         started_at=failed_at,
         duration_ms=12,

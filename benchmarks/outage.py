@@ -10,12 +10,13 @@ from statistics import quantiles
 
 from benchmarks.accept import Site, load, site
 from benchmarks.surroundings import Surroundings
-from processing import breaker, publisher, queues
+from processing import circuit_breaker
 from processing.models import SpooledEvent
+from processing.sqs import queues, send_batcher
 from tests.fault_proxy import Fault, FaultProxy
 
 #: What one request may wait for SQS at the very most.
-BUDGET_MS = publisher.BUDGET * 1000
+BUDGET_MS = send_batcher.BUDGET * 1000
 SLOW = Fault("slow", pause=2, times=10**9)
 WARM_UP = 1  # seconds
 
@@ -51,7 +52,7 @@ def measure(
         proxy.inject(SLOW)
         found["slow"] = _measure(server, clients, seconds)
         proxy.heal()
-        load(server, 2, breaker.PAUSE + 1)  # then SQS is trusted again
+        load(server, 2, circuit_breaker.PAUSE + 1)  # then SQS is trusted again
         proxy.stop()
         found["down"] = _measure(server, clients, seconds)
     queues.client().purge_queue(QueueUrl=queues.url("orders"))

@@ -15,9 +15,9 @@ from benchmarks import backlog
 from benchmarks.children import Child, running
 from benchmarks.stock_celery import PREFETCH
 from benchmarks.surroundings import Surroundings, make_queue, wait_until
-from processing import queues
-from processing.events import Event
+from processing.events.envelope import Event
 from processing.models import Outcome
+from processing.sqs import queues
 
 _WARM_UP = 60  # events
 _WORKER = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-lINFO")

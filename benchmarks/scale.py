@@ -21,13 +21,14 @@ from django.test.utils import CaptureQueriesContext, override_settings
 
 from benchmarks import backlog
 from benchmarks.million import load
-from dlq_review import operating, pulling, steering
-from dlq_review.freezing import Plan, freeze
 from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
-from dlq_review.selecting import Selection
-from dlq_review.walking import Place
+from dlq_review.operations import control, runner
+from dlq_review.operations.plans import Plan, freeze
+from dlq_review.pull import puller
+from dlq_review.search.keyset_pages import Place
+from dlq_review.search.selections import Selection
 from processing.models import User
-from processing.topology import QUEUES
+from processing.sqs.topology import QUEUES
 
 FROZEN = 100_000  # letters of an operation
 _MOVED = 500  # letters pulled, and redriven
@@ -138,7 +139,7 @@ def _operation() -> Operation:
 
 def _half_done(operation: Operation) -> Operation:
     """As it is while it runs: some of its items in each state."""
-    steering.start(operation, by="bench")
+    control.start(operation, by="bench")
     states = OperationItem.State.values
     for number, state in enumerate(states):
         operation.items.alias(turn=Mod(F("letter_id"), len(states))).filter(
@@ -193,12 +194,12 @@ def _work() -> Iterator[tuple[str, float]]:
     dlq = QUEUES["orders"].dlq
     backlog.send(dlq, backlog.orders(_MOVED))
     newest = DeadLetter.objects.latest("pk").pk
-    spent = _seconds(lambda: pulling.pull([dlq]))
+    spent = _seconds(lambda: puller.pull([dlq]))
     yield "pull, messages/s", _MOVED / spent
     pulled = DeadLetter.objects.filter(pk__gt=newest).values_list("pk", flat=True)
     selection = Selection(ids=[str(number) for number in pulled])
     operation = freeze(selection, Plan(rate=500), by="bench", reason="measured")
-    steering.start(operation, by="bench")
+    control.start(operation, by="bench")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     spent = _seconds(lambda: _send_all(operation))
     yield "redrive, messages/s", _MOVED / spent
@@ -208,7 +209,7 @@ def _work() -> Iterator[tuple[str, float]]:
 
 def _send_all(operation: Operation) -> None:
     while operation.items.filter(state=OperationItem.State.WAITING).exists():
-        operating.run(operation, seconds=1)
+        runner.run(operation, seconds=1)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -61,9 +61,10 @@ app.conf.update(
 
 @app.task(name="stock_celery.process")  # type: ignore[untyped-decorator]
 def process(body: str) -> None:
-    from processing import events, services  # only once Django is ready
+    from processing.delivery import processor  # only once Django is ready
+    from processing.events import envelope  # only once Django is ready
 
-    services.process(events.parse(body, fallback_id=""))
+    processor.process(envelope.parse(body, fallback_id=""))
 
 
 @app.task(name="stock_celery.accept")  # type: ignore[untyped-decorator]

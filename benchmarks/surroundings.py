@@ -18,8 +18,8 @@ import psycopg
 from django.conf import settings
 
 from benchmarks.children import running
-from processing import provision, queues
-from processing.topology import QUEUES
+from processing.sqs import provision, queues
+from processing.sqs.topology import QUEUES
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,18 @@ from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from dlq_review import filters, group_views, holding, operation_views, views
-from dlq_review.actions import denial, may, may_operate
-from dlq_review.exporting import FORMATS
-from dlq_review.group_views import described
-from dlq_review.listing import LetterList
+from dlq_review.desk import group_views, letter_views, list_filters, operation_views
+from dlq_review.desk.capped_paginator import CappedPaginator
+from dlq_review.desk.group_views import described
+from dlq_review.desk.letter_list import LetterList
+from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
-from dlq_review.paging import CappedPaginator
-from dlq_review.transitions import note_reveal
-from dlq_review.veiling import reason_about
-from processing.personal import mask
-from processing.read_only_admin import ReadOnlyAdmin, hidden, masked_field
+from dlq_review.permissions import denial, may, may_operate
+from dlq_review.redrive import undo_window
+from dlq_review.search.export import FORMATS
+from dlq_review.search.veil import reason_about
+from processing.events.masking import mask
+from processing.staff.read_only_admin import ReadOnlyAdmin, hidden, masked_field
 
 
 class TriageAdmin(ReadOnlyAdmin):
@@ -50,12 +51,12 @@ class OwnPagesAdmin(TriageAdmin):
 class DeadLetterAdmin(OwnPagesAdmin):
     list_display = ("reference", "state", "type", "error_type", "last_failed_at")
     list_filter = (
-        filters.StateFilter,
-        filters.QueueFilter,
-        filters.TypeFilter,
-        filters.ErrorFilter,
-        filters.SinceFilter,
-        filters.GroupFilter,
+        list_filters.StateFilter,
+        list_filters.QueueFilter,
+        list_filters.TypeFilter,
+        list_filters.ErrorFilter,
+        list_filters.SinceFilter,
+        list_filters.GroupFilter,
     )
     search_fields = ("request_id",)  # so that there is a box
     search_help_text = "An id, a reference, an error, or words of the body"
@@ -78,7 +79,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
             "may_operate": may(request.user, "bulk_redrive"),
             "may_restore": may_operate(request.user, Operation.Kind.RESTORE),
             "restoring": restoring,
-            "held": holding.held()[:5] if may(request.user, "undo") else (),
+            "held": undo_window.held()[:5] if may(request.user, "undo") else (),
             "exports": (("csv", "CSV"), ("jsonl", "JSON Lines")),
             "denied": denial(
                 request.user, ("redrive", "edit", "bulk_redrive", "export", *needed)
@@ -116,13 +117,13 @@ class DeadLetterAdmin(OwnPagesAdmin):
     def get_urls(self) -> list[URLPattern]:
         here = "<int:letter_id>/"
         pages = (
-            (f"{here}change/", "change", views.detail),
-            (f"{here}edit/", "edit", views.edit),
-            (f"{here}redrive/", "redrive", views.redrive),
-            (f"{here}undo/", "undo", views.undo),
-            (f"{here}rehearse/", "rehearse", views.rehearse),
-            (f"{here}reveal/", "reveal", views.reveal),
-            (f"{here}body/<int:number>/", "body", views.body),
+            (f"{here}change/", "change", letter_views.detail),
+            (f"{here}edit/", "edit", letter_views.edit),
+            (f"{here}redrive/", "redrive", letter_views.redrive),
+            (f"{here}undo/", "undo", letter_views.undo),
+            (f"{here}rehearse/", "rehearse", letter_views.rehearse),
+            (f"{here}reveal/", "reveal", letter_views.reveal),
+            (f"{here}body/<int:number>/", "body", letter_views.body),
         )
         return [
             path(
@@ -141,7 +142,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
             *(
                 path(
                     f"{here}{verb}/",
-                    self.admin_site.admin_view(views.settle),
+                    self.admin_site.admin_view(letter_views.settle),
                     {"verb": verb},
                     name=f"dlq_review_deadletter_{verb}",
                 )
@@ -154,7 +155,11 @@ class DeadLetterAdmin(OwnPagesAdmin):
 @admin.register(FailureGroup)
 class FailureGroupAdmin(OwnPagesAdmin):
     list_display = ("error_type",)
-    list_filter = (filters.GroupStateFilter, filters.QueueFilter, filters.TypeFilter)
+    list_filter = (
+        list_filters.GroupStateFilter,
+        list_filters.QueueFilter,
+        list_filters.TypeFilter,
+    )
     search_fields = ("error_type", "template", "place", "owner")
     search_help_text = "Error, text, place in the code, or owner"
     sortable_by = ()
@@ -213,7 +218,7 @@ class OperationAdmin(OwnPagesAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         here = "<int:operation_id>/"
-        pages: tuple[tuple[str, str, views.View, dict[str, str]], ...] = (
+        pages: tuple[tuple[str, str, letter_views.View, dict[str, str]], ...] = (
             ("new/", "new", operation_views.new, {}),
             (f"{here}change/", "change", operation_views.page, {}),
             (f"{here}undo/", "undo", operation_views.undo, {}),

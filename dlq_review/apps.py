@@ -5,7 +5,7 @@ from django.contrib.admin import apps as admin_apps
 from django.core.checks import register
 
 from dlq_review.checks import redrive_settings
-from processing import desk
+from processing.handlers import desk
 
 
 class DlqReviewConfig(AppConfig):
@@ -16,11 +16,11 @@ class DlqReviewConfig(AppConfig):
     def ready(self) -> None:
         register(redrive_settings)
         # By name: models cannot be imported before apps are ready.
-        desk.is_at(import_module("dlq_review.witness"))
+        desk.is_at(import_module("dlq_review.redrive.witness"))
 
 
 class TriageAdminConfig(admin_apps.AdminConfig):
     """Django's admin, with our site in place of the stock one."""
 
-    default_site = "dlq_review.site.TriageSite"
+    default_site = "dlq_review.desk.site.TriageSite"
     default = False

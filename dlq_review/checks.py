@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
-from processing.topology import EVENT_QUEUES
+from processing.sqs.topology import EVENT_QUEUES
 
 LONGEST_UNDO = 60  # seconds; a longer wait looks like a redrive that does nothing
 

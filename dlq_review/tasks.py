@@ -7,21 +7,14 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from dlq_review import (
-    adopting,
-    alerts,
-    forewarning,
-    holding,
-    merging,
-    operating,
-    pulling,
-    purging,
-    recounting,
-    redriving,
-    settling,
-    watching,
-)
-from processing.celery_messages import Job
+from dlq_review import alerts
+from dlq_review.groups import counter_drift, merge
+from dlq_review.letters import retention, settlement
+from dlq_review.monitoring import early_warnings, health
+from dlq_review.operations import runner
+from dlq_review.pull import puller, refused_by_sqs
+from dlq_review.redrive import sender, undo_window
+from processing.worker.task_messages import Job
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +26,10 @@ PULL_SHARE = 0.8  # of the time to the next pull, so that two do not run side by
 @shared_task(base=Job, name="dlq_review.pull")
 def pull() -> int:
     every = float(settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"])
-    stored = pulling.pull(seconds=PULL_SHARE * every).stored + adopting.adopt()
-    watching.sign("pull")
-    watching.check_queues()
-    forewarning.look_ahead()
+    stored = puller.pull(seconds=PULL_SHARE * every).stored + refused_by_sqs.adopt()
+    health.sign("pull")
+    health.check_queues()
+    early_warnings.look_ahead()
     return stored
 
 
@@ -47,7 +40,7 @@ def tell() -> int:
 
 @shared_task(base=Job, name="dlq_review.operate")
 def operate() -> int:
-    return operating.run_all(seconds=OPERATE_SECONDS)
+    return runner.run_all(seconds=OPERATE_SECONDS)
 
 
 @shared_task(base=Job, name="dlq_review.purge")
@@ -55,25 +48,25 @@ def purge() -> int:
     if not settings.RETENTION_DAYS:
         return 0
     before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
-    return purging.purge(before, seconds=PURGE_SECONDS)
+    return retention.purge(before, seconds=PURGE_SECONDS)
 
 
 @shared_task(base=Job, name="dlq_review.recount")
 def recount() -> int:
-    mended = recounting.mend()
+    mended = counter_drift.mend()
     for drift in mended:
         logger.error("drift=%r mended=1", str(drift))
     return len(mended)
 
 
-@shared_task(base=Job, name=holding.SEND_DUE)
+@shared_task(base=Job, name=undo_window.SEND_DUE)
 def send_due() -> int:
-    return holding.send_due()
+    return undo_window.send_due()
 
 
 @shared_task(base=Job, name="dlq_review.settle")
 def settle() -> int:
-    settled = holding.send_due() + redriving.resend_claimed() + settling.reconcile()
-    merging.gather()
-    watching.sign("settle")
+    settled = undo_window.send_due() + sender.resend_claimed() + settlement.reconcile()
+    merge.gather()
+    health.sign("settle")
     return settled

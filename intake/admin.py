@@ -14,10 +14,10 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.cache import never_cache
 
-from intake.key_forms import FirstKeyForm, NextKeyForm
-from intake.known_keys import REVOKED_WITHIN
+from intake.keys.forms import FirstKeyForm, NextKeyForm
+from intake.keys.known_keys import REVOKED_WITHIN
 from intake.models import ApiKey, KeyExistsError
-from processing.read_only_admin import ReadOnlyAdmin
+from processing.staff.read_only_admin import ReadOnlyAdmin
 
 
 @admin.register(ApiKey)

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from intake import memory
+from intake import shared_cache
 
 _OF_ONE_PROCESS = ("LocMemCache", "DummyCache", "FileBasedCache")
 
@@ -30,8 +30,8 @@ def cache_is_not_the_database(**_: Any) -> list[CheckMessage]:
 def cache_can_be_used(**_: Any) -> list[CheckMessage]:
     """Whether its client is installed and takes the options; it may be away for now."""
     try:
-        memory.prove()
-    except memory.UnusableCacheError as error:
+        shared_cache.prove()
+    except shared_cache.UnusableCacheError as error:
         return [
             Error(
                 str(error),
@@ -40,7 +40,7 @@ def cache_can_be_used(**_: Any) -> list[CheckMessage]:
                 id="intake.E002",
             )
         ]
-    except memory.SilentCacheError:
+    except shared_cache.SilentCacheError:
         return []  # `check` must pass where the cache is out of reach
     return []
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from processing.events import Event, is_request_id, new_id
+from processing.events.envelope import Event, is_request_id, new_id
 
 _HEADER = "HTTP_X_REQUEST_ID"
 _TRACEPARENT = re.compile(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest
 
-from intake import memory
-from intake.api_keys import caller_of
+from intake import shared_cache
+from intake.keys.callers import caller_of
 
 
 class RateLimitedError(Exception):
@@ -82,7 +82,7 @@ def spend(limit: Limit, who: str, amount: int = 1) -> Usage:
     window, passed = divmod(int(time.time()), limit.seconds)
     digest = hashlib.sha256(who.encode()).hexdigest()[:32]
     key = f"rate/{limit.name}/{window}/{digest}"
-    used = memory.count(key, limit.seconds, amount)
+    used = shared_cache.count(key, limit.seconds, amount)
     usage = Usage(limit, used, resets_in=limit.seconds - passed)
     if used > limit.most:
         raise RateLimitedError(usage)
@@ -98,14 +98,14 @@ def spend_once(limit: Limit, who: str, request_id: str) -> None:
     Raises RateLimitedError.
     """
     key = f"spent/{limit.name}/{request_id}"
-    if memory.claim(key, "being counted", _REMEMBERED):
+    if shared_cache.claim(key, "being counted", _REMEMBERED):
         try:
             spend(limit, who)
         except RateLimitedError:
-            memory.drop(key)
+            shared_cache.drop(key)
             raise
-        memory.remember(key, "counted", _REMEMBERED)
-    elif memory.recall(key) != "counted":  # its twin is at it in this moment
+        shared_cache.remember(key, "counted", _REMEMBERED)
+    elif shared_cache.recall(key) != "counted":  # its twin is at it in this moment
         spend(limit, who, 0)
 
 

@@ -16,9 +16,9 @@ from django.core import signing
 from django.db import Error
 
 from processing.database.patience import within
-from processing.events import Event
+from processing.events.envelope import Event
+from processing.handlers.orders import UnknownOrderError
 from processing.models import Attempt, Outcome, Repair, UnderReview
-from processing.orders import UnknownOrderError
 
 logger = logging.getLogger(__name__)
 

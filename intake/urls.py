@@ -1,6 +1,6 @@
 from django.urls import path
 
-from intake import demo_views, verify_views, views
+from intake.pages import demo_views, verify_views, views
 
 app_name = "intake"
 urlpatterns = [

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
-from processing import second_factor, staff_rights
+from processing.events.masking import mask, mask_body, mask_value
 from processing.models import (
     Attempt,
     Order,
@@ -22,8 +22,8 @@ from processing.models import (
     StaffMember,
     User,
 )
-from processing.personal import mask, mask_body, mask_value
-from processing.read_only_admin import ReadOnlyAdmin, hidden, masked_field
+from processing.staff import rights, second_factor
+from processing.staff.read_only_admin import ReadOnlyAdmin, hidden, masked_field
 
 
 class OrderItemInline(admin.TabularInline):
@@ -120,7 +120,7 @@ class StaffAdmin(auth_admin.UserAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Of somebody who may do more, nothing is changed: neither rights nor password."""
         return super().has_change_permission(request, obj) and (
-            obj is None or staff_rights.reaches_user(request.user, obj)
+            obj is None or rights.reaches_user(request.user, obj)
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -133,7 +133,7 @@ class StaffAdmin(auth_admin.UserAdmin):
         self, db: str | None, db_field: Any, request: HttpRequest
     ) -> Any:
         if db_field.name == "groups":
-            return staff_rights.grantable_groups(request.user)
+            return rights.grantable_groups(request.user)
         return super().get_field_queryset(db, db_field, request)
 
     def save_model(
@@ -157,12 +157,12 @@ class StaffGroupAdmin(auth_admin.GroupAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (
-            obj is None or staff_rights.reaches_group(request.user, obj)
+            obj is None or rights.reaches_group(request.user, obj)
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and (
-            obj is None or staff_rights.reaches_group(request.user, obj)
+            obj is None or rights.reaches_group(request.user, obj)
         )
 
     def formfield_for_manytomany(
@@ -172,7 +172,7 @@ class StaffGroupAdmin(auth_admin.GroupAdmin):
         **kwargs: Any,
     ) -> Any:
         if request is not None and db_field.name == "permissions":
-            kwargs["queryset"] = staff_rights.grantable_permissions(request.user)
+            kwargs["queryset"] = rights.grantable_permissions(request.user)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.http.request import validate_host
 
-from processing.topology import QUEUES, Queue
+from processing.sqs.topology import QUEUES, Queue
 
 
 def register_checks() -> None:

@@ -3,24 +3,24 @@
 from celery import shared_task
 from django.conf import settings
 
-from processing import services, spool
-from processing.bundles import Bundle, NotBegunError
-from processing.celery_messages import HANDLE, Job
-from processing.connections import keep_only_good_connections
-from processing.queues import Message
+from processing.delivery import processor, spool
+from processing.sqs.queues import Message
+from processing.worker.bundles import Bundle, NotBegunError
+from processing.worker.database_connections import keep_only_good_connections
+from processing.worker.task_messages import HANDLE, Job
 
 MOST_RELAYING = 60  # seconds
 
 
-@shared_task(name=HANDLE, throws=(services.RetryLaterError, NotBegunError))
+@shared_task(name=HANDLE, throws=(processor.RetryLaterError, NotBegunError))
 def handle(bundle: Bundle) -> None:
-    """Process its events. A body is opaque until `services` parses it under its own limits."""
+    """Process its events. A body is opaque until `processor` parses it under its own limits."""
     bundle.work_through(_handle_one)
 
 
 def _handle_one(message: Message) -> None:
     keep_only_good_connections()  # the one before may have met a broken one
-    services.handle(message)
+    processor.handle(message)
 
 
 @shared_task(base=Job, name="processing.relay")

@@ -4,12 +4,12 @@ import os
 
 from celery import Celery, signals
 
-from processing.connections import (
+from processing.worker.database_connections import (
     close_what_was_interrupted,
     keep_only_good_connections,
 )
-from processing.heartbeat import VisibilityHeartbeat
-from processing.pools import refuse_without_time_limits
+from processing.worker.pools import refuse_without_time_limits
+from processing.worker.visibility_heartbeat import VisibilityHeartbeat
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 

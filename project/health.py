@@ -7,8 +7,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from processing import queues
 from processing.database.patience import within
+from processing.sqs import queues
 
 PATIENCE = 1.0  # seconds for the database
 

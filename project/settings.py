@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from processing.own_files import (
+from processing.files.private_files import (
     close_to_others,
     kept_secret,
     make_private_file,
     make_private_folder,
 )
-from processing.topology import QUEUES, declare_fifo
+from processing.sqs.topology import QUEUES, declare_fifo
 from project.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -98,21 +98,21 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "intake.correlation.CorrelationMiddleware",
-    "intake.middleware.ApiProblemMiddleware",
-    "intake.middleware.RateLimitMiddleware",
-    "intake.turnstiles.TurnstileMiddleware",
-    "intake.middleware.ApiMiddleware",  # what follows is for pages
-    "intake.logins.LoginLimitMiddleware",
+    "intake.middleware.front_door.ApiProblemMiddleware",
+    "intake.middleware.front_door.RateLimitMiddleware",
+    "intake.middleware.turnstiles.TurnstileMiddleware",
+    "intake.middleware.front_door.ApiMiddleware",  # what follows is for pages
+    "intake.middleware.login_limit.LoginLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "dlq_review.idle.IdleMiddleware",
+    "dlq_review.desk.idle_sessions.IdleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
-    "dlq_review.middleware.UnfitValueMiddleware",
+    "dlq_review.desk.unfit_values.UnfitValueMiddleware",
 ]
 
 TEMPLATES = [
@@ -302,7 +302,7 @@ _mail = env.address(
     example="smtp+tls://user:password@host:587",
 )
 if _mail["EMAIL_BACKEND"].endswith("filebased.EmailBackend"):
-    _mail["EMAIL_BACKEND"] = "processing.mail_files.EmailBackend"
+    _mail["EMAIL_BACKEND"] = "processing.files.mail_files.EmailBackend"
 vars().update(_mail)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Holdfast <no-reply@localhost>")
 EMAIL_TIMEOUT = 10  # seconds; below every queue's time limit
@@ -328,7 +328,7 @@ SQS_QUEUE_URLS = {
 
 # -- Celery -------------------------------------------------------------------------
 # SQS is the only retry engine: a message is deleted after it was processed, and only then.
-CELERY_BROKER_TRANSPORT = "processing.transport:Transport"
+CELERY_BROKER_TRANSPORT = "processing.worker.transport:Transport"
 CELERY_BROKER_URL = "sqs://" + SQS_ENDPOINT_URL.partition("//")[2]
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "region": AWS_REGION,
@@ -360,7 +360,7 @@ WORKER_HEARTBEAT_SECONDS = env.float("WORKER_HEARTBEAT_SECONDS", 20)
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Celery closes each database connection after each task; processing/connections.py does better.
+# Celery closes each database connection after each task; processing/worker/database_connections.py does better.
 CELERY_DB_REUSE_MAX = 1_000_000_000
 SPOOL_RELAY_SECONDS = env.float("SPOOL_RELAY_SECONDS", 10)
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
@@ -409,7 +409,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "processing.error_texts.Formatter",
+            "()": "processing.delivery.error_texts.Formatter",
             "format": "time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
         }
     },

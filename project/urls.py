@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from intake.api import api
+from intake.api.endpoints import api
 from project import health
 
 handler500 = "project.errors.server_error"

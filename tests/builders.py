@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from dlq_review.joining import join
 from dlq_review.models import Arrival, DeadLetter
-from dlq_review.redriving import Redrive, Terms, redrive_one
-from processing.contracts import OrderCreated, OrderUpdated, SignupRequested
-from processing.events import Event, new_id
+from dlq_review.pull.arrivals import join
+from dlq_review.redrive.sender import Redrive, Terms, redrive_one
+from processing.events.contracts import OrderCreated, OrderUpdated, SignupRequested
+from processing.events.envelope import Event, new_id
 from processing.models import Attempt
-from processing.queues import Message
+from processing.sqs.queues import Message
 
 
 def order_data(**changes: Any) -> dict[str, Any]:

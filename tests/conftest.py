@@ -1,5 +1,6 @@
 import functools
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from math import inf
@@ -9,9 +10,9 @@ import pytest
 from moto import mock_aws
 from pytest_django import Settings
 
-from processing import access, queues, sending
-from processing.provision import ensure_queues
-from processing.topology import QUEUES
+from processing.sqs import access, publisher, queues
+from processing.sqs.provision import ensure_queues
+from processing.sqs.topology import QUEUES
 
 
 @pytest.fixture
@@ -93,5 +94,12 @@ def no_sqs(settings: Settings) -> None:
 
 def forget_failures() -> None:
     """As a new process would."""
-    sending._breakers.cache_clear()
-    sending._publisher.cache_clear()
+    publisher._breakers.cache_clear()
+    publisher._publisher.cache_clear()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as one:
+        yield f"http://127.0.0.1:{one.getsockname()[1]}"

@@ -19,8 +19,8 @@ from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
 
-from processing import sending
-from processing.provision import ensure_queues
+from processing.sqs import publisher, queues
+from processing.sqs.provision import ensure_queues
 
 T = TypeVar("T")
 WORKER = (
@@ -185,10 +185,14 @@ def live_system(folder: Path, settings: Settings) -> Iterator[LiveSystem]:
     }
     try:
         system.start_sqs()
-        sending.forget()
+        publisher.forget()
         ensure_queues()
         yield system
     finally:
         for process in reversed(system.processes):
             system.kill(process)
-        sending.forget()
+        publisher.forget()
+
+
+def empty(queue: str) -> bool:
+    return queues.depth(queue) == queues.Depth(0, 0)

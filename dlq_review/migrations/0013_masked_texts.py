@@ -18,8 +18,8 @@ from operator import itemgetter
 
 from django.db import connection, migrations, transaction
 
-from processing.events import identify
-from processing.personal import MASK, Veil, mask_reference
+from processing.events.envelope import identify
+from processing.events.masking import MASK, Veil, mask_reference
 
 STEP = 200  # letters
 READ = 20  # bodies of up to 1 MiB, held at once

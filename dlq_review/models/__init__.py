@@ -1,8 +1,8 @@
 from dlq_review.models.audit import AppendOnlyError, AuditEntry
 from dlq_review.models.groups import FailureCount, FailureGroup
 from dlq_review.models.letters import Arrival, DeadLetter, Revision
+from dlq_review.models.monitoring import LifeSign, RaisedAlert, UntoldAlert
 from dlq_review.models.operations import Operation, OperationItem
-from dlq_review.models.signs import LifeSign, RaisedAlert, UntoldAlert
 
 __all__ = [
     "AppendOnlyError",

@@ -7,9 +7,9 @@ from django.db import models
 from django.utils import timezone
 
 from dlq_review.models.groups import FailureGroup
-from processing.contracts import CONTRACTS
+from processing.events.contracts import CONTRACTS
+from processing.events.masking import MASK, mask_reference
 from processing.models import REQUEST_ID_LENGTH
-from processing.personal import MASK, mask_reference
 
 
 class DeadLetter(models.Model):

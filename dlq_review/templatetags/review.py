@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dlq_review.models import DeadLetter, FailureGroup, Operation
-from processing.personal import mask
+from processing.events.masking import mask
 
 register = template.Library()
 

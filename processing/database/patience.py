@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import OperationalError, connection
 
-from processing.breaker import Breaker
+from processing.circuit_breaker import Breaker
 
 STATEMENT = 60  # seconds one statement of a page may take
 FAILURES = 3  # in a row, after which this process does not ask for PAUSE

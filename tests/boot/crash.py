@@ -13,36 +13,36 @@ from tests.boot.on_import import replace
 
 #: Between which two steps a point lies, by the function it stands before or after.
 POINTS = (
-    "before processing.sending:publish",
-    "after processing.sending:publish",
-    "before processing.spool:hold",
-    "after processing.spool:hold",
-    "before processing.services:process",
-    "after processing.spool:record",
-    "before processing.spool:send_follow_ups",
-    "after processing.sending:publish_many",
-    "after processing.spool:_send",
-    "after processing.services:handle",
-    "after processing.bundles:Bundle.work_through",
-    "after processing.attempts:record",
-    "after processing.sending:dead_letter",
-    "before processing.queues:hide",
-    "after processing.queues:hide",
-    "before processing.deletes:Deletes._send",
-    "after processing.deletes:Deletes._answered",
-    "before processing.queues:delete",
-    "after processing.queues:delete",
-    "after processing.queues:receive",
-    "after dlq_review.joining:_store_arrival",
-    "after dlq_review.joining:join",
-    "after dlq_review.transitions:note",
-    "after dlq_review.redriving:claim",
-    "after dlq_review.redriving:send_claimed",
+    "before processing.sqs.publisher:publish",
+    "after processing.sqs.publisher:publish",
+    "before processing.delivery.spool:hold",
+    "after processing.delivery.spool:hold",
+    "before processing.delivery.processor:process",
+    "after processing.delivery.spool:record",
+    "before processing.delivery.spool:send_follow_ups",
+    "after processing.sqs.publisher:publish_many",
+    "after processing.delivery.spool:_send",
+    "after processing.delivery.processor:handle",
+    "after processing.worker.bundles:Bundle.work_through",
+    "after processing.delivery.attempts:record",
+    "after processing.sqs.publisher:dead_letter",
+    "before processing.sqs.queues:hide",
+    "after processing.sqs.queues:hide",
+    "before processing.worker.delete_batches:Deletes._send",
+    "after processing.worker.delete_batches:Deletes._answered",
+    "before processing.sqs.queues:delete",
+    "after processing.sqs.queues:delete",
+    "after processing.sqs.queues:receive",
+    "after dlq_review.pull.arrivals:_store_arrival",
+    "after dlq_review.pull.arrivals:join",
+    "after dlq_review.letters.transitions:note",
+    "after dlq_review.redrive.sender:claim",
+    "after dlq_review.redrive.sender:send_claimed",
 )
 
 
 def install(point: str) -> None:
-    """*point* is `after processing.sending:publish 2`: die at its second pass."""
+    """*point* is `after processing.sqs.publisher:publish 2`: die at its second pass."""
     when, target, nth = point.split()
     passes = itertools.count(1)
     _wrap(when, target, lambda: next(passes) == int(nth), os.getpgrp)

@@ -23,7 +23,7 @@ def _ack_before_work() -> None:
 
     def plant(handle: Function) -> Function:
         def handle_deleted(message: Any) -> None:
-            from processing import queues
+            from processing.sqs import queues
 
             with contextlib.suppress(*queues.SQS_ERRORS):
                 queues.delete(message.queue, [message.receipt_handle])
@@ -31,7 +31,7 @@ def _ack_before_work() -> None:
 
         return handle_deleted
 
-    replace("processing.services:handle", plant)
+    replace("processing.delivery.processor:handle", plant)
 
 
 def _done_before_work() -> None:
@@ -39,7 +39,7 @@ def _done_before_work() -> None:
 
     def plant(work_through: Function) -> Function:
         def note_and_work(bundle: Any, handle: Function) -> None:
-            from processing import bundles
+            from processing.worker import bundles
 
             def handle_noted(message: Any) -> None:
                 bundles._board[bundle.place] += 1
@@ -49,7 +49,7 @@ def _done_before_work() -> None:
 
         return note_and_work
 
-    replace("processing.bundles:Bundle.work_through", plant)
+    replace("processing.worker.bundles:Bundle.work_through", plant)
 
 
 def _ack_on_failure() -> None:
@@ -57,7 +57,7 @@ def _ack_on_failure() -> None:
 
     def plant(handle: Function) -> Function:
         def handle_and_forget(message: Any) -> None:
-            from processing.services import RetryLaterError
+            from processing.delivery.processor import RetryLaterError
 
             try:
                 handle(message)
@@ -66,7 +66,7 @@ def _ack_on_failure() -> None:
 
         return handle_and_forget
 
-    replace("processing.services:handle", plant)
+    replace("processing.delivery.processor:handle", plant)
 
 
 def _delete_before_storing() -> None:
@@ -74,7 +74,7 @@ def _delete_before_storing() -> None:
 
     def plant(receive: Function) -> Function:
         def receive_and_delete(queue: str, **options: Any) -> Any:
-            from processing import queues
+            from processing.sqs import queues
 
             messages = receive(queue, **options)
             if queue.endswith("-dlq"):
@@ -83,7 +83,7 @@ def _delete_before_storing() -> None:
 
         return receive_and_delete
 
-    replace("processing.queues:receive", plant)
+    replace("processing.sqs.queues:receive", plant)
 
 
 def _no_outcome() -> None:
@@ -98,7 +98,7 @@ def _no_outcome() -> None:
 
         return process_again
 
-    replace("processing.services:process", plant)
+    replace("processing.delivery.processor:process", plant)
 
 
 def _no_tombstone() -> None:
@@ -106,15 +106,15 @@ def _no_tombstone() -> None:
 
     def plant(discard: Function) -> Function:
         def only_mark(letter: Any, *, by: str, reason: str) -> str:
+            from dlq_review.letters.transitions import S, move
             from dlq_review.models import AuditEntry
-            from dlq_review.transitions import S, move
 
             move(letter, S.DISCARDED, AuditEntry.Verb.DISCARDED, by=by, reason=reason)
             return str(letter.state)
 
         return only_mark
 
-    replace("dlq_review.settling:discard", plant)
+    replace("dlq_review.letters.settlement:discard", plant)
 
 
 def _redrive_without_compare_and_set() -> None:
@@ -132,7 +132,7 @@ def _redrive_without_compare_and_set() -> None:
 
         return move_anyway
 
-    replace("dlq_review.transitions:move", plant)
+    replace("dlq_review.letters.transitions:move", plant)
 
 
 def _send_before_claim() -> None:
@@ -140,16 +140,17 @@ def _send_before_claim() -> None:
 
     def plant(claim: Function) -> Function:
         def send_first(letter: Any, **asked: Any) -> None:
-            from dlq_review import reading, redriving
-            from processing import sending
+            from dlq_review.letters import current_event
+            from dlq_review.redrive import sender
+            from processing.sqs import publisher
 
-            event = reading.event_in(letter, reading.current(letter).body)
-            sending.publish_many([event], redriving._beside([letter]))
+            event = current_event.event_in(letter, current_event.current(letter).body)
+            publisher.publish_many([event], sender._beside([letter]))
             claim(letter, **asked)
 
         return send_first
 
-    replace("dlq_review.redriving:claim", plant)
+    replace("dlq_review.redrive.sender:claim", plant)
 
 
 def _stock_transport() -> None:
@@ -158,7 +159,7 @@ def _stock_transport() -> None:
     def plant(transport: ModuleType) -> None:
         transport.Transport.Channel = transport.SQS.Channel
 
-    after_import("processing.transport", plant)
+    after_import("processing.worker.transport", plant)
 
 
 def _spool_deleted_before_send() -> None:
@@ -167,20 +168,22 @@ def _spool_deleted_before_send() -> None:
     def plant(send: Function) -> Function:
         @functools.wraps(send)
         def delete_first(waiting: Any, limit: int = 100) -> Any:
-            from processing import events, sending, spool
+            from processing.delivery import spool
+            from processing.events import envelope
             from processing.models import SpooledEvent
+            from processing.sqs import publisher
 
             rows = list(waiting.filter(refused_for_good=False)[:limit])
             SpooledEvent.objects.filter(pk__in=[row.pk for row in rows]).delete()
-            held = [events.parse(row.body, fallback_id=row.pk) for row in rows]
-            results = sending.publish_many(held)
+            held = [envelope.parse(row.body, fallback_id=row.pk) for row in rows]
+            results = publisher.publish_many(held)
             errors = [one.error for one in results if one.error is not None]
             is_away = any(error.is_away for error in errors)
             return spool._Tried(len(rows), len(rows) - len(errors), is_away=is_away)
 
         return delete_first
 
-    replace("processing.spool:_send", plant)
+    replace("processing.delivery.spool:_send", plant)
 
 
 def _follow_ups_only_in_memory() -> None:
@@ -190,13 +193,13 @@ def _follow_ups_only_in_memory() -> None:
         def publish(follow_ups: Any, cause: str) -> None:
             from django.db import transaction
 
-            from processing import sending
+            from processing.sqs import publisher
 
-            transaction.on_commit(lambda: sending.publish_many(follow_ups))
+            transaction.on_commit(lambda: publisher.publish_many(follow_ups))
 
         return publish
 
-    replace("processing.spool:record", plant)
+    replace("processing.delivery.spool:record", plant)
 
 
 def _accepted_in_memory() -> None:
@@ -205,7 +208,7 @@ def _accepted_in_memory() -> None:
     def plant(hold: Function) -> Function:
         return lambda event, refusal: None
 
-    replace("processing.spool:hold", plant)
+    replace("processing.delivery.spool:hold", plant)
 
 
 DEFECTS: dict[str, Callable[[], None]] = {

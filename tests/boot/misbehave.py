@@ -26,7 +26,7 @@ def install() -> None:
 
         return {**handlers, "order_created": create_order}
 
-    replace("processing.services:HANDLERS", ruin)
+    replace("processing.handlers.registry:HANDLERS", ruin)
 
 
 def stay_busy_with(queue: str) -> None:
@@ -40,7 +40,7 @@ def stay_busy_with(queue: str) -> None:
 
         return wait_or_handle
 
-    replace("processing.services:handle", stay)
+    replace("processing.delivery.processor:handle", stay)
 
 
 def _too_slow() -> None:

@@ -8,9 +8,9 @@ TYPE = "order_archived"
 
 
 def install() -> None:
-    replace("processing.contracts:CONTRACTS", with_one_more)
+    replace("processing.events.contracts:CONTRACTS", with_one_more)
     replace(
-        "processing.services:HANDLERS",
+        "processing.handlers.registry:HANDLERS",
         lambda handlers: {**handlers, TYPE: handlers["order_updated"]},
     )
 

@@ -19,7 +19,7 @@ def after_import(module: str, change: Change) -> None:
 
 
 def replace(target: str, new: Callable[[Any], Any]) -> None:
-    """Put what *new* makes of it in the place of *target*, as `processing.sending:publish`."""
+    """Put what *new* makes of it in the place of *target*, as `processing.sqs.publisher:publish`."""
     module, _, name = target.partition(":")
     *path, last = name.split(".")
 

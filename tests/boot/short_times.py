@@ -14,10 +14,10 @@ LONGEST_PAUSE = 3
 
 def install(pull_visibility: int) -> None:
     """*pull_visibility* alone, in seconds, is the caller's choice."""
-    after_import("processing.topology", _topology)
-    after_import("processing.spool", _set("LONGEST_PAUSE", LONGEST_PAUSE))
-    after_import("dlq_review.pulling", _set("VISIBILITY", pull_visibility))
-    after_import("dlq_review.redriving", _set("CLAIM_LASTS", CLAIM_LASTS))
+    after_import("processing.sqs.topology", _topology)
+    after_import("processing.delivery.spool", _set("LONGEST_PAUSE", LONGEST_PAUSE))
+    after_import("dlq_review.pull.puller", _set("VISIBILITY", pull_visibility))
+    after_import("dlq_review.redrive.sender", _set("CLAIM_LASTS", CLAIM_LASTS))
 
 
 def limit_tasks(seconds: int) -> None:
@@ -27,7 +27,7 @@ def limit_tasks(seconds: int) -> None:
         for name, queue in topology.QUEUES.items():
             topology.QUEUES[name] = replace(queue, time_limit=seconds)
 
-    after_import("processing.topology", shorten)
+    after_import("processing.sqs.topology", shorten)
 
 
 def _topology(topology: ModuleType) -> None:

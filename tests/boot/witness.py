@@ -23,7 +23,7 @@ def install(flaky: float) -> None:
     def watch(handlers: Handlers) -> Handlers:
         return {name: _watched(handle, flaky) for name, handle in handlers.items()}
 
-    replace("processing.services:HANDLERS", watch)
+    replace("processing.handlers.registry:HANDLERS", watch)
 
 
 def _watched(handle: Callable[[Any], Any], flaky: float) -> Callable[[Any], Any]:
@@ -40,7 +40,7 @@ def _watched(handle: Callable[[Any], Any], flaky: float) -> Callable[[Any], Any]
 
 
 def _fail_sometimes(flaky: float) -> None:
-    from processing.effects import RefusedError
+    from processing.handlers.effect import RefusedError
 
     thrown = random.SystemRandom().random()  # forked children share any other
     if thrown < flaky / 4:

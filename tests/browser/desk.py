@@ -8,14 +8,18 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from dlq_review import freezing, operating, redriving, settling, steering, tasks
-from dlq_review.freezing import Plan
+from dlq_review import tasks
+from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, FailureGroup, Operation
-from dlq_review.redriving import Redrive, Terms
-from dlq_review.selecting import Selection
-from processing import queues, services
+from dlq_review.operations import control, plans, runner
+from dlq_review.operations.plans import Plan
+from dlq_review.redrive import sender
+from dlq_review.redrive.sender import Redrive, Terms
+from dlq_review.search.selections import Selection
+from processing.delivery import processor
 from processing.models import User
-from processing.topology import EVENT_QUEUES
+from processing.sqs import queues
+from processing.sqs.topology import EVENT_QUEUES
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -64,8 +68,8 @@ def go_round() -> None:
     tasks.operate()
     for queue in EVENT_QUEUES:
         for message in queues.receive(queue):
-            with suppress(services.RetryLaterError):
-                services.handle(message)
+            with suppress(processor.RetryLaterError):
+                processor.handle(message)
                 queues.delete(queue, [message.receipt_handle])
     tasks.pull()
     tasks.settle()
@@ -100,18 +104,18 @@ def _letters() -> dict[str, DeadLetter]:
         "resolved": dead_letter(),
         "discarded": dead_letter(),
     }
-    redriving.claim(found["claimed"], by="bob", reason="")
+    sender.claim(found["claimed"], by="bob", reason="")
     for name in ("redriven", "overdue", "again"):
-        redriving.redrive_many([Redrive(found[name], 0)], Terms(by="bob"))
+        sender.redrive_many([Redrive(found[name], 0)], Terms(by="bob"))
     longer = now - timedelta(hours=3)
     DeadLetter.objects.filter(pk=found["overdue"].pk).update(redriven_at=longer)
     again = found["again"]
     body = again.revisions.get().body
     dead_letter(body, attributes=recent | redriven(again))
-    settling.resolve(
+    settlement.resolve(
         found["resolved"], by="bob", reason="The customer ordered by phone."
     )
-    settling.discard(found["discarded"], by="bob", reason="A test of the sender.")
+    settlement.discard(found["discarded"], by="bob", reason="A test of the sender.")
     return found
 
 
@@ -144,23 +148,23 @@ def _operations() -> dict[str, Operation]:
         if name == "fix":
             chosen[0] = dead_letter(order_created().body.replace("EUR", "euros")).pk
         selection = Selection(ids=[str(pk) for pk in chosen])
-        found[name] = freezing.freeze(selection, plan, by="bob", reason="Fixed in r2.")
+        found[name] = plans.freeze(selection, plan, by="bob", reason="Fixed in r2.")
     for name in ("running", "braked", "done", "cancelled"):
-        steering.start(found[name], by="bob")
-    operating.run(found["running"], seconds=1)
+        control.start(found[name], by="bob")
+    runner.run(found["running"], seconds=1)
     failed = found["braked"].items.earliest("pk")
     found["braked"].items.filter(pk=failed.pk).update(state="failed_again")
-    operating.observe(found["braked"])
-    operating.run(found["done"], seconds=5)
-    steering.cancel(found["cancelled"], by="bob")
+    runner.observe(found["braked"])
+    runner.run(found["done"], seconds=5)
+    control.cancel(found["cancelled"], by="bob")
     return found
 
 
-PLACE = "processing/orders.py:create_order"
+PLACE = "processing/handlers/orders.py:create_order"
 TRACEBACK = """Traceback (most recent call last):
-  File "/srv/holdfast/processing/services.py", line 61, in handle
+  File "/srv/holdfast/processing/delivery/processor.py", line 61, in handle
     process(event, redriven="redrive" in message.attributes)
-  File "/srv/holdfast/processing/orders.py", line 41, in create_order
+  File "/srv/holdfast/processing/handlers/orders.py", line 41, in create_order
     order = Order.objects.create(
   File "/usr/lib/python3.11/site-packages/django/db/backends/utils.py", line 105, in _execute
     return self.cursor.execute(sql, params)

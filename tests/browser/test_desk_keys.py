@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from dlq_review.joining import join
 from dlq_review.models import DeadLetter
+from dlq_review.pull.arrivals import join
 from tests.browser.conftest import OpenPage
 from tests.browser.desk import LETTERS, page_of, session_of
 from tests.builders import dead_letter, failure, message, order_created, redriven

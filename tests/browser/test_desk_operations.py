@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from dlq_review.models import DeadLetter, FailureGroup, Operation
-from processing import services
+from processing.delivery import processor
 from processing.models import Order
 from tests.browser.conftest import OpenPage
 from tests.browser.desk import LETTERS, go_round, group_page, session_of
@@ -25,7 +25,7 @@ def a_group(*, failing: int, mended: int) -> FailureGroup:
     """Its first letters fail again when they are redriven; the others are processed."""
     for number in range(failing):
         taken = f"ORD-taken-{number}"
-        services.process(order_created(order_id=taken, customer_id="C-1"))
+        processor.process(order_created(order_id=taken, customer_id="C-1"))
         dead_letter(order_created(order_id=taken), attributes=failure())
     for _ in range(mended):
         dead_letter(order_created(), attributes=failure())

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from dlq_review.models import AuditEntry, DeadLetter
-from processing import services
+from processing.delivery import processor
 from processing.models import Order
 from tests.browser.conftest import OpenPage
 from tests.browser.desk import GROUPS, LETTERS, go_round, page_of, session_of
@@ -86,7 +86,7 @@ def test_from_the_group_to_the_repaired_order(
 def test_a_letter_that_fails_again_is_the_same_one_with_its_history(
     open_page: OpenPage,
 ) -> None:
-    services.process(order_created(order_id="ORD-9", customer_id="C-1"))
+    processor.process(order_created(order_id="ORD-9", customer_id="C-1"))
     letter = dead_letter(order_created(order_id="ORD-9"), attributes=failure())
     page = open_page(page_of(letter), session=session_of("editor"))
     page.get_by_role("button", name="Rehearse").click()

@@ -10,16 +10,19 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from dlq_review import freezing, holding, operating, settling, steering, undoing
-from dlq_review.freezing import Plan
+from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, Operation
-from dlq_review.selecting import Selection
-from processing import queues, services
+from dlq_review.operations import control, fix_undo, plans, runner
+from dlq_review.operations.plans import Plan
+from dlq_review.redrive import undo_window
+from dlq_review.search.selections import Selection
+from processing.delivery import processor
 from processing.models import User
+from processing.sqs import queues
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import assert_accessible
 from tests.builders import dead_letter, order_created
-from tests.dlq_review.test_fixing import EUROS
+from tests.dlq_review.patches import EUROS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 BOTH = pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_the_list_takes_the_undo_away_once_it_is_sent(
 
 def send_now() -> None:
     DeadLetter.objects.update(send_after=timezone.now())
-    assert holding.send_due() == 1
+    assert undo_window.send_due() == 1
 
 
 @BOTH
@@ -115,8 +118,8 @@ def test_the_page_learns_by_itself_that_it_was_sent(
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     if javascript:
         (delivery,) = queues.receive("orders")
-        services.handle(delivery)
-        settling.reconcile()
+        processor.handle(delivery)
+        settlement.reconcile()
         state(page).to_contain_text("Resolved")
         expect(page.locator("#happened")).to_contain_text("processed")
 
@@ -134,9 +137,9 @@ def test_an_undo_that_comes_too_late_says_so(
 def fix_of_two() -> Operation:
     for _ in "ab":
         dead_letter(order_created().body.replace("EUR", "XXX"))
-    fix = freezing.freeze(Selection(), Plan("fix", EUROS, rate=500), by="ada")
-    steering.start(fix, by="ada")
-    operating.run(fix, seconds=9)
+    fix = plans.freeze(Selection(), Plan("fix", EUROS, rate=500), by="ada")
+    control.start(fix, by="ada")
+    runner.run(fix, seconds=9)
     return fix
 
 
@@ -154,7 +157,7 @@ def test_an_edit_of_many_is_undone(
     expect(page.get_by_text("2 would be as before the edit")).to_be_visible()
     page.get_by_role("button", name="Undo 2").click()
     state(page).to_contain_text("Running")
-    operating.run_all(seconds=9)
+    runner.run_all(seconds=9)
     state(page).to_contain_text("Done")
     assert set(DeadLetter.objects.values_list("revision", flat=True)) == {2}
 
@@ -166,7 +169,7 @@ def test_what_takes_back_or_overrides_is_accessible(
 ) -> None:
     settings.REDRIVE_TARGETS = ["orders:signups"]
     fix = fix_of_two()
-    undo = undoing.freeze_undo(fix, by="ada", reason="x")
+    undo = fix_undo.freeze_undo(fix, by="ada", reason="x")
     worn, other = DeadLetter.objects.order_by("pk")
     DeadLetter.objects.filter(pk=worn.pk).update(redrives=5)
     page = open_page(letter_page(worn), color_scheme=scheme, **signed_in)

@@ -3,12 +3,12 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from processing import queues
-from processing.accounts import verification_token
-from processing.contracts import OrderCreated
+from processing.events.contracts import OrderCreated
+from processing.handlers.accounts import verification_token
 from processing.models import User
+from processing.sqs import queues
 from tests.browser.conftest import OpenPage
-from tests.intake.pages import queued
+from tests.intake.public_pages import queued
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 RECEIPT = re.compile(r"/receipts/[^/]+/")

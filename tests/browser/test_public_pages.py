@@ -1,7 +1,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from processing.accounts import verification_token
+from processing.handlers.accounts import verification_token
 from processing.models import User
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import assert_accessible

@@ -2,9 +2,10 @@ import pytest
 from playwright.sync_api import expect
 
 from intake.receipts import Receipt
-from processing import queues, services
-from processing.events import Event
+from processing.delivery import processor
+from processing.events.envelope import Event
 from processing.models import Outcome, UnderReview
+from processing.sqs import queues
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import assert_accessible
 from tests.builders import failed_attempt, order_created
@@ -31,7 +32,7 @@ def test_a_receipt_goes_through_its_states_by_itself(
     expect(heading).to_contain_text("We are looking at this")
     expect(page.locator("#status")).to_contain_text("do not need to send it again")
     review.delete()
-    services.process(event, redriven=True)
+    processor.process(event, redriven=True)
     expect(heading).to_have_text("Done")
     expect(page.locator("#status")).to_contain_text("ORD-7")
 
@@ -39,7 +40,7 @@ def test_a_receipt_goes_through_its_states_by_itself(
 def test_a_settled_receipt_is_not_asked_for_again(open_page: OpenPage) -> None:
     event = order_created()
     page = open_page(path_of(event))
-    services.process(event)
+    processor.process(event)
     expect(page.get_by_role("heading", level=2)).to_have_text("Done")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -59,9 +60,9 @@ def test_every_state_is_accessible(
         case "processing":
             failed_attempt(event)
         case "done":
-            services.process(event)
+            processor.process(event)
         case "stale":
-            services.process(event)
+            processor.process(event)
             made = {"order": "ORD-7", "status": "stale"}
             Outcome.objects.filter(request_id=event.id).update(made=made)
         case "under_review":
@@ -83,5 +84,5 @@ def test_a_sample_is_shown_on_its_queue_and_then_done(
     expect(page.locator("pre")).to_contain_text('"type": "order_created"')
     expect(page.get_by_role("heading", name="Received")).to_be_visible()
     (message,) = queues.receive("orders")
-    services.handle(message)
+    processor.handle(message)
     expect(page.get_by_role("heading", name="Done")).to_be_visible()

@@ -8,10 +8,10 @@ from uuid import NAMESPACE_URL, uuid5
 from django.db import connection
 from django.db.models import Count, Q
 
-from dlq_review import books
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, FailureGroup
+from dlq_review.monitoring import books
 from intake.receipts import Receipt, State
-from processing.attempts import storable
+from processing.delivery.attempts import storable
 from processing.models import Order, Outcome, UnderReview
 from tests.boot.witness import TABLE
 from tests.chaos.clients import Fates

@@ -32,18 +32,18 @@ class Witnesses:
 WITNESSES = {
     "ack before work": Witnesses(
         simulation="lost",
-        crash_point="test_process[before processing.services:process 1]",
+        crash_point="test_process[before processing.delivery.processor:process 1]",
     ),
     "ack on failure": Witnesses(simulation="lost", chaos="LOST"),
     "done before work": Witnesses(chaos="LOST"),
     "delete from the DLQ before storing": Witnesses(
         simulation="out of sight|lost",
-        crash_point="test_pull[after processing.queues:receive 1]",
+        crash_point="test_pull[after processing.sqs.queues:receive 1]",
     ),
     "no outcome": Witnesses(simulation="an effect twice", chaos="took effect"),
     "no tombstone": Witnesses(
         simulation="lost",
-        crash_point="test_discard[after dlq_review.settling:discard 1]",
+        crash_point="test_discard[after dlq_review.letters.settlement:discard 1]",
     ),
     "redrive without compare-and-set": Witnesses(
         simulation="sent and not counted",
@@ -55,12 +55,12 @@ WITNESSES = {
     "stock transport": Witnesses(chaos="LOST"),
     "spool row deleted before send": Witnesses(
         simulation="lost",
-        crash_point="test_relay[before processing.sending:publish_many 1]",
+        crash_point="test_relay[before processing.sqs.publisher:publish_many 1]",
     ),
     "follow-ups only in memory": Witnesses(
         simulation="a follow-up lost",
         crash_point=(
-            "test_process_with_a_follow_up[before processing.sending:publish_many 1]"
+            "test_process_with_a_follow_up[before processing.sqs.publisher:publish_many 1]"
         ),
     ),
     "accepted in memory": Witnesses(simulation="lost", chaos="LOST"),

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from processing import queues, sending
+from processing.sqs import publisher, queues
 from tests.builders import order_created, order_updated
 from tests.poison import corpus
 
@@ -43,7 +43,7 @@ class Producer:
             ]
         )
         for _ in range(self.chance.choice([1, 1, 2])):  # at least once, as SQS says
-            sending.send_raw(event.queue, event.body)
+            publisher.send_raw(event.queue, event.body)
         self.sent.events.add(event.id)
 
 

@@ -9,10 +9,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 
 from dlq_review.models import DeadLetter
-from processing import queues
 from processing.models import Outcome, SpooledEvent
-from processing.provision import ensure_queues
-from processing.topology import EVENT_QUEUES, QUEUES
+from processing.sqs import queues
+from processing.sqs.provision import ensure_queues
+from processing.sqs.topology import EVENT_QUEUES, QUEUES
 from tests.boot import short_times
 from tests.boot.witness import CREATE
 from tests.chaos.audit import Audit

@@ -11,9 +11,9 @@ django.setup()
 
 from django.db import DatabaseError  # noqa: E402
 
-from dlq_review import editing, reading, settling  # noqa: E402
+from dlq_review.errors import ReviewError  # noqa: E402
+from dlq_review.letters import current_event, revisions, settlement  # noqa: E402
 from dlq_review.models import DeadLetter  # noqa: E402
-from dlq_review.transitions import ReviewError  # noqa: E402
 from tests.builders import redrive_now  # noqa: E402
 
 S = DeadLetter.State
@@ -42,9 +42,9 @@ def triage(letter: DeadLetter, by: str) -> None:
             _edit(letter, by)
             redrive_now(letter, by=by, reason="chaos, edited")
         elif deed == "discard":
-            settling.discard(letter, by=by, reason="chaos")
+            settlement.discard(letter, by=by, reason="chaos")
         elif deed == "restore":
-            settling.restore(letter, by=by, reason="chaos")
+            settlement.restore(letter, by=by, reason="chaos")
     except ReviewError as error:
         say(f"letter={letter.pk} deed={deed} refused={type(error).__name__}")
     else:
@@ -61,11 +61,13 @@ def _choose(letter: DeadLetter) -> str:
 
 
 def _edit(letter: DeadLetter, by: str) -> None:
-    reading.event_in(letter, reading.current(letter).body)  # else there is no knowing
-    body = json.loads(reading.current(letter).body)
+    current_event.event_in(
+        letter, current_event.current(letter).body
+    )  # else there is no knowing
+    body = json.loads(current_event.current(letter).body)
     if "items" in body["data"]:
         body["data"]["items"][0]["sku"] = f"EDIT-{letter.revision + 1}"
-    editing.edit(
+    revisions.edit(
         letter, json.dumps(body), based_on=letter.revision, by=by, reason="chaos"
     )
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from dlq_review import settling
+from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, FailureGroup
-from processing import services
-from processing.events import Event
+from processing.delivery import processor
+from processing.events.envelope import Event
 from processing.models import Outcome, UnderReview
 from tests.boot.witness import CREATE, INSERT
 from tests.builders import dead_letter, order_created
@@ -36,7 +36,7 @@ def took_effect(event: Event, times: int = 1) -> None:
 
 
 def processed(event: Event) -> Event:
-    services.process(event)
+    processor.process(event)
     took_effect(event)
     return event
 
@@ -50,7 +50,7 @@ def test_what_is_processed_discarded_or_in_review_balances() -> None:
     done, waiting, discarded = order_created(), order_created(), order_created()
     processed(done)
     dead_letter(waiting)
-    settling.discard(dead_letter(discarded), by="ada", reason="a test")
+    settlement.discard(dead_letter(discarded), by="ada", reason="a test")
     assert violations(done, waiting, discarded) == []
 
 
@@ -67,7 +67,7 @@ def test_a_second_effect_is_seen() -> None:
 
 def test_an_effect_after_a_discard_is_seen() -> None:
     event = order_created()
-    settling.discard(dead_letter(event), by="ada", reason="a test")
+    settlement.discard(dead_letter(event), by="ada", reason="a test")
     took_effect(event)
     assert f"{event.id} took effect and is not processed" in violations(event)
 
@@ -105,6 +105,6 @@ def test_counters_and_marks_that_are_wrong_are_seen() -> None:
 
 
 def test_a_tombstone_that_is_missing_is_seen() -> None:
-    settling.discard(dead_letter(), by="ada", reason="a test")
+    settlement.discard(dead_letter(), by="ada", reason="a test")
     Outcome.objects.all().delete()
     assert any("without a tombstone" in sentence for sentence in violations())

@@ -14,17 +14,13 @@ django.setup()
 
 from django.test import Client  # noqa: E402
 
-from dlq_review import (  # noqa: E402
-    editing,
-    holding,
-    pulling,
-    reading,
-    redriving,
-    settling,
-)
+from dlq_review.errors import ReviewError  # noqa: E402
+from dlq_review.letters import current_event, revisions, settlement  # noqa: E402
 from dlq_review.models import DeadLetter  # noqa: E402
-from dlq_review.transitions import ReviewError  # noqa: E402
-from processing import events, spool  # noqa: E402
+from dlq_review.pull import puller  # noqa: E402
+from dlq_review.redrive import sender, undo_window  # noqa: E402
+from processing.delivery import spool  # noqa: E402
+from processing.events import envelope  # noqa: E402
 from tests.builders import redrive_now  # noqa: E402
 
 
@@ -41,12 +37,12 @@ def accept(body: str, key: str) -> None:
 
 
 def relay(body: str) -> None:
-    spool.hold(events.parse(body, fallback_id=""), "ConnectTimeoutError")
+    spool.hold(envelope.parse(body, fallback_id=""), "ConnectTimeoutError")
     spool.relay()
 
 
 def pull() -> None:
-    pulling.pull()
+    puller.pull()
 
 
 def redrive(request_id: str) -> None:
@@ -65,20 +61,20 @@ def redrive_at(request_id: str, moment: str) -> None:
 
 def edit_and_redrive(request_id: str, sku: str) -> None:
     letter = _letter(request_id)
-    body = json.loads(reading.current(letter).body)
+    body = json.loads(current_event.current(letter).body)
     body["data"]["items"][0]["sku"] = sku
-    editing.edit(letter, json.dumps(body), based_on=0, by="ada", reason="test")
+    revisions.edit(letter, json.dumps(body), based_on=0, by="ada", reason="test")
     redrive_now(letter, by="ada")
 
 
 def discard(request_id: str) -> None:
-    settling.discard(_letter(request_id), by="ada", reason="test")
+    settlement.discard(_letter(request_id), by="ada", reason="test")
 
 
 def settle() -> None:
-    holding.send_due()
-    redriving.resend_claimed()
-    settling.reconcile()
+    undo_window.send_due()
+    sender.resend_claimed()
+    settlement.reconcile()
 
 
 def _letter(request_id: str) -> DeadLetter:

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from dlq_review import holding, pulling, redriving, settling
-from processing import queues, sending, services, spool
+from dlq_review.letters import settlement
+from dlq_review.pull import puller
+from dlq_review.redrive import sender, undo_window
+from processing.delivery import processor, spool
 from processing.models import SpooledEvent
-from processing.provision import ensure_queues
-from processing.topology import EVENT_QUEUES, QUEUES
+from processing.sqs import publisher, queues
+from processing.sqs.provision import ensure_queues
+from processing.sqs.topology import EVENT_QUEUES, QUEUES
 from tests import boot
 from tests.live import LiveSystem, wait_for
 
@@ -75,14 +78,14 @@ class Point:
         for queue in EVENT_QUEUES:
             for message in queues.receive(queue, visibility=1):
                 try:
-                    services.handle(message)
-                except services.RetryLaterError:
+                    processor.handle(message)
+                except processor.RetryLaterError:
                     continue
                 queues.delete(queue, [message.receipt_handle])
-        pulling.pull()
-        holding.send_due()
-        redriving.resend_claimed()
-        settling.reconcile()
+        puller.pull()
+        undo_window.send_due()
+        sender.resend_claimed()
+        settlement.reconcile()
         empty = queues.Depth(0, 0)
         # PostgreSQL notices a killed client a moment later; until then its rows are locked.
         return not SpooledEvent.objects.exists() and all(
@@ -136,15 +139,15 @@ def point(
     settings.SQS_QUEUE_PREFIX = prefix
     settings.RETRY_BACKOFF_BASE_SECONDS = 1
     settings.SQS_QUEUE_URLS = {name: host + name for name in settings.SQS_QUEUE_URLS}
-    monkeypatch.setattr(redriving, "CLAIM_LASTS", boot.NO_TIME)
-    sending.forget()
+    monkeypatch.setattr(sender, "CLAIM_LASTS", boot.NO_TIME)
+    publisher.forget()
     ensure_queues()
     for queue in QUEUES:
         queues.client().set_queue_attributes(
             QueueUrl=queues.url(queue), Attributes={"VisibilityTimeout": "1"}
         )
     yield Point(server, prefix)
-    sending.forget()
+    publisher.forget()
 
 
 def mails_in(folder: Path) -> list[str]:

@@ -10,11 +10,13 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from dlq_review import books, redriving
 from dlq_review.models import AuditEntry, DeadLetter
-from processing import queues, sending, services
-from processing.events import Event
+from dlq_review.monitoring import books
+from dlq_review.redrive import sender
+from processing.delivery import processor
+from processing.events.envelope import Event
 from processing.models import Order, Outcome, SpooledEvent, User
+from processing.sqs import publisher, queues
 from tests.builders import (
     order_created,
     order_data,
@@ -44,12 +46,12 @@ def processed_once(*events: Event) -> None:
 
 
 ACCEPT = [
-    "before processing.sending:publish 1",
-    "after processing.sending:publish 1",
+    "before processing.sqs.publisher:publish 1",
+    "after processing.sqs.publisher:publish 1",
 ]
 ACCEPT_WITHOUT_SQS = [
-    "before processing.spool:hold 1",
-    "after processing.spool:hold 1",
+    "before processing.delivery.spool:hold 1",
+    "after processing.delivery.spool:hold 1",
 ]
 
 
@@ -74,9 +76,9 @@ def test_accept(point: Point, crash_at: str, endpoint: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "before processing.sending:publish_many 1",
-        "after processing.sending:publish_many 1",
-        "after processing.spool:_send 1",
+        "before processing.sqs.publisher:publish_many 1",
+        "after processing.sqs.publisher:publish_many 1",
+        "after processing.delivery.spool:_send 1",
     ],
 )
 def test_relay(point: Point, crash_at: str) -> None:
@@ -90,17 +92,17 @@ def test_relay(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "before processing.services:process 1",
-        "after processing.orders:create_order 1",
-        "after processing.spool:record 1",
-        "after processing.services:handle 1",
-        "before processing.deletes:Deletes._send 1",
-        "after processing.deletes:Deletes._answered 1",
+        "before processing.delivery.processor:process 1",
+        "after processing.handlers.orders:create_order 1",
+        "after processing.delivery.spool:record 1",
+        "after processing.delivery.processor:handle 1",
+        "before processing.worker.delete_batches:Deletes._send 1",
+        "after processing.worker.delete_batches:Deletes._answered 1",
     ],
 )
 def test_process(point: Point, crash_at: str) -> None:
     event = order_created()
-    sending.publish(event)
+    publisher.publish(event)
     point.crashing_worker(crash_at)
     point.drain()
     processed_once(event)
@@ -110,15 +112,15 @@ def test_process(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "before processing.sending:publish_many 1",
-        "after processing.sending:publish_many 1",
-        "after processing.spool:_send 1",
-        "before processing.emails:send_email 1",
-        "after processing.emails:send_email 1",
+        "before processing.sqs.publisher:publish_many 1",
+        "after processing.sqs.publisher:publish_many 1",
+        "after processing.delivery.spool:_send 1",
+        "before processing.handlers.emails:send_email 1",
+        "after processing.handlers.emails:send_email 1",
     ],
 )
 def test_process_with_a_follow_up(point: Point, crash_at: str) -> None:
-    sending.publish(signup_requested(email="grace@example.com"))
+    publisher.publish(signup_requested(email="grace@example.com"))
     point.crashing_worker(crash_at)
     point.drain()
     assert User.objects.filter(email="grace@example.com").count() == 1
@@ -137,12 +139,12 @@ def test_process_with_a_follow_up(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after processing.attempts:record 1",
-        "after processing.sending:dead_letter 1",
+        "after processing.delivery.attempts:record 1",
+        "after processing.sqs.publisher:dead_letter 1",
     ],
 )
 def test_permanent_failure(point: Point, crash_at: str) -> None:
-    sending.send_raw("orders", "no event")
+    publisher.send_raw("orders", "no event")
     point.crashing_worker(crash_at)
     point.drain()
     letter = DeadLetter.objects.get()
@@ -154,17 +156,17 @@ def test_permanent_failure(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after processing.attempts:record 1",
-        "before processing.queues:hide 1",
-        "after processing.queues:hide 1",
+        "after processing.delivery.attempts:record 1",
+        "before processing.sqs.queues:hide 1",
+        "after processing.sqs.queues:hide 1",
     ],
 )
 def test_transient_failure(point: Point, crash_at: str) -> None:
     order = order_created(order_id="ORD-1")
     update = order_updated(order_id="ORD-1", changed_at="2025-01-01T00:00:00+00:00")
-    sending.publish(update)
+    publisher.publish(update)
     point.crashing_worker(crash_at)
-    services.process(order)
+    processor.process(order)
     point.drain()
     assert Order.objects.get().status == "paid"
     assert Outcome.objects.count() == 2
@@ -174,11 +176,11 @@ def test_transient_failure(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after processing.queues:receive 1",
-        "before dlq_review.beginning:begin 1",
-        "after dlq_review.beginning:begin 1",
-        "after dlq_review.beginning:begin_new 1",
-        "after processing.queues:delete 1",
+        "after processing.sqs.queues:receive 1",
+        "before dlq_review.pull.new_letters:begin 1",
+        "after dlq_review.pull.new_letters:begin 1",
+        "after dlq_review.pull.new_letters:begin_new 1",
+        "after processing.sqs.queues:delete 1",
     ],
 )
 def test_pull(point: Point, crash_at: str) -> None:
@@ -195,9 +197,9 @@ def test_pull(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after dlq_review.joining:_store_arrival 1",
-        "after dlq_review.joining:join 1",
-        "after dlq_review.joining:join 2",
+        "after dlq_review.pull.arrivals:_store_arrival 1",
+        "after dlq_review.pull.arrivals:join 1",
+        "after dlq_review.pull.arrivals:join 2",
     ],
 )
 def test_pull_of_what_has_a_letter(point: Point, crash_at: str) -> None:
@@ -214,11 +216,11 @@ def test_pull_of_what_has_a_letter(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after dlq_review.transitions:note 1",
-        "after dlq_review.redriving:claim 1",
-        "after processing.sending:publish_many 1",
-        "after dlq_review.transitions:note 2",
-        "after dlq_review.redriving:send_claimed 1",
+        "after dlq_review.letters.transitions:note 1",
+        "after dlq_review.redrive.sender:claim 1",
+        "after processing.sqs.publisher:publish_many 1",
+        "after dlq_review.letters.transitions:note 2",
+        "after dlq_review.redrive.sender:send_claimed 1",
     ],
 )
 def test_redrive(point: Point, crash_at: str) -> None:
@@ -237,15 +239,15 @@ def test_redrive(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after processing.sending:publish_many 1",
-        "after dlq_review.redriving:send_claimed 1",
-        "after dlq_review.settling:reconcile 1",
+        "after processing.sqs.publisher:publish_many 1",
+        "after dlq_review.redrive.sender:send_claimed 1",
+        "after dlq_review.letters.settlement:reconcile 1",
     ],
 )
 def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
     event = order_created()
     letter = pulled(point, event)
-    redriving.claim(letter, by="ada", reason="")
+    sender.claim(letter, by="ada", reason="")
     DeadLetter.objects.update(claimed_at=timezone.now() - timedelta(minutes=1))
     point.step("settle", crash_at=crash_at)
     point.drain()
@@ -257,15 +259,15 @@ def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after dlq_review.holding:_begin_to_send 1",
-        "after processing.sending:publish_many 1",
-        "after dlq_review.holding:send_due 1",
+        "after dlq_review.redrive.undo_window:_begin_to_send 1",
+        "after processing.sqs.publisher:publish_many 1",
+        "after dlq_review.redrive.undo_window:send_due 1",
     ],
 )
 def test_send_what_is_due(point: Point, crash_at: str) -> None:
     event = order_created()
     letter = pulled(point, event)
-    redriving.claim(letter, by="ada", reason="", send_after=timezone.now())
+    sender.claim(letter, by="ada", reason="", send_after=timezone.now())
     point.step("settle", crash_at=crash_at)
     point.drain()
     letter.refresh_from_db()
@@ -276,9 +278,9 @@ def test_send_what_is_due(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after dlq_review.transitions:note 1",
-        "after dlq_review.editing:edit 1",
-        "after dlq_review.redriving:claim 1",
+        "after dlq_review.letters.transitions:note 1",
+        "after dlq_review.letters.revisions:edit 1",
+        "after dlq_review.redrive.sender:claim 1",
     ],
 )
 def test_edit_and_redrive(point: Point, crash_at: str) -> None:
@@ -298,7 +300,10 @@ def test_edit_and_redrive(point: Point, crash_at: str) -> None:
 
 @pytest.mark.parametrize(
     "crash_at",
-    ["after dlq_review.transitions:note 1", "after dlq_review.settling:discard 1"],
+    [
+        "after dlq_review.letters.transitions:note 1",
+        "after dlq_review.letters.settlement:discard 1",
+    ],
 )
 def test_discard(point: Point, crash_at: str) -> None:
     event = order_created()
@@ -309,7 +314,7 @@ def test_discard(point: Point, crash_at: str) -> None:
     assert tombstone.exists() == (letter.state == S.DISCARDED)
     if letter.state == S.OPEN:
         point.step("discard", event.id)
-    sending.publish(event)  # a late copy
+    publisher.publish(event)  # a late copy
     point.drain()
     letter.refresh_from_db()
     assert letter.state == S.DISCARDED

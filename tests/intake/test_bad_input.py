@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from intake.contract_forms import TRAPPED
-from processing import entries, queues, services
+from intake.pages.contract_form import TRAPPED
+from processing.delivery import processor
 from processing.models import User
+from processing.sqs import entries, queues
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
-from tests.intake.pages import hidden_fields, order_form, queued, signup_form
+from tests.intake.public_pages import hidden_fields, order_form, queued, signup_form
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
@@ -61,7 +62,7 @@ def test_an_unusual_name_is_stored_as_text_and_shown_as_text(
     assert "<img src=x" not in wrong.content.decode()
     client.post("/signups/new", signup_form(client, name=name))
     (message,) = queues.receive("signups")
-    services.handle(message)
+    processor.handle(message)
     assert User.objects.get().name == name
 
 

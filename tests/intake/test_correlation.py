@@ -4,10 +4,11 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from processing import queues, sending, services
+from processing.delivery import processor
 from processing.models import Outcome
+from processing.sqs import publisher, queues
 from tests.intake.clients import post
-from tests.intake.pages import queued, signup_form
+from tests.intake.public_pages import queued, signup_form
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SIGNUP = {"email": "ada@example.com", "name": "Ada"}
@@ -60,7 +61,7 @@ def test_the_id_reaches_the_log_the_rows_and_the_mail(
         client.post("/signups/new", form, headers={"X-Request-ID": "req-42"})
         for queue in ("signups", "emails"):
             (message,) = queues.receive(queue)
-            services.handle(message)
+            processor.handle(message)
     assert {row.correlation_id for row in Outcome.objects.all()} == {"req-42"}
     assert mail.outbox[0].extra_headers["X-Correlation-ID"] == "req-42"
     assert caplog.text.count("correlation_id=req-42") == 3
@@ -69,8 +70,8 @@ def test_the_id_reaches_the_log_the_rows_and_the_mail(
 
 @pytest.mark.django_db
 def test_the_id_reaches_the_dead_letter(sqs: None) -> None:
-    sending.send_raw("orders", '{"type": "nothing", "correlation_id": "req-42"}')
+    publisher.send_raw("orders", '{"type": "nothing", "correlation_id": "req-42"}')
     (message,) = queues.receive("orders")
-    services.handle(message)
+    processor.handle(message)
     (dead,) = queues.receive("orders-dlq")
     assert '"correlation_id": "req-42"' in dead.attributes["failure"]

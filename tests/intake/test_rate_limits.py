@@ -13,10 +13,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from intake.checks import cache_is_not_the_database, clients_are_told_apart
 from intake.rate_limits import address_of, client_of
-from processing.contracts import OrderCreated
+from processing.events.contracts import OrderCreated
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
-from tests.intake.pages import order_form, queued, signup_form
+from tests.intake.public_pages import order_form, queued, signup_form
 
 
 def test_the_request_after_the_last_allowed_is_told_when_to_come_back(

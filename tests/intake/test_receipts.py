@@ -3,11 +3,13 @@ from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
-from dlq_review import editing, pulling
+from dlq_review.letters import revisions
+from dlq_review.pull import puller
 from intake import receipts
 from intake.receipts import Receipt, State
-from processing import queues, services
+from processing.delivery import processor
 from processing.models import Outcome, UnderReview
+from processing.sqs import queues
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -36,7 +38,7 @@ def test_a_request_nobody_touched_yet_is_received() -> None:
 
 def test_a_processed_request_is_done_and_says_what_was_made() -> None:
     event = order_created(order_id="ORD-7")
-    services.handle(message(event))
+    processor.handle(message(event))
     status = Receipt.of(event).status()
     assert (status.state, status.made) == (State.DONE, {"order": "ORD-7"})
     assert status.final
@@ -60,7 +62,7 @@ def test_a_request_at_the_triage_desk_is_under_review_until_it_is_processed() ->
     event = order_created()
     UnderReview.objects.create(request_id=event.id)
     assert Receipt.of(event).status().state == State.UNDER_REVIEW
-    services.process(event)
+    processor.process(event)
     assert Receipt.of(event).status().state == State.DONE
 
 
@@ -134,7 +136,7 @@ def test_a_receipt_of_an_earlier_release_still_tells_how_its_request_stands(
     client: Client,
 ) -> None:
     event = order_created(order_id="ORD-7")
-    services.handle(message(event))
+    processor.handle(message(event))
     token = signing.Signer(salt="intake.receipt", sep=".").sign(
         f"{event.id}.order_created"
     )
@@ -149,7 +151,7 @@ def test_a_receipt_tells_of_its_own_content_where_another_used_its_request_id(
     first = order_created(id="r-1", order_id="ORD-1")
     second = order_created(id="r-1", order_id="ORD-2")
     assert Receipt.of(second).status().state == State.RECEIVED
-    services.handle(message(first))
+    processor.handle(message(first))
     for _ in "12":  # before the second is delivered, and after
         status = Receipt.of(second).status()
         assert (status.state, status.final) == (State.NOT_ACCEPTED, True)
@@ -158,8 +160,8 @@ def test_a_receipt_tells_of_its_own_content_where_another_used_its_request_id(
         page = client.get(f"/receipts/{Receipt.of(second).token}/").content.decode()
         assert "ORD-1" not in page
         assert Receipt.of(first).status().made == {"order": "ORD-1"}
-        services.handle(message(second))
-        pulling.pull()
+        processor.handle(message(second))
+        puller.pull()
 
 
 def test_a_receipt_is_done_when_its_request_was_processed_as_staff_edited_it(
@@ -168,10 +170,10 @@ def test_a_receipt_is_done_when_its_request_was_processed_as_staff_edited_it(
     asked, other = order_created(id="r-1"), order_created(id="r-1")
     letter = dead_letter(asked)
     body = asked.body.replace("TEA-1", "CUP-2")
-    editing.edit(letter, body, based_on=0, by="ada", reason="sold out")
+    revisions.edit(letter, body, based_on=0, by="ada", reason="sold out")
     redrive_now(letter, by="ada")
     (sent,) = queues.receive("orders")
-    services.handle(sent)
+    processor.handle(sent)
     assert Receipt.of(asked).status().state == State.DONE
     assert Receipt.of(other).status().state == State.NOT_ACCEPTED
 
@@ -183,9 +185,9 @@ def test_a_receipt_is_not_done_when_staff_sent_the_other_content_of_its_request(
     dead_letter(first)
     letter = dead_letter(second)
     assert Receipt.of(first).status().state == State.UNDER_REVIEW
-    editing.put_back(letter, 0, by="ada", reason="the first one")
+    revisions.put_back(letter, 0, by="ada", reason="the first one")
     redrive_now(letter, by="ada")
     (sent,) = queues.receive("orders")
-    services.handle(sent)
+    processor.handle(sent)
     assert Receipt.of(first).status().state == State.DONE
     assert Receipt.of(second).status().state == State.NOT_ACCEPTED

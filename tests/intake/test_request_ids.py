@@ -2,8 +2,8 @@ import pytest
 
 from intake import request_ids
 from intake.request_ids import BadKeyError
-from processing.contracts import OrderCreated, SignupRequested
-from processing.events import is_request_id
+from processing.events.contracts import OrderCreated, SignupRequested
+from processing.events.envelope import is_request_id
 from tests.builders import order_data
 
 KEY = "4f9d2c1e-aaaa-bbbb-cccc-0123456789ab"

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from processing import events
+from processing.events import envelope
 from processing.models import SpooledEvent
 from tests.builders import order_data
 from tests.intake.clients import post
@@ -72,7 +72,7 @@ def test_a_repetition_is_the_same_request_whichever_process_takes_it(
     body = order_data()
     assert at_once(send, [body] * 4, "the-same-key-again") == [202] * 4
     row = SpooledEvent.objects.get()
-    assert events.parse(row.body, fallback_id="").data.reference == body["order_id"]
+    assert envelope.parse(row.body, fallback_id="").data.reference == body["order_id"]
 
 
 def test_a_content_that_a_batch_may_not_store_is_refused_and_the_others_are_taken(

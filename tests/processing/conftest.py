@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from kombu import Connection
 
-from processing.transport import Channel, Transport
+from processing.worker.transport import Channel, Transport
 
 
 class Loop:

@@ -5,7 +5,7 @@ from django.core.checks import CheckMessage
 from pytest_django import Settings
 
 from processing import checks
-from processing.topology import QUEUES, Queue
+from processing.sqs.topology import QUEUES, Queue
 
 
 def ids(found: object) -> list[str | None]:
@@ -69,7 +69,7 @@ def test_amazons_sqs_needs_the_number_of_an_account(settings: Settings) -> None:
 
 def test_a_production_without_a_mail_server_is_named(settings: Settings) -> None:
     console = "django.core.mail.backends.console.EmailBackend"
-    for backend in ("processing.mail_files.EmailBackend", console):
+    for backend in ("processing.files.mail_files.EmailBackend", console):
         settings.EMAIL_BACKEND = backend
         assert ids(checks.mail_server(None)) == ["holdfast.E009"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

@@ -5,12 +5,13 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
-from dlq_review import pulling, tasks
+from dlq_review import tasks
 from dlq_review.models import LifeSign
-from processing import connections
-from processing.bundles import Bundle
+from dlq_review.pull import puller
 from processing.models import Order
 from processing.tasks import handle
+from processing.worker import database_connections
+from processing.worker.bundles import Bundle
 from project.celery import app
 from tests.builders import message, order_created
 
@@ -28,7 +29,7 @@ def test_a_job_that_ran_out_of_time_leaves_no_transaction_open(
         connection.cursor().execute("BEGIN")
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setattr(pulling, "pull", be_interrupted)
+    monkeypatch.setattr(puller, "pull", be_interrupted)
     app.set_current()
     assert tasks.pull.apply().failed()
     assert connection.connection is None
@@ -51,7 +52,7 @@ def _server() -> dict[str, Any]:
 
 def _outcomes_around_a_break(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of a job before a break of the database's connection, and of three after it."""
-    monkeypatch.setattr(connections, "_next_check", 0.0)
+    monkeypatch.setattr(database_connections, "_next_check", 0.0)
     app.set_current()
     outcomes = [tasks.pull.apply().successful()]
     _break_connection()
@@ -63,7 +64,7 @@ def _outcomes_around_a_break(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_a_connection_that_breaks_between_two_checks_fails_one_task(
     monkeypatch: pytest.MonkeyPatch, sqs: None
 ) -> None:
-    monkeypatch.setattr(connections, "CHECK_EVERY", 3600)
+    monkeypatch.setattr(database_connections, "CHECK_EVERY", 3600)
     assert _outcomes_around_a_break(monkeypatch) == [True, False, True, True]
 
 
@@ -72,7 +73,7 @@ def test_a_connection_that_breaks_between_two_checks_fails_one_task(
 def test_a_connection_that_broke_longer_ago_fails_none(
     monkeypatch: pytest.MonkeyPatch, sqs: None
 ) -> None:
-    monkeypatch.setattr(connections, "CHECK_EVERY", 0)
+    monkeypatch.setattr(database_connections, "CHECK_EVERY", 0)
     assert _outcomes_around_a_break(monkeypatch) == [True, True, True, True]
 
 
@@ -81,8 +82,8 @@ def test_a_connection_that_broke_longer_ago_fails_none(
 def test_a_connection_that_breaks_under_one_event_fails_no_other_of_its_bundle(
     monkeypatch: pytest.MonkeyPatch, sqs: None
 ) -> None:
-    monkeypatch.setattr(connections, "CHECK_EVERY", 3600)
-    connections.keep_only_good_connections()
+    monkeypatch.setattr(database_connections, "CHECK_EVERY", 3600)
+    database_connections.keep_only_good_connections()
     app.set_current()
     assert not Order.objects.exists()
     _break_connection()

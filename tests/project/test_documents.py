@@ -3,14 +3,11 @@
 import json
 import re
 import shlex
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.test import Client
 
-ROOT = Path(settings.BASE_DIR)
-README = (ROOT / "README.md").read_text()
+from tests.documents import README, ROOT
 
 
 def names_read_by_settings() -> set[str]:

@@ -2,7 +2,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from processing import queues
+from processing.sqs import queues
 
 
 def test_the_process_says_it_is_up_without_asking_anything(client: Client) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from uuid import NAMESPACE_URL, uuid5
 
 from dlq_review.models import Arrival, AuditEntry, DeadLetter
-from processing.events import identify
+from processing.events.envelope import identify
 from processing.models import Attempt, Outcome, SpooledEvent
-from processing.topology import EVENT_QUEUES
+from processing.sqs.topology import EVENT_QUEUES
 from tests.simulation.fake_sqs import Stored
 
 S = DeadLetter.State

@@ -16,15 +16,12 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from django.conf import settings
 from django.utils import timezone
 
-from processing.topology import QUEUES
+from processing.sqs.topology import QUEUES
+from tests.crash import Crash
 
 #: What the calls meet: SQS refuses, the answer is lost after or the call before it took
 #: effect, or every second entry of a batch is refused, from the first or the second on.
 FAULTS = ("down", "lost", "unheard", "even", "odd")
-
-
-class Crash(BaseException):
-    """The process dies here. Nothing in the product may catch it."""
 
 
 @dataclass(slots=True)

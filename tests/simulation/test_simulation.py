@@ -28,9 +28,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from processing import breaker, queues, sending, services
-from processing.events import Event
-from processing.topology import EVENT_QUEUES
+from processing import circuit_breaker
+from processing.delivery import processor
+from processing.events.envelope import Event
+from processing.sqs import publisher, queues
+from processing.sqs.topology import EVENT_QUEUES
 from tests.builders import order_created, order_updated, signup_requested
 from tests.simulation.fake_sqs import FAULTS
 from tests.simulation.world import World
@@ -90,9 +92,11 @@ class Schedule(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(queues, "client", lambda: self.world.sqs)
         self.patch.setattr(queues, "sender", lambda: self.world.sqs)
-        self.patch.setattr(services, "HANDLERS", self.world.handlers)
-        self.patch.setattr(breaker, "monotonic", time.time)  # the clock's, not ours
-        sending.forget()
+        self.patch.setattr(processor, "HANDLERS", self.world.handlers)
+        self.patch.setattr(
+            circuit_breaker, "monotonic", time.time
+        )  # the clock's, not ours
+        publisher.forget()
         self.patch.setattr(connection, "commit", self.world.commit)
         self.some_have_failed_before()
 

@@ -12,22 +12,27 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from django.db import connection
 
-from dlq_review import holding, pulling, redriving, settling
-from dlq_review.editing import edit
+from dlq_review.errors import ReviewError
+from dlq_review.letters import settlement
+from dlq_review.letters.revisions import edit
 from dlq_review.models import DeadLetter
-from dlq_review.redriving import Redrive, Terms, redrive_many
-from dlq_review.transitions import ReviewError
-from intake.services import REFUSALS, accept, accept_many
-from processing import queues, services, spool
-from processing.deletes import Deletes
-from processing.effects import RefusedError
-from processing.events import Event
-from processing.heartbeat import extend
+from dlq_review.pull import puller
+from dlq_review.redrive import sender, undo_window
+from dlq_review.redrive.sender import Redrive, Terms, redrive_many
+from intake.accept import REFUSALS, accept, accept_many
+from processing.delivery import processor, spool
+from processing.events.envelope import Event
+from processing.handlers import registry
+from processing.handlers.effect import RefusedError
 from processing.models import Attempt
-from processing.topology import QUEUES
+from processing.sqs import queues
+from processing.sqs.topology import QUEUES
+from processing.worker.delete_batches import Deletes
+from processing.worker.visibility_heartbeat import extend
 from tests.builders import order_created, redrive_now
+from tests.crash import Crash
 from tests.simulation.books import EFFECT, Books
-from tests.simulation.fake_sqs import Crash, CrashPoint, FakeSQS
+from tests.simulation.fake_sqs import CrashPoint, FakeSQS
 
 S = DeadLetter.State
 
@@ -46,7 +51,7 @@ class World:
         self._no_deletes()
         self.handlers = {
             type: self._witnessed(handler)
-            for type, handler in services.HANDLERS.items()
+            for type, handler in registry.HANDLERS.items()
         }
         self.commit = self._with_crash_points(connection.commit)
 
@@ -93,8 +98,8 @@ class World:
             return
         message = self.in_hands.pop(0)
         try:
-            services.handle(message)
-        except services.RetryLaterError:
+            processor.handle(message)
+        except processor.RetryLaterError:
             pause = queues.backoff(message.receive_count)
             self._unless_down(
                 lambda: queues.hide(message.queue, message.receipt_handle, pause)
@@ -135,12 +140,12 @@ class World:
         spool.relay()
 
     def pull(self) -> None:
-        pulling.pull(seconds=1)
+        puller.pull(seconds=1)
 
     def settle(self) -> None:
-        holding.send_due()
-        redriving.resend_claimed()
-        settling.reconcile()
+        undo_window.send_due()
+        sender.resend_claimed()
+        settlement.reconcile()
 
     def look(self) -> None:
         """Staff open every letter, and act on one much later."""
@@ -172,29 +177,29 @@ class World:
         letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
             one = Redrive(letter, letter.revision)
-            self._as_staff(lambda: holding.redrive_soon(one, Terms("ada")))
+            self._as_staff(lambda: undo_window.redrive_soon(one, Terms("ada")))
 
     def undo(self, number: int, stale: bool = False) -> None:
         letter = self._letter(number, (S.CLAIMED,), stale)
         if letter is not None:
-            self._as_staff(lambda: holding.undo(letter, by="ada"))
+            self._as_staff(lambda: undo_window.undo(letter, by="ada"))
 
     def discard(self, number: int, stale: bool = False) -> None:
         letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
-            self._as_staff(lambda: settling.discard(letter, by="ada", reason="no"))
+            self._as_staff(lambda: settlement.discard(letter, by="ada", reason="no"))
 
     def restore(self, number: int, stale: bool = False) -> None:
         letter = self._letter(number, (S.DISCARDED,), stale)
         if letter is not None:
-            self._as_staff(lambda: settling.restore(letter, by="ada"))
+            self._as_staff(lambda: settlement.restore(letter, by="ada"))
 
     def resolve(self, number: int, stale: bool = False) -> None:
         letter = self._letter(number, DeadLetter.EDITABLE, stale)
         if letter is not None:
             self.by_hand.add(letter.request_id)
             self._as_staff(
-                lambda: settling.resolve(letter, by="ada", reason="by phone")
+                lambda: settlement.resolve(letter, by="ada", reason="by phone")
             )
 
     # -- what must be true ------------------------------------------------------------

@@ -10,7 +10,8 @@ from django.db import DatabaseError
 from rich.console import Console
 from rich.table import Table
 
-from dlq_review import books, recounting
+from dlq_review.groups import counter_drift
+from dlq_review.monitoring import books
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         self, *, strict: bool, json: bool, mend: bool = False, **options: Any
     ) -> None:
         try:
-            for drift in recounting.mend() if mend else ():
+            for drift in counter_drift.mend() if mend else ():
                 self.stderr.write(f"Mended {drift}.")
             closed = books.close()
         except DatabaseError as error:

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dlq_review import pretty, stats
-from dlq_review.stats import Stats
-from processing.topology import QUEUES
+from dlq_review.bodies import formatting
+from dlq_review.monitoring import stats
+from dlq_review.monitoring.stats import Stats
+from processing.sqs.topology import QUEUES
 
 TOO_MANY, NO_DATABASE = 1, 2
 WIDTH = 110
@@ -93,8 +94,8 @@ def _groups(found: Stats) -> Table:
             str(one.number),
             str(one.waiting),
             one.queue,
-            Text(pretty.one_line(one.type) or "unreadable"),
-            Text(pretty.one_line(one.error)),
+            Text(formatting.one_line(one.type) or "unreadable"),
+            Text(formatting.one_line(one.error)),
             one.state,
             f"{one.last_seen:%F %H:%M}",
         )

@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from dlq_review import adopting, pulling
-from processing.topology import QUEUES
+from dlq_review.pull import puller, refused_by_sqs
+from processing.sqs.topology import QUEUES
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         queue = options["queue"]
-        dlqs = (QUEUES[queue].dlq,) if queue else pulling.DLQS
+        dlqs = (QUEUES[queue].dlq,) if queue else puller.DLQS
         try:
             while self._pull(dlqs) or options["follow"]:
                 if options["follow"]:
@@ -36,8 +36,8 @@ class Command(BaseCommand):
 
     def _pull(self, dlqs: tuple[str, ...]) -> bool:
         """One round; whether another may find more."""
-        done = pulling.pull(dlqs)
-        adopted = adopting.adopt()
+        done = puller.pull(dlqs)
+        adopted = refused_by_sqs.adopt()
         self.stdout.write(
             f"{done.stored} stored, {done.known} known before, {done.left} left in the DLQ"
         )

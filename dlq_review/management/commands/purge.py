@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import Progress
 
-from dlq_review import purging
+from dlq_review.letters import retention
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         if days < 1:
             raise CommandError("RETENTION_DAYS is 0: nothing is purged. Give --days.")
         before = timezone.now() - timedelta(days=days)
-        total = purging.due(before)
+        total = retention.due(before)
         if options["dry_run"]:
             self.stdout.write(f"{total} dead letters were settled {days} days ago.")
             return
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                     done = so_far
                     bar.update(row, completed=so_far)
 
-                purging.purge(before, progress=progress)
+                retention.purge(before, progress=progress)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
         self.stdout.write(f"{done} purged.")

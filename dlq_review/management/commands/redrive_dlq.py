@@ -9,13 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
-from dlq_review import freezing, selecting, steering, tallying
-from dlq_review.management import asking
-from dlq_review.management.driving import drive, reading, told
+from dlq_review.errors import ReviewError
+from dlq_review.management import redrive_options
+from dlq_review.management.operation_console import drive, reading, told
 from dlq_review.models import Operation
-from dlq_review.selecting import Selection
-from dlq_review.transitions import ReviewError
-from dlq_review.veiling import needs_reveal
+from dlq_review.operations import control, plans, progress
+from dlq_review.search import selections
+from dlq_review.search.selections import Selection
+from dlq_review.search.veil import needs_reveal
 
 NOTHING, TROUBLE, BRAKED, NOT_SENT, PAUSED = 2, 3, 4, 5, 130
 
@@ -28,8 +29,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        asking.add_choosing(parser.add_argument_group("which (together they narrow)"))
-        asking.add_running(parser.add_argument_group("how"))
+        redrive_options.add_choosing(
+            parser.add_argument_group("which (together they narrow)")
+        )
+        redrive_options.add_running(parser.add_argument_group("how"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -43,14 +46,14 @@ class Command(BaseCommand):
         if options["operation"]:
             operation = self._resumed(options)
         else:
-            selection = asking.selection(options)
-            asking.check_plan(options)
+            selection = redrive_options.selection(options)
+            redrive_options.check_plan(options)
             if not options["apply"]:
                 self._show(selection, options)
                 return
-            kind = asking.kind(options)
+            kind = redrive_options.kind(options)
             hidden = ", ".join(one.name for one in needs_reveal(selection))
-            asking.check_user(options["by"], kind, reads=hidden)
+            redrive_options.check_user(options["by"], kind, reads=hidden)
             operation = self._started(selection, options)
         self._run(operation, options)
         self._report(operation, options)
@@ -61,7 +64,7 @@ class Command(BaseCommand):
     # -- choosing -------------------------------------------------------------------
     def _show(self, selection: Selection, options: dict[str, Any]) -> None:
         with reading(selection, self._console()) as heard:
-            found = selecting.kinds(selection, heard)
+            found = selections.kinds(selection, heard)
         if not found:
             raise CommandError("No dead letter matches.", returncode=NOTHING)
         total = min(found.total(), options["limit"] or found.total())
@@ -83,27 +86,27 @@ class Command(BaseCommand):
     def _started(self, selection: Selection, options: dict[str, Any]) -> Operation:
         try:
             with reading(selection, self._console()) as heard:
-                operation = freezing.freeze(
+                operation = plans.freeze(
                     selection,
-                    asking.plan(options),
+                    redrive_options.plan(options),
                     by=options["by"],
                     reason=options["reason"],
                     told=heard,
                 )
-        except freezing.NothingChosenError as error:
+        except plans.NothingChosenError as error:
             raise CommandError(str(error), returncode=NOTHING) from None
-        steering.start(operation, by=options["by"])
+        control.start(operation, by=options["by"])
         return operation
 
     def _resumed(self, options: dict[str, Any]) -> Operation:
         operation = Operation.objects.filter(pk=options["operation"]).first()
         if operation is None:
             raise CommandError(f"There is no operation {options['operation']}.")
-        asking.check_user(options["by"], operation.kind)
+        redrive_options.check_user(options["by"], operation.kind)
         if operation.state == Operation.State.RUNNING:
             return operation  # whoever began it is gone, or a worker runs it: look on
         try:
-            steering.resume(operation, by=options["by"])
+            control.resume(operation, by=options["by"])
         except ReviewError as error:
             raise CommandError(str(error)) from None
         return operation
@@ -115,7 +118,7 @@ class Command(BaseCommand):
             drive(operation, self._console(), wait=wait)
         except KeyboardInterrupt:
             try:
-                steering.pause(operation, by=options["by"])
+                control.pause(operation, by=options["by"])
             except ReviewError:  # it ended, or somebody else was faster
                 return
             raise CommandError(
@@ -124,7 +127,7 @@ class Command(BaseCommand):
 
     def _report(self, operation: Operation, options: dict[str, Any]) -> None:
         operation.refresh_from_db()
-        counts = tallying.tally(operation)
+        counts = progress.tally(operation)
         if options["json"]:
             result = {"operation": operation.pk, "state": operation.state}
             self.stdout.write(json.dumps(result | dict(counts.by_state)))

@@ -15,14 +15,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from processing.files.private_files import kept_secret, make_private_folder
 from processing.management.supervisor import (
     ChildEndedError,
     StopAskedError,
     Supervisor,
 )
 from processing.models import User
-from processing.own_files import kept_secret, make_private_folder
-from processing.provision import ensure_queues
+from processing.sqs.provision import ensure_queues
 
 STAFF = "staff"
 LOOPBACK = ("127.0.0.1", "localhost")

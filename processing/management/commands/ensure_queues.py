@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from processing import queues
-from processing.provision import RealAWSError, ensure_queues
+from processing.sqs import queues
+from processing.sqs.provision import RealAWSError, ensure_queues
 
 
 class Command(BaseCommand):

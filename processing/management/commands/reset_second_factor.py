@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from processing import second_factor
 from processing.models import StaffMember
+from processing.staff import second_factor
 
 
 class Command(BaseCommand):

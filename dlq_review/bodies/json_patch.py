@@ -1,0 +1,188 @@
+"""One change for many bodies: JSON Patch (RFC 6902) over what a body says.
+
+Numbers are what is written: 2.0 is not 2 to a body, though `test` compares by value as the
+RFC wants. What the change does not name keeps its text.
+"""
+
+import re
+from typing import Any
+
+from dlq_review.bodies import exact_json, formatting
+from dlq_review.bodies.exact_json import Key, Node
+from dlq_review.errors import ReviewError
+from processing.delivery.attempts import storable
+from processing.events import strict_json
+from processing.events.masking import Veil
+from processing.sqs.topology import MAX_MESSAGE_BYTES
+
+OPS = ("add", "replace", "remove", "move", "copy", "test")
+_PATH = re.compile(r"(/([^/~]|~[01])*+)++")
+_PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
+
+
+class PatchError(ReviewError):
+    """The change cannot be made to this body."""
+
+
+def read(text: str) -> list[dict[str, str]]:
+    """The JSON Patch that *text* is, each value as text. Raises PatchError, which says what to correct."""
+    try:
+        patch = exact_json.loads(text)
+    except strict_json.UnreadableJSONError as error:
+        raise PatchError(str(error)) from None
+    if not isinstance(patch, list) or not patch:
+        raise PatchError("Write a list of at least one operation.")
+    return [_read_step(step) for step in patch]
+
+
+def _read_step(step: Node) -> dict[str, str]:
+    op = _text(step, "op")
+    if not isinstance(step, dict) or op not in OPS:
+        raise PatchError(f'Each step needs an "op", one of {", ".join(OPS)}.')
+    found = {"op": op, "path": _read_path(step, op, "path")}
+    if op in ("move", "copy"):
+        found["from"] = _read_path(step, op, "from")
+    if op in ("add", "replace", "test"):
+        if "value" not in step:
+            raise PatchError(f'Each {op} needs a "value".')
+        found["json"] = exact_json.dumps(step["value"])
+    return found
+
+
+def _read_path(step: Node, op: str, name: str) -> str:
+    path = _text(step, name)
+    if not _PATH.fullmatch(path):
+        raise PatchError(
+            f'Each {op} needs a "{name}" such as "/data/email"; '
+            "a ~ in a name is written ~0, and a / is written ~1."
+        )
+    if path != storable(path):
+        raise PatchError(f'Leave control characters out of the "{name}" of {op}.')
+    if path.count("/") > strict_json.MAX_DEPTH:
+        raise PatchError(f"No body is nested more than {strict_json.MAX_DEPTH} levels.")
+    return path
+
+
+def _text(step: Node, name: str) -> str:
+    leaf = step.get(name) if isinstance(step, dict) else None
+    value = leaf.value if isinstance(leaf, exact_json.Leaf) else None
+    return value if isinstance(value, str) else ""
+
+
+def apply(patch: list[dict[str, Any]], body: str) -> str:
+    """*body* with the change made, as text; itself where nothing changes."""
+    try:
+        before, after = exact_json.loads(body), exact_json.loads(body)
+    except strict_json.UnreadableJSONError as error:
+        told = Veil(body)(str(error))  # it may name a key
+        raise PatchError(f"The body cannot be read: {told}") from None
+    copied = 0
+    for step in patch:
+        try:
+            copied += _make(step, after)
+        except LookupError:
+            sentence = f"There is nothing at {step['path']} to {step['op']}."
+            raise PatchError(sentence) from None
+        except strict_json.UnreadableJSONError as error:
+            raise PatchError(f"A value cannot be read: {error}") from None
+        if copied > MAX_MESSAGE_BYTES:
+            raise PatchError("The copies make the body larger than SQS takes.")
+    return body if after == before else _written(after)
+
+
+def _written(document: Node) -> str:
+    text = exact_json.dumps(document)
+    try:
+        strict_json.loads(text)
+    except strict_json.UnreadableJSONError as error:
+        raise PatchError(f"The body could not be read afterwards: {error}") from None
+    indented, cut = formatting.shown(text)
+    return text if cut else indented
+
+
+def _make(step: dict[str, Any], document: Node) -> int:
+    """Make one step; return how many characters it copied."""
+    op, path = step["op"], step["path"]
+    if op == "test":
+        if not exact_json.same_value(_get(document, path), _value(step)):
+            raise PatchError(f"{path} is not what the change expects.")
+    elif op == "remove":
+        _take(document, path)
+    elif op == "move":
+        _put(document, path, _take(document, step["from"]))
+    elif op == "copy":
+        text = exact_json.dumps(_get(document, step["from"]))
+        _put(document, path, exact_json.loads(text))
+        return len(text)
+    elif op == "replace":
+        parent, key = _existing(document, path)
+        parent[key] = _value(step)
+    else:
+        _put(document, path, _value(step))
+    return 0
+
+
+def _value(step: dict[str, Any]) -> Node:
+    if "json" in step:
+        return exact_json.loads(step["json"])
+    return exact_json.of(step["value"])  # frozen by an earlier release
+
+
+def _parts(path: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
+
+
+def _get(document: Node, path: str) -> Node:
+    parent, key = _existing(document, path)
+    found: Node = parent[key]
+    return found
+
+
+def _parent(document: Any, path: str) -> tuple[Any, str]:
+    *parents, last = _parts(path)
+    for part in parents:
+        document = document[_key(document, part)]
+    if not isinstance(document, dict | list):
+        raise LookupError(last)
+    return document, last
+
+
+def _existing(document: Node, path: str) -> tuple[Any, int | str]:
+    parent, last = _parent(document, path)
+    key = _key(parent, last)
+    parent[key]  # raises LookupError
+    return parent, key
+
+
+def _take(document: Node, path: str) -> Node:
+    parent, key = _existing(document, path)
+    taken: Node = parent.pop(key)
+    return taken
+
+
+def _put(document: Node, path: str, value: Node) -> None:
+    parent, last = _parent(document, path)
+    if not isinstance(parent, list):
+        parent[Key.of(last)] = value
+        return
+    place = len(parent) if last == "-" else _key(parent, last)
+    if place > len(parent):
+        raise LookupError(last)
+    parent.insert(place, value)
+
+
+def _key(parent: Any, part: str) -> Any:
+    """What *part* of a path stands for in *parent*: a name, or a place in a list."""
+    if isinstance(parent, dict):
+        return part
+    if not isinstance(parent, list):
+        raise LookupError(part)
+    if part == "-":
+        raise PatchError(
+            "A - leads behind the end of a list; only add, move and copy may put something there."
+        )
+    if not _PLACE.fullmatch(part):
+        raise PatchError(
+            f"{part[:40]!a} is no place in a list: write 0 for the first, 1 for the second and so on."
+        )
+    return int(part)

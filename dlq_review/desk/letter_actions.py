@@ -1,0 +1,62 @@
+"""What one person may do with one dead letter now, and if not, why not."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from dlq_review.models import DeadLetter
+from dlq_review.permissions import may
+
+_LABELS = {
+    "redrive": "Redrive",
+    "undo": "Undo",
+    "rehearse": "Rehearse",
+    "edit": "Edit",
+    "resolve": "Resolve",
+    "discard": "Discard",
+    "restore": "Restore",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    name: str
+    label: str
+    denied: str = ""
+    """Why it cannot be done now; empty where it can."""
+
+
+def actions_for(
+    user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, *, valid: bool
+) -> dict[str, Action]:
+    names = ["redrive", "edit", "rehearse", "resolve", "discard"]
+    if letter.state == DeadLetter.State.DISCARDED:
+        names = ["restore"]
+    if letter.held:
+        names[0] = "undo"
+    return {
+        name: Action(name, _LABELS[name], _denied(user, letter, name, valid))
+        for name in names
+    }
+
+
+def _denied(
+    user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, name: str, valid: bool
+) -> str:
+    if name == "edit" and not may(user, "reveal"):
+        return (
+            "You do not have the permission to see personal data, which the body holds."
+        )
+    if not may(user, name):
+        deed = "redrive" if name == "undo" else name
+        return f"You do not have the permission to {deed} dead letters."
+    if name == "undo":
+        return ""
+    if name == "restore" and letter.purged_at is not None:
+        return "Its body was removed after its retention; there is nothing to restore."
+    if name != "restore" and letter.state not in DeadLetter.EDITABLE:
+        state = letter.get_state_display().lower()
+        return f"It is {state}; only what is open or quarantined can be acted on."
+    if name in ("redrive", "rehearse") and not valid:
+        return "The body is not a valid event yet. Edit it first."
+    return ""

@@ -1,0 +1,81 @@
+"""The list of dead letters in the admin: pages by place instead of by number.
+
+`?before=` and `?after=` name the letter a page begins below or ends above, so that a link
+stays where it was while new letters arrive, and the last page costs what the first does.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from dlq_review.desk.list_filters import StateFilter
+from dlq_review.models import DeadLetter
+from dlq_review.permissions import may
+from dlq_review.search import keyset_pages
+from dlq_review.search.full_text import search
+from dlq_review.search.keyset_pages import Place
+
+PLACES = ("before", "after")
+
+
+class LetterList(ChangeList):
+    page: keyset_pages.Page
+    any_state: QuerySet[DeadLetter]
+    """What the filters and the search leave, but for the filter by state."""
+    by_state: StateFilter
+    notes: Sequence[str] = ()
+    """What the search left out."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name not in PLACES}
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """Every other link leads to a first page."""
+        return super().get_query_string(new_params, [*(remove or ()), *PLACES])
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: Any = None
+    ) -> QuerySet:
+        letters = super().get_queryset(request, [StateFilter.parameter_name])
+        if self.query.strip():
+            found = search(self.query, bodies=may(request.user, "reveal"))
+            letters, self.notes = letters.filter(found.letters), found.notes
+        (self.by_state,) = (
+            spec for spec in self.filter_specs if isinstance(spec, StateFilter)
+        )
+        self.any_state = self.by_state.narrowed(letters)
+        return self.by_state.queryset(request, self.any_state)
+
+    def get_results(self, request: HttpRequest) -> None:
+        before, after = (Place.read(request.GET.get(name, "")) for name in PLACES)
+        self.page = keyset_pages.page(
+            self.any_state,
+            self.by_state.states,
+            self.list_per_page,
+            before=before,
+            after=after,
+        )
+        self.paginator = self.model_admin.get_paginator(
+            request, self.queryset, self.list_per_page
+        )
+        self.result_list = self.page.letters
+        self.result_count = self.paginator.count
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = False
+        self.can_show_all = self.multi_page = False
+
+    @property
+    def newer(self) -> str:
+        return self._link("after", self.page.newer)
+
+    @property
+    def older(self) -> str:
+        return self._link("before", self.page.older)
+
+    def _link(self, name: str, place: Place | None) -> str:
+        return self.get_query_string({name: place}) if place else ""

@@ -1,0 +1,188 @@
+"""What the pages of one dead letter show."""
+
+from itertools import pairwise
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from dlq_review.bodies import difference, formatting
+from dlq_review.bodies.examples import example
+from dlq_review.desk.forms import EditForm
+from dlq_review.desk.letter_actions import actions_for
+from dlq_review.desk.request_summary import asked
+from dlq_review.letters import current_event
+from dlq_review.letters.revisions import LONGEST_EDIT
+from dlq_review.letters.timeline import attempts_of, timeline
+from dlq_review.models import AuditEntry, DeadLetter, Revision
+from dlq_review.permissions import may
+from dlq_review.redrive import targets
+from dlq_review.search import keyset_pages
+from dlq_review.search.keyset_pages import Place
+from dlq_review.search.veil import NOT_READ, Bare, Masked
+from processing.events.contracts import CONTRACTS
+from processing.events.errors import Problem
+
+MOST = 20  # revisions, and arrivals, on one page
+
+
+def letter_context(
+    request: HttpRequest, letter: DeadLetter, *, masked: bool = True
+) -> dict[str, Any]:
+    """The page of *letter*; its personal data only where *masked* is false."""
+    revisions = list(letter.revisions.all()[: MOST + 1])
+    current = next(one for one in revisions if one.number == letter.revision)
+    arrivals = list(letter.arrivals.all()[:MOST])
+    left_out = {
+        "revisions": max(0, letter.revisions.count() - len(revisions)),
+        "arrivals": letter.arrivals.count() - len(arrivals),
+    }
+    attempts = attempts_of(letter, arrivals)
+    bodies = [current.body, *(one.body for one in revisions)]
+    bodies += [one.body for one in arrivals]
+    # Of a body that is not read nothing may be told, as of one that cannot be read.
+    bodies += [NOT_READ] if any(left_out.values()) else []
+    look = Masked(bodies) if masked else Bare()
+    body, cut = formatting.shown(look.body(current.body))
+    request_asked = asked(letter, current.body, look)
+    actions = actions_for(request.user, letter, valid=request_asked.event is not None)
+    denials = [one.denied for one in actions.values() if one.denied]
+    return {
+        "letter": letter,
+        "asked": request_asked,
+        "body": formatting.visible(body),
+        "masked": masked,
+        "may_reveal": may(request.user, "reveal"),
+        "reference": look.reference(letter.reference),
+        "error_text": look.error(letter.error_text),
+        "cut": cut,
+        "left_out": left_out,
+        "current": current,
+        "actions": actions,
+        "targets": targets.of_type(letter.type),
+        "denials": list(dict.fromkeys(denials)),
+        "warnings": _warnings(letter, current),
+        "attempts": [
+            (one, look.error(one.error_text), look.trace(one.traceback))
+            for one in attempts
+        ],
+        "unreported": max(0, letter.attempts - len(attempts)),
+        "arrivals": [
+            (one, look.attributes(one.beside), _shown(look.body(one.body)))
+            for one in arrivals
+        ],
+        "edits": _edits(revisions, look),
+        "timeline": timeline(letter, attempts, ours=look.text, theirs=look.error),
+        **_neighbours(letter),
+    }
+
+
+def edit_context(
+    request: HttpRequest,
+    letter: DeadLetter,
+    form: EditForm,
+    problems: tuple[Problem, ...],
+) -> dict[str, Any]:
+    current = current_event.current(letter)
+    if not form.is_bound:
+        form.initial = {
+            "body": _start(request, letter, current),
+            "based_on": letter.revision,
+        }
+    return {
+        "letter": letter,
+        "form": form,
+        "current": current,
+        "too_long": len(current.body) > LONGEST_EDIT,
+        "problems": problems or _problems(letter, current, form),
+        "quarantined": letter.state == DeadLetter.State.QUARANTINED,
+        "types": list(CONTRACTS),
+        "editable": letter.state in DeadLetter.EDITABLE,
+        "may_redrive": may(request.user, "redrive"),
+        "changes": difference.diff(current.body, form.data["body"])
+        if form.is_bound and "body" in form.data
+        else [],
+    }
+
+
+def _problems(
+    letter: DeadLetter, current: Revision, form: EditForm
+) -> tuple[Problem, ...]:
+    if form.is_bound:
+        return ()
+    try:
+        current_event.event_in(letter, current.body)
+    except current_event.NotAnEventError as error:
+        return error.problems
+    return ()
+
+
+def _start(request: HttpRequest, letter: DeadLetter, current: Revision) -> str:
+    wanted = request.GET.get("example", "")
+    if wanted in CONTRACTS and letter.state == DeadLetter.State.QUARANTINED:
+        return formatting.pretty(example(wanted, letter.request_id))
+    indented, cut = formatting.shown(current.body)
+    return current.body if cut else indented
+
+
+def _edits(
+    revisions: list[Revision], look: Bare
+) -> list[tuple[Revision, str, list[difference.Line]]]:
+    """Each revision with its reason and what changed."""
+    return [
+        (
+            newer,
+            look.error(newer.reason),
+            [
+                difference.Line(line.kind, formatting.visible(line.text))
+                for line in look.diff(older.body, newer.body)
+            ],
+        )
+        for newer, older in pairwise(revisions)
+    ]
+
+
+def _shown(body: str) -> str:
+    return formatting.visible(body[: formatting.LONGEST_SHOWN])
+
+
+def _warnings(letter: DeadLetter, current: Revision) -> list[str]:
+    found = []
+    waiting = letter.state in DeadLetter.EDITABLE
+    known = current_event.processed(letter)
+    if waiting and known.done:
+        found.append(
+            "This request was processed already. A redrive only resolves it."
+            if known.same
+            else "This request id was processed with another body. A redrive is refused; "
+            "discard it, or have it sent under a new request id."
+        )
+    last = letter.audit.first()
+    if waiting and last is not None and last.verb == AuditEntry.Verb.NOT_SENT:
+        found.append(f"The last redrive was not sent: {last.reason}. Try again later.")
+    edited_since = bool(current.by) and current.at > letter.last_failed_at
+    same_code = bool(letter.release) and letter.release == settings.RELEASE
+    if waiting and same_code and not edited_since:
+        found.append(
+            f"Still the same code: it failed on release {letter.release}, which is what "
+            "runs now. As it is, it will probably fail again."
+        )
+    if letter.purged_at is not None:
+        found.append(
+            f"Its bodies were removed on {letter.purged_at:%d %B %Y}, after the retention "
+            "of what is settled. Ids and history are kept."
+        )
+    if letter.overdue:
+        found.append(
+            "Redriven, and nothing has been heard of it since. Look at the queue and the "
+            "workers; it is never sent again on its own."
+        )
+    return found
+
+
+def _neighbours(letter: DeadLetter) -> dict[str, DeadLetter | None]:
+    """The letters before and after this one in the list of those that wait."""
+    letters, here = DeadLetter.objects.all(), Place.of(letter)
+    newer = keyset_pages.newer(letters, DeadLetter.WAITING, 1, than=here)
+    older = keyset_pages.older(letters, DeadLetter.WAITING, 1, than=here)
+    return {"newer": next(iter(newer), None), "older": next(iter(older), None)}

@@ -1,0 +1,226 @@
+"""The pages of one dead letter. A GET changes nothing, but for the record of who saw
+personal data; every POST calls one verb."""
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from dlq_review.desk.forms import EditForm
+from dlq_review.desk.letter_page import edit_context, letter_context
+from dlq_review.errors import ChangedMeanwhileError, ReviewError
+from dlq_review.letters import rehearsal, revisions, settlement
+from dlq_review.letters.current_event import NotAnEventError
+from dlq_review.letters.transitions import note_reveal
+from dlq_review.models import DeadLetter
+from dlq_review.permissions import may
+from dlq_review.redrive import undo_window
+from dlq_review.redrive.sender import Redrive, Terms
+from dlq_review.search.row_numbers import row_number
+from processing.events.errors import Problem
+
+View = Callable[..., HttpResponse]
+
+
+def needs(name: str) -> Callable[[View], View]:
+    """Refuse whoever lacks the permission for *name*."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, letter_id: int, **rest: Any) -> HttpResponse:
+            if not may(request.user, name):
+                raise PermissionDenied
+            return view(request, get_object_or_404(DeadLetter, pk=letter_id), **rest)
+
+        return checked
+
+    return decorate
+
+
+def needs_too(name: str) -> Callable[[View], View]:
+    """The same for a view that has its letter already."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **rest: Any) -> HttpResponse:
+            if not may(request.user, name):
+                raise PermissionDenied
+            return view(request, *args, **rest)
+
+        return checked
+
+    return decorate
+
+
+@require_GET
+@needs("view")
+def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    context = letter_context(request, letter)
+    return _page(request, "dlq_review/letter.html", letter, context)
+
+
+@require_POST
+@needs("reveal")
+def reveal(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    """The page with its personal data, and a line in the trail that says who asked."""
+    _note_reveal(request, letter, "Its page")
+    context = letter_context(request, letter, masked=False)
+    return _page(request, "dlq_review/letter.html", letter, context)
+
+
+def _note_reveal(request: HttpRequest, letter: DeadLetter, where: str) -> None:
+    note_reveal(request.user.get_username(), where, letter)
+
+
+@require_POST
+@needs("reveal")
+def body(request: HttpRequest, letter: DeadLetter, number: int) -> HttpResponse:
+    """One revision's text, byte for byte, as a file."""
+    revision = get_object_or_404(letter.revisions, number=number)
+    _note_reveal(request, letter, f"Revision {number} as a file")
+    answer = HttpResponse(revision.body, content_type="text/plain; charset=utf-8")
+    name = f"dead-letter-{letter.pk}-revision-{number}.txt"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@needs("edit")
+@needs_too("reveal")
+def edit(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    problems: tuple[Problem, ...] = ()
+    form = EditForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _save(request, letter, form)
+        except NotAnEventError as error:
+            problems = error.problems
+        except revisions.StaleEditError as error:
+            messages.error(request, str(error))
+            form.keep_text_over(DeadLetter.objects.get(pk=letter.pk).revision)
+        except ReviewError as error:
+            messages.error(request, str(error))
+    _note_reveal(request, letter, "Its edit page")
+    context = edit_context(request, letter, form, problems)
+    return _page(request, "dlq_review/edit.html", letter, context)
+
+
+def _save(request: HttpRequest, letter: DeadLetter, form: EditForm) -> HttpResponse:
+    if "redrive" in request.POST and not may(request.user, "redrive"):
+        raise PermissionDenied
+    revision = revisions.edit(
+        letter,
+        form.cleaned_data["body"],
+        based_on=form.cleaned_data["based_on"],
+        by=request.user.get_username(),
+        reason=form.cleaned_data["reason"],
+    )
+    messages.success(request, f"Saved revision {revision.number} of {letter}.")
+    if "redrive" in request.POST:
+        _redrive(request, letter, reason=form.cleaned_data["reason"])
+    return redirect(_url("change", letter))
+
+
+@require_POST
+@needs("rehearse")
+def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    """Changes nothing; a POST all the same, because it runs the handler."""
+    context = letter_context(request, letter)
+    context["rehearsals"] = [rehearsal.rehearse(letter)]
+    return _page(request, "dlq_review/letter.html", letter, context)
+
+
+@require_POST
+@needs("redrive")
+def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    _redrive(request, letter, request.POST.get("reason", "")[:500])
+    return HttpResponseRedirect(_back(request, letter))
+
+
+def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
+    one = Redrive(letter, _seen(request, letter))
+    terms = Terms(
+        by=request.user.get_username(),
+        reason=reason,
+        override_limit="override_limit" in request.POST,
+        to=request.POST.get("to", "")[:80],
+    )
+    try:
+        state = undo_window.redrive_soon(one, terms)
+    except ReviewError as error:
+        messages.error(request, str(error))
+    else:
+        said = {
+            "claimed": "",  # the page says so itself, beside the button that undoes it
+            "redriven": f"{letter} is on its way. It is resolved here once processed.",
+            "resolved": f"{letter} was processed already, so nothing was sent.",
+        }
+        if said[state]:
+            messages.success(request, said[state])
+
+
+def _seen(request: HttpRequest, letter: DeadLetter) -> int:
+    """The revision that the page showed."""
+    seen = request.POST.get("revision", "")
+    return row_number(seen) if seen else letter.revision
+
+
+@require_POST
+@needs("undo")
+def undo(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
+    try:
+        undo_window.undo(letter, by=request.user.get_username())
+    except ReviewError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Undone: {letter} was not sent.")
+    return HttpResponseRedirect(_back(request, letter))
+
+
+@require_POST
+@needs("discard")
+def settle(request: HttpRequest, letter: DeadLetter, verb: str) -> HttpResponse:
+    """Discard, restore or resolve, with the reason that was typed."""
+    told = request.POST.get("told", "").strip()[:500]
+    steps: dict[str, Callable[..., object]] = {
+        "discard": partial(settlement.discard, told=told),
+        "restore": settlement.restore,
+        "resolve": settlement.resolve,
+    }
+    reason = request.POST.get("reason", "")[:500]
+    try:
+        if _seen(request, letter) != letter.revision:
+            raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+        steps[verb](letter, by=request.user.get_username(), reason=reason)
+    except ReviewError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{letter} is {letter.get_state_display().lower()}.")
+    return redirect(_url("change", letter))
+
+
+def _page(
+    request: HttpRequest, template: str, letter: DeadLetter, context: dict[str, Any]
+) -> HttpResponse:
+    return render(
+        request,
+        template,
+        {**admin.site.each_context(request), "title": str(letter), **context},
+    )
+
+
+def _url(name: str, letter: DeadLetter) -> str:
+    return reverse(f"admin:dlq_review_deadletter_{name}", args=[letter.pk])
+
+
+def _back(request: HttpRequest, letter: DeadLetter) -> str:
+    """Where the person came from, with their filters; else the letter."""
+    path = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(path, allowed_hosts={request.get_host()})
+    return path if path.startswith("/") and here else _url("change", letter)

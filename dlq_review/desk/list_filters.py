@@ -1,0 +1,148 @@
+"""The filters of the list: static choices, or few rows of the group table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.monitoring import deadlines
+from dlq_review.search.row_numbers import row_number
+from dlq_review.search.selections import SINCE, since
+from processing.events.contracts import CONTRACTS
+from processing.sqs.topology import QUEUES
+
+S = DeadLetter.State
+Letters = QuerySet[DeadLetter]
+Choices = list[tuple[str, str]]
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Without a choice, what waits; among what was looked for or of a group, all states."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        self.unchosen = "all" if {"q", "group"} & request.GET.keys() else "waiting"
+        pressing = [("overdue", "Overdue"), ("soon", "Near or past the SQS limit")]
+        return [("waiting", "Waiting for us"), *S.choices, *pressing, ("all", "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        _, *states = super().choices(changelist)
+        names = [name for name, _ in self.lookup_choices]
+        return [
+            {**choice, "selected": name == self.chosen}
+            for name, choice in zip(names, states, strict=True)
+        ]
+
+    @property
+    def chosen(self) -> str:
+        value = self.value()
+        return value if value in dict(self.lookup_choices) else self.unchosen
+
+    @property
+    def states(self) -> Sequence[str]:
+        if self.chosen in S.values:
+            return (self.chosen,)
+        if self.chosen == "overdue":
+            return (S.REDRIVEN,)
+        return S.values if self.chosen == "all" else DeadLetter.WAITING
+
+    def narrowed(self, letters: Letters) -> Letters:
+        """What it leaves of *letters*, but for the states."""
+        presses = {"overdue": deadlines.overdue, "soon": deadlines.near_limit}
+        return letters.filter(presses.get(self.chosen, Q)())
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        found = self.narrowed(queryset)
+        # All of them, which is not the same to a database as every one of them.
+        all_of_them = self.states == S.values
+        return found if all_of_them else found.filter(state__in=self.states)
+
+
+class QueueFilter(admin.SimpleListFilter):
+    title = "queue"
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(name, name) for name in QUEUES]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        return queryset.filter(queue=self.value()) if self.value() else queryset
+
+
+class TypeFilter(admin.SimpleListFilter):
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(name, name.replace("_", " ")) for name in CONTRACTS]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+class ErrorFilter(admin.SimpleListFilter):
+    title = "error"
+    parameter_name = "error"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        names = FailureGroup.objects.order_by("error_type").values_list(
+            "error_type", flat=True
+        )
+        return [(name, name) for name in names.distinct()[:50]]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        return queryset.filter(error_type=self.value()) if self.value() else queryset
+
+
+class SinceFilter(admin.SimpleListFilter):
+    title = "failed since"
+    parameter_name = "since"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(name, f"Last {name}") for name in SINCE]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        if self.value() not in SINCE:
+            return queryset
+        return queryset.filter(last_failed_at__gte=since(str(self.value())))
+
+
+class GroupStateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [*FailureGroup.State.choices, ("all", "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        without, *states = super().choices(changelist)
+        return [{**without, "display": "Not resolved"}, *states]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[FailureGroup]
+    ) -> QuerySet[FailureGroup]:
+        if self.value() in FailureGroup.State.values:
+            return queryset.filter(state=self.value())
+        if self.value() == "all":
+            return queryset
+        return queryset.exclude(state=FailureGroup.State.RESOLVED, waiting__lte=0)
+
+
+class GroupFilter(admin.SimpleListFilter):
+    title = "group"
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        number = row_number(request.GET.get("group", ""))
+        groups = FailureGroup.objects.filter(pk=number)
+        return [(str(group.pk), str(group)) for group in groups]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        group = self.value()
+        known = group is not None and group in dict(self.lookup_choices)
+        return queryset.filter(group_id=int(group or 0)) if known else queryset

@@ -1,0 +1,241 @@
+"""Operations: choose and freeze, look at what was frozen, start, steer, watch."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    PermissionDenied,
+    ValidationError,
+)
+from django.db.models import Exists, Model, OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from dlq_review.desk.forms import OperationForm
+from dlq_review.errors import ReviewError
+from dlq_review.letters.transitions import note_reveal
+from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
+from dlq_review.operations import control, fix_undo, plans, progress
+from dlq_review.operations.fix_preview import preview
+from dlq_review.permissions import denial, may, may_operate, needed_for
+from dlq_review.redrive import targets
+from dlq_review.search.row_numbers import row_number
+from dlq_review.search.veil import needs_reveal, veiled_condition
+from processing.models import Outcome
+
+_STEERING = {
+    "start": control.start,
+    "pause": control.pause,
+    "resume": control.resume,
+    "cancel": control.cancel,
+}
+_LOOKED_AT = 10_000  # letters of a list that nobody has started yet
+MOST_READ = 20_000  # bodies, which take two seconds
+_CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind", "discarded_by")
+
+
+def _check(request: HttpRequest, kind: str) -> None:
+    if not may_operate(request.user, kind):
+        raise PermissionDenied
+
+
+def new(request: HttpRequest) -> HttpResponse:
+    """The form; a POST freezes the list and leads to it, and sends nothing."""
+    _check(request, request.POST.get("kind", request.GET.get("kind", "")))
+    if request.POST.getlist("chosen") == [""]:
+        messages.error(request, "Tick at least one dead letter.")
+        return redirect("admin:dlq_review_deadletter_changelist")
+    if request.method == "POST" and "chosen" not in request.POST:
+        form = OperationForm(request.POST)
+        if form.is_valid() and _may_ask(request, form):
+            try:
+                operation = _freeze(request, form)
+                return redirect("admin:dlq_review_operation_change", operation.pk)
+            except ReviewError as error:
+                messages.error(request, str(error))
+    else:
+        form = OperationForm(initial=_initial(request))
+    context = {
+        "title": "New operation",
+        "form": form,
+        "group": _named(FailureGroup, form["group"].value()),
+        "discarded_by": _named(Operation, form["discarded_by"].value()),
+        "ids": str(form["ids"].value() or "").split(),
+    }
+    page = _page(request, "dlq_review/operation_new.html", context)
+    if form.has_error(NON_FIELD_ERRORS, code="denied"):
+        page.status_code = HTTPStatus.FORBIDDEN
+    return page
+
+
+def _may_ask(request: HttpRequest, form: OperationForm) -> bool:
+    """Whether this user may ask what *form* asks; else the form says why not.
+
+    The answer would tell what is in a body. It is put on record.
+    """
+    hidden = needs_reveal(form.selection(), form.plan().patch or ())
+    denied = denial(request.user, ("reveal",)) if hidden else ""
+    if denied:
+        for one in hidden:
+            form.add_error(one.where, f"{one.name} {one.why}.")
+        form.add_error(None, ValidationError(denied, code="denied"))
+    elif hidden:
+        names = ", ".join(one.name for one in hidden)
+        by = request.user.get_username()
+        note_reveal(by, f"An operation that asks about {names}")
+    return not denied
+
+
+def _named(model: type[Model], number: object) -> Model | None:
+    text = str(number or "")
+    return model._default_manager.filter(pk=row_number(text)).first()
+
+
+def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
+    selection, plan, by = form.selection(), form.plan(), request.user.get_username()
+    selection.check_readable(MOST_READ)
+    return plans.freeze(
+        selection,
+        plan,
+        by=by,
+        reason=form.cleaned_data["reason"],
+    )
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """What the list or the group page chose already."""
+    initial: dict[str, Any] = {
+        name: request.GET[name] for name in _CHOICES if name in request.GET
+    }
+    ids = filter(None, request.POST.getlist("chosen"))
+    initial["ids"] = " ".join(ids) or initial.get("ids", "")
+    return initial
+
+
+@require_GET
+def page(request: HttpRequest, operation_id: int) -> HttpResponse:
+    if not may(request.user, "view"):
+        raise PermissionDenied
+    operation = get_object_or_404(Operation, pk=operation_id)
+    items = operation.items.select_related("letter")
+    troubled = (OperationItem.State.FAILED_AGAIN, OperationItem.State.SKIPPED)
+    counts = progress.tally(operation)
+    context = {
+        "title": str(operation),
+        "operation": operation,
+        "counts": counts,
+        "bars": _bars(operation, counts),
+        "newer": progress.newer(operation),
+        "troubled": [
+            item
+            for state in troubled
+            for item in items.filter(state=state).order_by("-pk")[:25]
+        ],
+        "first": items.order_by("letter_id")[:10],
+        "trail": operation.audit.all()[:30],
+        "denied": denial(request.user, needed_for(operation.kind)),
+        "may_undo": operation.kind == Operation.Kind.FIX
+        and operation.state in Operation.ENDED
+        and counts.fixed
+        and may_operate(request.user, Operation.Kind.UNDO),
+        "may_restore": operation.kind == Operation.Kind.DISCARD
+        and operation.state in Operation.ENDED
+        and counts.discarded
+        and may_operate(request.user, Operation.Kind.RESTORE),
+        "braked": operation.halted.startswith("Brake"),
+        "conditions": [
+            veiled_condition(one) for one in operation.selection.get("fields", ())
+        ],
+        "refresh": operation.state == Operation.State.RUNNING,
+    }
+    if operation.state == Operation.State.DRAFT:
+        context |= _DRAFTS[Operation.Kind(operation.kind)](operation)
+    return _page(request, "dlq_review/operation.html", context)
+
+
+def _exclusions(operation: Operation) -> dict[str, int]:
+    """What the list holds that will not be sent, as far as can be told beforehand."""
+    first = operation.items.order_by("letter_id").values("letter_id")[:_LOOKED_AT]
+    letters = DeadLetter.objects.filter(pk__in=first)
+    done = Outcome.objects.filter(
+        request_id=OuterRef("request_id"), kind=Outcome.Kind.PROCESSED
+    )
+    limit = 0 if operation.override_limit else settings.REDRIVE_LIMIT
+    valid = letters.exclude(body_fingerprint="")
+    elsewhere = valid.exclude(type__in=targets.types_allowed(operation.to))
+    return {
+        "looked_at": min(operation.total, _LOOKED_AT),
+        "limit": limit,
+        "not_allowed": elsewhere.count() if operation.to else 0,
+        "worn_out": letters.filter(redrives__gte=limit).count() if limit else 0,
+        "invalid": letters.filter(body_fingerprint="").count(),
+        "done_already": letters.filter(Exists(done)).count(),
+    }
+
+
+_DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
+    Operation.Kind.REDRIVE: _exclusions,
+    Operation.Kind.DISCARD: lambda operation: {},
+    Operation.Kind.RESTORE: lambda operation: {},
+    Operation.Kind.FIX: lambda operation: {"preview": preview(operation)},
+    Operation.Kind.UNDO: lambda operation: {"outlook": fix_undo.outlook(operation)},
+}
+
+
+def _bars(
+    operation: Operation, counts: progress.Tally
+) -> list[tuple[str, float, float]]:
+    """(state, x, width) in percent, for one stacked bar."""
+    order = (
+        "processed",
+        "done_already",
+        "discarded",
+        "restored",
+        "fixed",
+        "undone",
+        "failed_again",
+        "skipped",
+        "sent",
+    )
+    bars, x = [], 0.0
+    for name in order:
+        width = 100 * counts.by_state[name] / max(operation.total, 1)
+        if width:
+            bars.append((name, round(x, 2), round(width, 2)))
+        x += width
+    return bars
+
+
+@require_POST
+def steer(request: HttpRequest, operation_id: int, verb: str) -> HttpResponse:
+    operation = get_object_or_404(Operation, pk=operation_id)
+    _check(request, operation.kind)
+    try:
+        _STEERING[verb](operation, by=request.user.get_username())
+    except ReviewError as error:
+        messages.error(request, str(error))
+    return redirect("admin:dlq_review_operation_change", operation_id)
+
+
+@require_POST
+def undo(request: HttpRequest, operation_id: int) -> HttpResponse:
+    """Freeze what a fix has edited, and lead to the list; changes no letter yet."""
+    _check(request, "undo")
+    fix = get_object_or_404(Operation, pk=operation_id)
+    reason = request.POST.get("reason", "")[:500]
+    try:
+        by = request.user.get_username()
+        operation = fix_undo.freeze_undo(fix, by=by, reason=reason)
+    except ReviewError as error:
+        messages.error(request, str(error))
+        return redirect("admin:dlq_review_operation_change", operation_id)
+    return redirect("admin:dlq_review_operation_change", operation.pk)
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return render(request, template, {**admin.site.each_context(request), **context})

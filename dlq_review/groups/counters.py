@@ -1,0 +1,185 @@
+"""Keep failure groups and their counters, in the transaction that changes a dead letter."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from dlq_review.alerts import alert
+from dlq_review.groups.fingerprint import Failure
+from dlq_review.models import DeadLetter, FailureGroup
+
+_State = DeadLetter.State
+COUNTER = {
+    _State.OPEN: "waiting",
+    _State.QUARANTINED: "waiting",
+    _State.CLAIMED: "waiting",
+    _State.REDRIVEN: "redriven",
+    _State.RESOLVED: "settled",
+    _State.DISCARDED: "settled",
+}
+
+
+_Arrival = tuple[int, Failure]  # the group of its fingerprint, and why
+
+
+def groups_of(failures: Iterable[Failure]) -> dict[str, FailureGroup]:
+    """The group of each of *failures*, by its fingerprint."""
+    latest_first = sorted(failures, key=lambda one: one.failed_at, reverse=True)
+    needed = {failure.fingerprint: failure for failure in latest_first}
+    found = FailureGroup.objects.in_bulk(list(needed), field_name="fingerprint")
+    # In the order of their keys, as everywhere: no two transactions wait for each other.
+    for fingerprint in sorted(needed.keys() - found.keys()):
+        found[fingerprint] = group_of(needed[fingerprint])
+    return found
+
+
+def group_of(failure: Failure) -> FailureGroup:
+    """The group *failure* belongs to, made on its first appearance."""
+    group, new = FailureGroup.objects.get_or_create(
+        fingerprint=failure.fingerprint,
+        defaults={
+            "queue": failure.queue,
+            "type": failure.type,
+            "error_type": failure.error_type[:200],
+            "place": failure.place[:200],
+            "template": failure.template,
+            "release": failure.release,
+            "first_seen": failure.failed_at,
+            "last_seen": failure.failed_at,
+        },
+    )
+    if new:
+        alert("new_failure", _told(group, "A new kind of failure"), _path(group))
+    return group
+
+
+def placed(group: FailureGroup) -> dict[str, int | None]:
+    """Where a letter of *group* stands: in the one it was merged into, if it was."""
+    if group.merged_into_id is None:
+        return {"group_id": group.pk, "origin_id": None}
+    return {"group_id": group.merged_into_id, "origin_id": group.pk}
+
+
+def _told(group: FailureGroup, what: str) -> str:
+    return (
+        f"{what}: {group.error_type} in {group.type or 'a message'} on {group.queue}."
+    )
+
+
+def _path(group: FailureGroup) -> str:
+    return f"/admin/dlq_review/failuregroup/{group.pk}/change/"
+
+
+def count_new(letters: Iterable[DeadLetter], failures: Iterable[Failure]) -> None:
+    """The first arrival of each of *letters*, which are new, in few statements."""
+    arrived: dict[int, list[_Arrival]] = defaultdict(list)
+    counters: dict[int, Counter[str]] = defaultdict(Counter)
+    for letter, failure in zip(letters, failures, strict=True):
+        arrived[letter.group_id].append((own_group(letter), failure))
+        counters[letter.group_id][COUNTER[_State(letter.state)]] += 1
+    _count_arrivals(arrived, counters)
+
+
+def count_arrival(letter: DeadLetter, failure: Failure) -> None:
+    """One more arrival: in its hour, and as the last one seen. A resolved group regresses."""
+    _count_arrivals({letter.group_id: [(own_group(letter), failure)]}, {})
+
+
+def own_group(letter: DeadLetter) -> int:
+    """The group of its fingerprint, whose hours are kept apart in case it is split off."""
+    return letter.origin_id or letter.group_id
+
+
+def _count_arrivals(
+    arrived: Mapping[int, Sequence[_Arrival]], counters: Mapping[int, Counter[str]]
+) -> None:
+    """Each group's row once, in the order of their keys; after them the counts by hour."""
+    hours: Counter[tuple[int, datetime]] = Counter()
+    for group_id, arrivals in sorted(arrived.items()):
+        last = max((failure for _, failure in arrivals), key=lambda one: one.failed_at)
+        hours.update((own, _hour(failure.failed_at)) for own, failure in arrivals)
+        FailureGroup.objects.filter(pk=group_id).update(
+            last_seen=Greatest(F("last_seen"), last.failed_at),
+            release=last.release,
+            **{
+                name: F(name) + step
+                for name, step in counters.get(group_id, {}).items()
+            },
+        )
+    _regress(list(arrived))
+    _count_hours(hours)
+
+
+def _regress(groups: Sequence[int]) -> None:
+    resolved = FailureGroup.objects.filter(
+        pk__in=groups, state=FailureGroup.State.RESOLVED
+    )
+    for group in resolved:
+        group.state = FailureGroup.State.REGRESSED
+        group.save(update_fields=["state"])
+        alert("regression", _told(group, "A failure came back"), _path(group))
+
+
+def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:
+    """In SQL, because the ORM cannot add to a row that may not be there."""
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO dlq_review_failurecount (group_id, hour, arrivals) "
+            "VALUES (%s, %s, %s) ON CONFLICT (group_id, hour) DO UPDATE "
+            "SET arrivals = dlq_review_failurecount.arrivals + excluded.arrivals",
+            [
+                (group_id, adapt(hour), number)
+                for (group_id, hour), number in sorted(arrivals.items())
+            ],
+        )
+
+
+def count_move(
+    before: tuple[int, str], after: tuple[int, str], at: datetime, *, came_back: bool
+) -> None:
+    """A letter went from one (group id, state) to another.
+
+    A resolved group that it waits in is open again; where it *came back*, it regresses.
+    """
+    changes: dict[int, dict[str, int]] = {}
+    for (group_id, state), step in ((before, -1), (after, 1)):
+        counter = COUNTER[_State(state)]
+        counters = changes.setdefault(group_id, {})
+        counters[counter] = counters.get(counter, 0) + step
+    # Always in the order of their keys: two transactions never wait for each other.
+    for group_id, counters in sorted(changes.items()):
+        _apply(group_id, counters, redriven_at=at)
+    if COUNTER[_State(after[1])] != "waiting":
+        return
+    if came_back:
+        _regress([after[0]])
+    else:
+        FailureGroup.objects.filter(
+            pk=after[0], state=FailureGroup.State.RESOLVED
+        ).update(state=FailureGroup.State.OPEN)
+
+
+def _apply(group_id: int, counters: dict[str, int], redriven_at: datetime) -> None:
+    changed: dict[str, Any] = {
+        name: F(name) + step for name, step in counters.items() if step
+    }
+    if counters.get("redriven", 0) > 0:
+        changed["last_redriven_at"] = redriven_at
+    if not changed:
+        return
+    groups = FailureGroup.objects.filter(pk=group_id)
+    groups.update(**changed)
+    if counters.get("waiting", 0) + counters.get("redriven", 0) < 0:
+        groups.filter(waiting__lte=0, redriven__lte=0).update(
+            state=FailureGroup.State.RESOLVED
+        )
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)

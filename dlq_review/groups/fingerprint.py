@@ -1,0 +1,61 @@
+"""Which failures are alike: a fingerprint of queue, type, error and function or text."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from processing.delivery.attempts import LONGEST_TEXT
+from processing.events.errors import (
+    InvalidEventError,
+    UnknownEventTypeError,
+    UnreadableEventError,
+)
+
+#: These come from one place in our code; what tells them apart is the text.
+_TOLD_APART_BY_TEXT = {
+    error.__name__
+    for error in (InvalidEventError, UnknownEventTypeError, UnreadableEventError)
+}
+_CHANGING = re.compile(r"'[^']*'|\"[^\"]*\"|\S+@\S+|\S*\d\S*")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    queue: str
+    type: str
+    error_type: str
+    error_text: str
+    place: str
+    release: str
+    failed_at: datetime
+    told: str
+    """The error text as it came, with what it says of people."""
+    deliveries: int
+    """How often the message was delivered before it ended in the DLQ."""
+
+    @property
+    def template(self) -> str:
+        """The text without what differs from one message to the next."""
+        return _template(self.error_text)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for failures that belong together: queue, type, error, function (or text).
+
+        A function that moves to another file is still the same, so the file is left out.
+        """
+        by_its_text = by_text(self.error_type, self.place)
+        function = self.place.rpartition(":")[2]
+        detail = _template(self.told) if by_its_text else function
+        parts = "\n".join((self.queue, self.type, self.error_type, detail))
+        return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
+
+
+def _template(text: str) -> str:
+    return _CHANGING.sub("…", text[:LONGEST_TEXT])[:300]
+
+
+def by_text(error_type: str, place: str) -> bool:
+    """Whether failures are grouped by their text, and not by their place in our code."""
+    return error_type in _TOLD_APART_BY_TEXT or not place

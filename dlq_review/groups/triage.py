@@ -1,0 +1,106 @@
+"""What people say about a failure group: whose it is, what is known, whether it is over.
+
+Whoever says something has seen what others said before, or is told to look again. The trail
+knows: the number of its newest entry is what a page has seen. It is read under the lock of
+the group's row, so entries of one group are numbered in the order of their commits.
+"""
+
+from django.db import transaction
+from django.db.models import Max
+
+from dlq_review.errors import ReviewError
+from dlq_review.models import AuditEntry, FailureGroup
+from processing.events.masking import mask
+
+_State = FailureGroup.State
+
+
+class SomebodyElsesError(ReviewError):
+    """Somebody changed this group in the meantime."""
+
+    def __init__(self, last: AuditEntry) -> None:
+        did = f"{last.get_verb_display()}{': ' if last.after else ''}{last.after}"
+        super().__init__(
+            f"This group was changed by {last.actor} in the meantime ({did}). Look at it "
+            "again, then decide."
+        )
+
+
+class StillWaitingError(ReviewError):
+    """Dead letters of this group still wait. Redrive, resolve or discard them first."""
+
+
+def newest_entry(group: FailureGroup, by: str | None = None) -> int:
+    """The number of the newest entry in its trail, of all or of those *by* one; 0 for none."""
+    entries = group.audit.all() if by is None else group.audit.filter(actor=by)
+    found: int | None = entries.aggregate(newest=Max("pk"))["newest"]
+    return found or 0
+
+
+def check_seen(group: FailureGroup, seen: int | None) -> None:
+    """Raises SomebodyElsesError where a person changed *group* after the entry *seen*.
+
+    Call it under the lock of its row. None looks at nothing.
+    """
+    if seen is None:
+        return
+    since = group.audit.exclude(actor="").filter(pk__gt=seen)
+    if (last := since.order_by("pk").last()) is not None:
+        raise SomebodyElsesError(last)
+
+
+@transaction.atomic
+def acknowledge(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
+    """Take *group*, so that others see it is being looked at. Raises SomebodyElsesError."""
+    group = _locked(group, seen)
+    before = group.state
+    group.state, group.owner = _State.ACKNOWLEDGED, by
+    group.save(update_fields=["state", "owner"])
+    _note(group, by, before=before, after=group.state)
+
+
+@transaction.atomic
+def resolve_group(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
+    """Call *group* repaired; the next failure makes it regressed.
+
+    Raises StillWaitingError, SomebodyElsesError.
+    """
+    group = _locked(group, seen)
+    if group.waiting > 0:
+        raise StillWaitingError(StillWaitingError.__doc__)
+    before, group.state = group.state, _State.RESOLVED
+    group.save(update_fields=["state"])
+    _note(group, by, before=before, after=group.state)
+
+
+@transaction.atomic
+def annotate(
+    group: FailureGroup, note: str, *, by: str, seen: int | None = None
+) -> None:
+    """Replace the note; the trail keeps the earlier one. Of an address little is kept.
+
+    Raises SomebodyElsesError.
+    """
+    group = _locked(group, seen)
+    before, group.note = group.note, mask(note)
+    group.save(update_fields=["note"])
+    _note(group, by, reason=f"Note was: {before or 'empty'}")
+
+
+def _locked(group: FailureGroup, seen: int | None) -> FailureGroup:
+    found = FailureGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
+    check_seen(found, seen)
+    return found
+
+
+def _note(
+    group: FailureGroup, by: str, reason: str = "", before: str = "", after: str = ""
+) -> None:
+    AuditEntry.objects.create(
+        group=group,
+        actor=by,
+        verb=AuditEntry.Verb.NOTED,
+        reason=reason,
+        before=before,
+        after=after,
+    )

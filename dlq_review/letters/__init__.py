@@ -1,0 +1,4 @@
+"""The life of one dead letter: transitions, revisions, rehearsal, settlement, retention.
+
+May import `groups`, `search`, `models`, `bodies` and `errors`.
+"""

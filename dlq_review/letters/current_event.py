@@ -1,0 +1,65 @@
+"""Read a dead letter's body as the event it is, or say why it is none."""
+
+from dataclasses import dataclass
+
+from dlq_review.errors import ReviewError
+from dlq_review.models import DeadLetter, Revision
+from processing.events import envelope
+from processing.events.errors import EventError, Problem
+from processing.events.masking import Veil
+from processing.models import Outcome
+
+
+class NotAnEventError(ReviewError):
+    """The current revision is not a valid event. Edit it first."""
+
+    def __init__(self, problems: tuple[Problem, ...], body: str = "") -> None:
+        """The text of it may stand anywhere; only *problems* may name parts of *body*."""
+        self.problems = problems
+        self._body = body
+        super().__init__(self.__doc__)
+
+    def __str__(self) -> str:
+        told = Veil(self._body)(" ".join(map(str, self.problems)))
+        return f"{self.__doc__} {told}"
+
+
+def current(letter: DeadLetter) -> Revision:
+    return letter.revisions.get(number=letter.revision)
+
+
+def event_in(letter: DeadLetter, body: str) -> envelope.Event:
+    """The event *body* is, in the name of *letter*. Raises NotAnEventError."""
+    try:
+        return envelope.parse(
+            body, fallback_id=letter.request_id, sent_at=letter.sent_at
+        )
+    except EventError as error:
+        raise NotAnEventError(error.problems, body) from None
+
+
+def fingerprint(body: str, request_id: str) -> str:
+    """What *body* asks for; empty where it is not a valid event."""
+    try:
+        return envelope.parse(body, fallback_id=request_id).fingerprint
+    except EventError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What processing knows of a letter's request."""
+
+    done: bool
+    same: bool
+    """It was processed with a body that this letter holds, or held in an earlier revision."""
+
+
+def processed(letter: DeadLetter) -> Processed:
+    outcome = Outcome.objects.filter(
+        request_id=letter.request_id, kind=Outcome.Kind.PROCESSED
+    ).first()
+    if outcome is None:
+        return Processed(done=False, same=False)
+    same = letter.revisions.filter(fingerprint=outcome.fingerprint).exists()
+    return Processed(done=True, same=same)

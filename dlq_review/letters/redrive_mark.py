@@ -1,0 +1,37 @@
+"""The attribute `redrive` of a message: which letter it was sent from, and by which redrive."""
+
+from typing import Any
+
+from processing.delivery.attempts import storable
+from processing.events.attributes import REDRIVE, Attributes
+from processing.sqs.queues import Message
+
+
+def redrive_of(message: Message) -> str:
+    """The redrive id *message* was sent with, if we sent it."""
+    return id_in(message.attributes.get("redrive", ""))
+
+
+def id_in(redrive: str) -> str:
+    """The redrive id that the attribute *redrive* holds."""
+    return text_in(_redrive(redrive), "redrive_id")
+
+
+def redriven_from(message: Message) -> int:
+    """The number of the dead letter *message* was redriven from; 0 for none."""
+    return letter_in(message.attributes.get("redrive", ""))
+
+
+def letter_in(redrive: str) -> int:
+    """The number of the dead letter that the attribute *redrive* names; 0 for none."""
+    number = _redrive(redrive).get("dead_letter")
+    return number if type(number) is int and 0 < number < 2**63 else 0
+
+
+def _redrive(text: str) -> dict[str, Any]:
+    return Attributes({REDRIVE: text}).told(REDRIVE)
+
+
+def text_in(told: dict[str, Any], name: str) -> str:
+    value = told.get(name)
+    return storable(value) if isinstance(value, str) else ""

@@ -1,0 +1,133 @@
+"""Remove what people wrote from what was settled long ago. Ids, states and the trail stay.
+
+So a late copy is still known: by its request id, its outcome, its fingerprints. Each step is
+a transaction of its own; stopped half way, the next run goes on.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from time import monotonic
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from dlq_review.models import (
+    Arrival,
+    AuditEntry,
+    DeadLetter,
+    Operation,
+    OperationItem,
+    Revision,
+)
+from dlq_review.search.veil import veiled_condition
+from processing.events.masking import mask_reference
+from processing.models import Attempt, Outcome
+
+STEP = 200  # letters, or attempts, of one transaction
+
+
+def purge(
+    before: datetime,
+    *,
+    seconds: float = float("inf"),
+    progress: Callable[[int], None] = lambda done: None,
+) -> int:
+    """Purge what was settled before *before*, for about *seconds*; return how many letters.
+
+    *progress* is called with the number so far after each step.
+    """
+    deadline = monotonic() + seconds
+    done = 0
+    while monotonic() < deadline and (purged := _purge_letters(before)):
+        done += purged
+        progress(done)
+    for more in (_purge_attempts, _purge_operations):
+        while monotonic() < deadline and more(before):
+            progress(done)
+    return done
+
+
+def due(before: datetime) -> int:
+    """How many letters `purge` would purge."""
+    return _settled(before).count()
+
+
+def _settled(before: datetime) -> QuerySet[DeadLetter]:
+    return DeadLetter.objects.filter(
+        state__in=DeadLetter.SETTLED, settled_at__lt=before, purged_at=None
+    )
+
+
+@transaction.atomic
+def _purge_letters(before: datetime) -> int:
+    locked = _settled(before).order_by("pk").select_for_update(skip_locked=True)
+    letters = dict(locked.values_list("pk", "request_id")[:STEP])
+    # What staff wrote may name anybody. Who did what, when, and what they looked at stays.
+    said = AuditEntry.objects.filter(letter__in=letters).exclude(reason="")
+    said.exclude(verb=AuditEntry.Verb.REVEALED).update(reason="")
+    Revision.objects.filter(letter__in=letters).update(body="", reason="")
+    Arrival.objects.filter(letter__in=letters).update(
+        body="", attributes={}, attribute_types={}
+    )
+    _forget(Attempt.objects.filter(request_id__in=letters.values()))
+    _forget_told(letters.values())
+    found = DeadLetter.objects.filter(pk__in=letters)
+    named = found.exclude(reference="").values_list("pk", "reference")
+    personal = [pk for pk, name in named if mask_reference(name) != name]
+    found.filter(pk__in=personal).update(reference="")
+    found.update(purged_at=timezone.now(), error_text="")
+    AuditEntry.objects.bulk_create(
+        AuditEntry(letter_id=number, verb=AuditEntry.Verb.PURGED) for number in letters
+    )
+    return len(letters)
+
+
+@transaction.atomic
+def _purge_operations(before: datetime) -> int:
+    """Those that ended or were never started: the values they asked for and wrote."""
+    over = Q(ended_at__lt=before) | Q(
+        state=Operation.State.DRAFT, created_at__lt=before
+    )
+    old = Operation.objects.filter(over, purged_at=None).order_by("pk")
+    operations = list(old.select_for_update(skip_locked=True)[:STEP])
+    for operation in operations:
+        chosen = operation.selection
+        operation.selection = chosen | {
+            name: [veil(one) for one in chosen[name]]
+            for name, veil in (("ids", mask_reference), ("fields", veiled_condition))
+            if name in chosen
+        }
+        operation.patch = [
+            {name: step[name] for name in ("op", "path", "from") if name in step}
+            for step in operation.patch
+        ]
+        if operation.state == Operation.State.DRAFT:  # it has nothing left to write
+            operation.state, operation.ended_at = Operation.State.CANCELLED, before
+        operation.reason, operation.purged_at = "", timezone.now()
+        operation.save()
+    AuditEntry.objects.filter(operation__in=operations).update(reason="")
+    items = OperationItem.objects.filter(operation__in=operations)
+    items.exclude(why="").update(why="")
+    return len(operations)
+
+
+def _purge_attempts(before: datetime) -> int:
+    """Of requests that nobody looks at: they were processed after all, or were purged."""
+    waiting = DeadLetter.objects.filter(
+        request_id=OuterRef("request_id"), purged_at=None
+    )
+    old = Attempt.objects.filter(~Exists(waiting), started_at__lt=before)
+    written = old.exclude(Q(error_text="") & Q(traceback=""))
+    numbers = list(written.order_by("pk").values_list("pk", flat=True)[:STEP])
+    return _forget(Attempt.objects.filter(pk__in=numbers))
+
+
+def _forget_told(requests: Iterable[str]) -> None:
+    """What staff told the senders of *requests*; their receipts tell the state alone."""
+    discarded = Outcome.objects.filter(kind=Outcome.Kind.DISCARDED)
+    discarded.filter(request_id__in=requests).update(made={})
+
+
+def _forget(attempts: QuerySet[Attempt]) -> int:
+    return attempts.update(error_text="", traceback="")

@@ -1,0 +1,148 @@
+"""The states of a dead letter: which move is allowed, and what must move with it.
+
+Every move is one compare-and-set on what its caller has seen of the letter. The group's
+counters, the receipt's mark and the audit trail change in the same transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from dlq_review.errors import ChangedMeanwhileError, WrongStateError
+from dlq_review.groups import counters
+from dlq_review.models import AuditEntry, DeadLetter
+from processing.events.masking import mask
+from processing.models import UnderReview
+
+S = DeadLetter.State
+ALLOWED: dict[str, frozenset[str]] = {
+    S.OPEN: frozenset({S.OPEN, S.QUARANTINED, S.CLAIMED, S.RESOLVED, S.DISCARDED}),
+    S.QUARANTINED: frozenset(
+        {S.OPEN, S.QUARANTINED, S.CLAIMED, S.RESOLVED, S.DISCARDED}
+    ),
+    S.CLAIMED: frozenset({S.OPEN, S.QUARANTINED, S.REDRIVEN, S.RESOLVED}),
+    S.REDRIVEN: frozenset({S.OPEN, S.QUARANTINED, S.RESOLVED}),
+    S.RESOLVED: frozenset({S.OPEN, S.QUARANTINED}),
+    S.DISCARDED: frozenset({S.OPEN, S.QUARANTINED}),
+}
+
+
+_CAME_BACK = (AuditEntry.Verb.FAILED_AGAIN, AuditEntry.Verb.REGRESSED)
+
+
+def lock(request_id: str) -> dict[int, DeadLetter]:
+    """The letters of one request as they are now, locked in the order of their keys.
+
+    They share a tombstone and a receipt's mark, so whoever changes one holds them all.
+    """
+    letters = DeadLetter.objects.filter(request_id=request_id).order_by("pk")
+    return {one.pk: one for one in letters.select_for_update(no_key=True)}
+
+
+@transaction.atomic
+def move(
+    letter: DeadLetter,
+    to: str,
+    verb: AuditEntry.Verb,
+    *,
+    by: str = "",
+    reason: str = "",
+    **changes: Any,
+) -> None:
+    """Move *letter* as its caller saw it. Raises WrongStateError, ChangedMeanwhileError."""
+    before = letter.state
+    if to not in ALLOWED[before]:
+        raise WrongStateError(
+            f"{letter} is {letter.get_state_display().lower()}, so it cannot become "
+            f"{S(to).label.lower()}."
+        )
+    current = lock(letter.request_id)[letter.pk]
+    # Groups that were merged or split meanwhile change where it counts, and nothing else.
+    place = {"group_id": current.group_id, "origin_id": current.origin_id}
+    changes = {"send_after": None, **place, **changes}
+    changes["settled_at"] = timezone.now() if to in DeadLetter.SETTLED else None
+    updated = DeadLetter.objects.filter(pk=letter.pk, **_seen(letter)).update(
+        state=to, **changes
+    )
+    if not updated or counters.own_group(current) != counters.own_group(letter):
+        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    for name, value in (*changes.items(), ("state", to)):
+        setattr(letter, name, value)
+    counters.count_move(
+        (current.group_id, before),
+        (letter.group_id, to),
+        timezone.now(),
+        came_back=verb in _CAME_BACK,
+    )
+    if not {before, to} <= set(DeadLetter.WAITING):  # which read the same
+        tell_receipts([letter.request_id])
+    note(letter, verb, by=by, reason=reason, before=before, after=to)
+
+
+def _seen(letter: DeadLetter) -> dict[str, Any]:
+    """What must still hold of *letter*.
+
+    The redrive id and its time too: a claim that was lost and won by another, or undone and
+    made again, is another claim.
+    """
+    names = ("state", "revision", "redrive_id", "send_after", "purged_at")
+    return {name: getattr(letter, name) for name in names}
+
+
+def note(
+    letter: DeadLetter,
+    verb: AuditEntry.Verb,
+    *,
+    by: str = "",
+    reason: str = "",
+    before: str = "",
+    after: str = "",
+) -> None:
+    AuditEntry.objects.create(
+        letter=letter, actor=by, verb=verb, reason=reason, before=before, after=after
+    )
+
+
+def note_reveal(by: str, where: str, letter: DeadLetter | None = None) -> None:
+    """Put on record that *by* saw personal data: of which letter, and where."""
+    AuditEntry.objects.create(
+        letter=letter, actor=by, verb=AuditEntry.Verb.REVEALED, reason=mask(where)[:500]
+    )
+
+
+def tell_receipts(requests: Sequence[str]) -> None:
+    """Mark each request while any of its letters waits for somebody, or for its outcome."""
+    # First the marks, then what they say: two who change letters of one request at once
+    # would each see the other's letter as it was.
+    list(
+        UnderReview.objects.select_for_update()
+        .filter(request_id__in=requests)
+        .order_by("request_id")
+    )
+    unsettled: dict[str, dict[str, datetime | None]] = defaultdict(dict)
+    letters = DeadLetter.objects.filter(request_id__in=requests).exclude(
+        state__in=DeadLetter.SETTLED
+    )
+    names = ("request_id", "state", "redriven_at")
+    for request, state, at in letters.order_by("redriven_at").values_list(*names):
+        unsettled[request][state] = at
+    UnderReview.objects.bulk_create(
+        [
+            UnderReview(
+                request_id=request,
+                sent_again_at=found[S.REDRIVEN]
+                if found.keys() == {S.REDRIVEN}
+                else None,
+            )
+            for request, found in sorted(unsettled.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["request_id"],
+        update_fields=["sent_again_at"],
+    )
+    if settled := set(requests) - unsettled.keys():
+        UnderReview.objects.filter(request_id__in=settled).delete()

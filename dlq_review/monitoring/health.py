@@ -1,0 +1,93 @@
+"""What the machinery itself says: seen lately, queues as declared, depth of each."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from dlq_review.models import LifeSign
+from processing.sqs import provision, queues
+from processing.sqs.topology import QUEUES, Queue
+
+DRIFT_CHECK = timedelta(minutes=10)
+_LATE = 5  # beats missed before somebody is told
+
+
+def sign(name: str, trouble: str = "") -> None:
+    """Say that the part called *name* is alive, and what troubles it."""
+    LifeSign.objects.update_or_create(
+        name=name,
+        defaults={
+            "at": timezone.now(),
+            "worker": settings.WORKER_NAME,
+            "trouble": trouble[:2_000],
+        },
+    )
+
+
+def check_queues() -> None:
+    """Compare the queues with their declaration, now and then."""
+    fresh = timezone.now() - DRIFT_CHECK
+    if not LifeSign.objects.filter(name="queues", at__gt=fresh).exists():
+        try:
+            drift = provision.ensure_queues(create=False)
+        except queues.SQS_ERRORS as error:
+            drift = [f"The queues cannot be checked: {type(error).__name__}"]
+        sign("queues", "\n".join(drift))
+
+
+def warnings() -> list[str]:
+    """One sentence for each thing that is wrong; empty while all is well."""
+    signs = {one.name: one for one in LifeSign.objects.all()}
+    found = []
+    beats = settings.CELERY_BEAT_SCHEDULE
+    for name, what in (("pull", "pulled a DLQ"), ("settle", "settled dead letters")):
+        seconds = max(60, _LATE * float(beats[name]["schedule"]))
+        seen = signs.get(name)
+        if seen is None:
+            found.append(f"No worker has {what} yet. Are a worker and beat running?")
+        elif seen.at < timezone.now() - timedelta(seconds=seconds):
+            since = int((timezone.now() - seen.at).total_seconds() // 60)
+            found.append(
+                f"No worker has {what} for {since} min. Are a worker and beat running?"
+            )
+    found += [line for one in signs.values() for line in one.trouble.splitlines()]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """What waits on a queue and on its DLQ; None where SQS refuses to tell."""
+
+    name: str
+    visible: int | None
+    in_flight: int | None
+    dead: int | None
+    refused: str
+    """Which of the two it tells nothing of, and its code; empty for neither."""
+
+
+def depths() -> list[QueueDepth] | None:
+    """One for each queue; None where SQS does not answer at all."""
+    try:
+        found = queues.depths()
+    except queues.SQS_ERRORS:
+        return None
+    return [_depth(queue, found) for queue in QUEUES.values()]
+
+
+def _depth(queue: Queue, found: queues.Depths) -> QueueDepth:
+    source, dead = found.known.get(queue.name), found.known.get(queue.dlq)
+    refused = [
+        f"{name}: {found.refused[name]}"
+        for name in (queue.name, queue.dlq)
+        if name in found.refused
+    ]
+    return QueueDepth(
+        queue.name,
+        source.visible if source else None,
+        source.in_flight if source else None,
+        dead.visible + dead.in_flight if dead else None,
+        ", ".join(refused),
+    )

@@ -1,0 +1,69 @@
+"""Start, pause, resume and cancel an operation, each by compare-and-set and with a trail."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from dlq_review.errors import ReviewError
+from dlq_review.models import AuditEntry, Operation, OperationItem
+from dlq_review.operations.progress import tally
+
+
+class WrongStepError(ReviewError):
+    """The operation is not in a state that allows this."""
+
+
+def start(operation: Operation, *, by: str) -> None:
+    now = timezone.now()
+    _steer(operation, (Operation.State.DRAFT,), "running", by, started_at=now)
+
+
+def pause(operation: Operation, *, by: str = "", halted: str = "") -> None:
+    _steer(operation, (Operation.State.RUNNING,), "paused", by, halted=halted)
+
+
+def resume(operation: Operation, *, by: str) -> None:
+    """Go on; whoever resumes after a brake has looked at what failed until now."""
+    braked = operation.halted.startswith("Brake")
+    changes = {"looked_at": tally(operation).outcomes} if braked else {}
+    _steer(operation, (Operation.State.PAUSED,), "running", by, halted="", **changes)
+
+
+@transaction.atomic
+def cancel(operation: Operation, *, by: str) -> None:
+    """Stop for good. What was sent stays sent; the rest is not touched."""
+    allowed = (Operation.State.DRAFT, Operation.State.RUNNING, Operation.State.PAUSED)
+    _steer(operation, allowed, "cancelled", by, ended_at=timezone.now())
+    waiting = operation.items.filter(state=OperationItem.State.WAITING)
+    # By a runner that could not write it down.
+    waiting.filter(letter__operation=operation.pk).update(
+        state=OperationItem.State.SENT
+    )
+    waiting.update(state=OperationItem.State.SKIPPED, why="Cancelled.")
+
+
+def finish(operation: Operation) -> None:
+    _steer(operation, (Operation.State.RUNNING,), "done", "", ended_at=timezone.now())
+
+
+@transaction.atomic
+def _steer(
+    operation: Operation, allowed: tuple[str, ...], to: str, by: str, **changes: object
+) -> None:
+    before = operation.state
+    updated = Operation.objects.filter(
+        pk=operation.pk, state=before, state__in=allowed
+    ).update(state=to, **changes)
+    if not updated:
+        raise WrongStepError(
+            f"{operation} is {operation.get_state_display().lower()} or was changed by "
+            "somebody else. Look at it again."
+        )
+    operation.refresh_from_db()
+    AuditEntry.objects.create(
+        operation=operation,
+        actor=by,
+        verb=AuditEntry.Verb.STARTED if before == "draft" else AuditEntry.Verb.STEERED,
+        reason=operation.halted or operation.reason,
+        before=before,
+        after=to,
+    )

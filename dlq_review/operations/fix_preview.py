@@ -1,0 +1,61 @@
+"""What a fix would make of the letters on its frozen list, before it is started.
+
+Whoever may view operations sees it, so personal data is masked.
+"""
+
+from dataclasses import dataclass, field
+
+from dlq_review.bodies import difference, json_patch
+from dlq_review.bodies.json_patch import PatchError
+from dlq_review.letters import current_event, revisions
+from dlq_review.letters.current_event import NotAnEventError
+from dlq_review.models import DeadLetter, Operation
+from dlq_review.search.veil import Masked
+
+LOOKED_AT = 200  # letters; a page must not read a hundred thousand bodies
+MOST_READ = 1024 * 1024  # characters of their bodies, after which no other is looked at
+SHOWN = 5
+
+
+@dataclass(slots=True)
+class Preview:
+    looked_at: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    invalid: int = 0
+    impossible: int = 0
+    samples: list[tuple[DeadLetter, list[difference.Line], str]] = field(
+        default_factory=list
+    )
+    """A letter, what would change in it, and what would still be wrong."""
+
+
+def preview(operation: Operation) -> Preview:
+    found = Preview()
+    items = operation.items.select_related("letter").order_by("letter_id")[:LOOKED_AT]
+    read = 0
+    for item in items:
+        if read >= MOST_READ:
+            break
+        found.looked_at += 1
+        body = current_event.current(item.letter).body
+        read += len(body)
+        lines: list[difference.Line] = []
+        problem = ""
+        try:
+            after = json_patch.apply(operation.patch, body)
+            if after == body:
+                found.unchanged += 1
+                continue
+            lines = Masked([]).diff(body, after)
+            revisions.check(item.letter, after)
+            found.changed += 1
+        except PatchError as error:
+            found.impossible += 1
+            problem = str(error)
+        except NotAnEventError as error:
+            found.invalid += 1
+            problem = str(error)
+        if len(found.samples) < SHOWN:
+            found.samples.append((item.letter, lines, problem))
+    return found

@@ -1,0 +1,80 @@
+"""Undo a fix of many: each letter that was left alone since gets its former body back.
+
+It is an operation of its own, with a list that is frozen and shown before it starts. A body
+that is put back is a new revision; none is ever removed.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from dlq_review import errors
+from dlq_review.errors import ReviewError
+from dlq_review.letters import revisions
+from dlq_review.models import DeadLetter, Operation, OperationItem
+from dlq_review.operations import plans
+
+
+class NotUndoableError(ReviewError):
+    """Only an edit that is done or cancelled can be undone. Cancel it first."""
+
+
+class EditedSinceError(ReviewError):
+    """It was edited since, so the edit is not undone. Look at it yourself."""
+
+
+@transaction.atomic
+def freeze_undo(fix: Operation, *, by: str, reason: str) -> Operation:
+    """An operation over what *fix* has edited, not started.
+
+    Raises NotUndoableError, ReasonMissingError or NothingChosenError.
+    """
+    if fix.kind != Operation.Kind.FIX or fix.state not in Operation.ENDED:
+        raise NotUndoableError(NotUndoableError.__doc__)
+    if not reason.strip():
+        raise errors.ReasonMissingError(errors.ReasonMissingError.__doc__)
+    operation = Operation.objects.create(
+        kind=Operation.Kind.UNDO,
+        undoes=fix,
+        by=by,
+        reason=reason,
+        rate=fix.rate,
+        cutoff=timezone.now(),
+    )
+    fixed = fix.items.filter(state=OperationItem.State.FIXED).order_by("pk")
+    plans.fill(operation, fixed.values_list("letter_id", F("revision") + 1))
+    return operation
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What an undo that is not started would do, as things are now."""
+
+    undone: int
+    edited: int
+    """Edited since, and left as they are."""
+    gone: int
+    """Sent or settled since, and left as they are."""
+
+
+def outlook(operation: Operation) -> Outlook:
+    untouched = operation.items.filter(letter__revision=F("revision"))
+    undone = untouched.filter(letter__state__in=DeadLetter.EDITABLE).count()
+    same = untouched.count()
+    return Outlook(undone, operation.total - same, same - undone)
+
+
+def undo_one(item: OperationItem) -> None:
+    """Put the body before the fix back. Raises EditedSinceError or WrongStateError."""
+    operation, letter = item.operation, item.letter
+    if letter.revision != item.revision:
+        raise EditedSinceError(EditedSinceError.__doc__)
+    revisions.put_back(
+        letter,
+        item.revision - 1,
+        by=operation.by,
+        reason=f"Operation {operation.pk} undoes operation {operation.undoes_id}: "
+        f"revision {item.revision - 1} again. {operation.reason}",
+    )

@@ -1,0 +1,98 @@
+"""What became of an operation's items so far."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from django.db.models import Count
+
+from dlq_review.models import Operation, OperationItem
+from dlq_review.search.selections import Selection
+
+MOST_READ = 500  # bodies that one page reads to count what is newer
+ENOUGH = 10  # outcomes, before a share of them says anything
+NEVER = 100  # percent
+_Item = OperationItem.State
+#: What a worker got to handle.
+TRIED = (_Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    by_state: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def waiting(self) -> int:
+        return self.by_state[_Item.WAITING]
+
+    @property
+    def sent(self) -> int:
+        return self.by_state[_Item.SENT]
+
+    @property
+    def processed(self) -> int:
+        return self.by_state[_Item.PROCESSED]
+
+    @property
+    def failed_again(self) -> int:
+        return self.by_state[_Item.FAILED_AGAIN]
+
+    @property
+    def skipped(self) -> int:
+        return self.by_state[_Item.SKIPPED]
+
+    @property
+    def discarded(self) -> int:
+        return self.by_state[_Item.DISCARDED]
+
+    @property
+    def fixed(self) -> int:
+        return self.by_state[_Item.FIXED]
+
+    @property
+    def undone(self) -> int:
+        return self.by_state[_Item.UNDONE]
+
+    @property
+    def restored(self) -> int:
+        return self.by_state[_Item.RESTORED]
+
+    @property
+    def done_already(self) -> int:
+        """Not sent, so no outcome: they were processed before."""
+        return self.by_state[_Item.DONE_ALREADY]
+
+    @property
+    def outcomes(self) -> tuple[int, int]:
+        """Of what was sent: how many outcomes are known, and how many failed again."""
+        return self.processed + self.failed_again, self.failed_again
+
+    def brake(self, operation: Operation) -> str:
+        """Why *operation* has to stop; empty where it may go on."""
+        seen, seen_failed = operation.looked_at or (0, 0)
+        known, failed = self.outcomes[0] - seen, self.outcomes[1] - seen_failed
+        enough = ENOUGH
+        if operation.canary and not operation.canary_over:
+            enough = min(operation.canary, ENOUGH)
+        if operation.stop_at == NEVER or known < max(enough, 1) or not failed:
+            return ""
+        if 100 * failed < operation.stop_at * known:
+            return ""
+        since = " since it was resumed" if seen else ""
+        return f"Brake: {failed} of {known} failed again{since}."
+
+
+def tally(operation: Operation) -> Tally:
+    rows = operation.items.order_by().values_list("state").annotate(Count("pk"))
+    return Tally(Counter(dict(rows)))
+
+
+def newer(operation: Operation) -> int:
+    """How many have failed, or were discarded, since that the list would hold now."""
+    if operation.undoes_id is not None:
+        return 0  # its list is that of the fix
+    selection = Selection.from_json(operation.selection)
+    at = "settled_at" if selection.discarded else "last_failed_at"
+    later = selection.candidates().filter(**{f"{at}__gt": operation.cutoff})
+    if selection.fields:
+        return len(selection.matching(list(later[:MOST_READ])))
+    return later[:10_000].count()

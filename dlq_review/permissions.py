@@ -1,0 +1,53 @@
+"""Who may do what with dead letters."""
+
+from collections.abc import Sequence
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+
+PERMISSIONS = {
+    "view": "dlq_review.view_deadletter",
+    "edit": "dlq_review.change_deadletter",
+    "rehearse": "dlq_review.redrive_deadletter",
+    "redrive": "dlq_review.redrive_deadletter",
+    "undo": "dlq_review.redrive_deadletter",
+    "bulk_redrive": "dlq_review.bulk_redrive_deadletter",
+    "export": "dlq_review.export_deadletter",
+    "reveal": "dlq_review.view_personal_deadletter",
+    "discard": "dlq_review.discard_deadletter",
+    "resolve": "dlq_review.discard_deadletter",
+    "restore": "dlq_review.discard_deadletter",
+}
+#: Beside the permission for many, by kind of operation.
+_ALSO_NEEDED = {
+    "discard": "discard",
+    "restore": "restore",
+    "fix": "edit",
+    "undo": "edit",
+}
+_MANY = {"bulk_redrive": "redrive many", "reveal": "see personal data of"}
+
+
+def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
+    return isinstance(user, PermissionsMixin | AnonymousUser) and user.has_perm(
+        PERMISSIONS[name]
+    )
+
+
+def may_operate(user: AbstractBaseUser | AnonymousUser, kind: str) -> bool:
+    """Whether *user* may begin and steer operations of *kind*."""
+    return all(may(user, name) for name in needed_for(kind))
+
+
+def needed_for(kind: str) -> tuple[str, str]:
+    """What an operation of *kind* needs, as names of PERMISSIONS."""
+    return "bulk_redrive", _ALSO_NEEDED.get(kind, "view")
+
+
+def denial(user: AbstractBaseUser | AnonymousUser, names: Sequence[str]) -> str:
+    """One sentence that names what of *names* this user may not do; empty if all."""
+    missing = [_MANY.get(name, name) for name in names if not may(user, name)]
+    if not missing:
+        return ""
+    *most, last = missing
+    listed = f"{', '.join(most)} or {last}" if most else last
+    return f"You do not have the permission to {listed} dead letters."

@@ -1,0 +1,125 @@
+"""Join one pulled message to the dead letter of its request, or begin a new one."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+
+from dlq_review.groups import counters
+from dlq_review.letters import redrive_mark
+from dlq_review.letters.transitions import lock, move, note
+from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
+from dlq_review.pull.new_letters import (
+    Pulled,
+    arrival_fields,
+    begin,
+    failed_fields,
+    first_fields,
+    look_at,
+)
+from processing.sqs.queues import Message
+
+_SENT = (DeadLetter.State.CLAIMED, DeadLetter.State.REDRIVEN)
+
+
+@transaction.atomic
+def join(message: Message) -> bool:
+    """Store *message*; False where it was stored before."""
+    (pulled,) = look_at([message])
+    letter, new = _letter_of(pulled)
+    if not _store_arrival(letter, pulled):
+        return False
+    if new:
+        begin([letter], [pulled])
+    else:
+        _arrive_again(letter, pulled)
+    return True
+
+
+def _letter_of(pulled: Pulled) -> tuple[DeadLetter, bool]:
+    letters = lock(pulled.identity.request_id)
+    # Redriven to another queue it fails on that one, and is the same letter still. The
+    # attribute alone is not believed: the request must be the letter's.
+    if letter := letters.get(redrive_mark.redriven_from(pulled.message)):
+        return letter, False
+    return DeadLetter.objects.select_for_update(no_key=True).get_or_create(
+        request_id=pulled.identity.request_id,
+        queue=pulled.failure.queue,
+        defaults=first_fields(pulled, counters.group_of(pulled.failure)),
+    )
+
+
+def _store_arrival(letter: DeadLetter, pulled: Pulled) -> bool:
+    _, new = Arrival.objects.get_or_create(
+        dlq=pulled.message.queue,
+        message_id=pulled.message.id,
+        defaults={"letter": letter, **arrival_fields(pulled)},
+    )
+    return new
+
+
+def _arrive_again(letter: DeadLetter, pulled: Pulled) -> None:
+    DeadLetter.objects.filter(pk=letter.pk).update(
+        arrival_count=letter.arrival_count + 1,
+        attempts=letter.attempts + pulled.failure.deliveries,
+    )
+    ours = str(letter.redrive_id) == redrive_mark.redrive_of(pulled.message)
+    known = letter.purged_at is None and (ours or _is_known(letter, pulled))
+    settled_for_good = letter.state == DeadLetter.State.DISCARDED or (
+        letter.state == DeadLetter.State.RESOLVED and pulled.done
+    )
+    late_copy = letter.state in _SENT and known and not ours
+    if settled_for_good or late_copy:
+        note(letter, AuditEntry.Verb.COPY, after=letter.state)
+    elif pulled.done:
+        reason = "Already processed, with the body that arrived."
+        move(letter, DeadLetter.State.RESOLVED, AuditEntry.Verb.RESOLVED, reason=reason)
+    else:
+        _fail_again(letter, pulled, known=known)
+
+
+def _is_known(letter: DeadLetter, pulled: Pulled) -> bool:
+    revisions = letter.revisions
+    if pulled.fingerprint:
+        return revisions.filter(fingerprint=pulled.fingerprint).exists()
+    return revisions.filter(body=pulled.body).exists()
+
+
+def _fail_again(letter: DeadLetter, pulled: Pulled, *, known: bool) -> None:
+    # Wherever it failed last, it stays with the queue whose letter it is.
+    failure = replace(pulled.failure, queue=letter.queue)
+    changes: dict[str, Any] = {
+        **failed_fields(pulled),
+        **counters.placed(counters.group_of(failure)),
+    }
+    reason = ""
+    if not known:
+        reason = (
+            "Its body was purged; this copy brought it back."
+            if letter.purged_at
+            else "Another body arrived under this request id."
+        )
+        changes |= _another_body(letter, pulled, reason)
+    verb = AuditEntry.Verb.FAILED_AGAIN
+    if letter.state in DeadLetter.SETTLED:
+        verb = AuditEntry.Verb.REGRESSED
+    move(letter, letter.resting_state, verb, reason=reason, **changes)
+    counters.count_arrival(letter, pulled.failure)
+
+
+def _another_body(letter: DeadLetter, pulled: Pulled, reason: str) -> dict[str, Any]:
+    number = letter.revision + 1
+    Revision.objects.create(
+        letter=letter,
+        number=number,
+        body=pulled.body,
+        fingerprint=pulled.fingerprint,
+        reason=reason,
+    )
+    letter.type = pulled.failure.type
+    return {
+        "revision": number,
+        "purged_at": None,
+        "body_fingerprint": pulled.fingerprint,
+        "type": letter.type,
+    }

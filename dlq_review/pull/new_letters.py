@@ -1,0 +1,185 @@
+"""Begin the dead letters of a page of messages, in one transaction.
+
+Locks are taken in one order, here and wherever a letter moves, so that two transactions
+never wait for each other: letters (all of a request), then groups, then hours, then what
+is kept for a request, each by their keys.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from dlq_review.groups import counters
+from dlq_review.groups.fingerprint import Failure
+from dlq_review.letters import current_event, redrive_mark
+from dlq_review.letters.transitions import tell_receipts
+from dlq_review.models import Arrival, AuditEntry, DeadLetter, FailureGroup, Revision
+from dlq_review.pull import failure_reason
+from processing.delivery.attempts import storable
+from processing.events.envelope import Identity, is_request_id
+from processing.models import Outcome
+from processing.sqs.queues import Message
+from processing.sqs.topology import QUEUES
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A message from a DLQ, and what is known of it."""
+
+    message: Message
+    identity: Identity
+    failure: Failure
+    body: str
+    fingerprint: str
+    done: bool
+    """The request was processed, with just this body."""
+
+
+def look_at(messages: Sequence[Message]) -> list[Pulled]:
+    """What is known of each of *messages*, in two queries however many there are."""
+    identities = [failure_reason.identity_of(message) for message in messages]
+    attempts = failure_reason.last_attempts(
+        list(zip(messages, identities, strict=True))
+    )
+    done = set(
+        Outcome.objects.filter(
+            request_id__in=[identity.request_id for identity in identities],
+            kind=Outcome.Kind.PROCESSED,
+        ).values_list("request_id", "fingerprint")
+    )
+    found = []
+    for message, identity, attempt in zip(messages, identities, attempts, strict=True):
+        body = storable(message.body)
+        fingerprint = current_event.fingerprint(body, identity.request_id)
+        found.append(
+            Pulled(
+                message=message,
+                identity=identity,
+                failure=failure_reason.why(message, identity, attempt),
+                body=body,
+                fingerprint=fingerprint,
+                done=bool(fingerprint) and (identity.request_id, fingerprint) in done,
+            )
+        )
+    return found
+
+
+def first_fields(pulled: Pulled, group: FailureGroup) -> dict[str, Any]:
+    """A letter as its first arrival makes it, but for the two fields that name it."""
+    message, failure = pulled.message, pulled.failure
+    correlation_id = message.attributes.get("correlation_id", "")
+    letter = DeadLetter(queue=failure.queue, type=failure.type)
+    return {
+        **failed_fields(pulled),
+        **counters.placed(group),
+        "type": failure.type,
+        "reference": storable(pulled.identity.reference)[:254],
+        "correlation_id": correlation_id if is_request_id(correlation_id) else "",
+        "state": DeadLetter.State.RESOLVED if pulled.done else letter.resting_state,
+        "sent_at": message.first_sent_at,
+        "first_failed_at": failure.failed_at,
+        "body_fingerprint": pulled.fingerprint,
+        "attempts": failure.deliveries,
+        "arrival_count": 1,
+        "settled_at": timezone.now() if pulled.done else None,
+    }
+
+
+def failed_fields(pulled: Pulled) -> dict[str, Any]:
+    """What the last failure says about a letter."""
+    failure = pulled.failure
+    retention = timedelta(seconds=QUEUES[failure.queue].dlq_retention)
+    return {
+        "error_type": failure.error_type[:200],
+        "error_text": failure.error_text[:500],
+        "place": failure.place[:200],
+        "release": failure.release,
+        "last_failed_at": failure.failed_at,
+        "expires_at": pulled.message.sent_at + retention,
+    }
+
+
+def arrival_fields(pulled: Pulled) -> dict[str, Any]:
+    """An arrival, but for its letter and the two fields that name it."""
+    message = pulled.message
+    return {
+        "body": pulled.body,
+        "attributes": _storable(message.attributes),
+        "attribute_types": _storable(message.types),
+        "sent_at": message.first_sent_at,
+        "receive_count": message.receive_count,
+    }
+
+
+def _storable(texts: dict[str, str]) -> dict[str, str]:
+    return {storable(name): storable(text) for name, text in texts.items()}
+
+
+@transaction.atomic
+def begin_new(messages: Sequence[Message]) -> list[Message]:
+    """Store those of *messages* whose request has no dead letter yet; return them.
+
+    All or none of them: where one cannot be stored, this raises whatever stopped it.
+    """
+    new = _unknown(look_at(messages))
+    if not new:
+        return []
+    groups = counters.groups_of([pulled.failure for pulled in new])
+    letters = DeadLetter.objects.bulk_create(
+        DeadLetter(
+            request_id=pulled.identity.request_id,
+            queue=pulled.failure.queue,
+            **first_fields(pulled, groups[pulled.failure.fingerprint]),
+        )
+        for pulled in new
+    )
+    Arrival.objects.bulk_create(
+        Arrival(
+            letter=letter,
+            dlq=pulled.message.queue,
+            message_id=pulled.message.id,
+            **arrival_fields(pulled),
+        )
+        for letter, pulled in zip(letters, new, strict=True)
+    )
+    begin(letters, new)
+    return [pulled.message for pulled in new]
+
+
+def _unknown(pulled: Sequence[Pulled]) -> list[Pulled]:
+    """Those without a letter, one for each, in the order of its keys."""
+    known = set(
+        DeadLetter.objects.filter(
+            request_id__in=[one.identity.request_id for one in pulled]
+        ).values_list("request_id", "queue")
+    )
+    new: dict[tuple[str, str], Pulled] = {}
+    for one in pulled:
+        key = one.identity.request_id, one.failure.queue
+        # What was redriven is known by its letter's number, whatever queue it failed on.
+        if key not in known and not redrive_mark.redriven_from(one.message):
+            new.setdefault(key, one)
+    return [one for _, one in sorted(new.items(), key=lambda item: item[0])]
+
+
+def begin(letters: Sequence[DeadLetter], pulled: Sequence[Pulled]) -> None:
+    """What comes with new *letters*: revision 0, counters, the receipt's mark, the trail."""
+    Revision.objects.bulk_create(
+        Revision(letter=letter, number=0, body=one.body, fingerprint=one.fingerprint)
+        for letter, one in zip(letters, pulled, strict=True)
+    )
+    counters.count_new(letters, [one.failure for one in pulled])
+    tell_receipts([letter.request_id for letter in letters])
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            letter=letter,
+            verb=AuditEntry.Verb.PULLED,
+            reason="Already processed, with this very body." if one.done else "",
+            after=letter.state,
+        )
+        for letter, one in zip(letters, pulled, strict=True)
+    )

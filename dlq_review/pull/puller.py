@@ -1,0 +1,106 @@
+"""Pull dead letters out of their queues.
+
+Crash order: receive -> store the arrival, once per (dlq, message id) -> commit -> delete
+from the DLQ. A crash before the commit leaves the message in the DLQ; one after it is
+pulled again, recognised and deleted. What is new of the ten messages of a receive is stored
+in one transaction. Where that fails, each has a transaction of its own, so a bad one never
+holds up its neighbours.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from dlq_review.monitoring import early_warnings
+from dlq_review.pull.arrivals import join
+from dlq_review.pull.new_letters import begin_new
+from processing.sqs import queues, refusals
+from processing.sqs.topology import SOURCE_OF
+
+logger = logging.getLogger(__name__)
+
+DLQS = tuple(SOURCE_OF)
+VISIBILITY = 120  # seconds; far above what storing ten messages takes
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull did: new arrivals, messages stored before, messages left in the DLQ."""
+
+    stored: int = 0
+    known: int = 0
+    left: int = 0
+
+    @property
+    def received(self) -> int:
+        return self.stored + self.known + self.left
+
+
+def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> Pulled:
+    """Empty each of *dlqs*, for at most *seconds* in all. Never raises for one queue.
+
+    Raises SoftTimeLimitExceeded.
+    """
+    done = Pulled()
+    deadline = monotonic() + seconds
+    for dlq in dlqs:
+        try:
+            while monotonic() < deadline and pull_batch(dlq, done):
+                pass
+        except queues.SQS_ERRORS as error:
+            refusals.log(error, dlq, "pull")
+    if done.received:
+        logger.info(
+            "pull=done stored=%s known=%s left=%s", done.stored, done.known, done.left
+        )
+    return done
+
+
+def pull_batch(dlq: str, done: Pulled, *, wait: int = 0) -> int:
+    """Receive up to ten messages of *dlq* and store them; return how many were received."""
+    messages = queues.receive(dlq, wait=wait, visibility=VISIBILITY)
+    early_warnings.warn_of_loss(messages)
+    begun = _begin(messages, done)
+    stored = [one for one in messages if one.id in begun or _store(one, done)]
+    # Only now, after each commit.
+    not_deleted = queues.delete(dlq, [message.receipt_handle for message in stored])
+    if not_deleted:
+        logger.warning("queue=%s not_deleted=%s", dlq, len(not_deleted))
+    return len(messages)
+
+
+def _begin(messages: Sequence[queues.Message], done: Pulled) -> set[str]:
+    """The ids of those that are stored at once; none where one of them cannot be."""
+    try:
+        begun = begin_new(messages) if messages else []
+    except SoftTimeLimitExceeded:  # no fault of a message; the job has to end
+        raise
+    except Exception as error:  # whatever it is, it is told of the one message it is of
+        logger.warning("stored_at_once=0 reason=%s", type(error).__name__)
+        return set()
+    done.stored += len(begun)
+    return {message.id for message in begun}
+
+
+def _store(message: queues.Message, done: Pulled) -> bool:
+    try:
+        new = join(message)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:  # whatever it is, the message stays in the DLQ
+        logger.exception(
+            "message_id=%s queue=%s not_stored=%s",
+            message.id,
+            message.queue,
+            type(error).__name__,
+        )
+        done.left += 1
+        return False
+    if new:
+        done.stored += 1
+    else:
+        done.known += 1
+    return True

@@ -1,0 +1,305 @@
+"""Send dead letters' current revisions back to their queues.
+
+Crash order: claim by compare-and-set, with a redrive id -> commit -> send -> record that it
+was sent -> commit. A crash in between leaves it claimed; `resend_claimed` sends it again
+with the same redrive id, and the worker drops the second copy by its request id.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from dlq_review.errors import (
+    ChangedMeanwhileError,
+    ReasonMissingError,
+    ReviewError,
+    WrongStateError,
+)
+from dlq_review.letters import current_event
+from dlq_review.letters.transitions import move
+from dlq_review.models import Arrival, AuditEntry, DeadLetter
+from dlq_review.redrive import targets
+from processing.events.attributes import FAILURE, REDRIVE, Attributes
+from processing.events.envelope import Event
+from processing.models import Outcome, Repair
+from processing.sqs import publisher
+
+logger = logging.getLogger(__name__)
+
+S = DeadLetter.State
+CLAIM_LASTS = timedelta(seconds=60)  # far above the 1.3 s that one send may take
+
+
+class ProcessedOtherwiseError(ReviewError):
+    """This request id was processed with another body, so it cannot be used for this one."""
+
+
+class SetAsideError(ReviewError):
+    """The request was discarded, so a worker would do nothing. Restore it first."""
+
+
+class NotSentError(ReviewError):
+    """SQS did not take it. The dead letter is open again; try later."""
+
+    def __init__(self, refused: publisher.SendError) -> None:
+        self.for_good = refused.for_good
+        self.reason = str(refused)
+        super().__init__(f"{self.__doc__} ({refused})")
+
+
+class LimitReachedError(ReviewError):
+    """It was redriven too often already. Mend the cause, or redrive it anyway and say why."""
+
+    def __init__(self, letter: DeadLetter) -> None:
+        super().__init__(
+            f"Redriven {letter.redrives} times already, and {settings.REDRIVE_LIMIT} is "
+            "the limit. Mend the cause, or redrive it anyway and say why."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who redrives, why, and what they allow."""
+
+    by: str
+    reason: str = ""
+    override_limit: bool = False
+    """Redrive it although it was redriven REDRIVE_LIMIT times already; needs a reason."""
+    to: str = ""
+    """A queue that redrive/targets.py allows; empty for the event's own."""
+    operation: int | None = None
+    send_after: datetime | None = None
+    """Not before then, and not if it is undone (redrive/undo_window.py); at once where empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """One letter to send, the revision its chooser saw, and what came of it."""
+
+    letter: DeadLetter
+    revision: int
+    error: ReviewError | None = None
+
+
+def redrive_one(one: Redrive, terms: Terms) -> str:
+    """Send one letter at once, or resolve it where it is processed already.
+
+    Returns its new state, REDRIVEN or RESOLVED. Raises a ReviewError that says why not.
+    """
+    (done,) = redrive_many([one], terms)
+    if done.error is not None:
+        raise done.error
+    return one.letter.state
+
+
+def redrive_many(chosen: Sequence[Redrive], terms: Terms) -> list[Redrive]:
+    """Send each of *chosen*, at most ten in one call to SQS; one result each, in order.
+
+    Never raises for one letter: each that was not sent carries its ReviewError.
+    """
+    done: list[Redrive] = []
+    claimed: list[tuple[int, Event]] = []
+    for number, one in enumerate(chosen):
+        error = None
+        try:
+            event = take(one, terms)
+            if event is not None:
+                claimed.append((number, event))
+        except ReviewError as refused:
+            error = refused
+        done.append(Redrive(one.letter, one.revision, error))
+    errors = send_claimed([(done[number].letter, event) for number, event in claimed])
+    for (number, _), error in zip(claimed, errors, strict=True):
+        done[number] = Redrive(done[number].letter, done[number].revision, error)
+    return done
+
+
+def take(one: Redrive, terms: Terms) -> Event | None:
+    """Claim one letter and return its event; None where it was processed already."""
+    letter = one.letter
+    if one.revision != letter.revision:
+        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    if letter.state not in DeadLetter.EDITABLE:
+        raise WrongStateError(
+            f"{letter} is {letter.get_state_display().lower()}; "
+            "only open or quarantined dead letters can be redriven."
+        )
+    event = current_event.event_in(letter, current_event.current(letter).body)
+    targets.check(event.queue, terms.to)
+    if _is_done(letter):
+        why = "Already processed; nothing was sent."
+        move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=terms.by, reason=why)
+        return None
+    claim(
+        letter,
+        by=terms.by,
+        reason=_told(letter, terms),
+        to=terms.to,
+        operation=terms.operation,
+        send_after=terms.send_after,
+    )
+    return event
+
+
+def _told(letter: DeadLetter, terms: Terms) -> str:
+    """The reason as the trail tells it. Raises LimitReachedError, ReasonMissingError."""
+    told = f"To {terms.to}. {terms.reason}".strip() if terms.to else terms.reason
+    if not letter.worn_out:
+        return told
+    if not terms.override_limit:
+        raise LimitReachedError(letter)
+    if not terms.reason.strip():
+        raise ReasonMissingError(ReasonMissingError.__doc__)
+    return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {told}"
+
+
+def claim(
+    letter: DeadLetter,
+    *,
+    by: str,
+    reason: str,
+    to: str = "",
+    operation: int | None = None,
+    send_after: datetime | None = None,
+) -> None:
+    """Take *letter* for sending; only one of two who try gets it."""
+    name = f"{letter.pk}/{letter.revision}/{letter.redrives + 1}"
+    with transaction.atomic(durable=True):
+        move(
+            letter,
+            S.CLAIMED,
+            AuditEntry.Verb.CLAIMED,
+            by=by,
+            reason=reason,
+            redrive_id=uuid5(NAMESPACE_URL, name),
+            claimed_at=timezone.now(),
+            redriven_to=to,
+            operation=operation,
+            send_after=send_after,
+        )
+        _tell_of_edits(letter)
+
+
+def _tell_of_edits(letter: DeadLetter) -> None:
+    """Note whose receipt is to tell what comes of an edited revision."""
+    if not letter.revision:
+        return
+    arrived = letter.revisions.filter(number__lte=letter.revision, by="")
+    asked = list(arrived.values_list("fingerprint", flat=True))  # the newest first
+    became = letter.body_fingerprint
+    if asked and asked[0] and became not in asked:
+        repair = Repair(request_id=letter.request_id, asked=asked[0], became=became)
+        Repair.objects.bulk_create([repair], ignore_conflicts=True)
+
+
+def send_claimed(
+    claimed: Sequence[tuple[DeadLetter, Event]],
+) -> list[ReviewError | None]:
+    """Send what is claimed and record each; one error or None a letter, in order."""
+    sent = publisher.publish_many(
+        [event for _, event in claimed],
+        _beside([letter for letter, _ in claimed]),
+        [letter.redriven_to or event.queue for letter, event in claimed],
+    )
+    return [
+        _record(letter, result)
+        for (letter, _), result in zip(claimed, sent, strict=True)
+    ]
+
+
+def _record(letter: DeadLetter, sent: publisher.Sent) -> ReviewError | None:
+    try:
+        if sent.error is None:
+            move(
+                letter,
+                S.REDRIVEN,
+                AuditEntry.Verb.SENT,
+                redrives=letter.redrives + 1,
+                redriven_at=timezone.now(),
+            )
+            return None
+        _wait_again(letter, str(sent.error))
+    except ChangedMeanwhileError:
+        # It came back before we could write that it was sent: that is later news.
+        return None
+    return NotSentError(sent.error)
+
+
+def _wait_again(letter: DeadLetter, reason: str) -> None:
+    """Nothing was sent, so an operation that took it still has to decide about it."""
+    move(
+        letter,
+        letter.resting_state,
+        AuditEntry.Verb.NOT_SENT,
+        reason=reason[:500],
+        operation=None,
+    )
+
+
+def resend_claimed() -> int:
+    """Send again what was claimed and not recorded as sent; return how many were sent."""
+    late = DeadLetter.objects.filter(
+        state=S.CLAIMED,
+        send_after=None,
+        claimed_at__lt=timezone.now() - CLAIM_LASTS,
+    )
+    return send(late.order_by("claimed_at")[:500])
+
+
+def send(letters: Iterable[DeadLetter]) -> int:
+    """Send *letters*, which are claimed; return how many SQS took."""
+    claimed = []
+    for letter in letters:
+        try:
+            event = current_event.event_in(letter, current_event.current(letter).body)
+        except current_event.NotAnEventError as error:  # its contract has changed since
+            with suppress(ChangedMeanwhileError):  # another job saw it first
+                _wait_again(letter, str(error))
+        else:
+            claimed.append((letter, event))
+    return send_claimed(claimed).count(None)
+
+
+def _beside(letters: Sequence[DeadLetter]) -> list[Attributes]:
+    """For each its redrive, and what its producer had beside the body that came last."""
+    came = Arrival.objects.filter(letter__in=letters).order_by("pulled_at", "id")
+    last = {
+        letter: Attributes(texts, types)
+        for letter, texts, types in came.values_list(
+            "letter", "attributes", "attribute_types"
+        )
+    }
+    return [
+        last.get(letter.pk, Attributes())
+        .unpacked(FAILURE)
+        .unpacked(REDRIVE)
+        .packed(REDRIVE, _redrive(letter))
+        for letter in letters
+    ]
+
+
+def _redrive(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "dead_letter": letter.pk,
+        "redrive_id": str(letter.redrive_id),
+        "count": letter.redrives + 1,
+    }
+
+
+def _is_done(letter: DeadLetter) -> bool:
+    known = current_event.processed(letter)
+    if known.done and not known.same:
+        raise ProcessedOtherwiseError(ProcessedOtherwiseError.__doc__)
+    if Outcome.objects.filter(
+        request_id=letter.request_id, kind=Outcome.Kind.DISCARDED
+    ).exists():
+        raise SetAsideError(SetAsideError.__doc__)
+    return known.done

@@ -1,0 +1,95 @@
+"""A redrive by one click waits a moment before it is sent, so that it can be undone.
+
+Crash order: claim, with the moment it may be sent -> commit -> ask for a job that sends it.
+The job: clear that moment by compare-and-set -> commit -> send -> record, as redrive/sender.py
+says. What has the moment can be undone and is not being sent; what lost it is being sent
+and cannot be undone. A job that never comes leaves the letter to beat.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from dlq_review.errors import ChangedMeanwhileError, ReviewError
+from dlq_review.letters.transitions import move
+from dlq_review.models import AuditEntry, DeadLetter
+from dlq_review.redrive import sender
+from dlq_review.redrive.sender import Redrive, Terms
+from processing.events.envelope import new_id
+from processing.sqs import publisher
+
+logger = logging.getLogger(__name__)
+
+SEND_DUE = "dlq_review.send_due"
+_AFTER_IT_IS_DUE = 1  # second; the clocks of two machines differ a little
+
+
+class TooLateError(ReviewError):
+    """It was sent already, so the redrive cannot be undone any more."""
+
+
+class NothingToUndoError(ReviewError):
+    """No redrive of it is waiting to be sent, so there is nothing to undo."""
+
+
+def redrive_soon(one: Redrive, terms: Terms) -> str:
+    """Claim a letter; it is sent after REDRIVE_UNDO_SECONDS unless somebody undoes it.
+
+    Returns its new state: CLAIMED, or RESOLVED where it was processed already, or REDRIVEN
+    where the setting is 0. Raises a ReviewError that says why not.
+    """
+    seconds = settings.REDRIVE_UNDO_SECONDS
+    if not seconds:
+        return sender.redrive_one(one, terms)
+    due = timezone.now() + timedelta(seconds=seconds)
+    sender.take(one, replace(terms, send_after=due))
+    if one.letter.held:
+        _ask_for_sending(seconds)
+    return one.letter.state
+
+
+def _ask_for_sending(seconds: int) -> None:
+    try:
+        publisher.send_job(SEND_DUE, new_id(), {}, delay=seconds + _AFTER_IT_IS_DUE)
+    except publisher.SendError as refused:
+        logger.warning("job=%s not_sent=%s; beat will do it", SEND_DUE, refused)
+
+
+def undo(letter: DeadLetter, *, by: str) -> None:
+    """Put *letter* back where it waited. Raises TooLateError, NothingToUndoError."""
+    if letter.state in DeadLetter.EDITABLE:
+        raise NothingToUndoError(NothingToUndoError.__doc__)
+    if not letter.held:
+        raise TooLateError(TooLateError.__doc__)
+    try:
+        move(letter, letter.resting_state, AuditEntry.Verb.UNDONE, by=by)
+    except ChangedMeanwhileError:
+        raise TooLateError(TooLateError.__doc__) from None
+
+
+def held() -> QuerySet[DeadLetter]:
+    """What can still be undone, the next to be sent first."""
+    claimed = DeadLetter.objects.filter(state=DeadLetter.State.CLAIMED)
+    return claimed.exclude(send_after=None).order_by("send_after")
+
+
+def send_due() -> int:
+    """Send what nobody has undone in time; return how many SQS took."""
+    due = held().filter(send_after__lte=timezone.now())[:500]
+    return sender.send(letter for letter in due if _begin_to_send(letter))
+
+
+def _begin_to_send(letter: DeadLetter) -> bool:
+    """From here it cannot be undone; false where it was, or another process sends it."""
+    now = timezone.now()
+    mine = (
+        held()
+        .filter(pk=letter.pk, send_after=letter.send_after)
+        .update(send_after=None, claimed_at=now)
+    )
+    letter.send_after, letter.claimed_at = None, now
+    return bool(mine)

@@ -1,0 +1,174 @@
+"""Choose dead letters by what they are, for a command or an operation.
+
+What stands in columns the database chooses. What stands in a body is read, body by body:
+`pages` does it in steps of a bounded size, however many letters there are.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from dlq_review.bodies import field_conditions, formatting
+from dlq_review.errors import ReviewError
+from dlq_review.models import DeadLetter, OperationItem, Revision
+from dlq_review.search.row_numbers import row_number
+
+SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
+STEP = 500  # letters looked at in one step
+BODIES = 20  # of up to 1 MiB, held at once
+
+
+class TooManyToReadError(ReviewError):
+    """Too many bodies would have to be read to answer a page."""
+
+
+def since(name: str) -> datetime:
+    """The moment that *name*, one of SINCE, begins now."""
+    return timezone.now() - timedelta(hours=SINCE[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    queue: str
+    type: str
+    error: str
+
+    def __str__(self) -> str:
+        told = (self.queue, self.type or "unreadable", self.error)
+        return formatting.one_line("  ".join(told))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Empty fields do not narrow. Selects of what waits, or of what was discarded."""
+
+    ids: Sequence[str] = ()
+    """Numbers of dead letters, request ids or references."""
+    queue: str = ""
+    type: str = ""
+    error: str = ""
+    group: int | None = None
+    since: datetime | None = None
+    fields: Sequence[str] = ()
+    """Conditions on the current body (bodies/field_conditions.py), all of which hold."""
+    discarded: bool = False
+    """What was discarded and can be restored, in place of what waits."""
+    discarded_by: int | None = None
+    """The operation that discarded them, and nobody has since."""
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Selection(discarded=self.discarded)
+
+    def as_json(self) -> dict[str, Any]:
+        """What narrows, for the record."""
+        found = {name: value for name, value in asdict(self).items() if value}
+        if self.since is not None:
+            found["since"] = self.since.isoformat()
+        return found
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Self:
+        since = told.get("since")
+        return cls(
+            **{**told, "since": datetime.fromisoformat(since) if since else None}
+        )
+
+    def pages(
+        self, told: Callable[[int], None] = lambda read: None
+    ) -> Iterator[list[DeadLetter]]:
+        """The letters, the oldest first, a few hundred at a time.
+
+        They are the candidates of one moment, the first: what fails meanwhile is not among
+        them. *told* is called with the number of letters looked at, after each step.
+        """
+        numbers = array("q", self.candidates().values_list("pk", flat=True).iterator())
+        for start in range(0, len(numbers), STEP):
+            step = numbers[start : start + STEP]
+            yield self.matching(list(self._selectable().filter(pk__in=step)))
+            told(len(step))
+
+    def matching(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Those of *letters* for whose current body all conditions hold."""
+        if not self.fields:
+            return list(letters)
+        conditions = [field_conditions.Condition.read(text) for text in self.fields]
+        bodies = Revision.objects.filter(
+            letter__in=letters, number=F("letter__revision")
+        ).values_list("letter_id", "body")
+        found = {
+            letter_id
+            for letter_id, body in bodies.iterator(chunk_size=BODIES)
+            if field_conditions.holds(conditions, body)
+        }
+        return [letter for letter in letters if letter.pk in found]
+
+    def check_readable(self, most: int) -> None:
+        """Raises TooManyToReadError where more than *most* bodies would be read."""
+        if self.fields and self.candidates().order_by()[: most + 1].count() > most:
+            raise TooManyToReadError(
+                f"More than {most:,} bodies would have to be read. Choose by group, queue, "
+                "type or time as well, or use manage.py redrive_dlq, which takes its time."
+            )
+
+    def candidates(self) -> QuerySet[DeadLetter]:
+        """Letters, the oldest first, whatever their bodies say."""
+        found = self._selectable()
+        for name in ("queue", "type"):
+            if getattr(self, name):
+                found = found.filter(**{name: getattr(self, name)})
+        if self.error:
+            found = found.filter(error_type=self.error)
+        if self.group is not None:
+            found = found.filter(group_id=self.group)
+        if self.since is not None:
+            found = found.filter(last_failed_at__gte=self.since)
+        if self.ids:
+            found = found.filter(self._named())
+        if self.discarded_by is not None:
+            found = found.filter(
+                operations__operation=self.discarded_by,
+                operations__state=OperationItem.State.DISCARDED,
+                settled_at__lte=Coalesce(
+                    "operations__operation__ended_at", timezone.now()
+                ),
+            )
+        return found
+
+    def _selectable(self) -> QuerySet[DeadLetter]:
+        state = DeadLetter.State
+        if self.discarded:
+            found = DeadLetter.objects.filter(state=state.DISCARDED, purged_at=None)
+        else:
+            found = DeadLetter.objects.filter(state__in=DeadLetter.EDITABLE)
+        return found.order_by("pk")
+
+    def _named(self) -> Q:
+        numbers = [number for name in self.ids if (number := row_number(name))]
+        return (
+            Q(pk__in=numbers)
+            | Q(request_id__in=list(self.ids))
+            | Q(reference__in=list(self.ids))
+        )
+
+
+def kinds(
+    selection: Selection, told: Callable[[int], None] = lambda read: None
+) -> Counter[Kind]:
+    """How many letters of each kind *selection* finds."""
+    names = ("queue", "type", "error_type")
+    if not selection.fields:
+        rows = selection.candidates().order_by().values_list(*names)
+        found = rows.annotate(count=Count("pk"))
+        return Counter({Kind(*kind): count for *kind, count in found})
+    pages = selection.pages(told)
+    return Counter(
+        Kind(one.queue, one.type, one.error_type) for page in pages for one in page
+    )

@@ -1,0 +1,191 @@
+"""How a letter is seen: as it is, on record, or with its personal data masked."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from django.db.models.functions import Length
+
+from dlq_review.bodies import difference, formatting
+from dlq_review.bodies.difference import Line
+from dlq_review.bodies.field_conditions import Condition
+from dlq_review.bodies.formatting import Traceback
+from dlq_review.models import DeadLetter
+from dlq_review.search.selections import Selection
+from processing.events.errors import Problem
+from processing.events.masking import (
+    CHANGED,
+    MASK,
+    Veil,
+    mask_attribute,
+    mask_body,
+    mask_both,
+    mask_name,
+    mask_reference,
+    mask_value,
+)
+from processing.events.shapes import may_be_read
+
+Attribute = tuple[str, str, str]
+"""A name, a text, and a type where that is not String."""
+Step = Mapping[str, Any]
+"""One step of a JSON Patch."""
+_NAMES_THE_CONTRACT = ("/type", "/detail-type")
+MOST_READ = 64 * 1024  # characters of a body that a list reads to mask one of its rows
+MOST_MASKED = 2 * 1024 * 1024  # characters of bodies that one page reads to mask them
+NOT_READ = "not read"  # which is no JSON
+
+
+class Bare:
+    """Shows all there is."""
+
+    def body(self, body: str) -> str:
+        return body
+
+    def text(self, text: str) -> str:
+        return text
+
+    def error(self, text: str) -> str:
+        return text
+
+    def reference(self, reference: str) -> str:
+        return reference
+
+    def attributes(self, beside: Sequence[Attribute]) -> Sequence[Attribute]:
+        return beside
+
+    def trace(self, text: str) -> Traceback:
+        return formatting.traceback(text)
+
+    def diff(self, before: str, after: str) -> list[Line]:
+        return difference.diff(before, after)
+
+    def problem(self, problem: Problem) -> Problem:
+        return Problem(self.text(problem.field), self.text(problem.message))
+
+
+class Masked(Bare):
+    """Hides what *bodies* hold and no contract declares public, wherever it stands.
+
+    Those after the first MOST_MASKED characters are not read, and nothing is told of them.
+    """
+
+    def __init__(self, bodies: Iterable[str]) -> None:
+        different = list(dict.fromkeys(bodies))
+        ends = accumulate(map(len, different))
+        read = sum(1 for end in ends if end <= MOST_MASKED)
+        self._read = different[:read]
+        self._left_out = different[read:]
+        self._read += [NOT_READ] if self._left_out else []
+
+    @cached_property
+    def _veil(self) -> Veil:
+        return Veil(*self._read)
+
+    def body(self, body: str) -> str:
+        if body in self._left_out:
+            return MASK
+        known = self._veil.masked
+        return known[body] if body in known else mask_body(body)
+
+    def text(self, text: str) -> str:
+        return self._veil(text)
+
+    def error(self, text: str) -> str:
+        return self._veil.error(text)
+
+    def reference(self, reference: str) -> str:
+        return mask_reference(reference)
+
+    def attributes(self, beside: Sequence[Attribute]) -> Sequence[Attribute]:
+        return [
+            (mask_name(name), mask_attribute(name, text), kind and mask_name(kind))
+            for name, text, kind in beside
+        ]
+
+    def trace(self, text: str) -> Traceback:
+        found = formatting.traceback(text)
+        for frame in found.frames:  # a text of several lines may look like code
+            frame.code = [self.error(line) for line in frame.code]
+        return Traceback(found.frames, self.error(found.error))
+
+    def diff(self, before: str, after: str) -> list[Line]:
+        lines = difference.diff(before, after, mask_both)
+        return [Line(line.kind, line.text.replace(CHANGED, "")) for line in lines]
+
+
+def reason_about(letter: DeadLetter, reason: str) -> str:
+    """What somebody wrote about *letter*, for a list: hidden where its body is long."""
+    if not reason:
+        return ""
+    short = letter.revisions.alias(size=Length("body")).filter(size__lte=MOST_READ)
+    body = short.filter(number=letter.revision).values_list("body", flat=True).first()
+    return MASK if body is None else Veil(body).error(reason)
+
+
+def veiled_condition(text: str) -> str:
+    """The condition *text* without the value that it asks for, unless that is public."""
+    condition = Condition.read(text)
+    path = ""
+    for step in condition.steps:
+        if isinstance(step, str):
+            name = mask_name(step)
+            plain = name == step and step.replace("_", "").isalnum()
+            path += f".{name}" if plain else f"[{json.dumps(name, ensure_ascii=False)}]"
+        else:
+            path += f"[{step}]" if isinstance(step, int) else "[*]"
+    if not condition.op:
+        return f"{'!' if condition.opposite else ''}{path.lstrip('.')}"
+    shown = may_be_read(condition.steps) and mask_reference(condition.value)
+    value = shown or mask_value(condition.value)
+    return f"{path.lstrip('.')}{'!' if condition.opposite else ''}{condition.op}{value}"
+
+
+class Hidden(NamedTuple):
+    """A part of a request that needs the permission to see personal data, and why."""
+
+    where: str
+    """The field of the form: `field`, `ids` or `patch`."""
+    name: str
+    why: str = "is personal"
+
+
+def needs_reveal(selection: Selection, patch: Iterable[Step] = ()) -> list[Hidden]:
+    """What the permission to see personal data is needed for.
+
+    Also what only writes tells: whether a body stays the same, or has such a field.
+    """
+    found = [
+        Hidden("field", veiled_condition(text))
+        for text in selection.fields
+        if not may_be_read(Condition.read(text).steps)
+    ]
+    found += [
+        Hidden("ids", mask_value(name))
+        for name in selection.ids
+        if mask_reference(name) != name
+    ]
+    found += [one for step in patch for one in _hidden_in(step)]
+    return list(dict.fromkeys(found))
+
+
+def _hidden_in(step: Step) -> Iterator[Hidden]:
+    pointers = [step[name] for name in ("path", "from") if name in step]
+    for pointer in pointers:
+        if not may_be_read(pointer.split("/")[1:]):
+            yield Hidden("patch", _veiled_pointer(pointer))
+        elif pointer in _NAMES_THE_CONTRACT and step["op"] != "test":
+            yield Hidden("patch", pointer, "decides which fields are masked")
+    if "from" in step:  # in a body of another type the same place may be personal
+        pointer = _veiled_pointer(step["from"])
+        yield Hidden("patch", f"{step['op']} from {pointer}", "can show what is masked")
+
+
+def _veiled_pointer(pointer: str) -> str:
+    steps = pointer.split("/")[1:]
+    return "".join(
+        f"/{one if one.isascii() and one.isdigit() else mask_name(one)}"
+        for one in steps
+    )

@@ -1,0 +1,162 @@
+"""Accepting an event.
+
+Crash order: check the size -> SQS confirmed the event, else its spool row is committed ->
+return, and only then is a receipt given. A crash before that leaves the sender without a
+receipt; the retry brings the same request id, so a copy has no second effect.
+Nothing here touches the database while SQS works.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django.db import Error
+from pydantic import ValidationError
+
+from intake import rate_limits, request_ids
+from intake.idempotent_replays import KeyReusedError
+from intake.rate_limits import RateLimitedError
+from processing.database.patience import within
+from processing.delivery import spool
+from processing.events.attributes import RECEIPT
+from processing.events.contracts import Contract, SignupRequested
+from processing.events.envelope import Event
+from processing.events.errors import InvalidEventError, problems_in
+from processing.sqs import publisher, queues
+from processing.sqs.entries import TooLargeError
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 3.0  # seconds for the spool; on SQLite its relay may have the one lock
+
+
+class NotAcceptedError(Exception):
+    """We could not store your request just now. Please send it again in a moment; sending it twice does no harm."""
+
+    headers: ClassVar = {"Retry-After": "30"}
+
+
+class UnsendableError(ValueError):
+    """The queue does not take this request as it stands. Remove unusual characters and send it again."""
+
+
+#: What `accept` may refuse with.
+REFUSALS = (
+    TooLargeError,
+    RateLimitedError,
+    UnsendableError,
+    KeyReusedError,
+    NotAcceptedError,
+)
+
+
+def prepare(contract: type[Contract], asked: dict[str, Any], request_id: str) -> Event:
+    """The event that *asked* is, with what its sender left to us filled in.
+
+    Whatever is filled in follows from the request id: a retry that differed would be
+    taken for another request. Raises InvalidEventError.
+    """
+    filled = request_ids.filled(contract, asked, request_id)
+    try:
+        return Event.new(contract.model_validate(filled), id=request_id)
+    except ValidationError as error:
+        raise InvalidEventError(problems_in(error)) from None
+
+
+def accept(event: Event) -> None:
+    """Store *event* durably; it is accepted when this returns.
+
+    Raises one of REFUSALS; after NotAcceptedError it may be stored all the same.
+    """
+    _spend_mail(event)
+    try:
+        publisher.publish(event, **RECEIPT.texts)
+    except publisher.SendError as refused:
+        _refused(event, refused)
+    _log(event, "accepted")
+
+
+def accept_many(events: Sequence[Event]) -> list[Exception | None]:
+    """Store each event durably; one result an event, in order: None is accepted.
+
+    When SQS is away the first batch finds out, and the rest is spooled without asking.
+    """
+    results: list[Exception | None] = [_attempt(_check, event) for event in events]
+    waiting = [number for number, result in enumerate(results) if result is None]
+    waiting.sort(key=lambda number: events[number].queue)
+    away: publisher.SendError | None = None
+    for start in range(0, len(waiting), queues.BATCH):
+        batch = waiting[start : start + queues.BATCH]
+        refusals = _publish([events[number] for number in batch], away)
+        away = next((one for one in refusals if one and one.is_away), None)
+        for number, refused in zip(batch, refusals, strict=True):
+            if refused is not None:
+                results[number] = _attempt(_refused, events[number], refused)
+    return results
+
+
+def _publish(
+    events: Sequence[Event], away: publisher.SendError | None
+) -> Sequence[publisher.SendError | None]:
+    if away is not None:
+        return [away] * len(events)
+    return [
+        sent.error for sent in publisher.publish_many(events, [RECEIPT] * len(events))
+    ]
+
+
+def _attempt(verb: Callable[..., None], *arguments: Any) -> Exception | None:
+    try:
+        verb(*arguments)
+    except REFUSALS as error:
+        return error
+    return None
+
+
+def _check(event: Event) -> None:
+    publisher.check_size(event)
+    _spend_mail(event)
+
+
+def _spend_mail(event: Event) -> None:
+    if isinstance(event.data, SignupRequested):
+        rate_limits.spend_once(rate_limits.mails(), event.data.email, event.id)
+
+
+def _refused(event: Event, refused: publisher.SendError) -> None:
+    """SQS did not take it: the spool does, unless SQS never would."""
+    if refused.for_good:
+        raise UnsendableError(UnsendableError.__doc__) from refused
+    try:
+        with within(PATIENCE):
+            spool.hold(event, str(refused))
+    except spool.HeldOtherwiseError:
+        _log(event, "not_accepted=key_reused")
+        raise KeyReusedError(KeyReusedError.__doc__) from None
+    except Error as away:
+        _publish_after_all(event, refused, away)
+
+
+def _publish_after_all(
+    event: Event, refused: publisher.SendError, away: Exception
+) -> None:
+    """The spool does not take it either: SQS, where it was left alone, may be well again."""
+    try:
+        if refused.was_asked:
+            raise refused
+        publisher.publish_after_all(event, **RECEIPT.texts)
+    except publisher.SendError as again:
+        if again.for_good:
+            raise UnsendableError(UnsendableError.__doc__) from again
+        _log(event, f"not_accepted={again} spool={type(away).__name__}")
+        raise NotAcceptedError(NotAcceptedError.__doc__) from away
+
+
+def _log(event: Event, state: str) -> None:
+    logger.info(
+        "request_id=%s correlation_id=%s type=%s %s",
+        event.id,
+        event.correlation_id,
+        event.type,
+        state,
+    )

@@ -1,0 +1,159 @@
+"""What the OpenAPI document says of each operation: what it takes and what it answers."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+
+from intake.api.schemas import ADDRESS, KEY_PATTERN, NUMBER, REF, TEXT, schemas
+
+_ORDER = {
+    "customer_id": "C-17",
+    "email": "ada@example.com",
+    "currency": "EUR",
+    "items": [{"sku": "TEA-1", "quantity": 2, "unit_price": "4.50"}],
+}
+_SIGNUP = {"email": "ada@example.com", "name": "Ada"}
+_EXAMPLES: dict[str, Any] = {
+    "OrderCreated": _ORDER,
+    "StatusChange": {
+        "customer_id": "C-17",
+        "status": "paid",
+        "changed_at": "2026-11-20T10:00:00Z",
+    },
+    "SignupRequested": _SIGNUP,
+    "Batch": {
+        "events": [
+            {"type": "order_created", "data": _ORDER},
+            {"type": "signup_requested", "data": _SIGNUP},
+        ]
+    },
+}
+_HEADERS: dict[str, tuple[dict[str, Any], str]] = {
+    "Location": (ADDRESS, "Where the status of the request stands."),
+    "Retry-After": (NUMBER, "Seconds to wait before the next try or look."),
+    "Idempotency-Replayed": (
+        {"type": "string", "enum": ["true"]},
+        "This request was accepted before, and is not taken twice.",
+    ),
+    "X-Request-ID": (TEXT, "The correlation id: yours, or one of ours."),
+    "RateLimit-Policy": (TEXT, 'The limit, as in "requests";q=2000;w=300 (seconds).'),
+    "RateLimit": (TEXT, 'What is left of it, as in "requests";r=1999;t=240.'),
+    "WWW-Authenticate": (TEXT, "How a key is sent, and why this one is refused."),
+}
+_OF_ALL = ("X-Request-ID", "RateLimit-Policy", "RateLimit")
+_OF_ERRORS = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After",),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
+}
+_KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_WHO = {
+    "off": "There is no authentication: anybody may send. An order is changed by whoever"
+    " knows its id and its customer's number.",
+    "optional": "Producers may have API keys. Without one, anybody may send, and an order"
+    " is changed by whoever knows its id and its customer's number.",
+    "required": "Each request that sends something needs an API key.",
+}
+_NO_RESPONSE = HttpResponse()
+
+
+class DocumentedAPI(NinjaAPI):
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """The one that ninja makes for a view to set headers on; none of ours does."""
+        return _NO_RESPONSE
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        document = super().get_openapi_schema(**options)
+        info, who = document["info"], _WHO[settings.API_KEYS]
+        status = "A status is read by whoever knows its address."
+        info["description"] = f"{info['description']} {who} {status}"
+        document["servers"] = [{"url": settings.SITE_URL}]
+        components = document["components"]
+        components["schemas"].update(schemas())
+        components["headers"] = {
+            name: {"schema": schema, "description": text}
+            for name, (schema, text) in _HEADERS.items()
+        }
+        if settings.API_KEYS != "off":
+            components["securitySchemes"] = _KEYS
+        for operations in document["paths"].values():
+            for method, operation in operations.items():
+                _complete(method, operation)
+        return document
+
+
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if len(responses) > 1 and not responses[200].get("content"):
+        del responses[200]  # ninja's guess
+    for parameter in operation["parameters"]:
+        if parameter["name"] == "order_id":
+            parameter["schema"] = {"$ref": REF + "OrderId"}
+    if settings.API_KEYS == "off" or method == "get":
+        operation["security"] = []
+        responses.pop(401, None)
+        return
+    nobody: list[dict[str, Any]] = [{}] if settings.API_KEYS == "optional" else []
+    operation["security"] = [*nobody, *({name: []} for name in _KEYS)]
+
+
+def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
+    """The request part of an operation."""
+    described: dict[str, Any] = {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": REF + schema},
+                    "example": _EXAMPLES[schema],
+                }
+            },
+        }
+    }
+    if key:
+        described["parameters"] = [
+            {
+                "in": "header",
+                "name": "Idempotency-Key",
+                "required": False,
+                "schema": {"type": "string", "pattern": f'^("?){KEY_PATTERN}\\1$'},
+                "description": "Makes a retry the same request; best a random UUID.",
+            }
+        ]
+    return described
+
+
+def answers(
+    status: HTTPStatus, schema: str, headers: tuple[str, ...], *errors: int
+) -> dict[str, Any]:
+    """The responses of an operation: what it gives, and the ways it fails."""
+    good = _response(status, "application/json", schema, headers)
+    bad = {
+        HTTPStatus(code).value: _response(
+            HTTPStatus(code),
+            "application/problem+json",
+            "Problem",
+            _OF_ERRORS.get(HTTPStatus(code), ()),
+        )
+        for code in sorted({403, 405, 429, *errors})
+    }
+    return {"responses": {status.value: good, **bad}}
+
+
+def _response(
+    status: HTTPStatus, kind: str, schema: str, headers: tuple[str, ...]
+) -> dict[str, Any]:
+    return {
+        "description": status.phrase,
+        "content": {kind: {"schema": {"$ref": REF + schema}}},
+        "headers": {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in (*headers, *_OF_ALL)
+        },
+    }

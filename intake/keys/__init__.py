@@ -1,0 +1,4 @@
+"""API keys of producers: who calls, and what a web process knows of them.
+
+May import `models`.
+"""

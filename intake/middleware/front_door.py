@@ -1,0 +1,157 @@
+"""What every request to the front door goes through."""
+
+import functools
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import resolve, reverse
+from django.views.decorators.csrf import requires_csrf_token
+
+from intake import rate_limits
+from intake.api import problems
+from intake.keys import callers
+from intake.rate_limits import RateLimitedError
+
+CSRF_FIELD = "csrfmiddlewaretoken"
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class ApiProblemMiddleware:
+    """Whatever goes wrong under /api/, wherever, is answered as a problem document."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not is_api(request) or response.status_code < HTTPStatus.BAD_REQUEST:
+            return response
+        if response.headers.get("Content-Type") == problems.CONTENT_TYPE:
+            return response
+        status = HTTPStatus(response.status_code)
+        sentence = _SENTENCES.get(status, status.phrase)
+        replacement = problems.answer(problems.general(status, sentence))
+        if allowed := response.headers.get("Allow"):
+            with_head = allowed.replace("GET", "GET, HEAD")
+            replacement.headers["Allow"] = with_head
+        return replacement
+
+
+_SENTENCES = {
+    HTTPStatus.BAD_REQUEST: "This is not a request we can read.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address; see /api/docs.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; see Allow.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong with us. Send it again with the same Idempotency-Key: it is not taken twice.",
+}
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+class ApiMiddleware:
+    """Calls the view of an API request from here: it needs no session, cookie or user.
+
+    So nothing that a browser carries along can speak for anybody, and nothing is paid for it.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_api(request):
+            return self.get_response(request)
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            # Not redirected: many clients follow a redirect with GET and without a body.
+            return problems.answer(problems.general(HTTPStatus.FORBIDDEN, _USE_TLS))
+        request.get_host()  # refuses a name that is not ours, before anything is stored
+        if refusal := callers.refusal_of(request):
+            return problems.refuse(request, refusal)
+        match = request.resolver_match = _resolved(request.path_info)
+        asked = request.method
+        if asked == "HEAD":
+            request.method = "GET"  # the server leaves out the content
+        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        request.method = asked
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+
+_USE_TLS = "Use https. This request came unencrypted: nothing was stored, and others may have read what it held."
+
+# The addresses that things are sent to are few.
+_resolved = functools.lru_cache(maxsize=64)(resolve)
+
+
+class RateLimitMiddleware:
+    """Counts requests by key or client address, and sign-ups once more for themselves.
+
+    Staff and monitoring are not counted.
+    """
+
+    exempt = ("/admin/", "/static/", "/healthz", "/metrics")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(self.exempt):
+            return self.get_response(request)
+        if is_api(request):
+            callers.identify(request)
+        limit, client = rate_limits.counted_as(request)
+        try:
+            usage = rate_limits.spend(limit, client)
+            if request.method == "POST" and request.path in _sign_up_paths():
+                usage = rate_limits.spend(rate_limits.signups(), client)
+        except RateLimitedError as error:
+            return _refuse(request, error)
+        response = self.get_response(request)
+        for name, value in usage.headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+@functools.cache
+def _sign_up_paths() -> tuple[str, str]:
+    return reverse("intake:signup"), reverse("api:sign_up")
+
+
+def _refuse(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
+    if is_api(request):
+        return problems.refuse(request, error)
+    response = _ask_to_wait(request, error)
+    for name, value in error.headers.items():
+        response.headers[name] = value
+    return response
+
+
+@requires_csrf_token  # whose middleware comes later than this one
+def _ask_to_wait(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
+    sentence = str(error)
+    if request.method != "POST":
+        wait = f"Wait {error.usage.resets_in} seconds"
+        sentence = f"Too much at once. {wait}, then load this page again."
+    context = {"sentence": sentence, "kept": _kept(request)}
+    return render(request, "429.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def _kept(request: HttpRequest) -> list[tuple[str, str]]:
+    """What goes back into the page, so that nothing typed is lost; never a password."""
+    if request.method != "POST" or request.path not in _form_paths():
+        return []
+    lists = request.POST.lists()
+    return [
+        (name, value)
+        for name, values in lists
+        if name != CSRF_FIELD
+        for value in values
+    ]
+
+
+@functools.cache
+def _form_paths() -> tuple[str, ...]:
+    return tuple(reverse(f"intake:{name}") for name in ("order", "change", "signup"))

@@ -1,0 +1,4 @@
+"""What stands between the web server and Django.
+
+Imports no other package of `intake`.
+"""

@@ -1,0 +1,84 @@
+"""Write down a delivery that failed, so that staff can see why.
+
+Best effort, in a transaction of its own: the failure may be the database itself, and the
+message stays on SQS either way.
+"""
+
+import logging
+import traceback
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+from django.conf import settings
+from django.utils import timezone
+
+from processing.delivery.error_texts import text_of, traceback_of
+from processing.events.envelope import Identity
+from processing.models import Attempt
+from processing.sqs.queues import Message
+
+logger = logging.getLogger(__name__)
+
+LONGEST_TEXT = 2_000  # characters
+LONGEST_TRACEBACK = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stopwatch:
+    started_at: datetime = field(default_factory=timezone.now)
+    _start: float = field(default_factory=monotonic)
+
+    @property
+    def milliseconds(self) -> int:
+        return int((monotonic() - self._start) * 1000)
+
+
+def record(
+    message: Message,
+    identity: Identity,
+    error: Exception,
+    watch: Stopwatch,
+    *,
+    permanent: bool,
+) -> None:
+    """Store one failed attempt. Never raises: what stops it is logged."""
+    try:
+        Attempt.objects.create(
+            request_id=identity.request_id,
+            queue=message.queue,
+            message_id=message.id,
+            receive_count=message.receive_count,
+            type=identity.type[:100],
+            permanent=permanent,
+            error_type=type(error).__name__,
+            error_text=storable(text_of(error))[:LONGEST_TEXT],
+            traceback=storable(traceback_of(error))[-LONGEST_TRACEBACK:],
+            place=place_of(error)[:200],
+            started_at=watch.started_at,
+            duration_ms=watch.milliseconds,
+            worker=settings.WORKER_NAME,
+            release=settings.RELEASE,
+        )
+    except Exception as away:  # whatever it is, the failure itself matters more
+        logger.warning(
+            "request_id=%s attempt_not_recorded=%s",
+            identity.request_id,
+            type(away).__name__,
+        )
+
+
+def storable(text: str) -> str:
+    """*text* without what no database column can hold: NUL and lone surrogates."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+
+
+def place_of(error: BaseException) -> str:
+    """Where in our own code *error* came from, as `processing/handlers/orders.py:create_order`."""
+    ours = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = Path(frame.filename)
+        if path.is_relative_to(settings.BASE_DIR) and ".venv" not in path.parts:
+            ours = f"{path.relative_to(settings.BASE_DIR)}:{frame.name}"
+    return ours

@@ -1,0 +1,229 @@
+"""What happens to one delivery of one event.
+
+Crash order: one transaction {claim the request id; effect; follow-ups recorded} -> commit
+-> publish the follow-ups -> return, and the transport deletes the message. A crash
+anywhere leaves the message on SQS; the next delivery finds the claim and does not repeat
+the effect.
+Permanent failure: attempt row -> original body to the DLQ with the reason -> return.
+A mistake that only the sender can mend, where the sender holds a receipt: outcome `refused`
+-> attempt row -> return. A crash between them loses the attempt row and nothing else.
+Transient failure: attempt row -> RetryLaterError, and the transport makes it visible again
+after a pause. SQS counts the receives and is the only retry engine.
+
+The soft time limit strikes anywhere, even between a BEGIN and Django's knowing of it: the
+connection would keep that transaction, and on SQLite everybody else waiting. So whoever
+catches it closes the connection.
+"""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from processing.delivery import attempts, spool
+from processing.events import envelope
+from processing.events.attributes import RECEIPT, REDRIVE
+from processing.events.errors import PermanentError
+from processing.handlers import desk
+from processing.handlers.effect import Effect, SenderCanMendError
+from processing.handlers.registry import HANDLERS
+from processing.models import Outcome
+from processing.sqs import publisher, queues
+
+logger = logging.getLogger(__name__)
+
+
+class RequestIdConflictError(PermanentError):
+    """This request id was already used for another request; send it under a new id."""
+
+
+class WrongQueueError(PermanentError):
+    """Each type of event is taken from a queue of its own."""
+
+    def __init__(self, event: envelope.Event, queue: str) -> None:
+        told = (
+            f"An event of type {event.type} is not taken from the queue {queue}. "
+            f"Redrive it, and it goes to its own queue, {event.queue}; or discard it."
+        )
+        if not event.data.accepted_from_anyone:
+            told += " No public producer may send this type, so find out first who did."
+        super().__init__(told)
+
+
+class RefusedToSenderError(Exception):
+    """Its sender is told on the receipt, so it is no dead letter."""
+
+
+class RetryLaterError(Exception):
+    """Left on the queue for SQS to deliver again. Names the error type, never its text."""
+
+
+def handle(message: queues.Message) -> None:
+    """Process one delivery. Returns when the message is done with and may be deleted.
+
+    Raises RetryLaterError when SQS must deliver it again.
+    """
+    watch = attempts.Stopwatch()
+    identity = identify(message)
+    try:
+        event = envelope.parse(
+            message.body,
+            fallback_id=identity.request_id,
+            sent_at=message.first_sent_at,
+        )
+        _process_delivery(event, message)
+    except RefusedToSenderError as error:
+        attempts.record(message, identity, error, watch, permanent=True)
+        state = "refused"
+    except PermanentError as error:
+        attempts.record(message, identity, error, watch, permanent=True)
+        _dead_letter(message, identity, error)
+        state = f"dead_lettered={type(error).__name__}"
+    except Exception as error:
+        if isinstance(error, SoftTimeLimitExceeded):
+            connection.close()
+        attempts.record(message, identity, error, watch, permanent=False)
+        _log(message, identity, watch, f"failed={type(error).__name__}")
+        raise RetryLaterError(type(error).__name__) from None
+    else:
+        state = "processed"
+    _log(message, identity, watch, state)
+
+
+def _process_delivery(event: envelope.Event, message: queues.Message) -> None:
+    redrive = message.attributes.get(REDRIVE, "")
+    redriven = desk.sent(redrive, event, message.queue)
+    if message.queue != event.queue and not redriven:
+        raise WrongQueueError(event, message.queue)
+    try:
+        process(event, redriven=redriven)
+    except SenderCanMendError as error:
+        if not _ends_at_its_sender(message, error):
+            raise
+        refuse(event, error.told)
+        raise RefusedToSenderError(str(error)) from error
+
+
+def _ends_at_its_sender(message: queues.Message, error: Exception) -> bool:
+    """Whether the sender reads a receipt, and there is nothing left to wait for."""
+    beside = message.attributes
+    has_receipt = RECEIPT.texts.items() <= beside.items() and REDRIVE not in beside
+    last = message.receive_count >= settings.SQS_MAX_RECEIVE_COUNT
+    return has_receipt and (last or isinstance(error, PermanentError))
+
+
+def refuse(event: envelope.Event, told: str) -> None:
+    """Close the request: its receipt says *told*, and a copy of it does nothing."""
+    Outcome.objects.get_or_create(
+        request_id=event.id,
+        defaults={
+            "kind": Outcome.Kind.REFUSED,
+            "type": event.type,
+            "fingerprint": event.fingerprint,
+            "correlation_id": event.correlation_id,
+            "made": {"told": told},
+        },
+    )
+
+
+def identify(message: queues.Message) -> envelope.Identity:
+    """Who the message is: by its body, else by what its sender or SQS named it."""
+    return envelope.identify(message.body, fallback_id=message.named_id)
+
+
+def process(event: envelope.Event, *, redriven: bool = False) -> None:
+    """Let *event* take effect, once for its request id.
+
+    A repetition publishes the follow-ups again and does nothing else. Raises
+    RequestIdConflictError where the id was used with another body, unless staff redrove
+    it: an edited revision may meet the claim of an earlier copy.
+    """
+    try:
+        effect = (_redeem if redriven else _claim_and_take_effect)(event)
+    except IntegrityError:
+        claim = Outcome.objects.filter(request_id=event.id).first()
+        if claim is None:  # the effect broke a rule of the database, not the claim
+            raise
+        if _conflicts(claim, event) and not redriven:
+            raise RequestIdConflictError(RequestIdConflictError.__doc__) from None
+        spool.send_follow_ups(event.id)
+    else:
+        if effect.follow_ups:
+            spool.send_follow_ups(event.id)
+
+
+@transaction.atomic
+def _claim_and_take_effect(event: envelope.Event) -> Effect:
+    """Raises IntegrityError where the request id is claimed already."""
+    claim = Outcome.objects.create(
+        request_id=event.id,
+        kind=Outcome.Kind.PROCESSED,
+        type=event.type,
+        fingerprint=event.fingerprint,
+        correlation_id=event.correlation_id,
+        made=event.data.made,
+    )
+    effect = HANDLERS[event.type](event)
+    if effect.made != claim.made:
+        claim.made = effect.made
+        claim.save(update_fields=["made"])
+    spool.record(effect.follow_ups, cause=event.id)
+    return effect
+
+
+@transaction.atomic
+def _redeem(event: envelope.Event) -> Effect:
+    """Staff send what its sender was told to put right: the refusal gives way, or stays."""
+    refused = Outcome.objects.filter(kind=Outcome.Kind.REFUSED)
+    refused.filter(request_id=event.id).delete()
+    return _claim_and_take_effect(event)
+
+
+def _conflicts(outcome: Outcome, event: envelope.Event) -> bool:
+    # Staff discard a request whatever it says; the others stand for one content.
+    discarded = outcome.kind == Outcome.Kind.DISCARDED
+    return not discarded and outcome.fingerprint != event.fingerprint
+
+
+def _dead_letter(
+    message: queues.Message, identity: envelope.Identity, error: PermanentError
+) -> None:
+    try:
+        publisher.dead_letter(message, failure(identity, error))
+    except publisher.SendError as refused:
+        # The redrive policy will move it there, and the attempt row says why it failed.
+        raise RetryLaterError(type(error).__name__) from refused
+
+
+def failure(identity: envelope.Identity, error: PermanentError) -> dict[str, Any]:
+    """The reason that travels with a message into its DLQ."""
+    return {
+        "request_id": identity.request_id,
+        "correlation_id": identity.correlation_id or identity.request_id,
+        "error_type": type(error).__name__,
+        "error_text": str(error)[: attempts.LONGEST_TEXT],
+        "failed_at": datetime.now(UTC).isoformat(),
+        "worker": settings.WORKER_NAME,
+        "release": settings.RELEASE,
+    }
+
+
+def _log(
+    message: queues.Message,
+    identity: envelope.Identity,
+    watch: attempts.Stopwatch,
+    state: str,
+) -> None:
+    logger.info(
+        "request_id=%s correlation_id=%s queue=%s type=%s receive_count=%s ms=%s %s",
+        identity.request_id,
+        identity.correlation_id or identity.request_id,
+        message.queue,
+        identity.type if identity.type in HANDLERS else "unknown",
+        message.receive_count,
+        watch.milliseconds,
+        state,
+    )

@@ -1,0 +1,157 @@
+"""The spool: events that must reach their queue and have not yet.
+
+Crash order: select the rows (others skip them) -> send -> delete the rows -> commit. A
+crash after the send sends again with the same request ids, and the worker drops the copy.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic, sleep
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from processing.events import envelope
+from processing.events.attributes import RECEIPT, Attributes
+from processing.events.errors import EventError, PermanentError
+from processing.models import SpooledEvent
+from processing.sqs import publisher
+
+logger = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 300  # seconds between two tries
+REST = 0.02  # seconds between two transactions, for who waits for SQLite's one lock
+_TRY = ("tries", "refusal", "refused_for_good", "next_try_at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What became of the rows that were due."""
+
+    rows: int
+    sent: int
+    is_away: bool
+
+
+class HeldOtherwiseError(PermanentError):
+    """This request id is held for another content, which has not been sent yet."""
+
+
+def hold(event: envelope.Event, refusal: str) -> None:
+    """Keep an accepted event that SQS did not take. Once a request id, however often.
+
+    Raises HeldOtherwiseError.
+    """
+    _insert(event, refusal=refusal)
+    logger.warning("request_id=%s spooled=%s", event.id, refusal)
+
+
+def record(follow_ups: Iterable[envelope.Event], cause: str) -> None:
+    """Note events that follow *cause*; call it in the transaction of the cause's effect.
+
+    Raises HeldOtherwiseError.
+    """
+    for event in follow_ups:
+        _insert(event, cause=cause)
+
+
+def send_follow_ups(cause: str) -> int:
+    """Publish what *cause* recorded; what SQS does not take now is left to the relay."""
+    return _send(SpooledEvent.objects.filter(cause=cause)).sent
+
+
+def relay(limit: int = 100, seconds: float = 0) -> int:
+    """Publish the events whose time has come, oldest first; return how many were sent.
+
+    *limit* in a transaction, until none is due, SQS is away or *seconds* are over.
+    """
+    ends = monotonic() + seconds
+    sent = 0
+    while True:
+        due = SpooledEvent.objects.filter(next_try_at__lte=timezone.now())
+        tried = _send(due, limit)
+        sent += tried.sent
+        if not tried.rows or tried.is_away or monotonic() >= ends:
+            return sent
+        sleep(REST)
+
+
+def _insert(event: envelope.Event, cause: str = "", refusal: str = "") -> None:
+    row = SpooledEvent(
+        request_id=event.id,
+        cause=cause,
+        order_id=event.data.made.get("order", ""),
+        body=event.body,
+        refusal=refusal,
+        next_try_at=timezone.now(),
+    )
+    try:
+        _store(row)
+    except IntegrityError:
+        held = _held(event.id)
+        if held is None:  # it was relayed in this moment, so there is room now
+            _store(row)
+        elif not _is_same(held, event):
+            raise HeldOtherwiseError(HeldOtherwiseError.__doc__) from None
+
+
+@transaction.atomic
+def _store(row: SpooledEvent) -> None:
+    row.save(force_insert=True)
+
+
+def _held(request_id: str) -> SpooledEvent | None:
+    return SpooledEvent.objects.filter(pk=request_id).first()
+
+
+def _is_same(held: SpooledEvent, event: envelope.Event) -> bool:
+    try:
+        found = envelope.parse(held.body, fallback_id=held.request_id)
+    except EventError:  # of another release, and so nothing that this one could send
+        return False
+    return found.fingerprint == event.fingerprint
+
+
+@transaction.atomic
+def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> _Tried:
+    waiting = waiting.filter(refused_for_good=False)
+    rows = list(waiting.select_for_update(skip_locked=True)[:limit])
+    found = [(row, _event_in(row)) for row in rows]
+    going = [(row, event) for row, event in found if event is not None]
+    # What follows another event was accepted from nobody.
+    beside = [Attributes() if row.cause else RECEIPT for row, _ in going]
+    results = publisher.publish_many((event for _, event in going), beside)
+    sent = []
+    for (row, _), result in zip(going, results, strict=True):
+        if (error := result.error) is None:
+            sent.append(row.request_id)
+        else:
+            _postpone(row, str(error), for_good=error.for_good)
+    SpooledEvent.objects.filter(request_id__in=sent).delete()
+    left = [row for row in rows if row.request_id not in set(sent)]
+    SpooledEvent.objects.bulk_update(left, _TRY)
+    is_away = any(result.error and result.error.is_away for result in results)
+    return _Tried(len(rows), len(sent), is_away=is_away)
+
+
+def _event_in(row: SpooledEvent) -> envelope.Event | None:
+    """None where it takes another release to read the row, which then waits for that."""
+    try:
+        return envelope.parse(row.body, fallback_id=row.request_id)
+    except EventError as error:
+        _postpone(row, type(error).__name__)
+        return None
+
+
+def _postpone(row: SpooledEvent, reason: str, *, for_good: bool = False) -> None:
+    row.tries += 1
+    row.refusal = reason
+    row.refused_for_good = for_good
+    pause = min(LONGEST_PAUSE, 2 ** min(row.tries, 10))
+    row.next_try_at = timezone.now() + timedelta(seconds=pause)
+    logger.warning(
+        "request_id=%s not_sent=%s tries=%s", row.request_id, reason, row.tries
+    )

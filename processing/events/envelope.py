@@ -1,0 +1,183 @@
+"""The events: contracts in their envelope, as they stand on a queue."""
+
+import functools
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, TypeAdapter, ValidationError
+from uuid_utils import uuid7
+
+from processing.events import strict_json
+from processing.events.aws_envelopes import opened
+from processing.events.contracts import Contract, contract_for
+from processing.events.errors import (
+    InvalidEventError,
+    UnreadableEventError,
+    problems_in,
+)
+from processing.events.field_types import PastMoment, Public, RequestId
+from processing.events.timestamps import ON_A_QUEUE
+
+
+class Event(BaseModel):
+    """One message on a queue: a contract in its envelope (DESIGN: plain events)."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True
+    )
+
+    id: Annotated[RequestId, Public()]
+    type: Annotated[str, Public()]
+    timestamp: Annotated[PastMoment, Public()]
+    correlation_id: Annotated[RequestId, Public()]
+    data: SerializeAsAny[Contract]
+
+    @classmethod
+    def new(
+        cls, data: Contract, *, id: str | None = None, correlation_id: str | None = None
+    ) -> Self:
+        """An event that begins now. *id* is given where a retry must bring the same one."""
+        id = id or new_id()
+        return cls(
+            id=id,
+            type=data.type,
+            timestamp=datetime.now(UTC),
+            correlation_id=correlation_id or id,
+            data=data,
+        )
+
+    @property
+    def queue(self) -> str:
+        return self.data.queue
+
+    @property
+    def body(self) -> str:
+        """The SQS body: compact JSON, readable by anyone."""
+        return self.model_dump_json(exclude_none=True)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what is asked for: equal for a repetition, whenever it was sent."""
+        asked = _canonical([self.type, self._data()])
+        return hashlib.sha256(asked.encode()).hexdigest()
+
+    def _data(self) -> dict[str, Any]:
+        return self.data.model_dump(mode="json", exclude_none=True)
+
+
+_canonical = json.JSONEncoder(sort_keys=True).encode
+
+
+def new_id() -> str:
+    return str(uuid7())
+
+
+def parse(body: str, *, fallback_id: str, sent_at: datetime | None = None) -> Event:
+    """The event that *body* is.
+
+    A producer that knows nothing of us may leave out the id (then it is *fallback_id*),
+    the timestamp (*sent_at*, else now) and the correlation id (the id).
+    Raises UnreadableEventError, UnknownEventTypeError or InvalidEventError.
+    """
+    found = opened(_object(body))
+    if found.error is not None:
+        raise found.error
+    raw = dict(found.fields)
+    raw.setdefault("id", fallback_id)
+    raw.setdefault("timestamp", sent_at or datetime.now(UTC))
+    raw.setdefault("correlation_id", raw["id"])
+    contract = contract_for(raw.get("type"))
+    problems = []
+    try:
+        raw["data"] = contract.model_validate(raw.get("data"), context=ON_A_QUEUE)
+    except ValidationError as error:
+        problems = problems_in(error, prefix=("data",))
+        raw["data"] = contract.model_construct()
+    try:
+        event = Event.model_validate(raw, context=ON_A_QUEUE)
+    except ValidationError as error:
+        problems = problems_in(error) + problems
+    if problems:
+        raise InvalidEventError(problems)
+    return event
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What can be known of a message whether or not it is a valid event."""
+
+    request_id: str
+    type: str
+    reference: str
+    correlation_id: str = ""
+
+
+def identify(body: str, *, fallback_id: str) -> Identity:
+    """Who *body* is, as far as it says so, be it a valid event or not. Never raises."""
+    raw = envelope_of(body)
+    data = raw.get("data")
+    data = data if isinstance(data, dict) else {}
+    reference = next((data[key] for key in _REFERENCES if _names(key, data)), "")
+    request_id = raw["id"] if is_request_id(raw.get("id")) else fallback_id
+    return Identity(
+        request_id,
+        _type(raw.get("type")),
+        reference,
+        raw["correlation_id"]
+        if is_request_id(raw.get("correlation_id"))
+        else request_id,
+    )
+
+
+def is_request_id(value: object) -> bool:
+    try:
+        _REQUEST_ID.validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+_REQUEST_ID: TypeAdapter[str] = TypeAdapter(RequestId)
+_TYPE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
+_REFERENCES = ("order_id", "email", "recipient")
+
+
+def _short(value: object) -> bool:
+    # Printable, so that any column can hold it and no log line is broken by it.
+    return isinstance(value, str) and 0 < len(value) <= 254 and value.isprintable()
+
+
+def _type(value: object) -> str:
+    """A type as any page and log may show it; what reads otherwise may be anything."""
+    plain = isinstance(value, str) and _TYPE.fullmatch(value)
+    return str(value) if plain else ""
+
+
+def _names(key: str, data: dict[str, Any]) -> bool:
+    """Whether *key* names the event: a wrong address may be anything, also a name."""
+    value = data.get(key)
+    return _short(value) and (key == "order_id" or "@" in str(value))
+
+
+def envelope_of(body: str) -> dict[str, Any]:
+    """What *body* says in our envelope's words, as far as it can be read. Never raises."""
+    try:
+        raw = _object(body)
+    except UnreadableEventError:
+        raw = strict_json.salvage(body)
+    return dict(opened(raw).fields) if isinstance(raw, dict) else {}
+
+
+@functools.lru_cache(maxsize=1)  # each delivery is identified, then parsed
+def _object(body: str) -> dict[str, Any]:
+    try:
+        raw = strict_json.loads(body)
+    except strict_json.UnreadableJSONError as error:
+        raise UnreadableEventError(str(error)) from None
+    if not isinstance(raw, dict):
+        raise UnreadableEventError("The message is JSON, but not an object.")
+    return raw

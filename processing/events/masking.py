@@ -1,0 +1,251 @@
+"""Personal data: whatever no contract declares public is masked, on the parsed value.
+
+A body that cannot be parsed is masked whole. A public value is shown only while it is plain,
+as ids, amounts and times are: who writes a name where an order id belongs reveals no name.
+Names of fields that no contract knows are shown where they read like a program's. All of it
+is linear in the size of the body and of the text.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from itertools import takewhile
+
+from processing.events import strict_json
+from processing.events.shapes import ATTRIBUTES, HIDDEN, Shape, shape_in
+
+MASK = "•••"
+CHANGED = "\u2063"  # to be seen by a comparison, not by people
+Hide = Callable[[str], str]
+_PLAIN = re.compile(r"[A-Za-z0-9._:/+,-]{0,64}")
+_NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
+_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_WRITTEN_AT = r"(?:@|\uff20|\ufe6b|%40|\\u0040|&#64;|&#x40;)"
+_AT = re.compile(_WRITTEN_AT, re.IGNORECASE)
+_END = r"\s@<>()\[\],;:\"\uff20\ufe6b"
+# Each begins where no other could, so that no text costs quadratic time.
+_ADDRESS = re.compile(
+    rf'(?P<local>"[^"\n]{{1,64}}+"|(?<![^{_END}])(?:(?!{_WRITTEN_AT})[^{_END}])++)'
+    rf"{_WRITTEN_AT}(?P<domain>\[[^\]\s]*+\]?|[\w-]++(?:\.[\w-]++)*+)",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+# Scripts that write no spaces: each letter counts as a word.
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_WORD = re.compile(rf"[^\W{_UNSPACED}]+|[{_UNSPACED}]")
+_PART = re.compile(
+    rf'({strict_json.STRING})\s*+:|({strict_json.STRING}|[\[\]{{}}]|[^\s\[\]{{}},:"]++)',
+    re.DOTALL,
+)
+_CUT = 100  # characters of a name or a type that our own errors repeat
+_LONGEST = 64 * 1024  # characters of a text; no page shows more of one
+_FEW = 8  # words; beyond them it is no name, and its short words are no secret
+
+
+def mask_body(body: str) -> str:
+    """*body* token for token, with what is not public hidden."""
+    return _masked(body, mask_value)
+
+
+def mask_both(before: str, after: str) -> tuple[str, str]:
+    """Both masked; what is hidden in *after* and not in *before* ends with CHANGED.
+
+    So a comparison of the two shows that it changed.
+    """
+    known: set[str] = set()
+
+    def learn(value: str) -> str:
+        known.add(value)
+        return mask_value(value)
+
+    def compare(value: str) -> str:
+        return mask_value(value) + ("" if value in known else CHANGED)
+
+    first, second = _masked(before, learn), _masked(after, compare)
+    unreadable = first == second == MASK and before != after
+    return first, second + CHANGED if unreadable else second
+
+
+def _masked(text: str, hide: Hide, shape: Shape | None = None) -> str:
+    try:
+        return _walk(text, hide, shape)
+    except strict_json.UnreadableJSONError:
+        return MASK if text else ""
+
+
+def _walk(text: str, hide: Hide, shape: Shape | None = None) -> str:
+    """*text* with what *hide* makes of each hidden value. Raises UnreadableJSONError."""
+    document = strict_json.loads(text)
+    shape = shape_in(document) if shape is None else shape
+    return _PART.sub(_Walk(shape, hide).step, text.removeprefix("\ufeff"))
+
+
+class _Walk:
+    """Where a walk over the parts of a JSON text is, and what it may show there."""
+
+    def __init__(self, shape: Shape, hide: Hide) -> None:
+        self._hide = hide
+        self._shape = shape
+        self._around: list[Shape] = []
+        self._hidden_names: list[int] = []
+        # A megabyte may hold one value half a million times: it is looked at once.
+        self._values: dict[bool, dict[str, str]] = {True: {}, False: {}}
+
+    def step(self, match: re.Match[str]) -> str:
+        name, token = match.groups()
+        if name is not None:
+            return self._name(name) + match[0][len(name) :]
+        if token in ("{", "["):
+            self._around.append(self._shape)
+            self._hidden_names.append(0)
+            self._shape = self._shape.items or HIDDEN
+        elif token in ("}", "]"):
+            self._shape = self._around.pop()  # of the next in a list too
+            self._hidden_names.pop()
+        else:
+            values = self._values[self._shape.public]
+            if token not in values:
+                values[token] = self._value(token)
+            return values[token]
+        return token
+
+    def _name(self, token: str) -> str:
+        name = _text(token)
+        around = self._around[-1]
+        known = around.fields.get(name)
+        self._shape = known or HIDDEN
+        if known is not None or (not around.free and _NAME.fullmatch(name)):
+            return token
+        self._hide(name)
+        self._hidden_names[-1] += 1
+        # Counted: no name may stand twice in an object.
+        return f'"{MASK}{self._hidden_names[-1]}"'
+
+    def _value(self, token: str) -> str:
+        if token == "null":
+            return token
+        value = _text(token)
+        if self._shape.public and _PLAIN.fullmatch(value):
+            return token
+        return json.dumps(self._hidden(value), ensure_ascii=False)
+
+    def _hidden(self, value: str) -> str:
+        if value.startswith(("{", "\ufeff{")):  # as SNS puts an event into its own
+            with contextlib.suppress(strict_json.UnreadableJSONError):
+                return _walk(value, self._hide)
+        return self._hide(value)
+
+
+def _text(token: str) -> str:
+    """What the string *token* says; of anything else how it is written."""
+    if token[0] != '"':
+        return token
+    text: str = json.loads(token) if "\\" in token else token[1:-1]
+    return text
+
+
+def mask_value(value: str) -> str:
+    """One value: an address shortened, as in a…@example.com, anything else hidden."""
+    local, _, domain = value.rpartition("@")
+    whole = local.startswith('"') or not re.search(r"\s", local)
+    if local and whole and len(value) <= 254 and _DOMAIN.fullmatch(domain):
+        return _shortened(local, domain)
+    return MASK
+
+
+def mask_reference(reference: str) -> str:
+    """What staff call a letter: an order id as it is, all else masked."""
+    return reference if _PLAIN.fullmatch(reference) else mask_value(reference)
+
+
+def mask(text: str) -> str:
+    """*text* with whatever looks like an address shortened."""
+    if not _AT.search(text):
+        return text
+
+    def shorten(found: re.Match[str]) -> str:
+        local = found["local"]
+        plain = any(map(str.isalnum, local)) and not re.fullmatch(r".?…", local)
+        return _shortened(local, found["domain"]) if plain else found[0]
+
+    return _ADDRESS.sub(shorten, text)
+
+
+def _shortened(local: str, domain: str) -> str:
+    # Of two letters the first would tell too much.
+    first = local[0] if local[0].isalnum() and len(local) > 2 else ""
+    return f"{first}…@{domain}"
+
+
+def mask_attribute(name: str, value: object) -> str:
+    """The message attribute *name*; what we do not know is hidden."""
+    if not isinstance(value, str):
+        return MASK
+    if name in ("failure", "redrive"):
+        return _masked(value, mask_value, ATTRIBUTES)
+    known = name in ATTRIBUTES.fields and _PLAIN.fullmatch(value)
+    return value if known else MASK
+
+
+def mask_name(name: str) -> str:
+    """The name of a field or an attribute, where it reads like a program's."""
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", name) else MASK
+
+
+class Veil:
+    """Hides from texts, such as an error's, whatever *bodies* hold and do not show."""
+
+    def __init__(self, *bodies: str) -> None:
+        self._hidden: set[tuple[str, ...]] = set()
+        self._unreadable: set[str] = set()
+        self.masked = {"": ""}  # what `mask_body` makes of each: it takes the same walk
+        for body in set(filter(None, bodies)):
+            try:
+                self.masked[body] = _walk(body, self._hide)
+            except strict_json.UnreadableJSONError as error:
+                self.masked[body] = MASK
+                self._unreadable.add(str(error))
+
+    def __call__(self, text: str) -> str:
+        """*text* that we wrote: it quotes what it names."""
+        if self._unreadable:
+            text = _QUOTED.sub(MASK, text)
+        return self._words(mask(text))
+
+    def error(self, text: str) -> str:
+        """*text* of whatever error: of one that is not ours nothing is known."""
+        if not text or not self._unreadable or text in self._unreadable:
+            return self(text)
+        return MASK
+
+    def _hide(self, value: str) -> str:
+        for spelling in [value] if value.isascii() else [value, json.dumps(value)]:
+            local, _, rest = spelling.rpartition("@")
+            words = _WORD.findall((local or rest).casefold())
+            few = len(words) <= _FEW
+            for number, word in enumerate(words):
+                if len(word) >= (3 if few else 4) or len(words) == 1 < len(word):
+                    self._hidden |= {(word,), (word[:_CUT],)}
+                elif few or not word.isascii():
+                    self._hidden.add(tuple(words[number : number + 2]))
+        return mask_value(value)
+
+    def _words(self, text: str) -> str:
+        if not self._hidden:
+            return text
+        near = takewhile(lambda one: one.start() < _LONGEST, _WORD.finditer(text))
+        found = list(near)
+        words = [one.group().casefold() for one in found]
+        if len(text) > _LONGEST:  # whether the last word is hidden is not known
+            text = text[: found.pop().start() if found else _LONGEST]
+        out, last, until = [], 0, -1
+        for number, one in enumerate(found):
+            if tuple(words[number : number + 2]) in self._hidden:
+                until = max(until, number + 1)
+            if (words[number],) in self._hidden:
+                until = max(until, number)
+            if number <= until:
+                out += [text[last : one.start()], MASK]
+                last = one.end()
+        return "".join([*out, text[last:]])

@@ -1,0 +1,4 @@
+"""Files that a machine keeps for itself.
+
+Imports no other package of `processing`.
+"""

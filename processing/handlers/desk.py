@@ -1,0 +1,44 @@
+"""What the triage desk alone knows, asked by those who may not import it.
+
+The desk answers from its own rows. It says who it is when Django starts; without a desk
+nothing is a redrive, and nothing is held.
+"""
+
+from typing import Protocol
+
+from processing.events.envelope import Event
+
+
+class Desk(Protocol):
+    def sent(self, redrive: str, event: Event, queue: str) -> bool:
+        """Whether *event* is a redrive of ours to *queue*, as the attribute *redrive* says.
+
+        Anybody who may send to a queue can write that attribute.
+        """
+
+    def holds(self, type: str, reference: str) -> bool:
+        """Whether an event of *type* about *reference* waits at the desk."""
+
+
+class _NoDesk:
+    def sent(self, redrive: str, event: Event, queue: str) -> bool:
+        return False
+
+    def holds(self, type: str, reference: str) -> bool:
+        return False
+
+
+_desk: Desk = _NoDesk()
+
+
+def is_at(desk: Desk) -> None:
+    global _desk  # noqa: PLW0603 - set once, at start
+    _desk = desk
+
+
+def sent(redrive: str, event: Event, queue: str) -> bool:
+    return bool(redrive) and _desk.sent(redrive, event, queue)
+
+
+def holds(type: str, reference: str) -> bool:
+    return _desk.holds(type, reference)

@@ -1,0 +1,128 @@
+"""What order events do."""
+
+from datetime import datetime
+from typing import cast
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from processing.events.contracts import OrderCreated, OrderUpdated
+from processing.events.envelope import Event, identify
+from processing.events.timestamps import AHEAD
+from processing.handlers import desk
+from processing.handlers.effect import (
+    Effect,
+    RefusedError,
+    SenderCanMendError,
+    TransientError,
+)
+from processing.models import Order, OrderItem, Outcome, SpooledEvent
+
+#: One sentence, so that nobody learns from it which order numbers there are.
+_NO_SUCH_ORDER = "We know no such order under this customer number. Check both numbers, then send the change as a new request."
+
+
+class UnknownOrderError(TransientError, SenderCanMendError):
+    """The order of this update does not exist yet."""
+
+    told = _NO_SUCH_ORDER
+
+
+class OrderOnItsWayError(TransientError):
+    """The order of this update was accepted, and is not made yet."""
+
+
+class OrderExistsError(RefusedError):
+    """There is another order with this order id."""
+
+
+class OrderOfAnotherError(RefusedError, SenderCanMendError):
+    """The order was placed under another customer number."""
+
+    told = _NO_SUCH_ORDER
+
+
+def create_order(event: Event) -> Effect:
+    """Store the order. One that exists with the same content is skipped."""
+    data = cast(OrderCreated, event.data)
+    try:
+        with transaction.atomic():
+            order = Order.objects.create(
+                order_id=data.order_id,
+                customer_id=data.customer_id,
+                email=data.email,
+                currency=data.currency,
+                total=data.total,
+                status_changed_at=event.timestamp,
+                request_id=event.id,
+                fingerprint=event.fingerprint,
+            )
+    except IntegrityError:
+        order = Order.objects.get(order_id=data.order_id)
+        if order.fingerprint != event.fingerprint:
+            raise OrderExistsError(
+                f"Another order has the id {data.order_id}. Give this one an id of its own."
+            ) from None
+    else:
+        OrderItem.objects.bulk_create(
+            OrderItem(
+                order=order,
+                line=line,
+                sku=item.sku,
+                quantity=item.quantity,
+                unit_price=item.unit_price,
+            )
+            for line, item in enumerate(data.items, start=1)
+        )
+    return Effect(data.made)
+
+
+def update_order(event: Event) -> Effect:
+    """Set the status, unless a later change is stored already.
+
+    The creation has its time by our clock and a change by its sender's, so only changes
+    are ranked. Of two at the same time the one that arrives later counts.
+    """
+    data = cast(OrderUpdated, event.data)
+    order = Order.objects.filter(order_id=data.order_id).first()
+    if order is None:
+        raise _missing(data.order_id)
+    if order.customer_id != data.customer_id:
+        raise OrderOfAnotherError(
+            f"Order {data.order_id} was placed under another customer number."
+        )
+    changed = Order.objects.filter(_may_change(data.changed_at), pk=order.pk).update(
+        status=data.status, status_changed_at=data.changed_at
+    )
+    return Effect(
+        {"order": data.order_id, "status": data.status if changed else Outcome.STALE}
+    )
+
+
+def _may_change(at: datetime) -> Q:
+    """The orders that a change of time *at* is not too late for."""
+    # Former releases took any time: one that lies ahead may not freeze an order.
+    ahead = Q(status_changed_at__gt=timezone.now() + AHEAD)
+    return ahead | Q(status=Order.Status.CREATED) | Q(status_changed_at__lte=at)
+
+
+def _missing(order_id: str) -> TransientError:
+    """Why there is no order *order_id*: nobody sent it, or it waits somewhere."""
+    if desk.holds(OrderCreated.type, order_id) or _is_spooled(order_id):
+        return OrderOnItsWayError(
+            f"Order {order_id} was accepted, and is not made yet."
+        )
+    return UnknownOrderError(f"There is no order {order_id} yet.")
+
+
+def _is_spooled(order_id: str) -> bool:
+    if SpooledEvent.objects.filter(order_id=order_id).exists():
+        return True
+    # Of a former release, which named no order beside the body.
+    unnamed = SpooledEvent.objects.filter(
+        order_id=None, body__contains=f'"order_id":"{order_id}"'
+    )
+    found = (identify(one.body, fallback_id=one.request_id) for one in unnamed)
+    made = (OrderCreated.type, order_id)
+    return any((one.type, one.reference) == made for one in found)

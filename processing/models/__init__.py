@@ -1,0 +1,32 @@
+"""What processing knows: what became of each request, and what its events made.
+
+`Outcome` is the only truth of "final". A row is claimed in the same transaction as the
+effect, so an event takes effect once, however often and wherever it is delivered.
+"""
+
+from processing.models.orders import Order, OrderItem
+from processing.models.requests import (
+    REQUEST_ID_LENGTH,
+    Attempt,
+    Outcome,
+    Repair,
+    SpooledEvent,
+    UnderReview,
+)
+from processing.models.users import Signup, StaffManager, StaffMember, User, Users
+
+__all__ = [
+    "Attempt",
+    "Order",
+    "OrderItem",
+    "Outcome",
+    "REQUEST_ID_LENGTH",
+    "Repair",
+    "Signup",
+    "SpooledEvent",
+    "StaffManager",
+    "StaffMember",
+    "UnderReview",
+    "User",
+    "Users",
+]

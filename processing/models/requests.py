@@ -1,0 +1,123 @@
+"""What became of each request: outcome, failed attempts, review and spool."""
+
+from django.db import models
+
+REQUEST_ID_LENGTH = 64
+
+
+class Outcome(models.Model):
+    """The claim on one request id, and what came of it. Never deleted before its copies."""
+
+    class Kind(models.TextChoices):
+        PROCESSED = "processed"
+        DISCARDED = "discarded"
+        REFUSED = "refused"
+        """Its sender, who holds a receipt, is told there what to put right."""
+
+    STALE = "stale"
+    """In place of the status, in what a change made that came after a later one."""
+
+    request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    kind = models.CharField(max_length=10, choices=Kind)
+    type = models.CharField(max_length=100)
+    fingerprint = models.CharField(max_length=64)
+    correlation_id = models.CharField(max_length=REQUEST_ID_LENGTH)
+    made = models.JSONField(default=dict)
+    """For its receipt: what the event made, by ids only, or what its sender is told."""
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.kind}"
+
+    @property
+    def stale(self) -> bool:
+        """Processed, and nothing changed: a later change was stored already."""
+        return bool(self.made.get("status") == self.STALE)
+
+
+class Attempt(models.Model):
+    """One delivery that failed. Written in a transaction of its own, as a best effort."""
+
+    request_id = models.CharField(max_length=REQUEST_ID_LENGTH, db_index=True)
+    queue = models.CharField(max_length=80)
+    message_id = models.CharField(max_length=100, db_index=True)
+    receive_count = models.PositiveIntegerField()
+    type = models.CharField(max_length=100, blank=True)
+    permanent = models.BooleanField()
+    error_type = models.CharField(max_length=200)
+    error_text = models.TextField()
+    traceback = models.TextField(blank=True)
+    place = models.CharField(max_length=200, blank=True)
+    """Where in our code it failed, as module:function."""
+    started_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    worker = models.CharField(max_length=200)
+    release = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ("-started_at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.request_id} attempt {self.receive_count}"
+
+
+class UnderReview(models.Model):
+    """A request at the triage desk. Receipts read it; only dlq_review writes it."""
+
+    request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    since = models.DateTimeField(auto_now_add=True)
+    sent_again_at = models.DateTimeField(null=True, blank=True)
+    """When it was redriven; empty while it waits for somebody."""
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
+class Repair(models.Model):
+    """What staff made of a request before they sent it again, as fingerprints.
+
+    Receipts read it; only dlq_review writes it.
+    """
+
+    request_id = models.CharField(max_length=REQUEST_ID_LENGTH)
+    asked = models.CharField(max_length=64)
+    became = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("request_id", "asked", "became"), name="one_row_per_repair"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
+class SpooledEvent(models.Model):
+    """An event that must reach its queue and has not yet.
+
+    Either accepted while SQS could not take it, or a follow-up recorded in the
+    transaction of the event that caused it.
+    """
+
+    request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    cause = models.CharField(max_length=REQUEST_ID_LENGTH, blank=True, db_index=True)
+    """The request id of the event this one follows; empty for an accepted one."""
+    order_id = models.CharField(  # noqa: DJ001 - null is unknown, and empty is none
+        max_length=64, null=True, db_index=True
+    )
+    """Of the order that it makes. Unknown where a former release put the event here."""
+    body = models.TextField()
+    refusal = models.CharField(max_length=200, blank=True)
+    """Why SQS did not take it, at the last try."""
+    refused_for_good = models.BooleanField(default=False)
+    tries = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("created_at", "request_id")
+
+    def __str__(self) -> str:
+        return self.request_id

@@ -1,0 +1,72 @@
+"""How SQS is reached, for all three ways to it.
+
+boto3 receives, deletes and looks; quick_sqs asks where somebody waits; a worker's event
+loop polls and deletes. They trust the same authorities, take the same proxy and sign with
+the same credentials, as boto3 settles them from its files and the environment
+(AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY). All time limits stand here.
+"""
+
+import os
+from dataclasses import dataclass
+
+import pycurl
+from botocore.config import Config
+from botocore.httpsession import ProxyConfiguration, get_cert_path
+from botocore.session import Session
+from botocore.utils import get_environ_proxies
+
+from processing.sqs.credentials import Steady
+
+#: Where somebody waits: seconds to connect (with the name looked up and the certificate
+#: checked), and in all. Each KiB that is sent adds a millisecond.
+QUICK_CONNECT = 0.5
+QUICK_ANSWER = 1.0
+QUICK_CREDENTIALS = 0.5
+
+#: A worker's event loop: seconds to connect, and beyond the wait of a long poll.
+POLL_CONNECT = 5
+POLL_ANSWER = 5
+
+#: boto3.
+WORKING = Config(
+    connect_timeout=3,
+    read_timeout=30,  # above the longest long poll, 20 s
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=32,
+)
+
+LOCAL = Steady("local", "local")  # a server of ours takes any, but some there must be
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What curl is told; boto3 tells itself the same."""
+
+    endpoint: str
+    region: str
+    credentials: Steady
+    ca_bundle: str
+    proxy: str
+    """Its address; empty for none."""
+
+    def tell(self, curl: pycurl.Curl) -> None:
+        curl.setopt(pycurl.CAINFO, self.ca_bundle)
+        curl.setopt(pycurl.PROXY, self.proxy)  # empty: nor what curl reads itself
+        curl.setopt(pycurl.PROXY_CAINFO, self.ca_bundle)
+        curl.setopt(pycurl.NOSIGNAL, 1)  # threads share a process's signals
+
+
+def settled(endpoint: str, region: str, credentials: Steady) -> Access:
+    """As the environment is now."""
+    proxies = ProxyConfiguration(get_environ_proxies(endpoint))
+    proxy = proxies.proxy_url_for(endpoint) or ""
+    return Access(endpoint, region, credentials, ca_bundle(), proxy)
+
+
+def ca_bundle() -> str:
+    """The file of the authorities whose certificates count."""
+    return str(
+        Session().get_config_variable("ca_bundle")
+        or os.environ.get("REQUESTS_CA_BUNDLE")
+        or get_cert_path(True)
+    )

@@ -1,0 +1,134 @@
+"""The calls to SQS that somebody waits for, through curl.
+
+boto3 spends five to seven times the processor time of curl on a SendMessageBatch, nearly
+all of it in Python where no other thread may run; curl signs and sends outside Python
+(`python -m benchmarks --only call`). What is asked, answered and raised is as with boto3.
+
+A call is tried once, but for a kept connection that turns out to be closed: there curl asks
+again, and SQS may have had the message before.
+"""
+
+import base64
+import contextlib
+import json
+from http import HTTPStatus
+from io import BytesIO
+from math import inf
+from typing import Any
+
+import pycurl
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
+
+from processing.sqs import access, refusals
+
+_HEADERS = [
+    "Content-Type: application/x-amz-json-1.0",
+    "X-Amzn-Query-Mode: true",  # errors are to keep the codes that boto3 raises
+    "Expect:",  # SQS need not be asked whether it wants a large body
+]
+_NOT_REACHED = {pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT}
+_QUICK_EXIT = 322  # curl's option, which pycurl does not name
+
+
+class QuickSQS:
+    """Some calls of boto3's SQS client, each tried once and bound in time.
+
+    They raise ClientError where SQS refuses, and where it does not answer
+    EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, HTTPClientError or
+    CredentialsError.
+    """
+
+    def __init__(self, sqs: access.Access) -> None:
+        self._access = sqs
+        self._idle: list[pycurl.Curl] = []  # each keeps its connection
+
+    def send_message(self, **call: Any) -> dict[str, Any]:
+        return self._call("SendMessage", call)
+
+    def send_message_batch(self, *, within: float = inf, **call: Any) -> dict[str, Any]:
+        """*within* seconds, where that is less than any call may take."""
+        return self._call("SendMessageBatch", call, within)
+
+    def change_message_visibility_batch(self, **call: Any) -> dict[str, Any]:
+        return self._call("ChangeMessageVisibilityBatch", call)
+
+    def get_queue_attributes(self, **call: Any) -> dict[str, Any]:
+        return self._call("GetQueueAttributes", call)
+
+    def _call(
+        self, action: str, parameters: dict[str, Any], within: float = inf
+    ) -> dict[str, Any]:
+        body = json.dumps(parameters, default=_base64).encode()
+        headers = [*_HEADERS, f"X-Amz-Target: AmazonSQS.{action}"]
+        known = self._access.credentials.within(access.QUICK_CREDENTIALS)
+        if known.token:
+            headers.append(f"X-Amz-Security-Token: {known.token}")
+        told = BytesIO()
+        curl = self._idle_curl()
+        curl.setopt(pycurl.USERNAME, known.access_key)
+        curl.setopt(pycurl.PASSWORD, known.secret_key)
+        curl.setopt(pycurl.HTTPHEADER, headers)
+        curl.setopt(pycurl.HEADERFUNCTION, told.write)
+        seconds = min(access.QUICK_ANSWER + len(body) / 1024 / 1000, within)
+        curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
+        curl.setopt(pycurl.POSTFIELDS, body)
+        try:
+            answer = curl.perform_rb()
+        except pycurl.error as error:
+            raise self._no_answer(curl, error) from None
+        status = curl.getinfo(pycurl.RESPONSE_CODE)
+        self._idle.append(curl)
+        try:
+            return _read(action, status, told.getvalue(), answer)
+        except ClientError as refused:
+            if refusals.code(refused) in refusals.BAD_CREDENTIALS:
+                self._access.credentials.doubt()
+            raise
+
+    def _idle_curl(self) -> pycurl.Curl:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._new_curl()
+
+    def _new_curl(self) -> pycurl.Curl:
+        curl = pycurl.Curl()
+        self._access.tell(curl)
+        curl.setopt(pycurl.URL, f"{self._access.endpoint}/")
+        curl.setopt(pycurl.AWS_SIGV4, f"aws:amz:{self._access.region}:sqs")
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(access.QUICK_CONNECT * 1000))
+        curl.setopt(_QUICK_EXIT, 1)  # a name server that hangs is not waited for
+        return curl
+
+    def _no_answer(self, curl: pycurl.Curl, error: pycurl.error) -> Exception:
+        code, reason = error.args
+        told = {"endpoint_url": self._access.endpoint, "error": reason}
+        if code in _NOT_REACHED:
+            return EndpointConnectionError(**told)
+        if code != pycurl.E_OPERATION_TIMEDOUT:
+            return HTTPClientError(error=reason)
+        if curl.getinfo(pycurl.REQUEST_SIZE):
+            return ReadTimeoutError(**told)
+        return ConnectTimeoutError(**told)
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def _read(action: str, status: int, head: bytes, body: bytes) -> dict[str, Any]:
+    if status != HTTPStatus.OK:
+        lines = (line.partition(":") for line in head.decode("latin-1").splitlines())
+        headers = {name: value.strip() for name, _, value in lines}
+        raise refusals.read(action, status, headers, body)
+    with contextlib.suppress(ValueError, RecursionError):
+        answer = json.loads(body)
+        if isinstance(answer, dict):
+            return {name: value for name, value in answer.items() if value is not None}
+    raise HTTPClientError(error="The answer is not a JSON object.")

@@ -1,0 +1,99 @@
+"""What SQS is sent beside a body: attributes, group, deduplication; and how much that is.
+
+An entry is what SendMessageBatch takes for one message, without its Id.
+"""
+
+import hashlib
+from typing import Any
+
+from processing.events.attributes import FAILURE, MOST, REDRIVE, Attributes
+from processing.events.attributes import size as size_of
+from processing.events.envelope import Event
+from processing.sqs.queues import Message
+from processing.sqs.topology import MAX_MESSAGE_BYTES, QUEUES
+
+
+class TooLargeError(ValueError):
+    """The event is larger than one SQS message may be; shorten it."""
+
+
+def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
+    """The entry that puts *event* on *queue*, with *beside* and what says who it is.
+
+    That is in the body too, so it stays away where ten others are.
+    """
+    usual = {
+        "type": event.type,
+        "request_id": event.id,
+        "correlation_id": event.correlation_id,
+    }
+    named = {name: one for name, one in beside.wire.items() if name not in usual}
+    for name, text in list(usual.items())[: MOST - len(named)]:
+        named[name] = {"DataType": "String", "StringValue": text}
+    # On a standard queue the group makes SQS share its workers fairly among customers.
+    group = event.data.group[:128].replace(" ", "_")
+    entry = {
+        "MessageBody": event.body,
+        "MessageAttributes": named,
+        "MessageGroupId": group,
+    }
+    if QUEUES[queue].fifo:
+        entry["MessageDeduplicationId"] = _deduplication_id(event, beside)
+    return entry
+
+
+def of_dead_letter(message: Message, failure: dict[str, Any]) -> dict[str, Any]:
+    """The entry that puts *message* into its DLQ as it is, with the reason beside it.
+
+    Raises TooLargeError where even the shortest reason does not fit beside the body.
+    """
+    own = message.beside.unpacked(FAILURE)
+    reason = {
+        **failure,
+        "message_id": message.id,
+        "sent_at": message.first_sent_at.isoformat(),
+    }
+    entry = {
+        "MessageBody": message.body,
+        **on_fifo(message.queue, message.group, message.id),
+    }
+    for longest in (None, 200, 0):
+        reason["error_text"] = failure.get("error_text", "")[:longest]
+        entry["MessageAttributes"] = own.packed(FAILURE, reason).wire
+        if size(entry) <= MAX_MESSAGE_BYTES:
+            return entry
+    check_size(entry)
+    return entry
+
+
+def on_fifo(queue: str, group: str, deduplication_id: str) -> dict[str, Any]:
+    """What sending needs on a FIFO queue, and only there. *queue* is a source queue."""
+    if not QUEUES[queue].fifo:
+        return {}
+    return {"MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
+
+
+def _deduplication_id(event: Event, beside: Attributes) -> str:
+    """What SQS drops a second copy by, for five minutes, on a FIFO queue.
+
+    Equal for whoever sends the same request again: a client, the spool, a resend. It
+    differs for other content under the same request id (a conflict that must be told) and
+    for a redrive, which has to arrive. The fingerprint holds the type and the order id.
+    """
+    sent = (event.id, event.fingerprint, beside.texts.get(REDRIVE, ""))
+    return hashlib.sha256("/".join(sent).encode()).hexdigest()
+
+
+def size(entry: dict[str, Any]) -> int:
+    """Bytes as SQS counts them: the body, and the attributes."""
+    body = len(entry["MessageBody"].encode("utf-8", "surrogatepass"))
+    return body + size_of(entry["MessageAttributes"])
+
+
+def check_size(entry: dict[str, Any]) -> int:
+    """Its size. Raises TooLargeError."""
+    if (taken := size(entry)) > MAX_MESSAGE_BYTES:
+        raise TooLargeError(
+            f"The request takes {taken:,} bytes; at most {MAX_MESSAGE_BYTES:,} are possible."
+        )
+    return taken

@@ -1,0 +1,301 @@
+"""SQS: what receives, hides, deletes and looks. What sends is in sending.
+
+They talk to SQS through boto3, and through quick_sqs where somebody waits. Celery reads
+through the transport.
+"""
+
+import functools
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+from django.conf import settings
+
+from processing.events import timestamps
+from processing.events.attributes import FAILURE, Attributes
+from processing.events.envelope import is_request_id
+from processing.sqs import access, credentials, refusals
+from processing.sqs.curl_client import QuickSQS
+from processing.sqs.topology import QUEUES
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+logger = logging.getLogger(__name__)
+
+BATCH = 10  # SQS: entries in one batch call, messages in one receive
+SYSTEM_ATTRIBUTES = [
+    "ApproximateReceiveCount",
+    "SentTimestamp",
+    "MessageGroupId",
+    "DeadLetterQueueSourceArn",
+]
+#: What receiving and deleting raise when SQS does not answer or refuses.
+SQS_ERRORS = (ClientError, BotoCoreError)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One received message. `queue` is our name of the queue it came from."""
+
+    queue: str
+    id: str
+    body: str = field(repr=False)  # may name a person
+    receipt_handle: str
+    receive_count: int
+    sent_at: datetime
+    attributes: dict[str, str]
+    """The text of each; of a binary one, base64."""
+    types: dict[str, str] = field(default_factory=dict)
+    """The types of those that are not String."""
+    group: str = field(default="", repr=False)
+    moved_by_sqs: bool = False
+    """It came into its DLQ by the redrive policy; no worker sent it there."""
+
+    @property
+    def beside(self) -> Attributes:
+        return Attributes(self.attributes, self.types)
+
+    @property
+    def first_sent_at(self) -> datetime:
+        """When its producer sent it: each time it is sent on, SQS stamps it anew."""
+        told = self.beside.told(FAILURE).get("sent_at")
+        return min(timestamps.past(told) or self.sent_at, self.sent_at)
+
+    @property
+    def named_id(self) -> str:
+        """The request id as its sender named it beside the body, else SQS's message id.
+
+        Who moves a message out of a DLQ sends it anew, so there its first id is the one that
+        the worker noted.
+        """
+        named = [self.attributes.get(name) for name in ("request_id", "RequestId")]
+        if FAILURE in self.attributes:
+            named.append(self.beside.told(FAILURE).get("request_id"))
+        return next(filter(is_request_id, named), None) or self.id
+
+
+def client() -> "SQSClient":
+    """The SQS client of this process. Thread safe; a forked child gets its own."""
+    return _client(os.getpid(), settings.SQS_ENDPOINT_URL)
+
+
+def sender() -> QuickSQS:
+    """What asks SQS where somebody waits; as thread safe, and as much one's own."""
+    return _sender(os.getpid(), settings.SQS_ENDPOINT_URL)
+
+
+def reached() -> access.Access:
+    """How curl is to reach SQS, from this process."""
+    return _access(os.getpid(), settings.SQS_ENDPOINT_URL)
+
+
+def warm_up() -> None:
+    """At the start of a process: make ready, and wait for credentials, which nobody should
+    have to later."""
+    try:
+        sender()
+        reached().credentials.within(credentials.PATIENCE)
+    except SQS_ERRORS as error:
+        refusals.log(error, "all", "start")
+
+
+@functools.cache
+def _sender(pid: int, endpoint: str) -> QuickSQS:
+    return QuickSQS(_access(pid, endpoint))
+
+
+@functools.cache
+def _access(pid: int, endpoint: str) -> access.Access:
+    where = client().meta.endpoint_url  # as boto3 settles it, from all it is told
+    return access.settled(where, settings.AWS_REGION, _credentials(endpoint))
+
+
+def _credentials(endpoint: str) -> credentials.Steady:
+    return access.LOCAL if endpoint else credentials.of_this_process()
+
+
+@functools.cache
+def _client(pid: int, endpoint: str) -> "SQSClient":
+    session = Session()
+    known = _credentials(endpoint)
+    session.register_component("credential_provider", credentials.Provider(known))
+    made = boto3.Session(botocore_session=session).client(
+        "sqs",
+        region_name=settings.AWS_REGION,
+        endpoint_url=endpoint or None,
+        verify=access.ca_bundle(),
+        config=access.WORKING,
+    )
+    made.meta.events.register("after-call.sqs", functools.partial(_doubt, known))
+    return made
+
+
+def _doubt(known: credentials.Steady, parsed: dict[str, Any], **_: Any) -> None:
+    if parsed.get("Error", {}).get("Code") in refusals.BAD_CREDENTIALS:
+        known.doubt()
+
+
+def forget() -> None:
+    """Drop connections; for when SQS's address changes."""
+    for kept in (_client, _access, _sender):
+        kept.cache_clear()
+
+
+def url(queue: str) -> str:
+    return str(settings.SQS_QUEUE_URLS[queue])
+
+
+def receive(
+    queue: str, *, limit: int = BATCH, wait: int = 0, visibility: int = 60
+) -> list[Message]:
+    """Up to *limit* (1-10) messages, invisible to others for *visibility* seconds."""
+    answer = client().receive_message(
+        QueueUrl=url(queue),
+        MaxNumberOfMessages=limit,
+        WaitTimeSeconds=wait,
+        VisibilityTimeout=visibility,
+        MessageAttributeNames=[".*"],
+        MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,  # type: ignore[arg-type]
+    )
+    return [message_from(queue, raw) for raw in answer.get("Messages", [])]
+
+
+def message_from(queue: str, raw: Any) -> Message:
+    """Our Message from what ReceiveMessage answered, which may lack any attribute."""
+    system = raw.get("Attributes") or {}
+    sent = int(system.get("SentTimestamp", 0)) / 1000
+    beside = Attributes.received(raw.get("MessageAttributes") or {})
+    return Message(
+        queue=queue,
+        id=raw["MessageId"],
+        body=raw.get("Body") or "",
+        receipt_handle=raw["ReceiptHandle"],
+        receive_count=int(system.get("ApproximateReceiveCount", 1)),
+        sent_at=datetime.fromtimestamp(sent, UTC) if sent else datetime.now(UTC),
+        attributes=beside.texts,
+        types=beside.types,
+        group=system.get("MessageGroupId", ""),
+        moved_by_sqs="DeadLetterQueueSourceArn" in system,
+    )
+
+
+def delete(queue: str, receipt_handles: Sequence[str]) -> list[str]:
+    """Delete by DeleteMessageBatch; return the handles that SQS did not delete."""
+    left = []
+    for start in range(0, len(receipt_handles), BATCH):
+        handles = receipt_handles[start : start + BATCH]
+        answer = client().delete_message_batch(
+            QueueUrl=url(queue),
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": handle}
+                for number, handle in enumerate(handles)
+            ],
+        )
+        for failed in answer.get("Failed", []):
+            logger.warning("queue=%s not_deleted=%s", queue, failed["Code"])
+            left.append(handles[int(failed["Id"])])
+    return left
+
+
+def hide(queue: str, receipt_handle: str, seconds: int) -> None:
+    """Keep a received message invisible for *seconds* from now (0-43,200)."""
+    client().change_message_visibility(
+        QueueUrl=url(queue), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+    )
+
+
+def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
+    """`hide` by ChangeMessageVisibilityBatch. What fails is logged, and the rest goes on.
+
+    Each call is tried once and soon given up: others wait for theirs.
+    """
+    for start in range(0, len(receipt_handles), BATCH):
+        handles = receipt_handles[start : start + BATCH]
+        try:
+            answer = sender().change_message_visibility_batch(
+                QueueUrl=url(queue),
+                Entries=[
+                    {
+                        "Id": str(number),
+                        "ReceiptHandle": handle,
+                        "VisibilityTimeout": seconds,
+                    }
+                    for number, handle in enumerate(handles)
+                ],
+            )
+        except SQS_ERRORS as error:
+            refusals.log(error, queue, "ChangeMessageVisibilityBatch")
+            continue
+        for failed in answer.get("Failed", []):
+            logger.warning("queue=%s not_hidden=%s", queue, failed["Code"])
+
+
+def backoff(receive_count: int) -> int:
+    """Seconds until a message that failed is tried again: min(300, base x 2^(n-1)).
+
+    The base is 30 s in production (mission row 12).
+    """
+    seconds = settings.RETRY_BACKOFF_BASE_SECONDS * 2 ** (min(receive_count, 20) - 1)
+    return int(min(300, seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Messages in a queue, as SQS estimates them."""
+
+    visible: int
+    in_flight: int
+
+
+def depth(queue: str) -> Depth:
+    answer = sender().get_queue_attributes(  # a page waits for it
+        QueueUrl=url(queue),
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ],
+    )["Attributes"]
+    return Depth(
+        visible=int(answer["ApproximateNumberOfMessages"]),
+        in_flight=int(answer["ApproximateNumberOfMessagesNotVisible"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """Of the declared queues and their DLQs. A queue that is refused concerns itself alone."""
+
+    known: dict[str, Depth]
+    refused: dict[str, str]
+    """SQS's code for each that it tells nothing of."""
+
+
+def depths() -> Depths:
+    """What all queues hold. Raises BotoCoreError where SQS does not answer."""
+    found = Depths({}, {})
+    for queue in QUEUES.values():
+        for name in (queue.name, queue.dlq):
+            try:
+                found.known[name] = depth(name)
+            except ClientError as error:
+                found.refused[name] = refusals.code(error)
+    return found
+
+
+def ping() -> None:
+    """Ask SQS for something small, as quickly as a send. Raises one of SQS_ERRORS.
+
+    That the queue is not there is an answer too, and the other queues take what they get.
+    """
+    try:
+        sender().get_queue_attributes(QueueUrl=url("jobs"), AttributeNames=["QueueArn"])
+    except ClientError as error:
+        if refusals.code(error) not in refusals.NO_SUCH_QUEUE:
+            raise

@@ -1,0 +1,88 @@
+"""Admin pages of rows that nobody changes by hand, with their personal data masked."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.http import HttpRequest, HttpResponse
+
+from processing.events.masking import MASK
+
+PERSONAL = "dlq_review.view_personal_deadletter"
+"""The permission to see personal data, at the desk and here."""
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows to look at; only events make and change them."""
+
+    personal: Mapping[str, Callable[[Any], str]] = {}
+    """Fields with personal data, and how each is masked.
+
+    A list masks all of them. The page of a row shows them to those who hold PERSONAL, and
+    puts that on record.
+    """
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    actions = None
+    actions_on_bottom = True  # or the stock list brings an inline style
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(
+        self, lookup: str, value: Any, request: HttpRequest | None = None
+    ) -> bool:
+        """Only the filters that are offered: any other could guess what a field holds."""
+        offered = {
+            one if isinstance(one, str) else getattr(one, "parameter_name", "")
+            for one in self.list_filter
+        }
+        name = lookup.partition("__")[0]
+        names = {field.name for field in self.model._meta.get_fields()}
+        return lookup in offered or name in offered or name not in names
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        found = [*super().get_search_fields(request)]
+        if request.user.has_perm(PERSONAL):
+            return found
+        return [one for one in found if one.partition("__")[0] not in self.personal]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Those with personal data by their masked stand-ins, where they must be."""
+        found = super().get_fields(request, obj)
+        if request.user.has_perm(PERSONAL):
+            return found
+        return [f"masked_{one}" if one in self.personal else one for one in found]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **more: Any
+    ) -> HttpResponse:
+        found = self.get_object(request, object_id) if self.personal else None
+        if found is not None and request.user.has_perm(PERSONAL):
+            LogEntry.objects.log_actions(
+                request.user.pk or 0, [found], CHANGE, "Looked at personal data."
+            )
+        return super().change_view(request, object_id, *args, **more)
+
+
+def masked_field(name: str) -> Callable[[ReadOnlyAdmin, Any], str]:
+    """The stand-in of the field *name*, for a list or a page."""
+
+    @admin.display(description=name.replace("_", " "))
+    def show(self: ReadOnlyAdmin, row: Any) -> str:
+        value = getattr(row, name)
+        return self.personal[name](value) if value else "–"
+
+    return show
+
+
+def hidden(value: object) -> str:
+    return MASK

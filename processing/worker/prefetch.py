@@ -1,0 +1,37 @@
+"""What a worker holds, by bundle and by message. Prefetch counts messages."""
+
+from kombu.transport import SQS
+
+from processing.sqs.queues import Message
+from processing.worker.bundles import Bundle
+
+
+class QoS(SQS.QoS):
+    def ack(self, delivery_tag: str) -> None:
+        """Free the prefetch slot. It deletes nothing."""
+        super().ack(delivery_tag)
+        self.channel.poll_if_room()
+
+    def bundle(self, delivery_tag: str) -> Bundle | None:
+        """None once it is answered, or its channel was replaced."""
+        delivered = self._delivered.get(delivery_tag)
+        if delivered is None or delivery_tag in self._dirty:
+            return None
+        bundle: Bundle = delivered.delivery_info["bundle"]
+        return bundle
+
+    def replace(self, bundle: Bundle) -> None:
+        self._delivered[bundle.delivery_tag].delivery_info["bundle"] = bundle
+
+    def held(self) -> list[Message]:
+        """What is being worked on or waits here; safe to call from another thread."""
+        waiting = filter(None, map(self.bundle, list(self._delivered)))
+        return [message for bundle in waiting for message in bundle.messages]
+
+    def can_consume_max_estimate(self) -> int | None:
+        """kombu counts what it delivered; a bundle of five would be one."""
+        most: int = self.prefetch_count
+        return max(0, most - len(self.held())) if most else None
+
+    def can_consume(self) -> bool:
+        return self.can_consume_max_estimate() != 0

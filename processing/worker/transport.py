@@ -1,0 +1,274 @@
+"""Celery reads plain events through this subclass of kombu's SQS transport.
+
+Rules that kombu's own does not keep (it stops or goes deaf on dozens of messages and
+server answers):
+* The Celery message is built from scratch (processing/worker/task_messages.py).
+* A message that fails is never deleted here: it becomes visible again after a backoff, and
+  SQS moves it to the DLQ after maxReceiveCount.
+* An error or a hang of ReceiveMessage neither stops the worker nor makes it deaf.
+* Of a FIFO queue one message is received at a time. SQS then keeps the order itself, among
+  all workers: it gives no other message of a group until that one is deleted or in the DLQ.
+  A batch would hold several of one group, for kombu to run at once; and to give back those
+  behind a failed one costs each a receive, so that it follows into the DLQ untried.
+* What one poll brings goes to the pool in bundles (processing/worker/bundles.py).
+* While there is room for a good part of a batch the queue is asked for it; otherwise the
+  next message that is done with asks, and no timer.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from celery import current_app
+from kombu.transport import SQS
+
+from processing.events import strict_json
+from processing.sqs import publisher, queues, refusals
+from processing.sqs.topology import QUEUES
+from processing.worker import bundles, event_loop_curl
+from processing.worker.bundles import Bundle
+from processing.worker.database_gate import DatabaseGate
+from processing.worker.delete_batches import Deletes
+from processing.worker.prefetch import QoS
+from processing.worker.receive_connection import NO_ANSWER, Connection
+from processing.worker.task_messages import celery_message
+
+logger = logging.getLogger(__name__)
+
+REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
+
+
+class Channel(SQS.Channel):
+    QoS = QoS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gate = DatabaseGate()
+        self._without_room: set[str] = set()
+        self._deletes = Deletes(
+            lambda queue, handles, answered: self.asynsqs(queue).delete_batch(
+                queues.url(queue), handles, answered
+            ),
+            lambda *call: self.hub.call_later(*call),
+        )
+
+    def close(self) -> None:
+        self._deletes.close()
+        super().close()
+
+    # -- connections --------------------------------------------------------------
+    def sqs(self, queue: str | None = None) -> Any:
+        return queues.client()
+
+    def asynsqs(self, queue: str | None = None) -> Connection:
+        return Connection(
+            queue or "all",
+            queues.client(),
+            http_client=self._curl(),
+            region=self.region,
+            message_system_attribute_names=queues.SYSTEM_ATTRIBUTES,
+            message_attribute_names=[".*"],
+        )
+
+    def _curl(self) -> event_loop_curl.Client:
+        """One for each event loop, so that connections are kept and shared.
+
+        A reset of the loop closes it, and a closed one drops what it is asked.
+        """
+        client: event_loop_curl.Client | None = getattr(self.hub, "holdfast_curl", None)
+        if client is None or client.is_closed:
+            client = self.hub.holdfast_curl = event_loop_curl.Client(self.hub)
+        return client
+
+    def _validate_predifined_queues(self) -> None:
+        """kombu wants a FIFO queue's name to end in `.fifo`; only our URLs do."""
+
+    # -- polling ------------------------------------------------------------------
+    def _schedule_queue(self, queue: str) -> None:
+        if not self._has_room():
+            self._without_room.add(queue)
+            return
+        try:
+            if self.gate.is_open():
+                super()._schedule_queue(queue)
+            else:
+                self._poll_later(queue)
+        except Exception as error:  # signing, for one: there may be no credentials
+            refusals.log(error, queue, "ReceiveMessage")
+            self._poll_later(queue)
+
+    def _loop1(self, queue: str, fetched: Any = None) -> None:
+        if fetched is NO_ANSWER:
+            self._poll_later(queue)
+        else:
+            super()._loop1(queue, fetched)
+
+    def _poll_later(self, queue: str) -> None:
+        self.hub.call_later(REST_AFTER_ERROR, self._schedule_queue, queue)
+
+    def _get_async(self, queue: str, count: int = 1, callback: Any = None) -> Any:
+        if QUEUES[queue].fifo:
+            count = 1
+        return super()._get_async(queue, count, callback)
+
+    def poll_if_room(self) -> None:
+        while self._without_room and self._has_room():
+            self.hub.call_soon(self._schedule_queue, self._without_room.pop())
+
+    def _has_room(self) -> bool:
+        """Whether a poll is worth its call: room for ten, or for half of the prefetch."""
+        room = self.qos.can_consume_max_estimate()
+        return room is None or room >= min(
+            queues.BATCH, max(1, self.qos.prefetch_count // 2)
+        )
+
+    def _on_messages_ready(self, queue_url: str, queue: str, answer: Any) -> Any:
+        if answer is NO_ANSWER:
+            return NO_ANSWER
+        deliver = self.connection._callbacks.get(queue)
+        if deliver is None:  # cancelled while the poll was under way
+            return super()._on_messages_ready(queue_url, queue, answer)
+        received = list(_messages_in(answer, queue))
+        tied = list(self._tie(queue, received))
+        for bundle in tied:
+            self._deliver(deliver, bundle)
+        shared = [bundle for bundle in tied if len(bundle.messages) > 1]
+        self._look_later([bundle.delivery_tag for bundle in shared])
+        return len(received)
+
+    def _message_to_python(self, *_: Any) -> Any:
+        """kombu's own would believe the message what task it is."""
+        raise NotImplementedError("There is no event loop. Use the prefork pool.")
+
+    def _tie(self, queue: str, received: Sequence[queues.Message]) -> Iterator[Bundle]:
+        if queue == "jobs":
+            return (Bundle([message]) for message in received)
+        for_each = current_app.conf.worker_prefetch_multiplier or 1  # 0: no limit
+        processes = max(1, self.qos.prefetch_count // for_each)
+        return bundles.tie(received, held=len(self.qos.held()), processes=processes)
+
+    def _deliver(self, deliver: Any, bundle: Bundle) -> None:
+        try:
+            deliver(celery_message(bundle))
+        except Exception as error:  # whatever it is, its neighbours must go on
+            first = bundle.messages[0]
+            logger.error(
+                "message_id=%s messages=%s queue=%s not_delivered=%s",
+                first.id,
+                len(bundle.messages),
+                first.queue,
+                type(error).__name__,
+            )
+            self.qos.ack(bundle.delivery_tag)  # frees its room, deletes nothing
+            for message in bundle.messages:
+                self._leave(message)
+
+    # -- looking after bundles --------------------------------------------------------
+    def _look_later(self, tags: Sequence[str]) -> None:
+        """*tags* and not their bundles: a timer would keep the bodies of what is long done."""
+        if tags:
+            held = [bundle for tag in tags if (bundle := self.qos.bundle(tag))]
+            begun = [bundle.delivery_tag for bundle in held if bundle.is_begun]
+            self.hub.call_later(bundles.LOOK_EACH, self._look, tags, begun)
+
+    def _look(self, tags: Sequence[str], begun: Sequence[str]) -> None:
+        """Part those that were *begun* a while ago; the others may still wait in the pool."""
+        for tag in begun:
+            self._part(tag)
+        waiting = [tag for tag in tags if tag not in begun and self.qos.bundle(tag)]
+        self._look_later(waiting)
+
+    def _part(self, tag: str) -> None:
+        bundle = self.qos.bundle(tag)
+        if bundle is not None and (others := bundle.progress().not_begun):
+            self.qos.replace(bundle.without(others))
+            self._hand_over_again(others)
+
+    # -- answering ------------------------------------------------------------------
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        bundle = self.qos.bundle(delivery_tag)
+        self.qos.ack(delivery_tag)
+        if bundle is not None:
+            self._delete(bundle.messages)
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """The process did not do the whole bundle; by *requeue* Celery says that it died."""
+        bundle = self.qos.bundle(delivery_tag)
+        self.qos.ack(delivery_tag)  # frees its room; SQS keeps the messages
+        if bundle is None:
+            return
+        progress = bundle.progress()
+        self._delete(progress.done)
+        self._hand_over_again(progress.not_begun)
+        for message in progress.failed:
+            if requeue:  # else services has told
+                logger.error(
+                    "request_id=%s message_id=%s queue=%s receive_count=%s no_report",
+                    message.named_id,
+                    message.id,
+                    message.queue,
+                    message.receive_count,
+                )
+            self.gate.doubt()
+            self._leave(message)
+
+    def _delete(self, messages: Sequence[queues.Message]) -> None:
+        for message in messages:
+            self._deletes.add(message.queue, message.receipt_handle)
+
+    def _hand_over_again(self, messages: Sequence[queues.Message]) -> None:
+        for message in messages:
+            deliver = self.connection._callbacks.get(message.queue)
+            if deliver is None:
+                return self._give_back(messages)  # the worker stops
+            self._deliver(deliver, Bundle([message]))
+        return None
+
+    def _restore(self, message: Any) -> None:
+        """Called for every bundle that has no answer when the connection ends."""
+        progress = message.delivery_info["bundle"].progress()
+        self._delete(progress.done)
+        self._give_back([*progress.failed, *progress.not_begun])
+
+    def _give_back(self, messages: Sequence[queues.Message]) -> None:
+        """Not at once: a poll of this worker may be under way and would take them again."""
+        for message in messages:
+            self._hide(message, self.wait_time_seconds)
+
+    def _leave(self, message: queues.Message) -> None:
+        """Let SQS show the message again after a backoff, or move it to the DLQ."""
+        self._hide(message, queues.backoff(message.receive_count))
+
+    def _hide(self, message: queues.Message, seconds: int) -> None:
+        try:
+            queues.hide(message.queue, message.receipt_handle, seconds)
+        except Exception as error:
+            logger.error(
+                "message_id=%s queue=%s not_hidden=%s; the visibility timeout applies",
+                message.id,
+                message.queue,
+                refusals.code(error),
+            )
+
+    # -- writing ---------------------------------------------------------------------
+    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
+        """Write a job of ours: its name and its keyword arguments, nothing of Celery."""
+        headers = message["headers"]
+        _, kwargs, _ = strict_json.loads(
+            self.decode_body(
+                message["body"], message["properties"].get("body_encoding")
+            )
+        )
+        publisher.send_job(headers["task"], headers["id"], kwargs)
+
+
+def _messages_in(answer: dict[str, Any], queue: str) -> Iterator[queues.Message]:
+    for raw in answer.get("Messages") or []:
+        try:
+            yield queues.message_from(queue, raw)
+        except Exception as error:  # whatever it is, its neighbours must go on
+            logger.error("queue=%s not_a_message=%s", queue, type(error).__name__)
+
+
+class Transport(SQS.Transport):
+    Channel = Channel

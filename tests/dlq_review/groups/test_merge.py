@@ -1,0 +1,198 @@
+"""Groups that staff say are one failure, and that they take apart again."""
+
+from datetime import timedelta
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Count, Q
+from django.test import Client
+from django.utils import timezone
+
+from dlq_review.groups import merge
+from dlq_review.groups.merge import NotMergeableError, NotMergedError
+from dlq_review.letters import settlement
+from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.monitoring.failure_rates import paces
+from tests.builders import dead_letter, failure, order_created, redrive_now, redriven
+from tests.dlq_review.conftest import ClientOf
+from tests.live import wait_for
+
+pytestmark = pytest.mark.django_db
+PAGE = "/admin/dlq_review/failuregroup/{}/"
+
+
+def letter_of(error: str, **changes: Any) -> DeadLetter:
+    at = (timezone.now() - timedelta(minutes=5)).isoformat()
+    told = failure(error_type=error, failed_at=at)
+    return dead_letter(attributes=told, **changes)
+
+
+def assert_counters_are_true() -> None:
+    waiting = Count("letters", filter=Q(letters__state__in=DeadLetter.WAITING))
+    settled = Count("letters", filter=Q(letters__state__in=DeadLetter.SETTLED))
+    for group in FailureGroup.objects.annotate(w=waiting, s=settled):
+        assert (group.waiting, group.settled) == (group.w, group.s), group
+
+
+@pytest.fixture
+def two() -> tuple[FailureGroup, FailureGroup]:
+    """Timeouts and resets, which staff know to be the same failure."""
+    timeout, reset = letter_of("TimeoutError"), letter_of("ConnectionResetError")
+    letter_of("ConnectionResetError")
+    merge.merge(reset.group, timeout.group, by="ada", reason="the same")
+    return timeout.group, reset.group
+
+
+def fresh(group: FailureGroup) -> FailureGroup:
+    return FailureGroup.objects.get(pk=group.pk)
+
+
+def test_a_merged_group_hands_its_letters_and_counters_over(
+    two: tuple[FailureGroup, FailureGroup],
+) -> None:
+    timeout, reset = two
+    assert timeout.letters.count() == fresh(timeout).waiting == 3
+    assert fresh(reset).waiting == 0
+    assert_counters_are_true()
+    assert timeout.audit.filter(verb="merged", actor="ada", reason="the same").exists()
+
+
+def test_it_is_sticky_for_what_fails_later(
+    two: tuple[FailureGroup, FailureGroup], sqs: None
+) -> None:
+    timeout, reset = two
+    assert letter_of("ConnectionResetError").group == timeout
+    event = order_created()
+    again = letter_of("KeyError", body=event)
+    redrive_now(again, by="ada")
+    told = failure(error_type="ConnectionResetError")
+    dead_letter(event, attributes={**told, **redriven(again)})
+    again.refresh_from_db()
+    assert (again.group, again.origin) == (timeout, reset)
+    assert_counters_are_true()
+
+
+def test_a_split_takes_back_just_its_own(
+    two: tuple[FailureGroup, FailureGroup],
+) -> None:
+    timeout, reset = two
+    later = letter_of("ConnectionResetError")
+    settlement.discard(later, by="ada", reason="x")
+    merge.split(fresh(reset), by="ada", reason="not the same")
+    assert (fresh(reset).waiting, fresh(reset).settled) == (2, 1)
+    assert fresh(timeout).waiting == 1
+    assert not DeadLetter.objects.exclude(origin=None).exists()
+    assert letter_of("ConnectionResetError").group == reset
+    assert_counters_are_true()
+
+
+def test_its_failures_count_in_the_group_that_stands_for_it(
+    two: tuple[FailureGroup, FailureGroup],
+) -> None:
+    timeout, reset = two
+    letter_of("ConnectionResetError")
+    assert paces([timeout])[timeout.pk].windows["24h"] == 4
+    merge.split(fresh(reset), by="ada", reason="")
+    assert paces([timeout])[timeout.pk].windows["24h"] == 1
+    assert paces([reset])[reset.pk].windows["24h"] == 3
+
+
+def test_what_was_merged_moves_on_with_its_group(
+    two: tuple[FailureGroup, FailureGroup],
+) -> None:
+    timeout, reset = two
+    third = letter_of("OSError").group
+    merge.merge(fresh(timeout), third, by="ada", reason="")
+    assert letter_of("ConnectionResetError").group == third
+    assert_counters_are_true()
+    merge.split(fresh(reset), by="ada", reason="")
+    assert (fresh(reset).waiting, fresh(third).waiting) == (3, 2)
+    assert_counters_are_true()
+
+
+def test_a_resolved_group_that_gets_letters_is_open_again() -> None:
+    solved, other = letter_of("TimeoutError"), letter_of("OSError")
+    settlement.discard(solved, by="ada", reason="x")
+    assert fresh(solved.group).state == "resolved"
+    merge.merge(other.group, solved.group, by="ada", reason="")
+    assert fresh(solved.group).state == "open"
+
+
+def test_what_cannot_be_merged_or_split_says_why(
+    two: tuple[FailureGroup, FailureGroup],
+) -> None:
+    timeout, reset = two
+    third = letter_of("OSError").group
+    for group, into in ((third, third), (third, reset), (reset, third)):
+        with pytest.raises(NotMergeableError):
+            merge.merge(fresh(group), fresh(into), by="ada", reason="")
+    with pytest.raises(NotMergedError):
+        merge.split(third, by="ada", reason="")
+    assert_counters_are_true()
+
+
+def test_a_letter_that_was_on_its_way_is_brought_over(
+    two: tuple[FailureGroup, FailureGroup],
+) -> None:
+    timeout, reset = two
+    late = letter_of("KeyError")
+    FailureGroup.objects.filter(pk=late.group_id).update(waiting=0)
+    DeadLetter.objects.filter(pk=late.pk).update(group=reset)
+    FailureGroup.objects.filter(pk=reset.pk).update(waiting=1)
+    assert merge.gather() == 1
+    late.refresh_from_db()
+    assert (late.group, late.origin) == (timeout, reset)
+    assert_counters_are_true()
+    assert merge.gather() == 0
+
+
+def test_staff_merge_and_split_on_the_page(desk: Client) -> None:
+    timeout, reset = letter_of("TimeoutError").group, letter_of("OSError").group
+    page = desk.get(PAGE.format(reset.pk) + "change/").content.decode()
+    assert f'<option value="{timeout.pk}">' in page
+    told = {"into": timeout.pk, "reason": "the same"}
+    answer = desk.post(PAGE.format(reset.pk) + "merge/", told, follow=True)
+    assert "Split off" in answer.content.decode()
+    inbox = desk.get("/admin/dlq_review/failuregroup/").content.decode()
+    assert PAGE.format(reset.pk) not in inbox
+    desk.post(PAGE.format(reset.pk) + "split/")
+    assert fresh(reset).merged_into is None
+    refused = desk.post(
+        PAGE.format(reset.pk) + "merge/", {"into": reset.pk}, follow=True
+    )
+    assert "Choose another group" in refused.content.decode()
+    assert desk.post(PAGE.format(reset.pk) + "merge/", {"into": "x"}).status_code == 404
+
+
+def test_who_may_not_edit_cannot_merge(client_of: ClientOf) -> None:
+    timeout, reset = letter_of("TimeoutError").group, letter_of("OSError").group
+    viewer = client_of("view_deadletter")
+    told = {"into": timeout.pk}
+    assert viewer.post(PAGE.format(reset.pk) + "merge/", told).status_code == 403
+    assert fresh(reset).merged_into is None
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="needs rows that two can lock: PostgreSQL"
+)
+@pytest.mark.django_db(transaction=True)
+def test_letters_that_move_while_their_group_is_merged_are_counted_once() -> None:
+    target = letter_of("TimeoutError").group
+    letters = [letter_of("OSError") for _ in range(30)]
+    group = letters[0].group
+
+    def discard_all() -> None:
+        for letter in letters:
+            settlement.discard(letter, by="ada", reason="x")
+        connection.close()
+
+    mover = Thread(target=discard_all)
+    mover.start()
+    wait_for(lambda: DeadLetter.objects.filter(state="discarded").exists())
+    merge.merge(group, target, by="bob", reason="")
+    mover.join()
+    merge.gather()
+    assert_counters_are_true()
+    assert fresh(target).settled == 30

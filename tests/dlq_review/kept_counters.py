@@ -1,0 +1,25 @@
+"""The counters that groups keep, held against their letters."""
+
+from django.db.models import Sum
+
+from dlq_review.models import Arrival, DeadLetter, FailureCount, FailureGroup
+from processing.models import UnderReview
+
+
+def assert_counted(*, hours: bool = True) -> None:
+    for group in FailureGroup.objects.all():
+        letters = group.letters.all()
+        counted = (group.waiting, group.redriven, group.settled)
+        assert counted == (
+            letters.filter(state__in=DeadLetter.WAITING).count(),
+            letters.filter(state="redriven").count(),
+            letters.filter(state__in=DeadLetter.SETTLED).count(),
+        )
+        assert not (group.waiting and group.state == "resolved")
+    arrivals = FailureCount.objects.aggregate(Sum("arrivals", default=0))
+    if hours:
+        assert arrivals["arrivals__sum"] == Arrival.objects.count()
+    unsettled = DeadLetter.objects.exclude(state__in=DeadLetter.SETTLED)
+    assert set(UnderReview.objects.values_list("request_id", flat=True)) == set(
+        unsettled.values_list("request_id", flat=True)
+    )

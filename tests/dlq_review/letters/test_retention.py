@@ -1,0 +1,166 @@
+"""What was settled long ago loses its bodies, and is still known for what it is."""
+
+from datetime import timedelta
+from importlib import import_module
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from dlq_review import tasks
+from dlq_review.letters import current_event, retention, settlement
+from dlq_review.letters.transitions import note_reveal
+from dlq_review.models import Arrival, DeadLetter, Revision
+from intake.receipts import Receipt, State, Status
+from processing.delivery import processor
+from processing.models import Attempt, Order, Outcome
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    message,
+    order_created,
+    signup_requested,
+)
+
+pytestmark = pytest.mark.django_db
+migration = import_module("dlq_review.migrations.0016_purged_sentences")
+LONG_AGO = timezone.now() - timedelta(days=200)
+
+
+def settled(body: object = None, verb: object = settlement.discard) -> DeadLetter:
+    beside = {"attributes": {"note": "ada"}, "types": {"note": "String.lovelace"}}
+    letter = dead_letter(body, **beside)  # type: ignore[arg-type]
+    verb(letter, by="ada", reason="x")  # type: ignore[operator]
+    DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
+    letter.refresh_from_db()
+    return letter
+
+
+def purge() -> int:
+    return retention.purge(timezone.now() - timedelta(days=90))
+
+
+def test_bodies_go_and_ids_states_and_the_trail_stay() -> None:
+    event = signup_requested(email="lovelace@example.com")
+    text = "no mail for lovelace@example.com"
+    failed_attempt(event, error_text=text, traceback=f"at {text}")
+    letter = settled(event)
+    assert purge() == 1
+    letter.refresh_from_db()
+    assert (letter.request_id, letter.state) == (event.id, "discarded")
+    assert letter.purged_at is not None
+    assert letter.audit.filter(verb="discarded").exists()
+    rows = (
+        letter,
+        Attempt.objects.get(),
+        Revision.objects.get(),
+        Arrival.objects.get(),
+    )
+    for row in rows:
+        assert "lovelace" not in str(vars(row)), row
+
+
+def test_what_staff_wrote_of_it_goes_and_what_they_did_stays() -> None:
+    letter = dead_letter()
+    settlement.discard(letter, by="bob", reason="Lovelace called")
+    DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
+    note_reveal("eve", "Its page", letter)
+    purge()
+    said = {one.verb: (one.actor, one.reason) for one in letter.audit.all()}
+    assert said["discarded"] == ("bob", "")
+    assert said["revealed"] == ("eve", "Its page")
+
+
+def test_what_its_sender_was_told_goes_and_the_receipt_tells_the_state() -> None:
+    event = signup_requested()
+    letter = dead_letter(event)
+    settlement.discard(letter, by="bob", reason="x", told="Dear Ms Lovelace, call us.")
+    purge()
+    assert Receipt.of(event).status().reason
+    DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
+    purge()
+    assert Outcome.objects.get().made == {}
+    assert Receipt.of(event).status() == Status(State.NOT_ACCEPTED)
+
+
+def test_what_a_purge_by_an_earlier_release_left_is_forgotten() -> None:
+    purged, kept = dead_letter(), dead_letter()
+    for letter in (purged, kept):
+        settlement.discard(
+            letter, by="bob", reason="x", told="Dear Ms Lovelace, call us."
+        )
+    DeadLetter.objects.filter(pk=purged.pk).update(purged_at=LONG_AGO)
+    migration.forget_told(apps, None)
+    (left,) = Outcome.objects.exclude(made={})
+    assert left.request_id == kept.request_id
+
+
+def test_what_waits_or_was_settled_lately_is_kept() -> None:
+    waiting = dead_letter()
+    lately = dead_letter()
+    settlement.discard(lately, by="ada", reason="x")
+    DeadLetter.objects.filter(pk=waiting.pk).update(last_failed_at=LONG_AGO)
+    old = failed_attempt(order_created(id=waiting.request_id), started_at=LONG_AGO)
+    assert purge() == 0
+    assert not Revision.objects.filter(body="").exists()
+    old.refresh_from_db()
+    assert old.error_text
+
+
+def test_old_attempts_of_requests_that_were_processed_lose_their_texts() -> None:
+    attempt = failed_attempt(order_created(), started_at=LONG_AGO)
+    purge()
+    attempt.refresh_from_db()
+    assert (attempt.error_text, attempt.error_type) == ("", "OperationalError")
+
+
+def test_a_late_copy_of_a_purged_request_still_does_nothing() -> None:
+    event = order_created()
+    settled(event)
+    purge()
+    processor.handle(message(event))
+    assert not Order.objects.exists()
+    assert dead_letter(event).state == "discarded"
+
+
+def test_a_copy_of_a_letter_resolved_by_hand_brings_its_body_back() -> None:
+    event = order_created()
+    letter = settled(event, settlement.resolve)
+    purge()
+    dead_letter(event)
+    letter.refresh_from_db()
+    assert (letter.state, letter.purged_at) == ("open", None)
+    assert (
+        current_event.event_in(letter, current_event.current(letter).body).id
+        == event.id
+    )
+
+
+def test_what_was_purged_cannot_be_restored() -> None:
+    letter = settled()
+    purge()
+    letter.refresh_from_db()
+    with pytest.raises(settlement.PurgedError):
+        settlement.restore(letter, by="ada")
+
+
+def test_the_command_counts_first_and_beat_does_it_all_the_time(
+    settings: Settings,
+) -> None:
+    settled()
+    said = StringIO()
+    call_command("purge", "--dry-run", "--days", "90", stdout=said)
+    assert said.getvalue() == "1 dead letters were settled 90 days ago.\n"
+    call_command("purge", "--days", "300", stdout=said)
+    assert said.getvalue().endswith("0 purged.\n")
+    settings.RETENTION_DAYS = 0
+    assert tasks.purge() == 0
+    with pytest.raises(CommandError, match="Give --days"):
+        call_command("purge", "--days", "0")
+    settings.RETENTION_DAYS = 90
+    assert tasks.purge() == 1
+    call_command("purge", "--days", "90", stdout=said)
+    assert said.getvalue().endswith("0 purged.\n")

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from dlq_review import errors
+from dlq_review.errors import WrongStateError
+from dlq_review.letters import revisions
+from dlq_review.letters.current_event import NotAnEventError
+from dlq_review.models import DeadLetter
+from tests.builders import dead_letter, order_created, signup_requested
+
+pytestmark = pytest.mark.django_db
+
+
+def broken() -> tuple[DeadLetter, str]:
+    """A letter whose currency is wrong, and the text that repairs it."""
+    event = order_created()
+    return dead_letter(event.body.replace("EUR", "XXX")), event.body
+
+
+def test_an_edit_adds_a_revision_and_keeps_the_original() -> None:
+    letter, repaired = broken()
+    revisions.edit(letter, repaired, based_on=0, by="ada", reason="wrong currency")
+    letter.refresh_from_db()
+    original, edited = letter.revisions.order_by("number")
+    assert "XXX" in original.body
+    assert (edited.number, edited.by, edited.reason) == (1, "ada", "wrong currency")
+    assert (letter.revision, letter.state) == (1, "open")
+    assert letter.body_fingerprint == edited.fingerprint != ""
+
+
+def test_the_second_of_two_editors_is_told_who_was_first() -> None:
+    letter, repaired = broken()
+    seen_by_bob = DeadLetter.objects.get(pk=letter.pk)
+    revisions.edit(letter, repaired, based_on=0, by="ada", reason="wrong currency")
+    with pytest.raises(
+        revisions.StaleEditError, match="Revision 1 was saved first, by ada"
+    ):
+        revisions.edit(seen_by_bob, repaired, based_on=0, by="bob", reason="mine")
+    assert letter.revisions.count() == 2
+
+
+def test_an_edit_needs_a_reason() -> None:
+    letter, repaired = broken()
+    with pytest.raises(errors.ReasonMissingError):
+        revisions.edit(letter, repaired, based_on=0, by="ada", reason="  ")
+
+
+def test_an_edit_that_breaks_the_contract_names_each_field() -> None:
+    letter, repaired = broken()
+    body = repaired.replace('"quantity":2', '"quantity":0').replace("C-17", "?")
+    with pytest.raises(NotAnEventError) as caught:
+        revisions.edit(letter, body, based_on=0, by="ada", reason="try")
+    fields = {problem.field for problem in caught.value.problems}
+    assert fields == {"data.customer_id", "data.items.0.quantity"}
+    assert letter.revisions.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("id", "another"), ("type", "order_updated")]
+)
+def test_the_request_id_and_the_type_are_locked(field: str, value: str) -> None:
+    letter, repaired = broken()
+    body = json.loads(repaired) | {field: value}
+    with pytest.raises(NotAnEventError):
+        revisions.edit(letter, json.dumps(body), based_on=0, by="ada", reason="try")
+
+
+def test_what_was_unreadable_may_become_any_event() -> None:
+    letter = dead_letter("not an event", queue="signups-dlq")
+    body = json.loads(signup_requested().body) | {"id": letter.request_id}
+    revisions.edit(letter, json.dumps(body), based_on=0, by="ada", reason="rewritten")
+    letter.refresh_from_db()
+    assert letter.type == "signup_requested"
+    assert letter.reference == "ada@example.com"
+
+
+@pytest.mark.parametrize("state", ["claimed", "redriven", "resolved", "discarded"])
+def test_only_what_waits_can_be_edited(state: str) -> None:
+    letter, repaired = broken()
+    letter.state = state
+    with pytest.raises(WrongStateError):
+        revisions.edit(letter, repaired, based_on=0, by="ada", reason="try")
+
+
+def test_a_letter_claimed_meanwhile_is_not_edited() -> None:
+    letter, repaired = broken()
+    DeadLetter.objects.filter(pk=letter.pk).update(state="claimed")
+    with pytest.raises(revisions.StaleEditError):
+        revisions.edit(letter, repaired, based_on=0, by="ada", reason="try")
+
+
+def test_a_text_nobody_can_oversee_is_refused() -> None:
+    letter, repaired = broken()
+    with pytest.raises(NotAnEventError, match="64 KiB"):
+        revisions.check(letter, repaired + " " * 70_000)

@@ -1,0 +1,185 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from dlq_review.errors import ReasonMissingError, WrongStateError
+from dlq_review.letters import settlement
+from dlq_review.letters.transitions import ALLOWED, move
+from dlq_review.models import AppendOnlyError, DeadLetter
+from intake.receipts import Receipt
+from processing.delivery import processor
+from processing.models import Order, Outcome, UnderReview
+from tests.builders import dead_letter, failed_attempt, message, order_created
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_discarded_letter_leaves_a_tombstone_that_stops_a_late_copy() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    assert settlement.discard(letter, by="ada", reason="a test order") == "discarded"
+    processor.handle(message(event))
+    assert not Order.objects.exists()
+    assert not UnderReview.objects.exists()
+    assert letter.audit.get(verb="discarded").reason == "a test order"
+
+
+def test_a_discarded_request_tells_its_sender_what_staff_wrote_for_them() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    failed_attempt(event, permanent=True, error_text="Another order has this id.")
+    told = "You ordered twice; the first one is on its way."
+    settlement.discard(letter, by="ada", reason="C-17 again", told=told)
+    assert Receipt.of(event).status().reason == told
+    assert told in letter.audit.get(verb="discarded").reason
+
+
+def test_a_discard_that_cannot_finish_leaves_no_tombstone() -> None:
+    letter = dead_letter()
+    DeadLetter.objects.filter(pk=letter.pk).update(revision=5)
+    with pytest.raises(Exception, match="meantime"):
+        settlement.discard(letter, by="ada", reason="x")
+    assert not Outcome.objects.exists()
+
+
+def test_what_was_processed_meanwhile_is_resolved_instead_of_discarded() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    processor.handle(message(event))
+    assert settlement.discard(letter, by="ada", reason="x") == "resolved"
+    assert Outcome.objects.get().kind == "processed"
+
+
+def test_a_letter_whose_id_another_request_used_can_be_discarded() -> None:
+    event = order_created()
+    processor.handle(message(order_created(id=event.id)))
+    letter = dead_letter(event)
+    assert settlement.discard(letter, by="ada", reason="x") == "discarded"
+    assert Outcome.objects.get().kind == "processed"
+
+
+def test_a_restored_letter_is_open_and_its_tombstone_gone() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    settlement.discard(letter, by="ada", reason="x")
+    settlement.restore(letter, by="bob")
+    letter.refresh_from_db()
+    assert letter.state == "open"
+    assert UnderReview.objects.exists()
+    processor.handle(message(event))
+    assert Order.objects.exists()
+
+
+@pytest.mark.parametrize("restored", [0, 1])
+def test_of_two_discarded_letters_of_a_request_one_restored_leaves_the_tombstone(
+    restored: int,
+) -> None:
+    event = order_created()
+    letters = [dead_letter(event, queue=dlq) for dlq in ("orders-dlq", "emails-dlq")]
+    for letter in letters:
+        settlement.discard(letter, by="ada", reason="x")
+    settlement.restore(letters[restored], by="bob")
+    processor.handle(message(event))
+    assert not Order.objects.exists()
+    settlement.restore(letters[1 - restored], by="bob")
+    processor.handle(message(event))
+    assert Order.objects.exists()
+
+
+def test_an_unreadable_letter_is_restored_to_quarantine() -> None:
+    letter = dead_letter("no event")
+    settlement.discard(letter, by="ada", reason="x")
+    settlement.restore(letter, by="ada")
+    assert letter.state == "quarantined"
+
+
+def test_only_a_discarded_letter_can_be_restored() -> None:
+    with pytest.raises(WrongStateError):
+        settlement.restore(dead_letter(), by="ada")
+
+
+def test_a_letter_can_be_resolved_by_hand() -> None:
+    letter = dead_letter()
+    settlement.resolve(letter, by="ada", reason="entered by telephone")
+    letter.refresh_from_db()
+    assert (letter.state, letter.settled_at is None) == ("resolved", False)
+
+
+@pytest.mark.parametrize("settle", [settlement.resolve, settlement.discard])
+def test_settling_needs_a_reason(settle: object) -> None:
+    with pytest.raises(ReasonMissingError):
+        settle(dead_letter(), by="ada", reason="")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("settle", [settlement.resolve, settlement.discard])
+@pytest.mark.parametrize("state", ["claimed", "redriven", "resolved", "discarded"])
+def test_only_what_waits_can_be_settled(settle: object, state: str) -> None:
+    letter = dead_letter()
+    letter.state = state
+    with pytest.raises(WrongStateError):
+        settle(letter, by="ada", reason="x")  # type: ignore[operator]
+
+
+def test_an_open_letter_that_was_processed_after_all_is_resolved() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    processor.handle(message(event))
+    assert settlement.reconcile() == 1
+    letter.refresh_from_db()
+    assert letter.state == "resolved"
+
+
+def test_an_open_letter_is_not_resolved_by_another_request_with_its_id() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    processor.handle(message(order_created(id=event.id)))
+    assert settlement.reconcile() == 0
+    letter.refresh_from_db()
+    assert letter.state == "open"
+    assert letter.audit.count() == 1  # not a line more each time the job runs
+
+
+def test_a_redriven_letter_whose_id_another_request_used_is_open_again() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    DeadLetter.objects.filter(pk=letter.pk).update(state="redriven")
+    processor.handle(message(order_created(id=event.id)))
+    settlement.reconcile()
+    letter.refresh_from_db()
+    assert letter.state == "open"
+
+
+def test_a_redriven_letter_without_an_outcome_is_overdue_and_left_alone() -> None:
+    letter = dead_letter()
+    DeadLetter.objects.filter(pk=letter.pk).update(
+        state="redriven", redriven_at=timezone.now() - timedelta(days=1)
+    )
+    assert settlement.reconcile() == 0
+    letter.refresh_from_db()
+    assert letter.overdue
+    assert letter.state == "redriven"
+
+
+def test_the_audit_trail_is_only_added_to() -> None:
+    entry = dead_letter().audit.get()
+    with pytest.raises(AppendOnlyError):
+        entry.save()
+    with pytest.raises(AppendOnlyError):
+        entry.delete()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (before, after)
+        for before in DeadLetter.State.values
+        for after in DeadLetter.State.values
+        if after not in ALLOWED[before]
+    ],
+)
+def test_a_move_that_is_not_in_the_table_is_refused(before: str, after: str) -> None:
+    letter = dead_letter()
+    letter.state = before
+    with pytest.raises(WrongStateError):
+        move(letter, after, "resolved")  # type: ignore[arg-type]

@@ -1,0 +1,5 @@
+"""JSON Patches for fixes."""
+
+EUROS: list[dict[str, object]] = [
+    {"op": "replace", "path": "/data/currency", "value": "EUR"}
+]

@@ -1,0 +1,72 @@
+"""A copy of a message that comes after staff have dealt with its dead letter."""
+
+import pytest
+
+from dlq_review.letters import revisions, settlement
+from dlq_review.models import DeadLetter
+from dlq_review.pull import puller
+from processing.delivery import processor
+from processing.events.envelope import Event
+from processing.models import Attempt, Order
+from processing.sqs import queues
+from tests.builders import dead_letter, message, order_created, redrive_now
+
+pytestmark = pytest.mark.django_db
+
+
+def work() -> None:
+    """What a worker does with all that is queued."""
+    for received in queues.receive("orders"):
+        processor.handle(received)
+        queues.delete("orders", [received.receipt_handle])
+
+
+def repaired(event: Event) -> DeadLetter:
+    """The letter of *event*, resolved: another content was processed in its place."""
+    letter = dead_letter(event)
+    body = event.body.replace("TEA-1", "CUP-2")
+    revisions.edit(letter, body, based_on=0, by="ada", reason="sold out")
+    redrive_now(letter, by="ada")
+    work()
+    settlement.reconcile()
+    letter.refresh_from_db()
+    assert letter.state == "resolved"
+    return letter
+
+
+def test_a_copy_of_what_was_redriven_and_processed_does_nothing(sqs: None) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    redrive_now(letter, by="ada")
+    work()
+    settlement.reconcile()
+    processor.handle(message(event))
+    assert Order.objects.count() == 1
+    assert not Attempt.objects.exists()
+    letter.refresh_from_db()
+    assert letter.state == "resolved"
+
+
+def test_a_copy_of_the_original_does_not_undo_its_repair(sqs: None) -> None:
+    event = order_created()
+    letter = repaired(event)
+    processor.handle(message(event))
+    puller.pull()
+    settlement.reconcile()
+    assert Order.objects.get().items.get().sku == "CUP-2"
+    letter.refresh_from_db()
+    assert letter.state == "resolved"
+    assert letter.arrival_count == 2, "the copy is kept for whoever wants to see it"
+
+
+def test_a_second_copy_of_a_redrive_does_nothing(sqs: None) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    redrive_now(letter, by="ada")
+    (sent,) = queues.receive("orders", visibility=0)
+    for _ in range(2):
+        processor.handle(sent)
+    settlement.reconcile()
+    letter.refresh_from_db()
+    assert (letter.state, Order.objects.count()) == ("resolved", 1)
+    assert not Attempt.objects.exists()

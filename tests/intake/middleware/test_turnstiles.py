@@ -1,0 +1,85 @@
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from intake.api.problems import LaterError
+from intake.middleware.turnstiles import Turnstile
+from intake.receipts import Receipt
+from processing.models import Outcome
+from tests.builders import order_created, order_data
+from tests.live import wait_for
+
+
+def test_whoever_finds_no_place_beside_slow_ones_is_sent_away_at_once() -> None:
+    turnstile = Turnstile(most=2, patience=0)
+    with (
+        turnstile.place(),
+        turnstile.place(),
+        pytest.raises(LaterError),
+        turnstile.place(),
+    ):
+        pytest.fail("a third one is inside")
+    with turnstile.place():
+        pass
+
+
+def test_whoever_finds_no_place_beside_quick_ones_waits_for_one() -> None:
+    turnstile = Turnstile(most=1, patience=30)
+    with ThreadPoolExecutor(4) as threads:
+        with turnstile.place():
+            others = [threads.submit(_pass, turnstile) for _ in range(20)]
+        assert all(one.result(timeout=10) for one in others)
+
+
+def _pass(turnstile: Turnstile) -> bool:
+    with turnstile.place():
+        return True
+
+
+class Hanging:
+    """A database that lets nobody read outcomes until it is told to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[object] = []
+        self.goes_on = threading.Event()
+
+    def wait(self, **asked: object) -> None:
+        self.waiting.append(asked)
+        self.goes_on.wait(30)
+        raise OperationalError
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
+    database = Hanging()
+    monkeypatch.setattr(Outcome.objects, "filter", database.wait)
+    yield database
+    database.goes_on.set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_knows_takes_three_threads_and_an_order_none_of_them(
+    client: Client, sqs: None, hanging: Hanging
+) -> None:
+    token = Receipt.of(order_created()).token
+    path = f"/api/requests/{token}"
+    client.handler.load_middleware()  # else each thread may load a turnstile of its own
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(client.get, path) for _ in range(3)]
+        wait_for(lambda: len(hanging.waiting) == 3)
+        refused = client.get(path)
+        assert refused.status_code == 503
+        assert refused["Content-Type"] == "application/problem+json"
+        assert refused["Retry-After"] == "5"
+        for address in (f"/receipts/{token}/", "/verify/token/", "/demo/sent/token/"):
+            page = client.get(address)
+            assert (page.status_code, page["Retry-After"]) == (503, "5")
+            assert "Nothing is lost" in page.content.decode()
+        accepted = client.post("/api/orders", order_data(), "application/json")
+        assert accepted.status_code == 202
+        hanging.goes_on.set()
+        assert {one.result().status_code for one in waiting} == {200}

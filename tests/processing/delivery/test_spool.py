@@ -1,0 +1,203 @@
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.utils import timezone
+
+from processing import tasks
+from processing.delivery import spool
+from processing.events.envelope import Event
+from processing.models import SpooledEvent
+from processing.sqs import publisher, queues
+from tests.builders import order_created, signup_requested
+from tests.processing.refused_entries import spoil
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_sqs_did_not_take_is_relayed_oldest_first(sqs: None) -> None:
+    first, second = order_created(), order_created()
+    spool.hold(first, "EndpointConnectionError")
+    spool.hold(second, "EndpointConnectionError")
+    assert spool.relay(limit=1) == 1
+    assert SpooledEvent.objects.get().request_id == second.id
+    assert spool.relay() == 1
+    assert spool.relay() == 0
+    assert {one.body for one in queues.receive("orders")} == {first.body, second.body}
+
+
+def test_the_same_request_is_held_once(sqs: None) -> None:
+    event = order_created()
+    spool.hold(event, "Timeout")
+    spool.hold(event, "Timeout")
+    assert SpooledEvent.objects.count() == 1
+
+
+@pytest.mark.usefixtures("no_sqs")
+def test_a_row_that_cannot_be_sent_stays_says_why_and_waits_longer_each_time() -> None:
+    spool.hold(order_created(), "EndpointConnectionError")
+    pauses = []
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _ in range(10):
+            clock.shift(timedelta(seconds=spool.LONGEST_PAUSE))
+            assert spool.relay() == 0
+            row = SpooledEvent.objects.get()
+            pauses.append((row.next_try_at - timezone.now()).total_seconds())
+            assert spool.relay() == 0
+            assert SpooledEvent.objects.get().tries == row.tries
+    assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    assert row.refusal == "EndpointConnectionError"
+
+
+def test_a_row_that_sqs_refuses_for_good_is_not_tried_for_ever(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = order_created()
+    spool.hold(event, "Timeout")
+    refusal = publisher.SendError("InvalidMessageContents", for_good=True)
+    with monkeypatch.context() as refused:
+        refused.setattr(
+            publisher,
+            "publish_many",
+            lambda events, beside: [
+                publisher.Sent(one, error=refusal) for one in events
+            ],
+        )
+        spool.relay()
+    assert SpooledEvent.objects.get().refused_for_good
+    SpooledEvent.objects.update(next_try_at=timezone.now())
+    assert spool.relay() == 0
+
+
+def test_a_crash_between_send_and_delete_sends_the_same_request_again(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = order_created()
+    spool.hold(event, "Timeout")
+    publish_many = publisher.publish_many
+
+    def publish_then_die(events: Iterable[Event], beside: Any) -> NoReturn:
+        publish_many(events, beside)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as crash, pytest.raises(KeyboardInterrupt):
+        crash.setattr(publisher, "publish_many", publish_then_die)
+        spool.relay()
+    assert spool.relay() == 1
+    bodies = [one.body for one in queues.receive("orders")]
+    assert bodies == [event.body, event.body]
+
+
+def test_follow_ups_recorded_in_a_transaction_that_fails_do_not_exist() -> None:
+    with transaction.atomic():
+        spool.record([order_created()], cause="r-1")
+        transaction.set_rollback(True)
+    assert not SpooledEvent.objects.exists()
+
+
+def test_another_content_is_never_held_in_place_of_the_first() -> None:
+    first = order_created(id="r-1")
+    spool.hold(first, "Timeout")
+    with pytest.raises(spool.HeldOtherwiseError):
+        spool.hold(order_created(id="r-1"), "Timeout")
+    assert SpooledEvent.objects.get().body == first.body
+
+
+def test_another_content_than_one_that_only_a_newer_release_reads_is_refused() -> None:
+    spool.hold(order_created(id="r-1"), "Timeout")
+    SpooledEvent.objects.update(body='{"type": "of_tomorrow"}')
+    with pytest.raises(spool.HeldOtherwiseError):
+        spool.hold(order_created(id="r-1"), "Timeout")
+
+
+def test_follow_ups_of_another_content_undo_the_effect_and_are_not_dropped() -> None:
+    first = order_created(id="r-1")
+    spool.record([first], cause="c-1")
+    spool.record([first], cause="c-1")
+    with pytest.raises(spool.HeldOtherwiseError), transaction.atomic():
+        spool.record([order_created(id="r-2"), order_created(id="r-1")], cause="c-2")
+    assert SpooledEvent.objects.get().body == first.body
+
+
+def test_what_is_relayed_while_a_copy_is_held_leaves_room_for_the_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = order_created()
+    spool.hold(event, "Timeout")
+    find = spool._held
+
+    def relayed_meanwhile(request_id: str) -> SpooledEvent | None:
+        SpooledEvent.objects.all().delete()
+        return find(request_id)
+
+    monkeypatch.setattr(spool, "_held", relayed_meanwhile)
+    spool.hold(event, "Timeout")
+    assert SpooledEvent.objects.get().body == event.body
+
+
+def hold(*held: Event) -> None:
+    for event in held:
+        spool.hold(event, "Timeout")
+
+
+def test_of_rows_relayed_together_the_one_that_sqs_refuses_stays(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = order_created(order_id="POISON"), order_created()
+    hold(bad, good)
+    spoil(monkeypatch, "POISON", whole=False)
+    assert spool.relay() == 1
+    row = SpooledEvent.objects.get()
+    assert (row.request_id, row.tries, row.refusal) == (bad.id, 1, "InternalError")
+    assert [one.body for one in queues.receive("orders")] == [good.body]
+
+
+def test_a_relay_goes_on_until_nothing_is_due(sqs: None) -> None:
+    hold(*(order_created() for _ in range(25)))
+    assert spool.relay(limit=10) == 10
+    assert spool.relay(limit=10, seconds=60) == 15
+    assert not SpooledEvent.objects.exists()
+
+
+def test_a_relay_ends_when_its_time_is_over(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(spool, "monotonic", lambda: next(clock))
+    hold(*(order_created() for _ in range(25)))
+    assert spool.relay(limit=5, seconds=3) == 15
+
+
+@pytest.mark.usefixtures("no_sqs")
+def test_a_relay_ends_when_sqs_is_away() -> None:
+    hold(*(order_created() for _ in range(5)))
+    assert spool.relay(limit=2, seconds=60) == 0
+    assert SpooledEvent.objects.filter(tries=1).count() == 2
+
+
+@pytest.mark.parametrize("gone", ["orders", "signups"])
+def test_a_queue_that_refuses_keeps_no_other_in_the_spool(sqs: None, gone: str) -> None:
+    queues.client().delete_queue(QueueUrl=queues.url(gone))
+    signups = [signup_requested() for _ in range(45)]
+    orders = [order_created() for _ in range(45)]
+    hold(*(signups + orders if gone == "signups" else orders + signups))
+    assert spool.relay(limit=20, seconds=60) == 45
+    left = SpooledEvent.objects.all()
+    refused = signups if gone == "signups" else orders
+    assert {row.request_id for row in left} == {event.id for event in refused}
+    assert {row.tries for row in left} == {1}
+
+
+def test_rows_of_another_release_do_not_end_a_relay(sqs: None) -> None:
+    hold(*(order_created() for _ in range(4)))
+    strange = SpooledEvent.objects.all()[:2]
+    SpooledEvent.objects.filter(pk__in=[row.pk for row in strange]).update(body="{}")
+    assert spool.relay(limit=2, seconds=60) == 2
+
+
+def test_the_job_relays_more_than_one_transaction_takes(sqs: None) -> None:
+    hold(*(order_created() for _ in range(101)))
+    assert tasks.relay() == 101

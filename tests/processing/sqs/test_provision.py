@@ -1,0 +1,155 @@
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from processing.sqs import queues
+from processing.sqs.provision import RealAWSError, ensure_queues
+from processing.sqs.topology import QUEUES
+
+
+def test_ensuring_twice_changes_nothing(sqs: None) -> None:
+    assert ensure_queues(allow_aws=True) == []
+
+
+def test_every_source_redrives_to_its_dlq(sqs: None) -> None:
+    for queue in QUEUES.values():
+        found = queues.client().get_queue_attributes(
+            QueueUrl=queues.url(queue.name), AttributeNames=["All"]
+        )["Attributes"]
+        assert f'{queue.dlq}"' in found["RedrivePolicy"]
+        assert found["VisibilityTimeout"] == str(queue.visibility_timeout)
+
+
+def test_a_difference_is_reported_and_left_alone(sqs: None) -> None:
+    queues.client().set_queue_attributes(
+        QueueUrl=queues.url("orders"), Attributes={"VisibilityTimeout": "7"}
+    )
+    assert ensure_queues(allow_aws=True) == [
+        "orders: VisibilityTimeout is 7, declared is 300"
+    ]
+    with pytest.raises(CommandError, match="1 difference"):
+        call_command("ensure_queues", "--allow-aws")
+
+
+def set_on(name: str, **attributes: str) -> None:
+    found: Any = attributes
+    queues.client().set_queue_attributes(QueueUrl=queues.url(name), Attributes=found)
+
+
+def answer_with(monkeypatch: pytest.MonkeyPatch, name: str, **attributes: str) -> None:
+    """SQS says these of the queue; moto keeps some to itself."""
+    client = queues.client()
+    ask = client.get_queue_attributes
+
+    def answer(**call: Any) -> Any:
+        found: Any = ask(**call)
+        if call["QueueUrl"] == queues.url(name):
+            found["Attributes"].update(attributes)
+        return found
+
+    monkeypatch.setattr(client, "get_queue_attributes", answer)
+
+
+def test_a_queue_that_may_not_be_looked_at_hides_no_other_difference(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_on("signups", VisibilityTimeout="7")
+    client = queues.client()
+    ask = client.get_queue_attributes
+
+    def answer(**call: Any) -> Any:
+        if call["QueueUrl"] == queues.url("orders"):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetQueueAttributes")
+        return ask(**call)
+
+    monkeypatch.setattr(client, "get_queue_attributes", answer)
+    assert ensure_queues(create=False) == [
+        "orders: SQS refuses to show it (AccessDenied)",
+        "signups: VisibilityTimeout is 7, declared is 60",
+    ]
+
+
+@pytest.mark.usefixtures("no_sqs")
+def test_the_command_says_that_sqs_does_not_answer() -> None:
+    with pytest.raises(CommandError, match="SQS does not answer"):
+        call_command("ensure_queues", "--check")
+
+
+def test_a_queue_with_a_key_of_its_own_is_as_declared(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"KmsMasterKeyId": "alias/ours", "SqsManagedSseEnabled": "false"}
+    answer_with(monkeypatch, "orders", **key)
+    assert ensure_queues(create=False) == []
+
+
+def test_a_queue_without_encryption_is_reported(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with(monkeypatch, "orders-dlq", SqsManagedSseEnabled="false")
+    assert ensure_queues(create=False) == [
+        "orders-dlq: SqsManagedSseEnabled is false, declared is true"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_good"),
+    [
+        ({"redrivePermission": "denyAll"}, False),
+        ({"redrivePermission": "allowAll"}, True),
+        ({"redrivePermission": "byQueue", "sourceQueueArns": ["signups"]}, False),
+        ({"redrivePermission": "byQueue", "sourceQueueArns": ["orders"]}, True),
+    ],
+)
+def test_a_dlq_that_keeps_its_own_queue_out_is_reported(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any], *, is_good: bool
+) -> None:
+    arns = [
+        f"arn:aws:sqs:us-east-1:123456789012:holdfast-{name}"
+        for name in policy.get("sourceQueueArns", [])
+    ]
+    text = json.dumps({**policy, "sourceQueueArns": arns} if arns else policy)
+    answer_with(monkeypatch, "orders-dlq", RedriveAllowPolicy=text)
+    told = f"orders-dlq: RedriveAllowPolicy is {text}, which keeps out what fails in orders"
+    assert ensure_queues(create=False) == ([] if is_good else [told])
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "declared"),
+    [("VisibilityTimeout", "0", "30"), ("DelaySeconds", "900", "0")],
+)
+def test_a_dlq_that_hides_too_little_or_too_long_is_reported(
+    sqs: None, attribute: str, value: str, declared: str
+) -> None:
+    set_on("orders-dlq", **{attribute: value})
+    assert ensure_queues(create=False) == [
+        f"orders-dlq: {attribute} is {value}, declared is {declared}"
+    ]
+
+
+def test_a_dlq_that_sends_on_what_it_should_keep_is_reported(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with(monkeypatch, "orders-dlq", RedrivePolicy='{"maxReceiveCount": 1}')
+    assert ensure_queues(create=False) == [
+        'orders-dlq: RedrivePolicy is {"maxReceiveCount": 1}, declared is none'
+    ]
+
+
+def test_checking_creates_nothing(sqs: None, settings: Settings) -> None:
+    settings.SQS_QUEUE_URLS = {
+        name: url.replace("holdfast-", "other-")
+        for name, url in settings.SQS_QUEUE_URLS.items()
+    }
+    assert "orders: does not exist" in ensure_queues(create=False)
+
+
+def test_a_real_account_is_refused_unless_told() -> None:
+    with pytest.raises(RealAWSError):
+        ensure_queues()
+    with pytest.raises(CommandError, match="--allow-aws"):
+        call_command("ensure_queues")

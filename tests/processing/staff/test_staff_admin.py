@@ -1,0 +1,63 @@
+"""Putting people into the groups that the triage desk knows."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from processing.delivery import processor
+from processing.models import StaffMember, User
+from tests.builders import message, signup_requested
+
+pytestmark = pytest.mark.django_db
+LIST = reverse("admin:processing_staffmember_changelist")
+ADD = reverse("admin:processing_staffmember_add")
+
+
+def test_staff_are_made_put_into_a_group_and_shut_out(admin_client: Client) -> None:
+    word = "a long one, 47 horses"
+    new = {"username": "grace", "password1": word, "password2": word}
+    assert admin_client.post(ADD, new).status_code == 302
+    grace = StaffMember.objects.get(username="grace")
+    assert grace.is_staff
+    assert grace.check_password(word)
+    page = reverse("admin:processing_staffmember_change", args=[grace.pk])
+    group = Group.objects.get(name="Triage editor")
+    told = {"username": "grace", "name": "Grace", "is_active": "on", "groups": group.pk}
+    assert admin_client.post(page, told).status_code == 302
+    grace = StaffMember.objects.get(pk=grace.pk)
+    assert grace.has_perm("dlq_review.redrive_deadletter")
+    assert not grace.has_perm("dlq_review.discard_deadletter")
+    admin_client.post(page, {"username": "grace", "groups": group.pk})
+    assert not StaffMember.objects.get(pk=grace.pk).is_active
+
+
+def test_owners_of_accounts_are_not_staff(admin_client: Client) -> None:
+    customer = User.objects.create(username="ada@example.com", email="ada@example.com")
+    assert "ada@example.com" not in admin_client.get(LIST).content.decode()
+    page = reverse("admin:processing_staffmember_change", args=[customer.pk])
+    assert admin_client.get(page).status_code == 302
+
+
+def test_staff_without_the_permission_cannot_raise_themselves(client: Client) -> None:
+    grace = StaffMember.objects.create(username="grace", is_staff=True)
+    grace.groups.add(Group.objects.get(name="Triage operator"))
+    client.force_login(User.objects.get(pk=grace.pk))
+    page = reverse("admin:processing_staffmember_change", args=[grace.pk])
+    assert (
+        client.post(page, {"username": "grace", "is_superuser": "on"}).status_code
+        == 403
+    )
+    assert client.post(ADD, {}).status_code == 403
+
+
+def test_the_first_superuser_is_told_that_an_address_is_taken() -> None:
+    """Anybody can ask for an account with the address of somebody else."""
+    processor.handle(message(signup_requested(email="boss@example.com")))
+    asked = {"interactive": False, "username": "boss", "email": "Boss@Example.com"}
+    with pytest.raises(CommandError, match="Somebody has this address already"):
+        call_command("createsuperuser", **asked)
+    assert not StaffMember.objects.exists()
+    call_command("createsuperuser", **asked | {"email": "chief@example.com"})
+    assert StaffMember.objects.get().is_superuser
