@@ -12,7 +12,7 @@ from dlq_review.bodies.exact_json import Key, Node
 from dlq_review.errors import ReviewError
 from processing.delivery.attempts import storable
 from processing.events import strict_json
-from processing.events.masking import Veil
+from processing.events.masking import Veil, mask_body
 from processing.sqs.topology import MAX_MESSAGE_BYTES
 
 OPS = ("add", "replace", "remove", "move", "copy", "test")
@@ -69,17 +69,41 @@ def _text(step: Node, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def apply(patch: list[dict[str, Any]], body: str) -> str:
-    """*body* with the change made, as text; itself where nothing changes."""
+def apply(patch: list[dict[str, Any]], body: str, *, masked: bool = False) -> str:
+    """*body* with the change made, as text; itself where nothing changes.
+
+    Where *masked*, the result tells no more of *body* than the masked body does.
+    """
+    if not masked:
+        return _apply(patch, body)
+    result = _apply([step for step in patch if step["op"] != "test"], body)
+    seen = exact_json.loads(mask_body(body))
+    _make_all(patch, seen)
+    # A value that is hidden where it is written could be guessed: does it change anything?
+    if exact_json.loads(mask_body(result)) != seen:
+        raise PatchError(
+            "In this body, what the change writes is personal. That needs the permission "
+            "to see personal data."
+        )
+    return result
+
+
+def _apply(patch: list[dict[str, Any]], body: str) -> str:
     try:
         before, after = exact_json.loads(body), exact_json.loads(body)
     except strict_json.UnreadableJSONError as error:
         told = Veil(body)(str(error))  # it may name a key
         raise PatchError(f"The body cannot be read: {told}") from None
+    _make_all(patch, after)
+    return body if after == before else _written(after)
+
+
+def _make_all(patch: list[dict[str, Any]], document: Node) -> None:
+    """Make each step in *document*. Raises PatchError."""
     copied = 0
     for step in patch:
         try:
-            copied += _make(step, after)
+            copied += _make(step, document)
         except LookupError:
             sentence = f"There is nothing at {step['path']} to {step['op']}."
             raise PatchError(sentence) from None
@@ -87,7 +111,6 @@ def apply(patch: list[dict[str, Any]], body: str) -> str:
             raise PatchError(f"A value cannot be read: {error}") from None
         if copied > MAX_MESSAGE_BYTES:
             raise PatchError("The copies make the body larger than SQS takes.")
-    return body if after == before else _written(after)
 
 
 def _written(document: Node) -> str:

@@ -1,6 +1,7 @@
 """Operations: choose and freeze, look at what was frozen, start, steer, watch."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -97,12 +98,13 @@ def _named(model: type[Model], number: object) -> Model | None:
 
 
 def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
-    selection, plan, by = form.selection(), form.plan(), request.user.get_username()
+    masked = not may(request.user, "reveal")
+    selection = replace(form.selection(), masked=masked)
     selection.check_readable(MOST_READ)
     return plans.freeze(
         selection,
-        plan,
-        by=by,
+        form.plan(),
+        by=request.user.get_username(),
         reason=form.cleaned_data["reason"],
     )
 

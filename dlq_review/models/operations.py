@@ -29,6 +29,8 @@ class Operation(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     patch = models.JSONField(default=list, blank=True)
     """For a fix: JSON Patch operations."""
+    masked = models.BooleanField(default=False, db_default=False)
+    """Its author may not see personal data: it chooses and tests by what a page shows."""
     undoes = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="undone_by"
     )

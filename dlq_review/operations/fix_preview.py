@@ -43,7 +43,7 @@ def preview(operation: Operation) -> Preview:
         lines: list[difference.Line] = []
         problem = ""
         try:
-            after = json_patch.apply(operation.patch, body)
+            after = json_patch.apply(operation.patch, body, masked=operation.masked)
             if after == body:
                 found.unchanged += 1
                 continue

@@ -74,6 +74,7 @@ def _create(
         kind=plan.kind,
         patch=plan.patch or [],
         selection=selection.as_json(),
+        masked=selection.masked,
         by=by,
         reason=reason,
         rate=min(max(plan.rate, 1), MOST_PER_SECOND),

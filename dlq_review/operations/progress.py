@@ -90,7 +90,7 @@ def newer(operation: Operation) -> int:
     """How many have failed, or were discarded, since that the list would hold now."""
     if operation.undoes_id is not None:
         return 0  # its list is that of the fix
-    selection = Selection.from_json(operation.selection)
+    selection = Selection.from_json(operation.selection, masked=operation.masked)
     at = "settled_at" if selection.discarded else "last_failed_at"
     later = selection.candidates().filter(**{f"{at}__gt": operation.cutoff})
     if selection.fields:

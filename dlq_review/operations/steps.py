@@ -113,7 +113,7 @@ def _restore(operation: Operation, item: OperationItem) -> str:
 def _fix(operation: Operation, item: OperationItem) -> str:
     _check_unchanged(item)
     before = current_event.current(item.letter).body
-    after = json_patch.apply(operation.patch, before)
+    after = json_patch.apply(operation.patch, before, masked=operation.masked)
     if after == before:
         raise NoDifferenceError(NoDifferenceError.__doc__)
     revisions.edit(

@@ -7,7 +7,7 @@ What stands in columns the database chooses. What stands in a body is read, body
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from dlq_review.bodies import field_conditions, formatting
 from dlq_review.errors import ReviewError
 from dlq_review.models import DeadLetter, OperationItem, Revision
 from dlq_review.search.row_numbers import row_number
+from processing.events.masking import mask_body
 
 SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
 STEP = 500  # letters looked at in one step
@@ -62,24 +63,26 @@ class Selection:
     """What was discarded and can be restored, in place of what waits."""
     discarded_by: int | None = None
     """The operation that discarded them, and nobody has since."""
+    masked: bool = False
+    """The conditions read what a page shows to those who may not see personal data."""
 
     @property
     def is_empty(self) -> bool:
-        return self == Selection(discarded=self.discarded)
+        return replace(self, masked=False) == Selection(discarded=self.discarded)
 
     def as_json(self) -> dict[str, Any]:
-        """What narrows, for the record."""
+        """What narrows, for the record; an operation has a column for `masked`."""
         found = {name: value for name, value in asdict(self).items() if value}
+        found.pop("masked", None)
         if self.since is not None:
             found["since"] = self.since.isoformat()
         return found
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Self:
+    def from_json(cls, told: dict[str, Any], *, masked: bool = False) -> Self:
         since = told.get("since")
-        return cls(
-            **{**told, "since": datetime.fromisoformat(since) if since else None}
-        )
+        moment = datetime.fromisoformat(since) if since else None
+        return cls(**{**told, "since": moment, "masked": masked})
 
     def pages(
         self, told: Callable[[int], None] = lambda read: None
@@ -106,7 +109,9 @@ class Selection:
         found = {
             letter_id
             for letter_id, body in bodies.iterator(chunk_size=BODIES)
-            if field_conditions.holds(conditions, body)
+            if field_conditions.holds(
+                conditions, mask_body(body) if self.masked else body
+            )
         }
         return [letter for letter in letters if letter.pk in found]
 

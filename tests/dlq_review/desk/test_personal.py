@@ -459,3 +459,54 @@ def test_an_account_shows_who_it_is_of_to_those_who_may_see_it_on_record(
         assert found is (not may_see or guess == GRACE)
     assert (GRACE in html(client, f"{base}{account.pk}/change/")) is may_see
     assert LogEntry.objects.count() == may_see
+
+
+def event(type: str, **data: Any) -> str:
+    return json.dumps({"type": type, "data": data})
+
+
+#: Bodies in which a value is hidden where another contract declares it public.
+HIDDEN_HERE = [
+    (event("elsewhere", order_id="SECRET"), "order_id"),
+    (event("signup_requested", email=GRACE, name="Ada", status="SECRET"), "status"),
+    (event("email_requested", recipient=GRACE, currency="SECRET"), "currency"),
+    (event("order_updated", customer_id="SECRET Hopper"), "customer_id"),
+    (event("order_created", items={"x": {"sku": "SECRET"}}), "items/x/sku"),
+    (event("order_updated", status={"SECRET": 1}), "status/SECRET"),
+]
+#: The value that is hidden, or contains it, and another alike.
+GUESSES = [("Grace", "Zoe"), ("Grace Hopper", "Zoe Hopper")]
+
+
+@pytest.mark.parametrize("compare", ["=", "!=", "~", ">="])
+@pytest.mark.parametrize(("body", "place"), HIDDEN_HERE)
+def test_a_condition_cannot_guess_what_is_hidden_in_this_body(
+    client_of: ClientOf, body: str, place: str, compare: str
+) -> None:
+    dead_letter(body.replace("SECRET", "Grace"))
+    client = without_reveal(client_of)
+    path = f"data.{place.replace('/', '.')}"
+    for guesses in GUESSES:
+        forms = [f"{path}{compare}{guess}" for guess in guesses]
+        right, wrong = (asked(client, field=one, kind="discard") for one in forms)
+        assert right == wrong
+
+
+@pytest.mark.parametrize("op", ["test", "replace", "add"])
+@pytest.mark.parametrize(("body", "place"), HIDDEN_HERE)
+def test_a_change_cannot_guess_what_is_hidden_in_this_body(
+    body: str, place: str, op: str
+) -> None:
+    letter = dead_letter(body.replace("SECRET", "Grace"))
+    letter.reference = ""  # an order id, which is shown
+
+    def outcome(value: str) -> str:
+        step = {"op": op, "path": f"/data/{place}", "json": json.dumps(value)}
+        plan = Plan(kind="fix", patch=[step])
+        found = preview(freeze(Selection(masked=True), plan, by="eve"))
+        assert found.unchanged == 0
+        found.samples = [(letter, *one[1:]) for one in found.samples]
+        return repr(found).replace(value, "what was typed")
+
+    for right, wrong in GUESSES:
+        assert outcome(right) == outcome(wrong)
