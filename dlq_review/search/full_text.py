@@ -154,10 +154,11 @@ def _among_newest(text: str) -> list[tuple[int, int]]:
 
 def _unindexed(text: str, notes: list[str]) -> list[tuple[int, int]]:
     """Body by body, the newest first, as many as a page may read and show."""
-    notes.append(
-        f"Only the newest {NEWEST_UNINDEXED:,} bodies were searched: this database "
-        "has no index of their words. PostgreSQL has."
-    )
+    if Revision.objects.count() > NEWEST_UNINDEXED:
+        notes.append(
+            f"Only the newest {NEWEST_UNINDEXED:,} bodies were searched: this database "
+            "has no index of their words. PostgreSQL has."
+        )
     words = [_word(word) for word in text.split()]
     found: list[tuple[int, int]] = []
     long = 0

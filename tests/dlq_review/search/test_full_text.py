@@ -139,6 +139,14 @@ def test_a_word_that_very_many_hold_is_looked_for_in_the_newest_and_the_page_say
     assert "only the newest 1 " in text.lower()
 
 
+def test_nothing_is_said_where_every_body_was_searched(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_letter()
+    monkeypatch.setattr(full_text, "NEWEST_UNINDEXED", 1)
+    assert "were searched" not in html(desk, f"{LIST}?q=TEA-1")
+
+
 def test_more_letters_than_a_page_may_list_are_said_to_be_more(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
