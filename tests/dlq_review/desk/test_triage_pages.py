@@ -30,6 +30,14 @@ def test_the_overview_counts_what_waits(desk: Client, sqs: None) -> None:
     assert "OrderExistsError" in text
 
 
+def test_the_overview_tells_groups_of_one_error_apart(desk: Client, sqs: None) -> None:
+    for text in ("data.currency: Choose one.", "data.note: Remove it."):
+        dead_letter(attributes=failure(error_text=text))
+    text = html(desk, "/admin/")
+    assert "order_created on orders · data.currency: Choose one." in text
+    assert "order_created on orders · data.note: Remove it." in text
+
+
 def test_the_overview_warns_only_of_what_is_wrong(desk: Client, sqs: None) -> None:
     assert "No worker has pulled a DLQ yet" in html(desk, "/admin/")
     tasks.pull()
