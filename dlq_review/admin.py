@@ -82,7 +82,8 @@ class DeadLetterAdmin(OwnPagesAdmin):
             "held": undo_window.held()[:5] if may(request.user, "undo") else (),
             "exports": (("csv", "CSV"), ("jsonl", "JSON Lines")),
             "denied": denial(
-                request.user, ("redrive", "edit", "bulk_redrive", "export", *needed)
+                request.user,
+                ("redrive", "edit", "bulk_redrive", "export", *needed, "reveal"),
             ),
         }
         return super().changelist_view(request, context)

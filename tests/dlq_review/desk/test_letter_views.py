@@ -294,6 +294,26 @@ def test_denied_buttons_stay_and_say_why(client_of: ClientOf) -> None:
     assert "You do not have the permission to redrive dead letters." in text
 
 
+def test_the_list_says_why_a_row_cannot_be_edited(client_of: ClientOf) -> None:
+    dead_letter("no event")
+    names = ("view", "change", "redrive", "bulk_redrive", "export")
+    text = html(client_of(*names), LIST)
+    assert re.search(r'<button[^>]* disabled aria-describedby="denied"[^>]*Edit', text)
+    why = "You do not have the permission to see personal data of dead letters."
+    assert f'<p class="denied" id="denied">{why}</p>' in text
+    assert 'id="denied"' not in html(
+        client_of(*names, "view_personal", name="bob"), LIST
+    )
+
+
+def test_who_may_not_open_a_page_of_the_desk_is_led_back_to_the_desk(
+    client_of: ClientOf,
+) -> None:
+    answer = client_of("view").get("/admin/dlq_review/operation/new/")
+    assert answer.status_code == 403
+    assert '<a class="button" href="/admin/">' in answer.content.decode()
+
+
 @pytest.mark.parametrize("name", ["change", "edit"])
 def test_nobody_sees_a_letter_without_the_permission(
     client_of: ClientOf, name: str
