@@ -11,7 +11,7 @@ from processing.models import Outcome
 
 
 class NotAnEventError(ReviewError):
-    """The current revision is not a valid event. Edit it first."""
+    """The body is not a valid event."""
 
     def __init__(self, problems: tuple[Problem, ...], body: str = "") -> None:
         """The text of it may stand anywhere; only *problems* may name parts of *body*."""

@@ -245,6 +245,9 @@ def test_a_fix_is_previewed_before_it_is_started() -> None:
     )
     added = [line.text.strip() for line in found.samples[0][1] if line.kind == "add"]
     assert added == ['+    "currency": "EUR",']
+    assert found.samples[1][2].startswith(
+        "The body is not a valid event. data.items.0."
+    )
 
 
 def test_a_preview_looks_at_fewer_letters_where_their_bodies_are_long() -> None:
