@@ -17,6 +17,8 @@ _TOLD_APART_BY_TEXT = {
     error.__name__
     for error in (InvalidEventError, UnknownEventTypeError, UnreadableEventError)
 }
+VERSION = "v2:"
+LONGEST_KEY = 64  # characters, as the column has
 _CHANGING = re.compile(r"'[^']*'|\"[^\"]*\"|\S+@\S+|\S*\d\S*")
 
 
@@ -41,15 +43,18 @@ class Failure:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for failures that belong together: queue, type, error, function (or text).
+        """The key of their group: equal for failures that belong together.
 
-        A function that moves to another file is still the same, so the file is left out.
+        It is made of queue, event type, error type and function, or in place of the function
+        the template of the text. No file is in it, so a function may move. The version says
+        how a key was made: change it with the rule, and carry the groups over by a migration.
         """
         by_its_text = by_text(self.error_type, self.place)
         function = self.place.rpartition(":")[2]
         detail = _template(self.told) if by_its_text else function
         parts = "\n".join((self.queue, self.type, self.error_type, detail))
-        return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
+        digest = hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
+        return f"{VERSION}{digest}"[:LONGEST_KEY]
 
 
 def _template(text: str) -> str:

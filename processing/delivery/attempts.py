@@ -75,10 +75,16 @@ def storable(text: str) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """Where in our own code *error* came from, as `processing/handlers/orders.py:create_order`."""
-    ours = ""
+    """Where in our own code *error* came from, as `processing/handlers/orders.py:create_order`.
+
+    The innermost public function: a helper that is taken out of it, whose name begins with
+    `_`, leaves the place, and so the failure group, as they were.
+    """
+    innermost = public = ""
     for frame in traceback.extract_tb(error.__traceback__):
         path = Path(frame.filename)
         if path.is_relative_to(settings.BASE_DIR) and ".venv" not in path.parts:
-            ours = f"{path.relative_to(settings.BASE_DIR)}:{frame.name}"
-    return ours
+            innermost = f"{path.relative_to(settings.BASE_DIR)}:{frame.name}"
+            if frame.name[0] not in "_<":  # `<lambda>`, `<listcomp>`
+                public = innermost
+    return public or innermost

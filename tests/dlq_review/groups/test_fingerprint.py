@@ -1,17 +1,29 @@
-"""A failure group outlives a move of the code that fails: its key names no file."""
+"""A failure group outlives a change of the code that fails: a move, a helper taken out."""
 
 import hashlib
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 
 from dlq_review.models import FailureGroup
+from processing.delivery.attempts import place_of
 from tests.builders import dead_letter, failed_attempt, order_created
 
 pytestmark = pytest.mark.django_db
-migration = import_module("dlq_review.migrations.0014_group_keys")
+first, second = (
+    import_module(f"dlq_review.migrations.{name}")
+    for name in ("0014_group_keys", "0018_versioned_group_keys")
+)
+
+
+def migrate() -> None:
+    first.leave_out_files(apps, None)
+    second.carry_over(apps, None)
 
 
 def failed_at(place: str) -> FailureGroup:
@@ -20,10 +32,14 @@ def failed_at(place: str) -> FailureGroup:
     return dead_letter(event).group
 
 
+def hash_of_first_version(group: FailureGroup, detail: str) -> str:
+    parts = "\n".join((group.queue, group.type, group.error_type, detail))
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
 def as_before(group: FailureGroup, place: str) -> None:
     """Give *group* the key that the previous release gave it."""
-    parts = "\n".join((group.queue, group.type, group.error_type, place))
-    group.fingerprint = hashlib.sha256(parts.encode()).hexdigest()
+    group.fingerprint = hash_of_first_version(group, place)
     group.place = place
     group.save(update_fields=["fingerprint", "place"])
 
@@ -37,7 +53,7 @@ def test_a_function_that_moved_to_another_file_fails_in_the_same_group() -> None
 def test_a_group_of_the_previous_release_takes_what_fails_now() -> None:
     group = failed_at("processing/handlers/orders.py:create_order")
     as_before(group, "processing/handlers/orders.py:create_order")
-    migration.leave_out_files(apps, None)
+    migrate()
     assert failed_at("processing/handlers/orders.py:create_order") == group
 
 
@@ -49,14 +65,71 @@ def test_of_groups_that_get_the_same_key_the_last_seen_takes_what_fails_now() ->
     )
     as_before(one, "processing/handlers/orders.py:check")
     as_before(other, "processing/handlers/accounts.py:check")
-    before = FailureGroup.objects.get(pk=other.pk).fingerprint
-    migration.leave_out_files(apps, None)
+    migrate()
     assert failed_at("processing/handlers/orders.py:check") == one
-    assert FailureGroup.objects.get(pk=other.pk).fingerprint == before
+    other.refresh_from_db()
+    assert other.waiting == 1
 
 
-def test_a_group_that_is_told_apart_by_its_text_keeps_its_key() -> None:
+def test_a_group_that_is_told_apart_by_its_text_takes_what_fails_now() -> None:
     group = dead_letter("not JSON at all").group
-    migration.leave_out_files(apps, None)
-    assert FailureGroup.objects.get(pk=group.pk).fingerprint == group.fingerprint
+    key = group.fingerprint
+    group.fingerprint = hash_of_first_version(group, group.template)
+    group.save(update_fields=["fingerprint"])
+    migrate()
+    assert FailureGroup.objects.get(pk=group.pk).fingerprint == key
     assert dead_letter("not JSON at all").group == group
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/srv/releases/41/processing/delivery/processor.py", line 169, in process
+    effect = HANDLERS[event.type](event)
+  File "/srv/releases/41/processing/handlers/orders.py", line 60, in create_order
+    _store(order)
+  File "/srv/releases/41/processing/handlers/orders.py", line 88, in _store
+    raise ValueError("no")
+  File "/srv/.venv/lib/python3.11/site-packages/django/db/backends/utils.py", line 1, in save
+    pass
+ValueError: no
+"""
+
+
+def test_a_group_that_named_a_private_helper_takes_what_its_caller_fails_with() -> None:
+    event = order_created()
+    private = "processing/handlers/orders.py:_store"
+    failed_attempt(event, place=private, traceback=TRACEBACK)
+    group = dead_letter(event).group
+    as_before(group, private)
+    FailureGroup.objects.filter(pk=group.pk).update(owner="ada", note="Ask the shop.")
+    migrate()
+    found = failed_at("processing/handlers/orders.py:create_order")
+    assert found == group
+    assert (found.owner, found.note) == ("ada", "Ask the shop.")
+    assert found.place == "processing/handlers/orders.py:create_order"
+
+
+def fail(source: str, file: Path) -> str:
+    """Where `handle`, written as *source* into *file*, fails."""
+    names: dict[str, Any] = {}
+    exec(compile(source, str(file), "exec"), names)  # noqa: S102 - source of this test
+    with pytest.raises(KeyError) as caught:
+        names["handle"]()
+    above = caught.value.__traceback__
+    assert above is not None
+    return place_of(caught.value.with_traceback(above.tb_next))  # without this file
+
+
+def test_a_helper_that_is_taken_out_of_a_function_leaves_the_group_as_it_is() -> None:
+    here = settings.BASE_DIR / "processing/handlers"
+    whole = fail("def handle():\n    {}['a']", here / "orders.py")
+    helped = "def _look(at):\n    return [at[key] for key in 'a']\ndef handle():\n    _look({})"
+    assert whole == "processing/handlers/orders.py:handle"
+    group = failed_at(whole)
+    assert failed_at(fail(helped, here / "orders.py")) == group
+    assert failed_at(fail(helped, here / "stock/rules.py")) == group
+
+
+def test_where_nothing_public_fails_the_place_is_the_innermost() -> None:
+    private = "def _deep():\n    {}['a']\nhandle = lambda: _deep()"
+    place = fail(private, settings.BASE_DIR / "processing/handlers/orders.py")
+    assert place == "processing/handlers/orders.py:_deep"
