@@ -1,4 +1,4 @@
-# Every target is one plain command or two; README.md shows them for machines without make.
+# Every target is one plain command or two; CONTRIBUTING.md shows them for machines without make.
 VENV ?= .venv
 BIN := $(VENV)/bin
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))

@@ -2,7 +2,7 @@
 
 Without any variable set, everything runs on this machine: SQLite, an SQS server on
 127.0.0.1 (`manage.py dev` starts one), mail into var/mail. Production is the same code
-with other values; README.md lists every variable in one table.
+with other values; docs/settings.md explains every variable.
 """
 
 import socket

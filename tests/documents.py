@@ -6,3 +6,8 @@ from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def document(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()

@@ -1,13 +1,19 @@
-"""README.md and .env.example say what is true."""
+"""The documents and .env.example say what is true."""
 
 import json
 import re
 import shlex
+from importlib import import_module
+from operator import attrgetter
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
-from tests.documents import README, ROOT
+from tests.documents import CONTRIBUTING, README, ROOT, document
+
+SETTINGS = document("settings.md")
+ALL = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
 
 
 def names_read_by_settings() -> set[str]:
@@ -21,14 +27,27 @@ def test_env_example_lists_every_setting_once() -> None:
     assert sorted(listed) == sorted(names_read_by_settings() - {"ENV_FILE"})
 
 
-def test_the_readme_explains_every_setting() -> None:
-    table = README.partition("## Settings")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([A-Z_]+)` \|", table, flags=re.MULTILINE)
+def test_every_setting_is_explained_once() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", SETTINGS, flags=re.MULTILINE)
     assert sorted(rows) == sorted(names_read_by_settings())
 
 
-def test_the_readme_and_env_example_agree_on_the_defaults() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", README, flags=re.MULTILINE)
+def test_the_readme_explains_ten_of_the_settings() -> None:
+    table = README.partition("## Settings")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", table, flags=re.MULTILINE)
+    assert len(rows) == 10
+    assert set(rows) <= names_read_by_settings()
+
+
+def test_the_readme_shows_a_picture_and_the_commands_in_250_words() -> None:
+    start = " ".join(README.split()[:250])
+    assert "](docs/flow.svg)" in start
+    assert "make run" in start
+    assert "make test" in start
+
+
+def test_the_settings_and_env_example_agree_on_the_defaults() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", SETTINGS, flags=re.MULTILINE)
     example = (ROOT / ".env.example").read_text()
     told = {name: default for name, default in rows if name != "ENV_FILE"}
     assert told
@@ -37,20 +56,68 @@ def test_the_readme_and_env_example_agree_on_the_defaults() -> None:
     ] == []
 
 
-def test_every_make_target_stands_in_the_readme() -> None:
+def test_contributing_explains_every_make_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = re.findall(r"^([a-z]+):.*## ", makefile, flags=re.MULTILINE)
-    assert [name for name in targets if f"`make {name}`" not in README] == ["help"]
+    assert [name for name in targets if f"`make {name}`" not in CONTRIBUTING] == [
+        "help"
+    ]
 
 
-def test_every_picture_of_the_readme_exists() -> None:
-    pictures = re.findall(r"\((docs/[^)]+)\)", README)
-    assert pictures
-    assert [name for name in pictures if not (ROOT / name).exists()] == []
+def heading_marks(text: str) -> set[str]:
+    """The marks that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {
+        re.sub(r"[^\w -]", "", one).strip().lower().replace(" ", "-")
+        for one in headings
+    }
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
+def test_every_link_and_picture_leads_somewhere(file: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", file.read_text())
+    for link in links:
+        if link.startswith("http"):
+            continue
+        path, _, mark = link.partition("#")
+        goal = file.parent / path if path else file
+        assert goal.exists(), link
+        assert not mark or mark in heading_marks(goal.read_text()), link
+
+
+#: As `package/module.py`, and what it holds as `package/module.py:Class.method`.
+CODE = re.compile(r"`([\w/]+\.py)(?::([\w.]+))?`")
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
+def test_every_module_and_function_that_is_named_exists(file: Path) -> None:
+    for path, name in CODE.findall(file.read_text()):
+        assert (ROOT / path).exists(), path
+        if name:
+            module = import_module(path.removesuffix(".py").replace("/", "."))
+            assert attrgetter(name)(module), f"{path}:{name}"
+
+
+def test_the_architecture_names_the_code_of_every_hop() -> None:
+    named = [path for path, name in CODE.findall(document("architecture.md")) if name]
+    assert {path.partition("/")[0] for path in named} == {
+        "dlq_review",
+        "intake",
+        "processing",
+    }
+    assert len(named) > 50
+
+
+def test_the_architecture_names_every_test_of_a_crash_order() -> None:
+    source = (ROOT / "tests/crash_points/test_crash_points.py").read_text()
+    tests = re.findall(r"^def (test_\w+)", source, flags=re.MULTILINE)
+    named = re.findall(r"`(test_\w+)`", document("architecture.md"))
+    of_two = "test_of_two_who_redrive_at_once_one_is_told"  # a race, and no crash
+    assert sorted(named) == sorted({*tests} - {of_two})
 
 
 def curl_commands() -> list[list[str]]:
-    joined = README.replace("\\\n", " ")
+    joined = (README + document("api.md")).replace("\\\n", " ")
     blocks = re.findall(r"```sh\n(.*?)```", joined, flags=re.DOTALL)
     lines = [line for block in blocks for line in re.split(r"\n(?=\S)", block)]
     commands = [shlex.split(line) for line in lines if line.startswith("curl ")]
@@ -80,4 +147,4 @@ def test_the_curl_examples_are_accepted(
 
 
 def test_there_are_curl_examples_to_try() -> None:
-    assert len(curl_commands()) >= 3
+    assert len(curl_commands()) >= 4

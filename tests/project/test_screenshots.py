@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import README, ROOT
+from tests.documents import README, ROOT, document
 
-DESK = (ROOT / "docs/desk.md").read_text()
+DESK = document("desk.md")
 ABSENT = shutil.which("chromium") is None and os.environ.get("CI") != "true"
 
 
