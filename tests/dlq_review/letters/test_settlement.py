@@ -59,6 +59,21 @@ def test_a_letter_whose_id_another_request_used_can_be_discarded() -> None:
     assert Outcome.objects.get().kind == "processed"
 
 
+@pytest.mark.parametrize(
+    ("dlq", "state"), [("orders-dlq", "open"), ("jobs-dlq", "quarantined")]
+)
+def test_what_waits_is_resolved_once_its_request_was_processed(
+    dlq: str, state: str
+) -> None:
+    event = order_created()
+    letter = dead_letter(event, queue=dlq)
+    assert letter.state == state
+    processor.handle(message(event))
+    assert settlement.reconcile() == 1
+    letter.refresh_from_db()
+    assert letter.state == "resolved"
+
+
 def test_a_restored_letter_is_open_and_its_tombstone_gone() -> None:
     event = order_created()
     letter = dead_letter(event)
