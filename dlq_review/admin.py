@@ -2,7 +2,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
     Http404,
@@ -20,6 +19,7 @@ from dlq_review.desk import group_views, letter_views, list_filters, operation_v
 from dlq_review.desk.capped_paginator import CappedPaginator
 from dlq_review.desk.group_views import described
 from dlq_review.desk.letter_list import LetterList
+from dlq_review.desk.responses import View, check_may
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
 from dlq_review.permissions import denial, may, may_operate
@@ -30,13 +30,13 @@ from processing.events.masking import mask
 from processing.staff.read_only_admin import ReadOnlyAdmin, hidden, masked_field
 
 
-class TriageAdmin(ReadOnlyAdmin):
+class DeskAdmin(ReadOnlyAdmin):
     paginator = CappedPaginator
     list_per_page = 50
     list_max_show_all = 50
 
 
-class OwnPagesAdmin(TriageAdmin):
+class OwnPagesAdmin(DeskAdmin):
     """Rows that only pages of our own show, however their number is spelled."""
 
     def change_view(
@@ -91,8 +91,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
     @method_decorator(require_POST)
     def export(self, request: HttpRequest, format: str) -> HttpResponseBase:
         """What the list shows under the same filters, all of it, as a file."""
-        if not may(request.user, "export"):
-            raise PermissionDenied
+        check_may(request, "export")
         if format not in FORMATS:
             raise Http404
         letters = self.get_changelist_instance(request).get_queryset(request)
@@ -147,7 +146,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
                     {"verb": verb},
                     name=f"dlq_review_deadletter_{verb}",
                 )
-                for verb in ("discard", "restore", "resolve")
+                for verb in letter_views.SETTLEMENTS
             ),
             *super().get_urls(),
         ]
@@ -201,7 +200,7 @@ class FailureGroupAdmin(OwnPagesAdmin):
                 {"verb": verb},
                 name=f"dlq_review_failuregroup_{verb}",
             )
-            for verb in ("acknowledge", "resolve", "annotate", "merge", "split")
+            for verb in group_views.VERBS
         )
         return [page, rehearse, *verbs, *super().get_urls()]
 
@@ -219,13 +218,13 @@ class OperationAdmin(OwnPagesAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         here = "<int:operation_id>/"
-        pages: tuple[tuple[str, str, letter_views.View, dict[str, str]], ...] = (
+        pages: tuple[tuple[str, str, View, dict[str, str]], ...] = (
             ("new/", "new", operation_views.new, {}),
-            (f"{here}change/", "change", operation_views.page, {}),
+            (f"{here}change/", "change", operation_views.operation_page, {}),
             (f"{here}undo/", "undo", operation_views.undo, {}),
             *(
                 (f"{here}{verb}/", verb, operation_views.steer, {"verb": verb})
-                for verb in ("start", "pause", "resume", "cancel")
+                for verb in operation_views.STEERING
             ),
         )
         return [
@@ -243,7 +242,7 @@ class OperationAdmin(OwnPagesAdmin):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(TriageAdmin):
+class AuditEntryAdmin(DeskAdmin):
     personal = {"reason": hidden}
     list_display = (
         *("at", "actor", "verb", "about", "before", "after"),

@@ -1,19 +1,21 @@
-"""The page of one failure group, and what can be said about it."""
+"""The page of one failure group, and its verbs."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import messages
 from django.db.models import Max, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review.desk.charts import sparkline
+from dlq_review.desk.responses import needs, page
 from dlq_review.errors import ReviewError
 from dlq_review.groups import fingerprint, merge
-from dlq_review.groups import triage as triage_verbs
+from dlq_review.groups import triage as verbs
 from dlq_review.letters.rehearsal import rehearse
 from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.monitoring.failure_rates import MOST, paces
@@ -44,17 +46,15 @@ def described(groups: list[FailureGroup]) -> list[dict[str, Any]]:
 
 
 @require_GET
+@needs("view")
 def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
-    if not may(request.user, "view"):
-        raise PermissionDenied
     return _page(request, get_object_or_404(FailureGroup, pk=group_id))
 
 
 @require_POST
+@needs("rehearse")
 def rehearse_some(request: HttpRequest, group_id: int) -> HttpResponse:
-    """Rehearse the latest few that wait, to see whether the failure is over."""
-    if not may(request.user, "rehearse"):
-        raise PermissionDenied
+    """Rehearse the latest letters that wait, to see whether the failure is over."""
     group = get_object_or_404(FailureGroup, pk=group_id)
     sample = keyset_pages.older(group.letters.all(), DeadLetter.EDITABLE, SAMPLE)
     return _page(request, group, rehearsals=[rehearse(letter) for letter in sample])
@@ -63,11 +63,10 @@ def rehearse_some(request: HttpRequest, group_id: int) -> HttpResponse:
 def _page(
     request: HttpRequest, group: FailureGroup, status: int = HTTPStatus.OK, **more: Any
 ) -> HttpResponse:
-    seen = triage_verbs.newest_entry(group)  # first, so that the page shows no less
+    seen = verbs.newest_entry(group)  # first, so that the page shows no less
     group.refresh_from_db()
     context = {
         **more,
-        **admin.site.each_context(request),
         "title": str(group),
         "seen": seen,
         "about": described([group])[0],
@@ -82,7 +81,7 @@ def _page(
         "may_rehearse": may(request.user, "rehearse"),
         "may_discard": may(request.user, "discard"),
     }
-    return render(request, "dlq_review/group.html", context, status=status)
+    return page(request, "dlq_review/group.html", context, status)
 
 
 def _discarded(group: FailureGroup) -> str:
@@ -99,48 +98,93 @@ def _mergeable(group: FailureGroup) -> QuerySet[FailureGroup]:
 
 
 @require_POST
+@needs("edit")
 def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
-    """Acknowledge, resolve, annotate, merge or split off."""
-    if not may(request.user, "edit"):
-        raise PermissionDenied
+    """Do to the group what *verb*, one of VERBS, names."""
+    if verb not in VERBS:
+        raise Http404
     group = get_object_or_404(FailureGroup, pk=group_id)
-    by, seen = request.user.get_username(), _seen(request, group)
-    note = request.POST.get("note", "").replace("\r\n", "\n")[:5_000]
     try:
-        if verb == "acknowledge":
-            triage_verbs.acknowledge(group, by=by, seen=seen)
-        elif verb == "resolve":
-            triage_verbs.resolve_group(group, by=by, seen=seen)
-        elif verb == "merge":
-            why = _reason(request)
-            merge.merge(group, _chosen(request), by=by, reason=why, seen=seen)
-            messages.success(request, "Merged. What fails like it will stand here too.")
-        elif verb == "split":
-            merge.split(group, by=by, reason=_reason(request), seen=seen)
-            messages.success(request, "It stands for itself again.")
-        else:
-            triage_verbs.annotate(group, note, by=by, seen=seen)
+        if done := VERBS[verb](_Step.of(request, group)):
+            messages.success(request, done)
     except ReviewError as error:
         messages.error(request, str(error))
-        if verb == "annotate":  # what was typed is not lost
-            return _page(request, group, status=HTTPStatus.CONFLICT, typed=note)
+        if verb == "annotate":  # the page keeps the text that was typed
+            conflict, typed = HTTPStatus.CONFLICT, _note(request)
+            return _page(request, group, status=conflict, typed=typed)
     group.refresh_from_db()
     return redirect(
         "admin:dlq_review_failuregroup_change", group.merged_into_id or group.pk
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One verb that a person asks for, with the fields of its form."""
+
+    group: FailureGroup
+    by: str
+    seen: int
+    """The newest entry of the audit trail when the page was made."""
+    reason: str
+    note: str
+    into: str
+
+    @classmethod
+    def of(cls, request: HttpRequest, group: FailureGroup) -> Self:
+        return cls(
+            group,
+            by=request.user.get_username(),
+            seen=_seen(request, group),
+            reason=request.POST.get("reason", "").strip()[:500],
+            note=_note(request),
+            into=request.POST.get("into", ""),
+        )
+
+
 def _seen(request: HttpRequest, group: FailureGroup) -> int:
-    """What the page had seen; who posts without a page has seen what they did themselves."""
+    """The entry that the page names; without a page, the person's own last entry."""
     seen = request.POST.get("seen", "")
     by = request.user.get_username()
-    return row_number(seen) if seen else triage_verbs.newest_entry(group, by)
+    return row_number(seen) if seen else verbs.newest_entry(group, by)
 
 
-def _chosen(request: HttpRequest) -> FailureGroup:
-    number = row_number(request.POST.get("into", ""))
-    return get_object_or_404(FailureGroup, pk=number)
+def _note(request: HttpRequest) -> str:
+    return request.POST.get("note", "").replace("\r\n", "\n")[:5_000]
 
 
-def _reason(request: HttpRequest) -> str:
-    return request.POST.get("reason", "").strip()[:500]
+def _acknowledge(step: _Step) -> str:
+    verbs.acknowledge(step.group, by=step.by, seen=step.seen)
+    return ""
+
+
+def _resolve(step: _Step) -> str:
+    verbs.resolve_group(step.group, by=step.by, seen=step.seen)
+    return ""
+
+
+def _annotate(step: _Step) -> str:
+    verbs.annotate(step.group, step.note, by=step.by, seen=step.seen)
+    return ""
+
+
+def _merge(step: _Step) -> str:
+    into = get_object_or_404(FailureGroup, pk=row_number(step.into))
+    merge.merge(step.group, into, by=step.by, reason=step.reason, seen=step.seen)
+    return "Merged. New failures of the merged group are added here."
+
+
+def _split(step: _Step) -> str:
+    merge.split(step.group, by=step.by, reason=step.reason, seen=step.seen)
+    return "Split off. The group has its own letters again."
+
+
+#: The verbs of the group page by the last part of their URL. Each returns what the next
+#: page says; empty where the page shows it anyway.
+VERBS: dict[str, Callable[[_Step], str]] = {
+    "acknowledge": _acknowledge,
+    "resolve": _resolve,
+    "annotate": _annotate,
+    "merge": _merge,
+    "split": _split,
+}

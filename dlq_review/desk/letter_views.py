@@ -2,65 +2,43 @@
 personal data; every POST calls one verb."""
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review.desk.forms import EditForm
 from dlq_review.desk.letter_page import edit_context, letter_context
+from dlq_review.desk.responses import View, check_may, needs, page
 from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.letters import rehearsal, revisions, settlement
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import DeadLetter
-from dlq_review.permissions import may
 from dlq_review.redrive import undo_window
 from dlq_review.redrive.sender import Redrive, Terms
 from dlq_review.search.row_numbers import row_number
 from processing.events.errors import Problem
 
-View = Callable[..., HttpResponse]
 
+def with_letter(view: View) -> View:
+    """Look up the letter whose number is in the URL."""
 
-def needs(name: str) -> Callable[[View], View]:
-    """Refuse whoever lacks the permission for *name*."""
+    @wraps(view)
+    def found(request: HttpRequest, letter_id: int, **rest: Any) -> HttpResponse:
+        return view(request, get_object_or_404(DeadLetter, pk=letter_id), **rest)
 
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def checked(request: HttpRequest, letter_id: int, **rest: Any) -> HttpResponse:
-            if not may(request.user, name):
-                raise PermissionDenied
-            return view(request, get_object_or_404(DeadLetter, pk=letter_id), **rest)
-
-        return checked
-
-    return decorate
-
-
-def needs_too(name: str) -> Callable[[View], View]:
-    """The same for a view that has its letter already."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **rest: Any) -> HttpResponse:
-            if not may(request.user, name):
-                raise PermissionDenied
-            return view(request, *args, **rest)
-
-        return checked
-
-    return decorate
+    return found
 
 
 @require_GET
 @needs("view")
+@with_letter
 def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     context = letter_context(request, letter)
     return _page(request, "dlq_review/letter.html", letter, context)
@@ -68,6 +46,7 @@ def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 
 @require_POST
 @needs("reveal")
+@with_letter
 def reveal(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     """The page with its personal data, and a line in the trail that says who asked."""
     _note_reveal(request, letter, "Its page")
@@ -81,6 +60,7 @@ def _note_reveal(request: HttpRequest, letter: DeadLetter, where: str) -> None:
 
 @require_POST
 @needs("reveal")
+@with_letter
 def body(request: HttpRequest, letter: DeadLetter, number: int) -> HttpResponse:
     """One revision's text, byte for byte, as a file."""
     revision = get_object_or_404(letter.revisions, number=number)
@@ -92,7 +72,8 @@ def body(request: HttpRequest, letter: DeadLetter, number: int) -> HttpResponse:
 
 
 @needs("edit")
-@needs_too("reveal")
+@needs("reveal")
+@with_letter
 def edit(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     problems: tuple[Problem, ...] = ()
     form = EditForm(request.POST or None)
@@ -112,8 +93,8 @@ def edit(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 
 
 def _save(request: HttpRequest, letter: DeadLetter, form: EditForm) -> HttpResponse:
-    if "redrive" in request.POST and not may(request.user, "redrive"):
-        raise PermissionDenied
+    if "redrive" in request.POST:
+        check_may(request, "redrive")
     revision = revisions.edit(
         letter,
         form.cleaned_data["body"],
@@ -129,6 +110,7 @@ def _save(request: HttpRequest, letter: DeadLetter, form: EditForm) -> HttpRespo
 
 @require_POST
 @needs("rehearse")
+@with_letter
 def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     """Changes nothing; a POST all the same, because it runs the handler."""
     context = letter_context(request, letter)
@@ -138,8 +120,9 @@ def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 
 @require_POST
 @needs("redrive")
+@with_letter
 def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
-    _redrive(request, letter, request.POST.get("reason", "")[:500])
+    _redrive(request, letter, _typed(request, "reason"))
     return HttpResponseRedirect(_back(request, letter))
 
 
@@ -173,6 +156,7 @@ def _seen(request: HttpRequest, letter: DeadLetter) -> int:
 
 @require_POST
 @needs("undo")
+@with_letter
 def undo(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     try:
         undo_window.undo(letter, by=request.user.get_username())
@@ -183,21 +167,28 @@ def undo(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     return HttpResponseRedirect(_back(request, letter))
 
 
+#: How a person ends a letter, by the last part of the URL.
+SETTLEMENTS: dict[str, Callable[..., object]] = {
+    "discard": settlement.discard,
+    "restore": settlement.restore,
+    "resolve": settlement.resolve,
+}
+
+
 @require_POST
 @needs("discard")
+@with_letter
 def settle(request: HttpRequest, letter: DeadLetter, verb: str) -> HttpResponse:
-    """Discard, restore or resolve, with the reason that was typed."""
-    told = request.POST.get("told", "").strip()[:500]
-    steps: dict[str, Callable[..., object]] = {
-        "discard": partial(settlement.discard, told=told),
-        "restore": settlement.restore,
-        "resolve": settlement.resolve,
-    }
-    reason = request.POST.get("reason", "")[:500]
+    """Do what *verb*, one of SETTLEMENTS, names, with the reason that was typed."""
+    if verb not in SETTLEMENTS:
+        raise Http404
+    more = {"by": request.user.get_username(), "reason": _typed(request, "reason")}
+    if verb == "discard":
+        more["told"] = _typed(request, "told").strip()
     try:
         if _seen(request, letter) != letter.revision:
             raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
-        steps[verb](letter, by=request.user.get_username(), reason=reason)
+        SETTLEMENTS[verb](letter, **more)
     except ReviewError as error:
         messages.error(request, str(error))
     else:
@@ -205,14 +196,14 @@ def settle(request: HttpRequest, letter: DeadLetter, verb: str) -> HttpResponse:
     return redirect(_url("change", letter))
 
 
+def _typed(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "")[:500]
+
+
 def _page(
     request: HttpRequest, template: str, letter: DeadLetter, context: dict[str, Any]
 ) -> HttpResponse:
-    return render(
-        request,
-        template,
-        {**admin.site.each_context(request), "title": str(letter), **context},
-    )
+    return page(request, template, {"title": str(letter), **context})
 
 
 def _url(name: str, letter: DeadLetter) -> str:

@@ -6,18 +6,15 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
-from django.core.exceptions import (
-    NON_FIELD_ERRORS,
-    PermissionDenied,
-    ValidationError,
-)
+from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Exists, Model, OuterRef
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review.desk.forms import OperationForm
+from dlq_review.desk.responses import check_may_operate, needs, page
 from dlq_review.errors import ReviewError
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
@@ -29,7 +26,8 @@ from dlq_review.search.row_numbers import row_number
 from dlq_review.search.veil import needs_reveal, veiled_condition
 from processing.models import Outcome
 
-_STEERING = {
+#: How a person steers an operation, by the last part of the URL.
+STEERING = {
     "start": control.start,
     "pause": control.pause,
     "resume": control.resume,
@@ -40,14 +38,9 @@ MOST_READ = 20_000  # bodies, which take two seconds
 _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind", "discarded_by")
 
 
-def _check(request: HttpRequest, kind: str) -> None:
-    if not may_operate(request.user, kind):
-        raise PermissionDenied
-
-
 def new(request: HttpRequest) -> HttpResponse:
     """The form; a POST freezes the list and leads to it, and sends nothing."""
-    _check(request, request.POST.get("kind", request.GET.get("kind", "")))
+    check_may_operate(request, request.POST.get("kind", request.GET.get("kind", "")))
     if request.POST.getlist("chosen") == [""]:
         messages.error(request, "Tick at least one dead letter.")
         return redirect("admin:dlq_review_deadletter_changelist")
@@ -68,10 +61,9 @@ def new(request: HttpRequest) -> HttpResponse:
         "discarded_by": _named(Operation, form["discarded_by"].value()),
         "ids": str(form["ids"].value() or "").split(),
     }
-    page = _page(request, "dlq_review/operation_new.html", context)
-    if form.has_error(NON_FIELD_ERRORS, code="denied"):
-        page.status_code = HTTPStatus.FORBIDDEN
-    return page
+    denied = form.has_error(NON_FIELD_ERRORS, code="denied")
+    status = HTTPStatus.FORBIDDEN if denied else HTTPStatus.OK
+    return page(request, "dlq_review/operation_new.html", context, status)
 
 
 def _may_ask(request: HttpRequest, form: OperationForm) -> bool:
@@ -120,9 +112,8 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 
 
 @require_GET
-def page(request: HttpRequest, operation_id: int) -> HttpResponse:
-    if not may(request.user, "view"):
-        raise PermissionDenied
+@needs("view")
+def operation_page(request: HttpRequest, operation_id: int) -> HttpResponse:
     operation = get_object_or_404(Operation, pk=operation_id)
     items = operation.items.select_related("letter")
     troubled = (OperationItem.State.FAILED_AGAIN, OperationItem.State.SKIPPED)
@@ -157,7 +148,7 @@ def page(request: HttpRequest, operation_id: int) -> HttpResponse:
     }
     if operation.state == Operation.State.DRAFT:
         context |= _DRAFTS[Operation.Kind(operation.kind)](operation)
-    return _page(request, "dlq_review/operation.html", context)
+    return page(request, "dlq_review/operation.html", context)
 
 
 def _exclusions(operation: Operation) -> dict[str, int]:
@@ -215,10 +206,13 @@ def _bars(
 
 @require_POST
 def steer(request: HttpRequest, operation_id: int, verb: str) -> HttpResponse:
+    """Do what *verb*, one of STEERING, names."""
+    if verb not in STEERING:
+        raise Http404
     operation = get_object_or_404(Operation, pk=operation_id)
-    _check(request, operation.kind)
+    check_may_operate(request, operation.kind)
     try:
-        _STEERING[verb](operation, by=request.user.get_username())
+        STEERING[verb](operation, by=request.user.get_username())
     except ReviewError as error:
         messages.error(request, str(error))
     return redirect("admin:dlq_review_operation_change", operation_id)
@@ -227,7 +221,7 @@ def steer(request: HttpRequest, operation_id: int, verb: str) -> HttpResponse:
 @require_POST
 def undo(request: HttpRequest, operation_id: int) -> HttpResponse:
     """Freeze what a fix has edited, and lead to the list; changes no letter yet."""
-    _check(request, "undo")
+    check_may_operate(request, "undo")
     fix = get_object_or_404(Operation, pk=operation_id)
     reason = request.POST.get("reason", "")[:500]
     try:
@@ -237,7 +231,3 @@ def undo(request: HttpRequest, operation_id: int) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("admin:dlq_review_operation_change", operation_id)
     return redirect("admin:dlq_review_operation_change", operation.pk)
-
-
-def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    return render(request, template, {**admin.site.each_context(request), **context})

@@ -6,9 +6,8 @@ from typing import Any
 
 import segno
 from django import forms
-from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.safestring import mark_safe
@@ -17,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from django_otp import login as note_device
 
+from dlq_review.desk.responses import page
 from processing.models import User
 from processing.staff import second_factor
 
@@ -148,9 +148,9 @@ def go_to(name: str, request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
-    shared = {
-        **admin.site.each_context(request),
+    context = {
         "next": _next(request) or reverse("admin:index"),
         "title": "Second factor",
+        **context,
     }
-    return render(request, f"admin/second_factor/{name}.html", {**shared, **context})
+    return page(request, f"admin/second_factor/{name}.html", context)
