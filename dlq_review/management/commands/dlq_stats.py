@@ -65,7 +65,8 @@ def _as_tables(found: Stats) -> str:
 
 
 def _queues(found: Stats) -> Table:
-    names = ("open", "failing now", "oldest", "24 h", "72 h", "redriven", "overdue")
+    limits = ("SQS 24 h", "SQS 72 h")
+    names = ("open", "failed 2 h", "oldest", *limits, "redriven", "overdue")
     table = Table(
         "queue", *names, "in DLQ", title=f"Dead letters at {found.at:%F %T} UTC"
     )

@@ -79,6 +79,8 @@ def test_the_table_can_be_read_without_sqs(no_sqs: None) -> None:
     assert "\x1b" not in text
     assert "1 open in all." in text
     assert "?" in text
+    for name in ("failed 2 h", "SQS 24 h", "SQS 72 h"):
+        assert name in text
 
 
 def test_one_queue_can_be_asked_for(no_sqs: None) -> None:
