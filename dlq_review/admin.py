@@ -212,6 +212,7 @@ class OperationAdmin(OwnPagesAdmin):
     list_display = ("__str__", "state", "total", "by", "masked_reason", "created_at")
     list_filter = ("state", "kind")
     search_fields = ("by", "reason")
+    search_help_text = "Who began it, or words of the reason"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request.user, "view")
@@ -251,6 +252,7 @@ class AuditEntryAdmin(DeskAdmin):
     list_select_related = ("letter", "group", "operation")
     list_filter = ("verb",)
     search_fields = ("actor__exact", "letter__request_id__exact")
+    search_help_text = "A user name, or the request id of a dead letter"
 
     @admin.display(description="reason")
     def masked_reason(self, entry: AuditEntry) -> str:

@@ -24,6 +24,7 @@ from processing.staff.read_only_admin import ReadOnlyAdmin
 class ApiKeyAdmin(ReadOnlyAdmin):
     list_display = ("name", "begins", "state", "may_send", "expires_at", "last_used_at")
     search_fields = ("producer__icontains", "prefix__startswith")
+    search_help_text = "A producer, or the beginning of a key"
     fields = (
         *("name", "begins", "state", "may_send", "created_at", "expires_at"),
         *("revoked_at", "last_used_at"),

@@ -45,6 +45,7 @@ class OrderAdmin(ReadOnlyAdmin):
     list_display = ("order_id", "customer_id", "total", "currency", "status")
     list_filter = ("status",)
     search_fields = ("order_id__exact", "customer_id__exact", "email__exact")
+    search_help_text = "An order id, a customer id or an email address, in full"
     inlines = (OrderItemInline,)
 
 
@@ -69,6 +70,7 @@ class UserAdmin(ReadOnlyAdmin):
     )
     list_filter = ("is_active", "is_staff")
     search_fields = ("email__exact", "username__exact")
+    search_help_text = "An email address or a user name, in full"
     exclude = ("password",)
 
 
@@ -79,6 +81,7 @@ class StaffAdmin(auth_admin.UserAdmin):
     list_display = ("username", "name", "is_active", "is_superuser", "last_login")
     list_filter = ("is_active", "groups")
     search_fields = ("username__exact", "email__exact")
+    search_help_text = "A user name or an email address, in full"
     ordering = ("username",)
     show_full_result_count = False
     actions = None
@@ -188,6 +191,7 @@ class OutcomeAdmin(ReadOnlyAdmin):
     list_display = ("request_id", "kind", "type", "at", "remark")
     list_filter = ("kind",)
     search_fields = ("request_id__exact", "correlation_id__exact")
+    search_help_text = "A request id or a correlation id"
 
     @admin.display
     def remark(self, outcome: Outcome) -> str:
@@ -205,6 +209,7 @@ class AttemptAdmin(ReadOnlyAdmin):
     list_display = ("started_at", "request_id", "queue", "error_type", "permanent")
     list_filter = ("permanent", "queue")
     search_fields = ("request_id__exact", "message_id__exact", "error_type__exact")
+    search_help_text = "A request id, a message id or an error type"
 
 
 @admin.register(SpooledEvent)
@@ -214,3 +219,4 @@ class SpooledEventAdmin(ReadOnlyAdmin):
     list_display = ("request_id", "created_at", "tries", "refusal", "refused_for_good")
     list_filter = ("refused_for_good",)
     search_fields = ("request_id__exact",)
+    search_help_text = "A request id"

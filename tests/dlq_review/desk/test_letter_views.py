@@ -2,6 +2,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from pytest_django import Settings
 
@@ -360,6 +361,17 @@ def test_what_processing_holds_can_be_looked_at(
     admin_client: Client, model: str
 ) -> None:
     assert html(admin_client, f"/admin/processing/{model}/")
+
+
+def test_every_search_says_what_it_finds() -> None:
+    silent = {
+        model.__name__
+        for model, shown in admin.site._registry.items()
+        if model.__module__.startswith(("dlq_review", "processing", "intake"))
+        and shown.search_fields
+        and not shown.search_help_text
+    }
+    assert silent == set()
 
 
 def test_what_turns_the_direction_of_writing_is_spelled_out(desk: Client) -> None:
