@@ -18,7 +18,8 @@ PERMISSIONS = {
     "restore": "dlq_review.discard_deadletter",
 }
 #: Beside the permission for many, by kind of operation.
-_ALSO_NEEDED = {
+ALSO_NEEDED = {
+    "redrive": "view",
     "discard": "discard",
     "restore": "restore",
     "fix": "edit",
@@ -40,7 +41,7 @@ def may_operate(user: AbstractBaseUser | AnonymousUser, kind: str) -> bool:
 
 def needed_for(kind: str) -> tuple[str, str]:
     """What an operation of *kind* needs, as names of PERMISSIONS."""
-    return "bulk_redrive", _ALSO_NEEDED.get(kind, "view")
+    return "bulk_redrive", ALSO_NEEDED.get(kind, "view")
 
 
 def denial(user: AbstractBaseUser | AnonymousUser, names: Sequence[str]) -> str:

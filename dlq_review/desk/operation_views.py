@@ -123,6 +123,7 @@ def operation_page(request: HttpRequest, operation_id: int) -> HttpResponse:
         "operation": operation,
         "counts": counts,
         "bars": _bars(operation, counts),
+        "done": _done(operation, counts),
         "newer": progress.newer(operation),
         "troubled": [
             item
@@ -147,7 +148,8 @@ def operation_page(request: HttpRequest, operation_id: int) -> HttpResponse:
         "refresh": operation.state == Operation.State.RUNNING,
     }
     if operation.state == Operation.State.DRAFT:
-        context |= _DRAFTS[Operation.Kind(operation.kind)](operation)
+        draft = _DRAFTS.get(operation.kind)
+        context |= draft(operation) if draft else {}
     return page(request, "dlq_review/operation.html", context)
 
 
@@ -171,31 +173,32 @@ def _exclusions(operation: Operation) -> dict[str, int]:
     }
 
 
+#: What the page of a list that is not started says beside the list, by kind.
 _DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
     Operation.Kind.REDRIVE: _exclusions,
-    Operation.Kind.DISCARD: lambda operation: {},
-    Operation.Kind.RESTORE: lambda operation: {},
     Operation.Kind.FIX: lambda operation: {"preview": preview(operation)},
     Operation.Kind.UNDO: lambda operation: {"outlook": fix_undo.outlook(operation)},
 }
+
+
+def _done(operation: Operation, counts: progress.Tally) -> tuple[int, str] | None:
+    """How many items are done, and the word for it; None for a redrive."""
+    state = progress.DONE.get(Operation.Kind(operation.kind))
+    return (counts.by_state[state], state.label) if state else None
 
 
 def _bars(
     operation: Operation, counts: progress.Tally
 ) -> list[tuple[str, float, float]]:
     """(state, x, width) in percent, for one stacked bar."""
+    state = OperationItem.State
     order = (
-        "processed",
-        "done_already",
-        "discarded",
-        "restored",
-        "fixed",
-        "undone",
-        "failed_again",
-        "skipped",
-        "sent",
+        *(state.PROCESSED, state.DONE_ALREADY),
+        *progress.DONE.values(),
+        *(state.FAILED_AGAIN, state.SKIPPED, state.SENT),
     )
-    bars, x = [], 0.0
+    bars: list[tuple[str, float, float]] = []
+    x = 0.0
     for name in order:
         width = 100 * counts.by_state[name] / max(operation.total, 1)
         if width:

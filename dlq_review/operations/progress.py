@@ -14,6 +14,13 @@ NEVER = 100  # percent
 _Item = OperationItem.State
 #: What a worker got to handle.
 TRIED = (_Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN)
+#: The state of an item that is done. A redriven one has an outcome instead.
+DONE = {
+    Operation.Kind.DISCARD: _Item.DISCARDED,
+    Operation.Kind.RESTORE: _Item.RESTORED,
+    Operation.Kind.FIX: _Item.FIXED,
+    Operation.Kind.UNDO: _Item.UNDONE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +54,6 @@ class Tally:
     @property
     def fixed(self) -> int:
         return self.by_state[_Item.FIXED]
-
-    @property
-    def undone(self) -> int:
-        return self.by_state[_Item.UNDONE]
-
-    @property
-    def restored(self) -> int:
-        return self.by_state[_Item.RESTORED]
 
     @property
     def done_already(self) -> int:

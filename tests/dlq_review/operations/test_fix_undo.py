@@ -67,7 +67,8 @@ def test_each_letter_gets_its_former_body_back_as_a_new_revision() -> None:
     before = [(body_of(one), one.body_fingerprint, one.reference) for one in letters]
     operation = run(undo(fixed()))
     operation.refresh_from_db()
-    assert (operation.state, progress.tally(operation).undone) == ("done", 3)
+    done = progress.tally(operation).by_state["undone"]
+    assert (operation.state, done) == ("done", 3)
     after = [(body_of(one), one.body_fingerprint, one.reference) for one in letters]
     assert after == before
     for letter in letters:

@@ -168,8 +168,8 @@ def test_it_needs_the_permissions_to_restore_and_to_do_many(
 ) -> None:
     page = f"{OPERATIONS}new/?kind=restore&discarded_by={wrong.pk}"
     for name, denied, *permissions in (
-        ("bob", "or restore", "view", "bulk_redrive"),
-        ("eve", "or export", "view", "discard"),
+        ("bob", "restore or see personal data of", "view", "bulk_redrive"),
+        ("eve", "export or see personal data of", "view", "discard"),
     ):
         client = client_of(*permissions, name=name)
         assert client.get(page).status_code == 403
