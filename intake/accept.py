@@ -36,6 +36,8 @@ class NotAcceptedError(Exception):
     headers: ClassVar = {"Retry-After": "30"}
 
 
+# `accept` raises it where a SendError is `for_good`; the API and the forms answer 400 with
+# its sentence. An event that SQS refuses later, out of the spool, becomes a dead letter.
 class UnsendableError(ValueError):
     """The queue does not take this request as it stands. Remove unusual characters and send it again."""
 
@@ -124,7 +126,7 @@ def _spend_mail(event: Event) -> None:
 
 
 def _refused(event: Event, refused: publisher.SendError) -> None:
-    """SQS did not take it: the spool does, unless SQS never would."""
+    """Put *event* into the spool, unless SQS would never take it."""
     if refused.for_good:
         raise UnsendableError(UnsendableError.__doc__) from refused
     try:
@@ -140,7 +142,7 @@ def _refused(event: Event, refused: publisher.SendError) -> None:
 def _publish_after_all(
     event: Event, refused: publisher.SendError, away: Exception
 ) -> None:
-    """The spool does not take it either: SQS, where it was left alone, may be well again."""
+    """The spool failed too. If the circuit breaker made no call, ask SQS after all."""
     try:
         if refused.was_asked:
             raise refused

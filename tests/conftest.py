@@ -95,7 +95,7 @@ def no_sqs(settings: Settings) -> None:
 def forget_failures() -> None:
     """As a new process would."""
     publisher._breakers.cache_clear()
-    publisher._publisher.cache_clear()
+    publisher._batcher.cache_clear()
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from processing.sqs.topology import EVENT_QUEUES, QUEUES
 logger = logging.getLogger(__name__)
 
 
+# Nobody raises it: a dead letter that came out of the spool (a row with `refused_for_good`)
+# carries its name as the error type and its sentence as the error text.
 class RefusedBySQSError(Exception):
     """SQS will not take this event as it is, however often it is sent. Edit it, then redrive it."""
 
@@ -47,7 +49,7 @@ def _adopt(request_id: str) -> bool:
             row.delete()
     except SoftTimeLimitExceeded:  # no fault of the row; the job has to end
         raise
-    except Exception as error:  # whatever it is, the row stays in the spool
+    except Exception as error:  # of any kind: the row stays in the spool
         logger.exception(
             "request_id=%s not_adopted=%s", request_id, type(error).__name__
         )
@@ -56,7 +58,7 @@ def _adopt(request_id: str) -> bool:
 
 
 def _message(row: SpooledEvent) -> queues.Message:
-    """*row* as if its queue's DLQ had held it, with the reason a worker would send along."""
+    """*row* as a message of its queue's DLQ, with the reason as a worker would send it."""
     identity = envelope.identify(row.body, fallback_id=row.request_id)
     contract = contracts.CONTRACTS.get(identity.type)
     failure = {

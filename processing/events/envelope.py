@@ -24,7 +24,7 @@ from processing.events.timestamps import ON_A_QUEUE
 
 
 class Event(BaseModel):
-    """One message on a queue: a contract in its envelope (DESIGN: plain events)."""
+    """One message on a queue: a contract in its envelope, as plain JSON, nothing of Celery."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, hide_input_in_errors=True

@@ -140,7 +140,7 @@ def _dlq_attributes(queue: Queue) -> dict[str, str]:
 
 
 def _fifo_attributes(queue: Queue) -> dict[str, str]:
-    """High throughput: groups do not slow each other (mission row 15)."""
+    """High throughput: a busy group does not slow the others."""
     if not queue.fifo:
         return {}
     return {

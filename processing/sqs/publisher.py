@@ -1,8 +1,16 @@
 """Put events, jobs and dead letters on their queues.
 
-Sending happens inside a web request, so it waits about 1.5 s at most (a second more for a
-whole MiB) and is tried once: the spool, not a retry, takes what SQS does not. A timeout may
-mean "sent": whoever sends again uses the same request id.
+A web request waits for the send. So a send takes about 1.5 s at most (a second more for a
+whole MiB) and is tried once. If SQS does not take an event, the caller puts it into the
+spool. After a timeout SQS may have the event all the same, so whoever sends again uses the
+same request id.
+
+Two ways lead to `_send_batch`, which asks the circuit breaker first:
+
+* `publish`: one event of a web request. SendBatcher joins it with those of other threads.
+* `publish_many`: a list of events. `_batches` cuts it into calls of ten.
+
+Jobs, raw bodies and dead letters go alone, by `_send_one`.
 """
 
 import functools
@@ -21,15 +29,18 @@ from processing.events.attributes import RECEIPT, Attributes
 from processing.events.envelope import Event, new_id
 from processing.sqs import entries, queues, refusals
 from processing.sqs.credentials import CredentialsError
-from processing.sqs.send_batcher import NotSentError, Publisher
+from processing.sqs.send_batcher import OutOfTimeError, SendBatcher
 from processing.sqs.topology import MAX_MESSAGE_BYTES, QUEUES
 
 
 class SendError(Exception):
     """SQS did not confirm the message; it may or may not have taken it.
 
-    `for_good` is true where SQS would refuse the same message again, `is_away` where it
-    takes none of any queue, `was_asked` false where it failed of late and was left alone.
+    `for_good`: SQS refuses this message each time it is sent. `is_away`: SQS takes no
+    message of any queue. `was_asked` is false where the circuit breaker made no call.
+
+    Raised here, and caught by whoever sends: the front door (intake/accept.py), the spool,
+    the redrive (redrive/sender.py) and the worker that dead-letters a message.
     """
 
     def __init__(
@@ -62,7 +73,7 @@ Entry = tuple[Event, dict[str, Any]]
 def forget() -> None:
     """Drop what was learned about SQS, and its connections; for when its address changes."""
     queues.forget()
-    for kept in (_publisher, _breakers):
+    for kept in (_batcher, _breakers):
         kept.cache_clear()
 
 
@@ -91,9 +102,9 @@ def _publish(
     entry = entries.of_event(event, Attributes(attributes), event.queue)
     size = entries.check_size(entry)
     try:
-        line = _publisher(os.getpid(), event.queue, last_resort)
-        sent = line.put((event, entry), size)
-    except NotSentError as error:
+        batcher = _batcher(os.getpid(), event.queue, last_resort)
+        sent = batcher.put((event, entry), size)
+    except OutOfTimeError as error:
         raise SendError(str(error)) from None
     if sent.error is not None:
         raise sent.error
@@ -101,9 +112,9 @@ def _publish(
 
 
 @functools.cache
-def _publisher(pid: int, queue: str, last_resort: bool) -> Publisher[Entry, Sent]:
+def _batcher(pid: int, queue: str, last_resort: bool) -> SendBatcher[Entry, Sent]:
     send = functools.partial(_send_batch, queue, last_resort=last_resort)
-    return Publisher(send, most=queues.BATCH, room=MAX_MESSAGE_BYTES)
+    return SendBatcher(send, most=queues.BATCH, room=MAX_MESSAGE_BYTES)
 
 
 def send_job(
@@ -144,7 +155,7 @@ def publish_many(
     """Put events on their queues by SendMessageBatch; one result an event, in order.
 
     *beside*, where given, are the attributes of each event. *names*, where given, are one
-    queue an event, in place of its own.
+    queue an event, instead of its own.
 
     Never raises for a send: each event that SQS did not confirm carries its SendError.
     """
@@ -152,25 +163,24 @@ def publish_many(
     results: dict[int, Sent] = {}
     goals = list(names) or [event.queue for event in ordered]
     for queue in dict.fromkeys(goals):
-        places = [place for place, goal in enumerate(goals) if goal == queue]
+        numbers = [number for number, goal in enumerate(goals) if goal == queue]
         going = [
-            (
-                ordered[place],
-                entries.of_event(
-                    ordered[place], beside[place] if beside else Attributes(), queue
-                ),
-            )
-            for place in places
+            (ordered[one], _entry(ordered[one], beside[one] if beside else None, queue))
+            for one in numbers
         ]
         sent = [
             one for batch in _batches(going) for one in _send_what_fits(queue, batch)
         ]
-        results.update(zip(places, sent, strict=True))
-    return [results[place] for place in range(len(ordered))]
+        results.update(zip(numbers, sent, strict=True))
+    return [results[number] for number in range(len(ordered))]
+
+
+def _entry(event: Event, beside: Attributes | None, queue: str) -> dict[str, Any]:
+    return entries.of_event(event, beside or Attributes(), queue)
 
 
 def _send_what_fits(queue: str, batch: Sequence[Entry]) -> list[Sent]:
-    """One that no call may carry is refused here: SQS would say so of the call, not of it."""
+    """Refuse an entry that no call may carry: SQS would refuse the whole call for it."""
     if len(batch) == 1 and entries.size(batch[0][1]) > MAX_MESSAGE_BYTES:
         error = SendError("MessageTooLong", for_good=True)
         return [Sent(batch[0][0], error=error)]
@@ -197,20 +207,26 @@ def _send_batch(
     except queues.SQS_ERRORS as error:
         refusals.log(error, queue, "SendMessageBatch")
         refused = _send_error(error)
-        if refused.for_good and len(batch) > 1:  # one of them spoils the others
+        if refused.for_good and len(batch) > 1:  # one entry spoils the others
             alone = functools.partial(_send_batch, queue, last_resort=last_resort)
             return [sent for entry in batch for sent in alone([entry], within)]
-        if isinstance(error, CredentialsError):
-            pass  # found out without a call, and over as soon as there are some
-        elif refused.for_good:
-            breakers.took(queue)
-        elif refused.is_away:
-            breakers.no_answer(queue, str(refused), last_resort=last_resort)
-        else:
-            breakers.refused(queue, str(refused), last_resort=last_resort)
+        # Missing credentials are found without a call, and say nothing of SQS.
+        if not isinstance(error, CredentialsError):
+            _note_failure(breakers, queue, refused, last_resort=last_resort)
         return [Sent(event, error=refused) for event, _ in batch]
     breakers.took(queue)
     return _results(batch, answer)
+
+
+def _note_failure(
+    breakers: Breakers, queue: str, refused: SendError, *, last_resort: bool
+) -> None:
+    if refused.for_good:  # the fault of the message; the queue takes others
+        breakers.took(queue)
+    elif refused.is_away:
+        breakers.no_answer(queue, str(refused), last_resort=last_resort)
+    else:
+        breakers.refused(queue, str(refused), last_resort=last_resort)
 
 
 def _results(batch: Sequence[Entry], answer: dict[str, Any]) -> list[Sent]:

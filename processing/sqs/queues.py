@@ -240,7 +240,8 @@ def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
 def backoff(receive_count: int) -> int:
     """Seconds until a message that failed is tried again: min(300, base x 2^(n-1)).
 
-    The base is 30 s in production (mission row 12).
+    The base, RETRY_BACKOFF_BASE_SECONDS, is 30 s in production: a dependency that was down
+    for a moment is back by then.
     """
     seconds = settings.RETRY_BACKOFF_BASE_SECONDS * 2 ** (min(receive_count, 20) - 1)
     return int(min(300, seconds))

@@ -17,8 +17,8 @@ MAX_MESSAGE_BYTES = (
 class Queue:
     """One source queue and its dead-letter queue. All times are seconds.
 
-    `visibility_timeout` 60 and 300 with a `time_limit` below it, 14 days of DLQ retention
-    and a long poll of 20 are the figures of the mission (rows 9, 11, 16).
+    `time_limit` stays below `visibility_timeout`, so that a message is not delivered again
+    while it is handled. A DLQ keeps messages for 14 days, the longest that SQS allows.
     """
 
     name: str

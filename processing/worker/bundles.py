@@ -1,17 +1,17 @@
-"""Messages that cross to a process of the pool together.
+"""Bundles: messages that are handed to a process of the pool together.
 
-To hand one message over costs Celery a third of what a small event costs to process
-(`python -m benchmarks --only process`). So what one poll brings crosses in bundles, and
-the process works through one in order, each message with its own transaction, attempt and
-answer. No message is delivered once more for what a neighbour does:
-* A process notes in memory that it shares with the worker how far it is, so the worker
-  knows, even when the process was killed, which messages are done, which one failed and
-  which were never begun. Those go back to the pool, each alone.
-* After one that fails, and after BEGIN_FOR seconds, no other is begun. So the worker may
-  hand over those behind a slow one while that goes on: it looks each LOOK_EACH seconds,
-  and parts a bundle that was begun by the look before.
-* What SQS delivers again, because it failed or was lost before, goes alone.
-* A bundle is no larger than what each process has to do anyway.
+Handing over one message costs Celery a third of the time that a small event takes to process
+(`python -m benchmarks --only process`). So the messages of one poll are handed over in
+bundles. The process handles the messages of a bundle in order, each with its own
+transaction, attempt and answer. No message is delivered again because of a neighbour:
+* The process notes its progress in memory that it shares with the worker. So the worker
+  knows which messages are done, which one failed and which were never begun, even if the
+  process was killed. It hands those that were never begun to the pool again, each alone.
+* After a message that fails, and after BEGIN_FOR seconds, the process begins no other. So
+  the worker may hand over the messages behind a slow one while that one is still handled:
+  it looks every LOOK_EACH seconds, and parts a bundle that had begun at the look before.
+* A message that SQS delivers again, because it failed or was lost before, goes alone.
+* A bundle holds no more messages than each process would get anyway.
 """
 
 import itertools
@@ -34,8 +34,8 @@ LOOK_EACH = 2 * BEGIN_FOR
 # Two bytes for each of the last million bundles: how many of its messages are done, how
 # many begun. A bundle ends, by its time limit, long before a million others were handed
 # over, so its two bytes are its own while anybody writes them.
-_PLACES = 2**20
-_board = mmap.mmap(-1, 2 * _PLACES)
+_SLOTS = 2**20
+_board = mmap.mmap(-1, 2 * _SLOTS)
 _serial = itertools.count()
 
 
@@ -51,18 +51,18 @@ class Progress:
     not_begun: Sequence[Message]
 
 
-def _clean_place() -> int:
-    place = 2 * (next(_serial) % _PLACES)
-    _board[place : place + 2] = b"\0\0"
-    return place
+def _clean_slot() -> int:
+    slot = 2 * (next(_serial) % _SLOTS)
+    _board[slot : slot + 2] = b"\0\0"
+    return slot
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One to five messages of one queue, and where their progress is noted."""
+    """One to five messages of one queue, and the slot of the board that notes their progress."""
 
     messages: Sequence[Message] = field(repr=False)
-    place: int = field(default_factory=_clean_place)
+    slot: int = field(default_factory=_clean_slot)
 
     @property
     def delivery_tag(self) -> str:
@@ -77,25 +77,25 @@ class Bundle:
         for number, message in enumerate(self.messages, start=1):
             if number > 1 and monotonic() - began >= BEGIN_FOR:
                 raise NotBegunError(f"{number - 1} of {len(self.messages)} done")
-            _board[self.place + 1] = number
+            _board[self.slot + 1] = number
             handle(message)
-            _board[self.place] = number
+            _board[self.slot] = number
 
     @property
     def is_begun(self) -> bool:
-        return _board[self.place + 1] > 0
+        return _board[self.slot + 1] > 0
 
     def without(self, others: Sequence[Message]) -> Self:
         """This bundle, once *others*, at its end, were handed over again."""
         return replace(self, messages=self.messages[: -len(others)])
 
     def progress(self) -> Progress:
-        """How far the process was that answered or died. In the worker.
+        """How far the process came before it answered or died. In the worker.
 
-        Where none is noted as begun, the first is to blame: so whatever ends a process
-        before it can note anything is counted, and nothing goes round for ever.
+        If no message is noted as begun, the first one counts as failed. Otherwise a message
+        that kills a process before it can note anything would be tried for ever.
         """
-        done, begun = _board[self.place : self.place + 2]
+        done, begun = _board[self.slot : self.slot + 2]
         begun = max(1, begun)
         return Progress(
             done=self.messages[:done],

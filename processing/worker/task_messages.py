@@ -1,8 +1,7 @@
-"""What the pool is told to run for a bundle: a Celery message, built from scratch.
+"""Build the Celery message that makes the pool run the task for a bundle.
 
-Which task runs is ours to say, never the message's, and a body reaches the task as one
-opaque string. The jobs queue alone carries names of tasks, and only of those that are a
-`Job`.
+Holdfast chooses the task; a message cannot. The body of an event reaches the task as one
+opaque string. Only a message of the jobs queue names its task, and only a `Job`.
 """
 
 from typing import Any
@@ -26,29 +25,12 @@ class Job(celery.Task):
 
 def celery_message(bundle: Bundle) -> dict[str, Any]:
     first = bundle.messages[0]
-    queue = QUEUES[first.queue]
     task, kwargs = _job_in(first) or (HANDLE, {"bundle": bundle})
-    # For Celery's log; the body is not read here.
-    others = len(bundle.messages) - 1
-    task_id = f"{first.named_id}+{others}" if others else first.named_id
+    task_id = _task_id(bundle)
     return {
         "body": ([], kwargs, {}),
         "content-encoding": "binary",  # and no content type: nobody is to decode it
-        "headers": {
-            "lang": "py",
-            "task": task,
-            "id": task_id,
-            "root_id": task_id,
-            "parent_id": None,
-            "group": None,
-            "retries": 0,
-            "eta": None,
-            "expires": None,
-            "timelimit": [queue.time_limit, queue.soft_time_limit],
-            "argsrepr": "",
-            "kwargsrepr": f"<{len(bundle.messages)} events>",
-            "ignore_result": True,
-        },
+        "headers": _headers(bundle, task, task_id),
         "properties": {
             "correlation_id": task_id,
             "delivery_tag": bundle.delivery_tag,
@@ -56,10 +38,35 @@ def celery_message(bundle: Bundle) -> dict[str, Any]:
             "priority": 0,
             "delivery_info": {
                 "exchange": "",
-                "routing_key": queue.name,
+                "routing_key": QUEUES[first.queue].name,
                 "bundle": bundle,
             },
         },
+    }
+
+
+def _task_id(bundle: Bundle) -> str:
+    """For Celery's log; the body is not read here."""
+    first, *others = bundle.messages
+    return f"{first.named_id}+{len(others)}" if others else first.named_id
+
+
+def _headers(bundle: Bundle, task: str, task_id: str) -> dict[str, Any]:
+    queue = QUEUES[bundle.messages[0].queue]
+    return {
+        "lang": "py",
+        "task": task,
+        "id": task_id,
+        "root_id": task_id,
+        "parent_id": None,
+        "group": None,
+        "retries": 0,
+        "eta": None,
+        "expires": None,
+        "timelimit": [queue.time_limit, queue.soft_time_limit],
+        "argsrepr": "",
+        "kwargsrepr": f"<{len(bundle.messages)} events>",
+        "ignore_result": True,
     }
 
 
@@ -71,5 +78,5 @@ def _job_in(message: Message) -> tuple[str, dict[str, Any]] | None:
             if isinstance(current_app.tasks[body["job"]], Job):
                 return body["job"], dict(body["arguments"])
         except (ValueError, TypeError, LookupError):
-            pass  # `handle` will find it unreadable and dead-letter it with the reason
+            pass  # `handle` dead-letters it as unreadable, with the reason
     return None

@@ -1,18 +1,42 @@
 """Celery reads plain events through this subclass of kombu's SQS transport.
 
-Rules that kombu's own does not keep (it stops or goes deaf on dozens of messages and
-server answers):
-* The Celery message is built from scratch (processing/worker/task_messages.py).
-* A message that fails is never deleted here: it becomes visible again after a backoff, and
-  SQS moves it to the DLQ after maxReceiveCount.
+How one poll travels; `_` methods without a note are kombu's:
+
+1. `basic_consume` asks the event loop for `_schedule_queue` (ours: is there room, and does
+   the database answer?).
+2. `_get_bulk_async` -> `_get_async` (ours: one message at a time of a FIFO queue) ->
+   `asynsqs` (ours: Connection, which turns every error into NO_ANSWER) -> ReceiveMessage.
+3. The answer goes to `_on_messages_ready` (ours). It ties the messages into bundles
+   (worker/bundles.py), builds a Celery message of each (worker/task_messages.py) and calls
+   Celery's consumer. Celery puts it into the pool.
+4. Then `_loop1` (ours: after NO_ANSWER, wait REST_AFTER_ERROR) asks for the next poll.
+5. The process answers: `basic_ack` or `basic_reject` (both ours). Each frees the prefetch
+   room in QoS (worker/prefetch.py), and `poll_if_room` asks for the polls that waited.
+6. When the connection ends, kombu calls `_restore` (ours) for each bundle without an answer.
+
+The states of a message here, and who moves it:
+
+| state | who moves it, and to which state |
+| --- | --- |
+| visible on SQS | a poll, to *in the pool* |
+| in the pool | the process, to *done*, *failed* or *not begun*: `basic_ack`, `basic_reject` |
+|  | a timer, to *in the pool*, alone: `_part`, where it waits behind a slow message |
+|  | the end of the connection, as its progress says: `_restore` |
+| done | `_delete`: SQS deletes it |
+| failed | `_leave`: visible again after a backoff; SQS moves it to the DLQ after maxReceiveCount |
+| not begun | `_hand_over_again`: *in the pool*, alone; `_give_back`: *visible*, if the worker stops |
+| not delivered | `_deliver`, where Celery did not take it: as *failed* |
+
+Rules that kombu's own transport does not keep:
+* A message that fails is never deleted here.
 * An error or a hang of ReceiveMessage neither stops the worker nor makes it deaf.
-* Of a FIFO queue one message is received at a time. SQS then keeps the order itself, among
-  all workers: it gives no other message of a group until that one is deleted or in the DLQ.
-  A batch would hold several of one group, for kombu to run at once; and to give back those
-  behind a failed one costs each a receive, so that it follows into the DLQ untried.
-* What one poll brings goes to the pool in bundles (processing/worker/bundles.py).
-* While there is room for a good part of a batch the queue is asked for it; otherwise the
-  next message that is done with asks, and no timer.
+* Of a FIFO queue one message is received at a time. SQS then keeps the order among all
+  workers: it gives out no other message of a group until that one is deleted or in the DLQ.
+  A batch may contain several messages of one group, and kombu would run them in parallel.
+  Returning the ones behind a failed message increases their receive count, so they could
+  reach the DLQ without ever being tried.
+* The queue is polled while there is room for a good part of a batch. Otherwise the next
+  answer of a process asks for the poll; no timer does.
 """
 
 import logging
@@ -71,9 +95,9 @@ class Channel(SQS.Channel):
         )
 
     def _curl(self) -> event_loop_curl.Client:
-        """One for each event loop, so that connections are kept and shared.
+        """One client for each event loop, so that connections are kept and shared.
 
-        A reset of the loop closes it, and a closed one drops what it is asked.
+        A reset of the loop closes the client, and a closed client drops its requests.
         """
         client: event_loop_curl.Client | None = getattr(self.hub, "holdfast_curl", None)
         if client is None or client.is_closed:
@@ -137,7 +161,7 @@ class Channel(SQS.Channel):
         return len(received)
 
     def _message_to_python(self, *_: Any) -> Any:
-        """kombu's own would believe the message what task it is."""
+        """Not used: kombu's own runs the task that the message names."""
         raise NotImplementedError("There is no event loop. Use the prefork pool.")
 
     def _tie(self, queue: str, received: Sequence[queues.Message]) -> Iterator[Bundle]:
@@ -150,7 +174,7 @@ class Channel(SQS.Channel):
     def _deliver(self, deliver: Any, bundle: Bundle) -> None:
         try:
             deliver(celery_message(bundle))
-        except Exception as error:  # whatever it is, its neighbours must go on
+        except Exception as error:  # of any kind: the other messages must go on
             first = bundle.messages[0]
             logger.error(
                 "message_id=%s messages=%s queue=%s not_delivered=%s",
@@ -165,14 +189,14 @@ class Channel(SQS.Channel):
 
     # -- looking after bundles --------------------------------------------------------
     def _look_later(self, tags: Sequence[str]) -> None:
-        """*tags* and not their bundles: a timer would keep the bodies of what is long done."""
+        """Pass *tags*, not bundles: the timer would keep the bodies of finished messages."""
         if tags:
-            held = [bundle for tag in tags if (bundle := self.qos.bundle(tag))]
-            begun = [bundle.delivery_tag for bundle in held if bundle.is_begun]
+            unanswered = [bundle for tag in tags if (bundle := self.qos.bundle(tag))]
+            begun = [bundle.delivery_tag for bundle in unanswered if bundle.is_begun]
             self.hub.call_later(bundles.LOOK_EACH, self._look, tags, begun)
 
     def _look(self, tags: Sequence[str], begun: Sequence[str]) -> None:
-        """Part those that were *begun* a while ago; the others may still wait in the pool."""
+        """Part the bundles that had *begun* at the look before; the others may still wait."""
         for tag in begun:
             self._part(tag)
         waiting = [tag for tag in tags if tag not in begun and self.qos.bundle(tag)]
@@ -192,7 +216,7 @@ class Channel(SQS.Channel):
             self._delete(bundle.messages)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """The process did not do the whole bundle; by *requeue* Celery says that it died."""
+        """The process did not finish the bundle. With *requeue*, Celery says that it died."""
         bundle = self.qos.bundle(delivery_tag)
         self.qos.ack(delivery_tag)  # frees its room; SQS keeps the messages
         if bundle is None:
@@ -201,7 +225,7 @@ class Channel(SQS.Channel):
         self._delete(progress.done)
         self._hand_over_again(progress.not_begun)
         for message in progress.failed:
-            if requeue:  # else services has told
+            if requeue:  # else the process has logged it
                 logger.error(
                     "request_id=%s message_id=%s queue=%s receive_count=%s no_report",
                     message.named_id,
@@ -225,18 +249,18 @@ class Channel(SQS.Channel):
         return None
 
     def _restore(self, message: Any) -> None:
-        """Called for every bundle that has no answer when the connection ends."""
+        """kombu calls it for every bundle without an answer when the connection ends."""
         progress = message.delivery_info["bundle"].progress()
         self._delete(progress.done)
         self._give_back([*progress.failed, *progress.not_begun])
 
     def _give_back(self, messages: Sequence[queues.Message]) -> None:
-        """Not at once: a poll of this worker may be under way and would take them again."""
+        """Hide for one long poll: a poll of this worker may be under way and take them again."""
         for message in messages:
             self._hide(message, self.wait_time_seconds)
 
     def _leave(self, message: queues.Message) -> None:
-        """Let SQS show the message again after a backoff, or move it to the DLQ."""
+        """After a backoff SQS delivers the message again, or moves it to the DLQ."""
         self._hide(message, queues.backoff(message.receive_count))
 
     def _hide(self, message: queues.Message, seconds: int) -> None:
@@ -252,7 +276,7 @@ class Channel(SQS.Channel):
 
     # -- writing ---------------------------------------------------------------------
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
-        """Write a job of ours: its name and its keyword arguments, nothing of Celery."""
+        """Send a job of ours as its name and keyword arguments, without Celery's envelope."""
         headers = message["headers"]
         _, kwargs, _ = strict_json.loads(
             self.decode_body(
@@ -266,7 +290,7 @@ def _messages_in(answer: dict[str, Any], queue: str) -> Iterator[queues.Message]
     for raw in answer.get("Messages") or []:
         try:
             yield queues.message_from(queue, raw)
-        except Exception as error:  # whatever it is, its neighbours must go on
+        except Exception as error:  # of any kind: the other messages must go on
             logger.error("queue=%s not_a_message=%s", queue, type(error).__name__)
 
 

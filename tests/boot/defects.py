@@ -42,7 +42,7 @@ def _done_before_work() -> None:
             from processing.worker import bundles
 
             def handle_noted(message: Any) -> None:
-                bundles._board[bundle.place] += 1
+                bundles._board[bundle.slot] += 1
                 handle(message)
 
             work_through(bundle, handle_noted)

@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from processing.sqs import send_batcher
-from processing.sqs.send_batcher import NotSentError, Publisher
+from processing.sqs.send_batcher import OutOfTimeError, SendBatcher
 
 
 class Line:
@@ -20,22 +20,22 @@ class Line:
         self.calls: list[list[str]] = []
         self.within: list[float] = []
         self._pool = pool
-        self._publisher: Publisher[str, str] = Publisher(
+        self._batcher: SendBatcher[str, str] = SendBatcher(
             self._send, most=most, room=room
         )
 
     def put(self, *items: str, size: int = 1) -> list["Future[str]"]:
-        return [self._pool.submit(self._publisher.put, item, size) for item in items]
+        return [self._pool.submit(self._batcher.put, item, size) for item in items]
 
     def standing(self) -> int:
-        return len(self._publisher._line)
+        return len(self._batcher._line)
 
     def turn_is_over(self) -> bool:
-        return self._publisher._turn_ends < monotonic()
+        return self._batcher._turn_ends < monotonic()
 
     def seconds_of_first(self) -> float:
         """How long the first in line may still wait."""
-        return self._publisher._line[0].seconds_left
+        return self._batcher._line[0].seconds_left
 
     def _send(self, items: Sequence[str], within: float) -> list[str]:
         self.calls.append(list(items))
@@ -171,7 +171,7 @@ def test_a_turn_that_does_not_come_ends_in_an_error_and_is_not_sent(
     (first,) = line.put("first")
     until(lambda: bool(line.calls))
     (late,) = line.put("late")
-    with pytest.raises(NotSentError):
+    with pytest.raises(OutOfTimeError):
         late.result(5)
     line.gate.set()
     assert first.result(5) == "first sent"
@@ -220,7 +220,7 @@ def test_who_has_no_time_left_for_a_call_passes_the_turn_on(
     monkeypatch.setattr(send_batcher, "SHORTEST_CALL", 90)
     line.gate.set()
     assert [one.result(5) for one in first + young] == ["first sent", "young sent"]
-    with pytest.raises(NotSentError):
+    with pytest.raises(OutOfTimeError):
         old[0].result(5)
     assert line.calls == [["first"], ["young"]]
 
@@ -236,7 +236,7 @@ def test_a_sender_that_dies_takes_nobody_with_it(pool: ThreadPoolExecutor) -> No
     line.gate.set()
     assert first[0].result(5) == "first sent"
     assert isinstance(fatal.exception(5), SystemExit)
-    with pytest.raises(NotSentError):
+    with pytest.raises(OutOfTimeError):
         shared.result(5)
     (after,) = line.put("after")
     assert after.result(5) == "after sent"
@@ -293,7 +293,7 @@ def test_a_turn_given_to_one_who_was_taken_along_goes_on(
         assert gates[items[0]].wait(10)
         return items
 
-    line: Publisher[str, str] = Publisher(send, most=10, room=100)
+    line: SendBatcher[str, str] = SendBatcher(send, most=10, room=100)
 
     def put(*items: str, size: int, standing: int) -> list["Future[str]"]:
         futures = []

@@ -108,7 +108,7 @@ def test_the_worker_sees_how_far_a_process_was_that_died() -> None:
         os._exit(0)
     os.waitpid(pid, 0)
     assert progress(bundle) == (1, 1, 2)
-    assert progress(Bundle(bundle.messages)) == (0, 1, 3), "the next has its own place"
+    assert progress(Bundle(bundle.messages)) == (0, 1, 3), "the next has its own slot"
 
 
 def test_a_process_that_died_before_it_began_failed_at_the_first() -> None:
