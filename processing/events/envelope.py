@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from processing.events import strict_json
 from processing.events.aws_envelopes import opened
-from processing.events.contracts import Contract, contract_for
+from processing.events.contracts import CONTRACTS, Contract, contract_for
 from processing.events.errors import (
     InvalidEventError,
     UnreadableEventError,
@@ -121,11 +121,17 @@ def identify(body: str, *, fallback_id: str) -> Identity:
     raw = envelope_of(body)
     data = raw.get("data")
     data = data if isinstance(data, dict) else {}
-    reference = next((data[key] for key in _REFERENCES if _names(key, data)), "")
+    type = _type(raw.get("type"))
+    keys = [
+        key
+        for key in _REFERENCES
+        if type not in CONTRACTS or key in CONTRACTS[type].model_fields
+    ]
+    reference = next((data[key] for key in keys if _names(key, data)), "")
     request_id = raw["id"] if is_request_id(raw.get("id")) else fallback_id
     return Identity(
         request_id,
-        _type(raw.get("type")),
+        type,
         reference,
         raw["correlation_id"]
         if is_request_id(raw.get("correlation_id"))

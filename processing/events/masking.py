@@ -99,7 +99,7 @@ class _Walk:
         if token in ("{", "["):
             self._around.append(self._shape)
             self._hidden_names.append(0)
-            self._shape = self._shape.items or HIDDEN
+            self._shape = self._shape.inside
         elif token in ("}", "]"):
             self._shape = self._around.pop()  # of the next in a list too
             self._hidden_names.pop()
@@ -114,10 +114,10 @@ class _Walk:
         name = _text(token)
         around = self._around[-1]
         known = around.fields.get(name)
-        self._shape = known or HIDDEN
+        self._shape = known or (around if around.free else HIDDEN)
         if known is not None or (not around.free and _NAME.fullmatch(name)):
             return token
-        self._hide(name)
+        self._conceal(name, token)
         self._hidden_names[-1] += 1
         # Counted: no name may stand twice in an object.
         return f'"{MASK}{self._hidden_names[-1]}"'
@@ -128,12 +128,17 @@ class _Walk:
         value = _text(token)
         if self._shape.public and _PLAIN.fullmatch(value):
             return token
-        return json.dumps(self._hidden(value), ensure_ascii=False)
+        return json.dumps(self._hidden(value, token), ensure_ascii=False)
 
-    def _hidden(self, value: str) -> str:
+    def _hidden(self, value: str, token: str) -> str:
         if value.startswith(("{", "\ufeff{")):  # as SNS puts an event into its own
             with contextlib.suppress(strict_json.UnreadableJSONError):
                 return _walk(value, self._hide)
+        return self._conceal(value, token)
+
+    def _conceal(self, value: str, token: str) -> str:
+        if "\\" in token:  # a text may repeat it as it is written, as in O\u0027Brien
+            self._hide(token[1:-1])
         return self._hide(value)
 
 

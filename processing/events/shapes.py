@@ -34,6 +34,11 @@ class Shape:
         return found
 
     @property
+    def inside(self) -> "Shape":
+        """The shape of what an object or a list of this shape holds, before it is named."""
+        return self.items or (self if self.free else HIDDEN)
+
+    @property
     def is_open(self) -> bool:
         """Whether all that is declared in it is public."""
         parts = [*self.fields.values(), *([self.items] if self.items else [])]

@@ -242,6 +242,17 @@ def test_errors_never_repeat_what_was_written() -> None:
         ('{"id": "not an id", "data": 5}', "fallback", ""),
         ('{"id": null, "data": {"email": "a@b.co"}}', "fallback", "a@b.co"),
         ('{"id": ["x"], "data": {"order_id": {}}}', "fallback", ""),
+        (
+            '{"type": "signup_requested", "data": {"order_id": "Ada", "email": "a@b.co"}}',
+            "fallback",
+            "a@b.co",
+        ),
+        (
+            '{"type": "order_created", "data": {"email": "a@b.co"}}',
+            "fallback",
+            "a@b.co",
+        ),
+        ('{"type": "order_updated", "data": {"email": "a@b.co"}}', "fallback", ""),
     ],
 )
 def test_identify_says_what_can_be_known(

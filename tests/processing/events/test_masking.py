@@ -64,6 +64,13 @@ def test_public_fields_hide_what_they_were_not_made_for() -> None:
     assert found["items"] == {"first": MASK, f"{MASK}1": MASK}
 
 
+def test_names_that_a_sender_chooses_are_hidden_however_deep_they_stand() -> None:
+    data = {"context": {"grace": [{"hopper": {"ada": 1}}]}}
+    shown = mask_body(json.dumps({"type": "email_requested", "data": data}))
+    hidden = {f"{MASK}1": [{f"{MASK}1": {f"{MASK}1": MASK}}]}
+    assert json.loads(shown)["data"]["context"] == hidden
+
+
 def test_hidden_names_stay_apart_so_that_the_text_can_be_read_again() -> None:
     found = masked(context={"A B": 1, "C D": {"E F": 2, "G H": 3}, "I J": 4})
     assert found["context"] == {
@@ -173,6 +180,19 @@ def test_a_veil_hides_words_of_the_body_and_no_others() -> None:
         assert secret not in shown
     assert shown.endswith("です: constraint failed")
     assert Veil(order_created(order_id="ORD-1").body)("Order ORD-1.") == "Order ORD-1."
+
+
+@pytest.mark.parametrize("body", [r'"O\u0027Brien"', r'{"O\u0027Brien Ltd": 1}'])
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_veil_hides_what_a_text_repeats_of_the_body_as_it_is_written(
+    body: str, inside: bool
+) -> None:
+    body = (
+        json.dumps({"Message": f"{{{body}: 1}}" if body[0] == '"' else body})
+        if inside
+        else body
+    )
+    assert "Brien" not in Veil(body)(f"It says {body}.")
 
 
 @pytest.mark.parametrize("before", range(20))
