@@ -81,7 +81,7 @@ WORST: dict[str, Callable[[int], str]] = {
         f'{{"type":"order_created","timestamp":"2026-11-20T{"0" * n}","data":{{}}}}'
     ),
     "a long CloudEvent": lambda n: (
-        f'{{"specversion":"1.0","id":"1","source":"{"s" * n}","type":"{"." * n}","data":{{}}}}'
+        f'{{"specversion":"1.0","id":"1","source":"{"s" * (n // 2)}","type":"{"." * (n // 2)}","data":{{}}}}'
     ),
 }
 
