@@ -157,9 +157,7 @@ def _exclusions(operation: Operation) -> dict[str, int]:
     """What the list holds that will not be sent, as far as can be told beforehand."""
     first = operation.items.order_by("letter_id").values("letter_id")[:_LOOKED_AT]
     letters = DeadLetter.objects.filter(pk__in=first)
-    done = Outcome.objects.filter(
-        request_id=OuterRef("request_id"), kind=Outcome.Kind.PROCESSED
-    )
+    done = Outcome.processed(OuterRef("request_id"))
     limit = 0 if operation.override_limit else settings.REDRIVE_LIMIT
     valid = letters.exclude(body_fingerprint="")
     elsewhere = valid.exclude(type__in=targets.types_allowed(operation.to))

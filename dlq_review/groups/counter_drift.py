@@ -75,9 +75,9 @@ def _mend(drift: Drift) -> None:
     before = group.state
     open_or_close(group)
     group.save(update_fields=[*_NAMES, "state"])
-    AuditEntry.objects.create(
-        group=group,
-        verb=AuditEntry.Verb.NOTED,
+    AuditEntry.note(
+        group,
+        AuditEntry.Verb.NOTED,
         reason=f"Recounted. {drift}",
         before=before,
         after=group.state,

@@ -1,11 +1,11 @@
-"""Merge failure groups that are one failure, and split them again.
+"""Merge failure groups that have the same cause, and split them again.
 
-It is sticky: what fails like a merged group later stands in the one it was merged into. Each
-letter remembers the group of its own fingerprint, so a split is exact.
+New failures of a merged group are added to the group it was merged into. Each letter keeps
+the group of its own fingerprint (`origin`), so a split is exact.
 
-Locks are taken in the order of pull/new_letters.py: letters, then groups, by their keys. Counters
-follow by exactly the letters that were brought over. A letter that was on its way meanwhile
-counts where it arrived; `gather` brings it and its count to where it belongs.
+Locks are taken in the order of pull/new_letters.py: letters, then groups, by their keys. The
+counters change by exactly the letters that were moved. A letter that arrives during a merge
+counts in the group where it arrived; `gather` moves it and its count later.
 """
 
 from collections import Counter, defaultdict
@@ -67,7 +67,7 @@ def merge(
         (group, f"into {into} #{into.pk}"),
         (into, f"{group} #{group.pk}"),
     ):
-        _note(one, AuditEntry.Verb.MERGED, by, reason, after=other)
+        AuditEntry.note(one, AuditEntry.Verb.MERGED, by=by, reason=reason, after=other)
 
 
 @transaction.atomic
@@ -96,8 +96,11 @@ def split(
         letters.aggregate(at=Max("last_failed_at"))["at"] or group.last_seen
     )
     _save(*locked.values())
-    _note(group, AuditEntry.Verb.SPLIT, by, reason, after=f"from {into} #{into.pk}")
-    _note(into, AuditEntry.Verb.SPLIT, by, reason, after=f"{group} #{group.pk}")
+    for one, other in (
+        (group, f"from {into} #{into.pk}"),
+        (into, f"{group} #{group.pk}"),
+    ):
+        AuditEntry.note(one, AuditEntry.Verb.SPLIT, by=by, reason=reason, after=other)
 
 
 def gather() -> int:
@@ -179,11 +182,3 @@ def open_or_close(group: FailureGroup) -> None:
         group.state = _State.OPEN
     elif group.waiting <= 0 and group.redriven <= 0:
         group.state = _State.RESOLVED
-
-
-def _note(
-    group: FailureGroup, verb: AuditEntry.Verb, by: str, reason: str, after: str
-) -> None:
-    AuditEntry.objects.create(
-        group=group, actor=by, verb=verb, reason=reason, after=after[:200]
-    )

@@ -1,8 +1,9 @@
-"""What people say about a failure group: whose it is, what is known, whether it is over.
+"""Triage of a failure group: acknowledge, resolve, annotate.
 
-Whoever says something has seen what others said before, or is told to look again. The trail
-knows: the number of its newest entry is what a page has seen. It is read under the lock of
-the group's row, so entries of one group are numbered in the order of their commits.
+Nobody overwrites an entry that they have not seen. A page carries the number of the newest
+entry in the audit trail of the group. If a person has added a newer entry since, the verb is
+refused. The number is read under the lock of the group's row, so entries of one group are
+numbered in the order of their commits.
 """
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from dlq_review.models import AuditEntry, FailureGroup
 from processing.events.masking import mask
 
 _State = FailureGroup.State
+_NOTED = AuditEntry.Verb.NOTED
 
 
 class SomebodyElsesError(ReviewError):
@@ -40,7 +42,7 @@ def newest_entry(group: FailureGroup, by: str | None = None) -> int:
 def check_seen(group: FailureGroup, seen: int | None) -> None:
     """Raises SomebodyElsesError where a person changed *group* after the entry *seen*.
 
-    Call it under the lock of its row. None looks at nothing.
+    Call it under the lock of its row. With None it checks nothing.
     """
     if seen is None:
         return
@@ -51,17 +53,17 @@ def check_seen(group: FailureGroup, seen: int | None) -> None:
 
 @transaction.atomic
 def acknowledge(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
-    """Take *group*, so that others see it is being looked at. Raises SomebodyElsesError."""
+    """Make *by* the owner of *group*. Raises SomebodyElsesError."""
     group = _locked(group, seen)
     before = group.state
     group.state, group.owner = _State.ACKNOWLEDGED, by
     group.save(update_fields=["state", "owner"])
-    _note(group, by, before=before, after=group.state)
+    AuditEntry.note(group, _NOTED, by=by, before=before, after=group.state)
 
 
 @transaction.atomic
 def resolve_group(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
-    """Call *group* repaired; the next failure makes it regressed.
+    """Resolve *group*; its next failure makes it regressed.
 
     Raises StillWaitingError, SomebodyElsesError.
     """
@@ -70,37 +72,24 @@ def resolve_group(group: FailureGroup, *, by: str, seen: int | None = None) -> N
         raise StillWaitingError(StillWaitingError.__doc__)
     before, group.state = group.state, _State.RESOLVED
     group.save(update_fields=["state"])
-    _note(group, by, before=before, after=group.state)
+    AuditEntry.note(group, _NOTED, by=by, before=before, after=group.state)
 
 
 @transaction.atomic
 def annotate(
     group: FailureGroup, note: str, *, by: str, seen: int | None = None
 ) -> None:
-    """Replace the note; the trail keeps the earlier one. Of an address little is kept.
+    """Replace the note, with addresses masked; the trail keeps the earlier note.
 
     Raises SomebodyElsesError.
     """
     group = _locked(group, seen)
     before, group.note = group.note, mask(note)
     group.save(update_fields=["note"])
-    _note(group, by, reason=f"Note was: {before or 'empty'}")
+    AuditEntry.note(group, _NOTED, by=by, reason=f"Note was: {before or 'empty'}")
 
 
 def _locked(group: FailureGroup, seen: int | None) -> FailureGroup:
     found = FailureGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
     check_seen(found, seen)
     return found
-
-
-def _note(
-    group: FailureGroup, by: str, reason: str = "", before: str = "", after: str = ""
-) -> None:
-    AuditEntry.objects.create(
-        group=group,
-        actor=by,
-        verb=AuditEntry.Verb.NOTED,
-        reason=reason,
-        before=before,
-        after=after,
-    )

@@ -56,9 +56,7 @@ class Processed:
 
 
 def processed(letter: DeadLetter) -> Processed:
-    outcome = Outcome.objects.filter(
-        request_id=letter.request_id, kind=Outcome.Kind.PROCESSED
-    ).first()
+    outcome = Outcome.processed(letter.request_id).first()
     if outcome is None:
         return Processed(done=False, same=False)
     same = letter.revisions.filter(fingerprint=outcome.fingerprint).exists()

@@ -1,11 +1,11 @@
-"""Edit a dead letter: a new revision, held to the same contract as the form and the API."""
+"""Edit a dead letter: a new revision, checked by the same contract as the form and the API."""
 
 from django.db import transaction
 
-from dlq_review.errors import ReasonMissingError, ReviewError, WrongStateError
+from dlq_review.errors import ReasonMissingError, ReviewError
 from dlq_review.letters import current_event
 from dlq_review.letters.current_event import NotAnEventError
-from dlq_review.letters.transitions import move, note
+from dlq_review.letters.transitions import check_editable, move, note
 from dlq_review.models import AuditEntry, DeadLetter, Revision
 from processing.delivery.attempts import storable
 from processing.events import envelope
@@ -46,7 +46,7 @@ def edit(
     """
     if not reason.strip():
         raise ReasonMissingError(ReasonMissingError.__doc__)
-    _check_editable(letter)
+    check_editable(letter, "edited")
     event = check(letter, body)
     changes = {
         "revision": based_on + 1,
@@ -85,7 +85,7 @@ def put_back(letter: DeadLetter, number: int, *, by: str, reason: str) -> Revisi
 
     Raises WrongStateError or ChangedMeanwhileError.
     """
-    _check_editable(letter)
+    check_editable(letter, "edited")
     former = letter.revisions.get(number=number)
     identity = envelope.identify(former.body, fallback_id=letter.request_id)
     letter.type = storable(identity.type)[:100]
@@ -108,14 +108,6 @@ def put_back(letter: DeadLetter, number: int, *, by: str, reason: str) -> Revisi
         by=by,
         reason=reason,
     )
-
-
-def _check_editable(letter: DeadLetter) -> None:
-    if letter.state not in DeadLetter.EDITABLE:
-        raise WrongStateError(
-            f"{letter} is {letter.get_state_display().lower()}; "
-            "only open or quarantined dead letters can be edited."
-        )
 
 
 def _stale(letter: DeadLetter, based_on: int) -> StaleEditError:

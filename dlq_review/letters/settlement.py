@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from dlq_review.errors import ReasonMissingError, ReviewError, WrongStateError
 from dlq_review.letters import current_event
-from dlq_review.letters.transitions import lock, move
+from dlq_review.letters.transitions import check_editable, lock, move
 from dlq_review.models import AuditEntry, DeadLetter
 from processing.models import Outcome
 
@@ -26,9 +26,7 @@ def reconcile() -> int:
     A redriven letter whose request was processed with a body it never held is reopened:
     another request has used its id.
     """
-    done = Outcome.objects.filter(
-        request_id=OuterRef("request_id"), kind=Outcome.Kind.PROCESSED
-    )
+    done = Outcome.processed(OuterRef("request_id"))
     same_body = done.filter(fingerprint=OuterRef("body_fingerprint"))
     found = DeadLetter.objects.filter(
         Q(Exists(done), state=S.REDRIVEN)
@@ -68,7 +66,7 @@ def resolve(letter: DeadLetter, *, by: str, reason: str) -> None:
 
 @transaction.atomic
 def discard(letter: DeadLetter, *, by: str, reason: str, told: str = "") -> str:
-    """Set *letter* aside and leave a tombstone, so that a late copy does nothing.
+    """Discard *letter* and leave a tombstone, so that a late copy does nothing.
 
     *told* is for the sender: their receipt shows it. The reason is for staff alone.
     Returns its new state: RESOLVED where the request was processed in the meantime.
@@ -107,16 +105,10 @@ def restore(letter: DeadLetter, *, by: str, reason: str = "") -> None:
     move(letter, letter.resting_state, AuditEntry.Verb.RESTORED, by=by, reason=reason)
     others = (one.state for number, one in locked.items() if number != letter.pk)
     if S.DISCARDED not in others:
-        Outcome.objects.filter(
-            request_id=letter.request_id, kind=Outcome.Kind.DISCARDED
-        ).delete()
+        Outcome.discarded(letter.request_id).delete()
 
 
 def _need(letter: DeadLetter, reason: str, done: str) -> None:
     if not reason.strip():
         raise ReasonMissingError(ReasonMissingError.__doc__)
-    if letter.state not in DeadLetter.EDITABLE:
-        raise WrongStateError(
-            f"{letter} is {letter.get_state_display().lower()}; "
-            f"only open or quarantined dead letters can be {done}."
-        )
+    check_editable(letter, done)

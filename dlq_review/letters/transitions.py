@@ -62,8 +62,8 @@ def move(
         )
     current = lock(letter.request_id)[letter.pk]
     # Groups that were merged or split meanwhile change where it counts, and nothing else.
-    place = {"group_id": current.group_id, "origin_id": current.origin_id}
-    changes = {"send_after": None, **place, **changes}
+    group = {"group_id": current.group_id, "origin_id": current.origin_id}
+    changes = {"send_after": None, **group, **changes}
     changes["settled_at"] = timezone.now() if to in DeadLetter.SETTLED else None
     updated = DeadLetter.objects.filter(pk=letter.pk, **_seen(letter)).update(
         state=to, **changes
@@ -83,35 +83,34 @@ def move(
     note(letter, verb, by=by, reason=reason, before=before, after=to)
 
 
+def check_editable(letter: DeadLetter, done: str) -> None:
+    """Raises WrongStateError unless *letter* waits for staff, so that it can be *done*."""
+    if letter.state not in DeadLetter.EDITABLE:
+        raise WrongStateError(
+            f"{letter} is {letter.get_state_display().lower()}; "
+            f"only open or quarantined dead letters can be {done}."
+        )
+
+
 def _seen(letter: DeadLetter) -> dict[str, Any]:
     """What must still hold of *letter*.
 
-    The redrive id and its time too: a claim that was lost and won by another, or undone and
-    made again, is another claim.
+    Compare `redrive_id` and `send_after` too, so that a stale claim never overwrites a
+    newer one.
     """
     names = ("state", "revision", "redrive_id", "send_after", "purged_at")
     return {name: getattr(letter, name) for name in names}
 
 
-def note(
-    letter: DeadLetter,
-    verb: AuditEntry.Verb,
-    *,
-    by: str = "",
-    reason: str = "",
-    before: str = "",
-    after: str = "",
-) -> None:
-    AuditEntry.objects.create(
-        letter=letter, actor=by, verb=verb, reason=reason, before=before, after=after
-    )
+def note(letter: DeadLetter, verb: AuditEntry.Verb, **more: str) -> None:
+    """`AuditEntry.note` for a letter."""
+    AuditEntry.note(letter, verb, **more)
 
 
 def note_reveal(by: str, where: str, letter: DeadLetter | None = None) -> None:
     """Put on record that *by* saw personal data: of which letter, and where."""
-    AuditEntry.objects.create(
-        letter=letter, actor=by, verb=AuditEntry.Verb.REVEALED, reason=mask(where)[:500]
-    )
+    reason = mask(where)[:500]
+    AuditEntry.note(letter, AuditEntry.Verb.REVEALED, by=by, reason=reason)
 
 
 def tell_receipts(requests: Sequence[str]) -> None:

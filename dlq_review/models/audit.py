@@ -68,3 +68,26 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise AppendOnlyError(AppendOnlyError.__doc__)
+
+    @classmethod
+    def note(
+        cls,
+        about: DeadLetter | FailureGroup | Operation | None,
+        verb: "AuditEntry.Verb",
+        *,
+        by: str = "",
+        reason: str = "",
+        before: str = "",
+        after: str = "",
+    ) -> None:
+        """Add one entry to the trail. Call it in the transaction of the deed."""
+        cls.objects.create(
+            letter=about if isinstance(about, DeadLetter) else None,
+            group=about if isinstance(about, FailureGroup) else None,
+            operation=about if isinstance(about, Operation) else None,
+            actor=by,
+            verb=verb,
+            reason=reason,
+            before=before[:200],
+            after=after[:200],
+        )

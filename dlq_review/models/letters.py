@@ -1,6 +1,6 @@
 """Dead letters. The row that lists read is narrow; bodies live beside it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -149,15 +149,17 @@ class DeadLetter(models.Model):
         """Redriven so often that another redrive has to be meant."""
         return bool(0 < settings.REDRIVE_LIMIT <= self.redrives)
 
+    @staticmethod
+    def overdue_since() -> datetime:
+        """A redrive that is older than this and has no outcome is overdue."""
+        return timezone.now() - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
+
     @property
     def overdue(self) -> bool:
-        """Redriven, and nothing has been heard of it for too long."""
-        return (
-            self.state == self.State.REDRIVEN
-            and self.redriven_at is not None
-            and self.redriven_at
-            < timezone.now() - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
-        )
+        """Redriven, and without an outcome for too long."""
+        if self.state != self.State.REDRIVEN or self.redriven_at is None:
+            return False
+        return self.redriven_at < self.overdue_since()
 
     @property
     def failed_again(self) -> bool:

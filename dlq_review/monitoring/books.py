@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet
 from django.utils import timezone
 
 from dlq_review.groups import counter_drift
 from dlq_review.models import DeadLetter
+from dlq_review.monitoring import deadlines
 from dlq_review.redrive.sender import CLAIM_LASTS
 from processing.models import Attempt, Outcome, SpooledEvent
 from processing.sqs import queues
@@ -100,10 +100,9 @@ def _by(rows: QuerySet, field: str, values: list[str]) -> dict[str, int]:
 
 
 def _discrepancies(now: datetime) -> Iterator[tuple[str, int]]:
-    overdue = now - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
     yield (
         "redriven, and without an outcome for too long",
-        DeadLetter.objects.filter(state=S.REDRIVEN, redriven_at__lt=overdue).count(),
+        DeadLetter.objects.filter(deadlines.overdue()).count(),
     )
     yield (
         "claimed for a redrive, and not sent for too long",
@@ -123,7 +122,7 @@ def _discrepancies(now: datetime) -> Iterator[tuple[str, int]]:
     )
     yield (
         "failed, and not heard of for too long",
-        _unheard_of(overdue).values("request_id").distinct().count(),
+        _unheard_of(DeadLetter.overdue_since()).values("request_id").distinct().count(),
     )
     yield (
         "discarded without a tombstone, so that a copy would take effect",
@@ -131,12 +130,12 @@ def _discrepancies(now: datetime) -> Iterator[tuple[str, int]]:
     )
 
 
-def _unheard_of(overdue: datetime) -> QuerySet[Attempt]:
+def _unheard_of(since: datetime) -> QuerySet[Attempt]:
     """Attempts of requests that have neither succeeded, nor failed again, nor been pulled."""
     later = Attempt.objects.filter(
-        request_id=OuterRef("request_id"), started_at__gte=overdue
+        request_id=OuterRef("request_id"), started_at__gte=since
     )
-    quiet = Attempt.objects.filter(~Exists(later), started_at__lt=overdue)
+    quiet = Attempt.objects.filter(~Exists(later), started_at__lt=since)
     return _same_request(_same_request(quiet, Outcome), DeadLetter).order_by()
 
 

@@ -1,8 +1,7 @@
-"""What presses: asked by the overview, the lists that it leads to, and dlq_stats alike."""
+"""The deadlines that the overview, the lists behind its figures, and dlq_stats share."""
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
@@ -11,10 +10,10 @@ from dlq_review.models import DeadLetter
 
 def overdue() -> Q:
     """Redriven, and without an outcome for too long."""
-    late = timezone.now() - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
+    late = DeadLetter.overdue_since()
     return Q(state=DeadLetter.State.REDRIVEN, redriven_at__lt=late)
 
 
 def near_limit(within: timedelta = timedelta(days=1)) -> Q:
-    """SQS would drop it *within* so long, or would have."""
+    """SQS drops it *within* this time, or would have dropped it already."""
     return Q(expires_at__lt=timezone.now() + within)

@@ -59,10 +59,10 @@ def _steer(
             "somebody else. Look at it again."
         )
     operation.refresh_from_db()
-    AuditEntry.objects.create(
-        operation=operation,
-        actor=by,
-        verb=AuditEntry.Verb.STARTED if before == "draft" else AuditEntry.Verb.STEERED,
+    AuditEntry.note(
+        operation,
+        AuditEntry.Verb.STARTED if before == "draft" else AuditEntry.Verb.STEERED,
+        by=by,
         reason=operation.halted or operation.reason,
         before=before,
         after=to,

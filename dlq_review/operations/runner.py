@@ -7,11 +7,7 @@ claimed only.
 """
 
 from contextlib import suppress
-from datetime import timedelta
 from time import monotonic, sleep
-
-from django.conf import settings
-from django.utils import timezone
 
 from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import leases, steps
@@ -119,4 +115,4 @@ def observe(operation: Operation) -> None:
 
 def _is_late(operation: Operation) -> bool:
     last = operation.sent_at or operation.created_at
-    return last < timezone.now() - timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
+    return last < DeadLetter.overdue_since()

@@ -46,10 +46,9 @@ def look_at(messages: Sequence[Message]) -> list[Pulled]:
         list(zip(messages, identities, strict=True))
     )
     done = set(
-        Outcome.objects.filter(
-            request_id__in=[identity.request_id for identity in identities],
-            kind=Outcome.Kind.PROCESSED,
-        ).values_list("request_id", "fingerprint")
+        Outcome.processed(*(one.request_id for one in identities)).values_list(
+            "request_id", "fingerprint"
+        )
     )
     found = []
     for message, identity, attempt in zip(messages, identities, attempts, strict=True):

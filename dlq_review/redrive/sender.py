@@ -21,10 +21,9 @@ from dlq_review.errors import (
     ChangedMeanwhileError,
     ReasonMissingError,
     ReviewError,
-    WrongStateError,
 )
 from dlq_review.letters import current_event
-from dlq_review.letters.transitions import move
+from dlq_review.letters.transitions import check_editable, move
 from dlq_review.models import Arrival, AuditEntry, DeadLetter
 from dlq_review.redrive import targets
 from processing.events.attributes import FAILURE, REDRIVE, Attributes
@@ -42,7 +41,7 @@ class ProcessedOtherwiseError(ReviewError):
     """This request id was processed with another body, so it cannot be used for this one."""
 
 
-class SetAsideError(ReviewError):
+class DiscardedError(ReviewError):
     """The request was discarded, so a worker would do nothing. Restore it first."""
 
 
@@ -127,11 +126,7 @@ def take(one: Redrive, terms: Terms) -> Event | None:
     letter = one.letter
     if one.revision != letter.revision:
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
-    if letter.state not in DeadLetter.EDITABLE:
-        raise WrongStateError(
-            f"{letter} is {letter.get_state_display().lower()}; "
-            "only open or quarantined dead letters can be redriven."
-        )
+    check_editable(letter, "redriven")
     event = current_event.event_in(letter, current_event.current(letter).body)
     targets.check(event.queue, terms.to)
     if _is_done(letter):
@@ -298,8 +293,6 @@ def _is_done(letter: DeadLetter) -> bool:
     known = current_event.processed(letter)
     if known.done and not known.same:
         raise ProcessedOtherwiseError(ProcessedOtherwiseError.__doc__)
-    if Outcome.objects.filter(
-        request_id=letter.request_id, kind=Outcome.Kind.DISCARDED
-    ).exists():
-        raise SetAsideError(SetAsideError.__doc__)
+    if Outcome.discarded(letter.request_id).exists():
+        raise DiscardedError(DiscardedError.__doc__)
     return known.done

@@ -1,9 +1,9 @@
 """A redrive by one click waits a moment before it is sent, so that it can be undone.
 
-Crash order: claim, with the moment it may be sent -> commit -> ask for a job that sends it.
-The job: clear that moment by compare-and-set -> commit -> send -> record, as redrive/sender.py
-says. What has the moment can be undone and is not being sent; what lost it is being sent
-and cannot be undone. A job that never comes leaves the letter to beat.
+Crash order: claim, with `send_after` -> commit -> ask for a job that sends it. The job:
+clear `send_after` by compare-and-set -> commit -> send -> record, as redrive/sender.py
+says. While `send_after` is set, the redrive can be undone and is not being sent. Once it is
+cleared, it is being sent. If the job is lost, beat's `settle` sends it.
 """
 
 import logging

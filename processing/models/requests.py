@@ -1,5 +1,7 @@
 """What became of each request: outcome, failed attempts, review and spool."""
 
+from typing import Self
+
 from django.db import models
 
 REQUEST_ID_LENGTH = 64
@@ -15,7 +17,7 @@ class Outcome(models.Model):
         """Its sender, who holds a receipt, is told there what to put right."""
 
     STALE = "stale"
-    """In place of the status, in what a change made that came after a later one."""
+    """The status that `made` names for a change that came after a later one."""
 
     request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -28,6 +30,22 @@ class Outcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_id} {self.kind}"
+
+    @classmethod
+    def processed(cls, *requests: str | models.OuterRef) -> models.QuerySet[Self]:
+        """The outcomes of those of *requests* that were processed."""
+        return cls._of(requests, cls.Kind.PROCESSED)
+
+    @classmethod
+    def discarded(cls, *requests: str | models.OuterRef) -> models.QuerySet[Self]:
+        """The tombstones of those of *requests* that were discarded."""
+        return cls._of(requests, cls.Kind.DISCARDED)
+
+    @classmethod
+    def _of(
+        cls, requests: tuple[str | models.OuterRef, ...], kind: Kind
+    ) -> models.QuerySet[Self]:
+        return cls.objects.filter(request_id__in=requests, kind=kind)
 
     @property
     def stale(self) -> bool:

@@ -160,7 +160,7 @@ def test_of_two_discarded_letters_of_a_request_one_restored_leaves_the_tombstone
 def test_a_letter_whose_sibling_is_discarded_is_not_sent_to_do_nothing() -> None:
     first, second = two_of_one_request()
     settlement.discard(first, by="ada", reason="x")
-    with pytest.raises(sender.SetAsideError):
+    with pytest.raises(sender.DiscardedError):
         sender.redrive_one(sender.Redrive(second, second.revision), sender.Terms("ada"))
     assert fresh(second).state == "open"
 
