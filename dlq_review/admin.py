@@ -79,7 +79,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
             "may_operate": may(request.user, "bulk_redrive"),
             "may_restore": may_operate(request.user, Operation.Kind.RESTORE),
             "restoring": restoring,
-            "held": undo_window.held()[:5] if may(request.user, "undo") else (),
+            "undoable": undo_window.undoable()[:5] if may(request.user, "undo") else (),
             "exports": (("csv", "CSV"), ("jsonl", "JSON Lines")),
             "denied": denial(
                 request.user,

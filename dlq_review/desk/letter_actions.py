@@ -32,7 +32,7 @@ def actions_for(
     names = ["redrive", "edit", "rehearse", "resolve", "discard"]
     if letter.state == DeadLetter.State.DISCARDED:
         names = ["restore"]
-    if letter.held:
+    if letter.undoable:
         names[0] = "undo"
     return {
         name: Action(name, _LABELS[name], _denied(user, letter, name, valid))

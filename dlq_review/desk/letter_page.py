@@ -1,4 +1,4 @@
-"""What the pages of one dead letter show."""
+"""The context of the pages of one dead letter: its view and its edit form."""
 
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from dlq_review.desk.request_summary import asked
 from dlq_review.letters import current_event
 from dlq_review.letters.revisions import LONGEST_EDIT
 from dlq_review.letters.timeline import attempts_of, timeline
-from dlq_review.models import AuditEntry, DeadLetter, Revision
+from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
 from dlq_review.permissions import may
 from dlq_review.redrive import targets
 from dlq_review.search import keyset_pages
@@ -37,43 +37,59 @@ def letter_context(
         "revisions": max(0, letter.revisions.count() - len(revisions)),
         "arrivals": letter.arrivals.count() - len(arrivals),
     }
-    attempts = attempts_of(letter, arrivals)
     bodies = [current.body, *(one.body for one in revisions)]
     bodies += [one.body for one in arrivals]
-    # Of a body that is not read nothing may be told, as of one that cannot be read.
+    # Mask as for an unreadable body: a body that is left out may hold other values.
     bodies += [NOT_READ] if any(left_out.values()) else []
     look = Masked(bodies) if masked else Bare()
-    body, cut = formatting.shown(look.body(current.body))
-    request_asked = asked(letter, current.body, look)
-    actions = actions_for(request.user, letter, valid=request_asked.event is not None)
-    denials = [one.denied for one in actions.values() if one.denied]
     return {
         "letter": letter,
-        "asked": request_asked,
-        "body": formatting.visible(body),
         "masked": masked,
-        "may_reveal": may(request.user, "reveal"),
         "reference": look.reference(letter.reference),
         "error_text": look.error(letter.error_text),
-        "cut": cut,
         "left_out": left_out,
         "current": current,
-        "actions": actions,
         "targets": targets.of_type(letter.type),
-        "denials": list(dict.fromkeys(denials)),
         "warnings": _warnings(letter, current),
-        "attempts": [
-            (one, look.error(one.error_text), look.trace(one.traceback))
-            for one in attempts
-        ],
-        "unreported": max(0, letter.attempts - len(attempts)),
         "arrivals": [
             (one, look.attributes(one.beside), _shown(look.body(one.body)))
             for one in arrivals
         ],
         "edits": _edits(revisions, look),
-        "timeline": timeline(letter, attempts, ours=look.text, theirs=look.error),
+        **_request(request, letter, current, look),
+        **_history(letter, arrivals, look),
         **_neighbours(letter),
+    }
+
+
+def _request(
+    request: HttpRequest, letter: DeadLetter, current: Revision, look: Bare
+) -> dict[str, Any]:
+    """What the current body asks for, and what this person may do with it."""
+    body, cut = formatting.shown(look.body(current.body))
+    request_asked = asked(letter, current.body, look)
+    actions = actions_for(request.user, letter, valid=request_asked.event is not None)
+    denials = [one.denied for one in actions.values() if one.denied]
+    return {
+        "asked": request_asked,
+        "body": formatting.visible(body),
+        "cut": cut,
+        "actions": actions,
+        "denials": list(dict.fromkeys(denials)),
+        "may_reveal": may(request.user, "reveal"),
+    }
+
+
+def _history(letter: DeadLetter, arrivals: list[Arrival], look: Bare) -> dict[str, Any]:
+    """The failed attempts, and the timeline."""
+    attempts = attempts_of(letter, arrivals)
+    return {
+        "attempts": [
+            (one, look.error(one.error_text), look.trace(one.traceback))
+            for one in attempts
+        ],
+        "unreported": max(0, letter.attempts - len(attempts)),
+        "timeline": timeline(letter, attempts, ours=look.text, theirs=look.error),
     }
 
 

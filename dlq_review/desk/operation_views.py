@@ -141,7 +141,7 @@ def operation_page(request: HttpRequest, operation_id: int) -> HttpResponse:
         and operation.state in Operation.ENDED
         and counts.discarded
         and may_operate(request.user, Operation.Kind.RESTORE),
-        "braked": operation.halted.startswith("Brake"),
+        "braked": operation.braked,
         "conditions": [
             veiled_condition(one) for one in operation.selection.get("fields", ())
         ],

@@ -20,8 +20,8 @@ class NotAnEventError(ReviewError):
         super().__init__(self.__doc__)
 
     def __str__(self) -> str:
-        told = Veil(self._body)(" ".join(map(str, self.problems)))
-        return f"{self.__doc__} {told}"
+        said = Veil(self._body)(" ".join(map(str, self.problems)))
+        return f"{self.__doc__} {said}"
 
 
 def current(letter: DeadLetter) -> Revision:

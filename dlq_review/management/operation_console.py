@@ -47,14 +47,14 @@ def drive(operation: Operation, console: Console, *, wait: bool) -> None:
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[counts]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("", total=operation.total, told="")
+        bar = progress.add_task("", total=operation.total, counts="")
         for counts in _steps(operation, progress.console, wait=wait):
             done = operation.total - counts.waiting - (counts.sent if wait else 0)
-            progress.update(bar, completed=done, told=told(counts))
+            progress.update(bar, completed=done, counts=in_words(counts))
 
 
 def _steps(operation: Operation, console: Console, *, wait: bool) -> Iterator[Tally]:
@@ -117,7 +117,7 @@ def reading(selection: Selection, console: Console) -> Iterator[Callable[[int], 
         yield lambda read: progress.advance(bar, read)
 
 
-def told(counts: Tally) -> str:
+def in_words(counts: Tally) -> str:
     return ", ".join(
         f"{count} {state.replace('_', ' ')}"
         for state, count in counts.by_state.items()

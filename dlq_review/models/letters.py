@@ -140,7 +140,7 @@ class DeadLetter(models.Model):
         return self.redriven_to or (contract.queue if contract else "")
 
     @property
-    def held(self) -> bool:
+    def undoable(self) -> bool:
         """Claimed by a redrive that can still be undone."""
         return self.state == self.State.CLAIMED and self.send_after is not None
 

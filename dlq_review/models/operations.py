@@ -80,10 +80,15 @@ class Operation(models.Model):
         return f"{self.get_kind_display()} #{self.pk}"
 
     @property
+    def braked(self) -> bool:
+        """Paused by itself because too many failed again (operations/progress.py)."""
+        return self.halted.startswith("Brake")
+
+    @property
     def held_until(self) -> datetime | None:
-        """How long nobody else may run it; None where anybody may."""
-        held = self.leased_until is not None and self.leased_until > timezone.now()
-        return self.leased_until if held else None
+        """The end of a lease that still runs; None where anybody may run it."""
+        leased = self.leased_until is not None and self.leased_until > timezone.now()
+        return self.leased_until if leased else None
 
 
 class OperationItem(models.Model):

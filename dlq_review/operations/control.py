@@ -22,9 +22,8 @@ def pause(operation: Operation, *, by: str = "", halted: str = "") -> None:
 
 
 def resume(operation: Operation, *, by: str) -> None:
-    """Go on; whoever resumes after a brake has looked at what failed until now."""
-    braked = operation.halted.startswith("Brake")
-    changes = {"looked_at": tally(operation).outcomes} if braked else {}
+    """Go on. After a brake, failures until now no longer count: the person has seen them."""
+    changes = {"looked_at": tally(operation).outcomes} if operation.braked else {}
     _steer(operation, (Operation.State.PAUSED,), "running", by, halted="", **changes)
 
 

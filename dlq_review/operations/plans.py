@@ -47,16 +47,16 @@ def freeze(
     *,
     by: str,
     reason: str = "",
-    told: Callable[[int], None] = lambda read: None,
+    on_read: Callable[[int], None] = lambda read: None,
 ) -> Operation:
     """An operation over what *selection* finds now, not started.
 
-    *told* learns how many bodies were read, where the selection needs them. Raises
+    *on_read* is called with the number of bodies read, if the selection reads any. Raises
     NothingChosenError.
     """
     cutoff = timezone.now()
     # Bodies are read before the transaction begins: that may take a minute.
-    read = _read(selection, plan, told) if selection.fields else None
+    read = _read(selection, plan, on_read) if selection.fields else None
     with transaction.atomic():
         operation = _create(selection, plan, by, reason, cutoff)
         if read is None:
@@ -87,11 +87,11 @@ def _create(
 
 
 def _read(
-    selection: Selection, plan: Plan, told: Callable[[int], None]
+    selection: Selection, plan: Plan, on_read: Callable[[int], None]
 ) -> "tuple[array[int], array[int]]":
     """The numbers and revisions of the letters; 16 bytes each, so a million are few."""
     numbers, revisions = array("q"), array("l")
-    for page in selection.pages(told):
+    for page in selection.pages(on_read):
         for letter in page:
             numbers.append(letter.pk)
             revisions.append(letter.revision)

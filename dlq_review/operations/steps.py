@@ -35,7 +35,7 @@ def _redrive(
     chosen = [Redrive(item.letter, item.revision) for item in rest]
     done = sender.redrive_many(chosen, _terms(operation))
     refused: dict[str, str] = {}
-    with lease.writing() as held:
+    with lease.writing() as locked:
         for item in ours:  # sent by a runner that could not write it down
             _write(item, _Item.SENT)
         for item, one in zip(rest, done, strict=True):
@@ -44,11 +44,11 @@ def _redrive(
             else:
                 _write_redriven(operation, item, one)
         took = {item.letter.goal for item in rest} - refused.keys()
-        held.refused = {
-            queue: why for queue, why in held.refused.items() if queue not in took
+        locked.refused = {
+            queue: why for queue, why in locked.refused.items() if queue not in took
         } | refused
-        held.sent_at = timezone.now()
-        held.save(update_fields=["refused", "sent_at"])
+        locked.sent_at = timezone.now()
+        locked.save(update_fields=["refused", "sent_at"])
     return set(refused)
 
 
@@ -79,8 +79,8 @@ def _each(do: Callable[[Operation, OperationItem], str]) -> Work:
         operation: Operation, lease: Lease, items: Sequence[OperationItem]
     ) -> set[str]:
         for item in items:
-            with lease.writing() as held:
-                if held.state != Operation.State.RUNNING:
+            with lease.writing() as locked:
+                if locked.state != Operation.State.RUNNING:
                     break
                 try:
                     _write(item, do(operation, item))

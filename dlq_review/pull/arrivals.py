@@ -10,7 +10,7 @@ from dlq_review.letters import redrive_mark
 from dlq_review.letters.transitions import lock, move, note
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
 from dlq_review.pull.new_letters import (
-    Pulled,
+    PulledMessage,
     arrival_fields,
     begin,
     failed_fields,
@@ -36,7 +36,7 @@ def join(message: Message) -> bool:
     return True
 
 
-def _letter_of(pulled: Pulled) -> tuple[DeadLetter, bool]:
+def _letter_of(pulled: PulledMessage) -> tuple[DeadLetter, bool]:
     letters = lock(pulled.identity.request_id)
     # Redriven to another queue it fails on that one, and is the same letter still. The
     # attribute alone is not believed: the request must be the letter's.
@@ -49,7 +49,7 @@ def _letter_of(pulled: Pulled) -> tuple[DeadLetter, bool]:
     )
 
 
-def _store_arrival(letter: DeadLetter, pulled: Pulled) -> bool:
+def _store_arrival(letter: DeadLetter, pulled: PulledMessage) -> bool:
     _, new = Arrival.objects.get_or_create(
         dlq=pulled.message.queue,
         message_id=pulled.message.id,
@@ -58,7 +58,7 @@ def _store_arrival(letter: DeadLetter, pulled: Pulled) -> bool:
     return new
 
 
-def _arrive_again(letter: DeadLetter, pulled: Pulled) -> None:
+def _arrive_again(letter: DeadLetter, pulled: PulledMessage) -> None:
     DeadLetter.objects.filter(pk=letter.pk).update(
         arrival_count=letter.arrival_count + 1,
         attempts=letter.attempts + pulled.failure.deliveries,
@@ -78,14 +78,14 @@ def _arrive_again(letter: DeadLetter, pulled: Pulled) -> None:
         _fail_again(letter, pulled, known=known)
 
 
-def _is_known(letter: DeadLetter, pulled: Pulled) -> bool:
+def _is_known(letter: DeadLetter, pulled: PulledMessage) -> bool:
     revisions = letter.revisions
     if pulled.fingerprint:
         return revisions.filter(fingerprint=pulled.fingerprint).exists()
     return revisions.filter(body=pulled.body).exists()
 
 
-def _fail_again(letter: DeadLetter, pulled: Pulled, *, known: bool) -> None:
+def _fail_again(letter: DeadLetter, pulled: PulledMessage, *, known: bool) -> None:
     # Wherever it failed last, it stays with the queue whose letter it is.
     failure = replace(pulled.failure, queue=letter.queue)
     changes: dict[str, Any] = {
@@ -107,7 +107,9 @@ def _fail_again(letter: DeadLetter, pulled: Pulled, *, known: bool) -> None:
     counters.count_arrival(letter, pulled.failure)
 
 
-def _another_body(letter: DeadLetter, pulled: Pulled, reason: str) -> dict[str, Any]:
+def _another_body(
+    letter: DeadLetter, pulled: PulledMessage, reason: str
+) -> dict[str, Any]:
     number = letter.revision + 1
     Revision.objects.create(
         letter=letter,

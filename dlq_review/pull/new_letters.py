@@ -27,7 +27,7 @@ from processing.sqs.topology import QUEUES
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
+class PulledMessage:
     """A message from a DLQ, and what is known of it."""
 
     message: Message
@@ -39,7 +39,7 @@ class Pulled:
     """The request was processed, with just this body."""
 
 
-def look_at(messages: Sequence[Message]) -> list[Pulled]:
+def look_at(messages: Sequence[Message]) -> list[PulledMessage]:
     """What is known of each of *messages*, in two queries however many there are."""
     identities = [failure_reason.identity_of(message) for message in messages]
     attempts = failure_reason.last_attempts(
@@ -55,7 +55,7 @@ def look_at(messages: Sequence[Message]) -> list[Pulled]:
         body = storable(message.body)
         fingerprint = current_event.fingerprint(body, identity.request_id)
         found.append(
-            Pulled(
+            PulledMessage(
                 message=message,
                 identity=identity,
                 failure=failure_reason.why(message, identity, attempt),
@@ -67,7 +67,7 @@ def look_at(messages: Sequence[Message]) -> list[Pulled]:
     return found
 
 
-def first_fields(pulled: Pulled, group: FailureGroup) -> dict[str, Any]:
+def first_fields(pulled: PulledMessage, group: FailureGroup) -> dict[str, Any]:
     """A letter as its first arrival makes it, but for the two fields that name it."""
     message, failure = pulled.message, pulled.failure
     correlation_id = message.attributes.get("correlation_id", "")
@@ -88,7 +88,7 @@ def first_fields(pulled: Pulled, group: FailureGroup) -> dict[str, Any]:
     }
 
 
-def failed_fields(pulled: Pulled) -> dict[str, Any]:
+def failed_fields(pulled: PulledMessage) -> dict[str, Any]:
     """What the last failure says about a letter."""
     failure = pulled.failure
     retention = timedelta(seconds=QUEUES[failure.queue].dlq_retention)
@@ -102,7 +102,7 @@ def failed_fields(pulled: Pulled) -> dict[str, Any]:
     }
 
 
-def arrival_fields(pulled: Pulled) -> dict[str, Any]:
+def arrival_fields(pulled: PulledMessage) -> dict[str, Any]:
     """An arrival, but for its letter and the two fields that name it."""
     message = pulled.message
     return {
@@ -149,14 +149,14 @@ def begin_new(messages: Sequence[Message]) -> list[Message]:
     return [pulled.message for pulled in new]
 
 
-def _unknown(pulled: Sequence[Pulled]) -> list[Pulled]:
+def _unknown(pulled: Sequence[PulledMessage]) -> list[PulledMessage]:
     """Those without a letter, one for each, in the order of its keys."""
     known = set(
         DeadLetter.objects.filter(
             request_id__in=[one.identity.request_id for one in pulled]
         ).values_list("request_id", "queue")
     )
-    new: dict[tuple[str, str], Pulled] = {}
+    new: dict[tuple[str, str], PulledMessage] = {}
     for one in pulled:
         key = one.identity.request_id, one.failure.queue
         # What was redriven is known by its letter's number, whatever queue it failed on.
@@ -165,7 +165,7 @@ def _unknown(pulled: Sequence[Pulled]) -> list[Pulled]:
     return [one for _, one in sorted(new.items(), key=lambda item: item[0])]
 
 
-def begin(letters: Sequence[DeadLetter], pulled: Sequence[Pulled]) -> None:
+def begin(letters: Sequence[DeadLetter], pulled: Sequence[PulledMessage]) -> None:
     """What comes with new *letters*: revision 0, counters, the receipt's mark, the trail."""
     Revision.objects.bulk_create(
         Revision(letter=letter, number=0, body=one.body, fingerprint=one.fingerprint)

@@ -27,7 +27,7 @@ VISIBILITY = 120  # seconds; far above what storing ten messages takes
 
 
 @dataclass(slots=True)
-class Pulled:
+class PullCounts:
     """What a pull did: new arrivals, messages stored before, messages left in the DLQ."""
 
     stored: int = 0
@@ -39,12 +39,12 @@ class Pulled:
         return self.stored + self.known + self.left
 
 
-def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> Pulled:
+def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> PullCounts:
     """Empty each of *dlqs*, for at most *seconds* in all. Never raises for one queue.
 
     Raises SoftTimeLimitExceeded.
     """
-    done = Pulled()
+    done = PullCounts()
     deadline = monotonic() + seconds
     for dlq in dlqs:
         try:
@@ -59,7 +59,7 @@ def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> Pulled:
     return done
 
 
-def pull_batch(dlq: str, done: Pulled, *, wait: int = 0) -> int:
+def pull_batch(dlq: str, done: PullCounts, *, wait: int = 0) -> int:
     """Receive up to ten messages of *dlq* and store them; return how many were received."""
     messages = queues.receive(dlq, wait=wait, visibility=VISIBILITY)
     early_warnings.warn_of_loss(messages)
@@ -72,7 +72,7 @@ def pull_batch(dlq: str, done: Pulled, *, wait: int = 0) -> int:
     return len(messages)
 
 
-def _begin(messages: Sequence[queues.Message], done: Pulled) -> set[str]:
+def _begin(messages: Sequence[queues.Message], done: PullCounts) -> set[str]:
     """The ids of those that are stored at once; none where one of them cannot be."""
     try:
         begun = begin_new(messages) if messages else []
@@ -85,7 +85,7 @@ def _begin(messages: Sequence[queues.Message], done: Pulled) -> set[str]:
     return {message.id for message in begun}
 
 
-def _store(message: queues.Message, done: Pulled) -> bool:
+def _store(message: queues.Message, done: PullCounts) -> bool:
     try:
         new = join(message)
     except SoftTimeLimitExceeded:

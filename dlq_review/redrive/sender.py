@@ -136,7 +136,7 @@ def take(one: Redrive, terms: Terms) -> Event | None:
     claim(
         letter,
         by=terms.by,
-        reason=_told(letter, terms),
+        reason=_reason(letter, terms),
         to=terms.to,
         operation=terms.operation,
         send_after=terms.send_after,
@@ -144,16 +144,16 @@ def take(one: Redrive, terms: Terms) -> Event | None:
     return event
 
 
-def _told(letter: DeadLetter, terms: Terms) -> str:
+def _reason(letter: DeadLetter, terms: Terms) -> str:
     """The reason as the trail tells it. Raises LimitReachedError, ReasonMissingError."""
-    told = f"To {terms.to}. {terms.reason}".strip() if terms.to else terms.reason
+    reason = f"To {terms.to}. {terms.reason}".strip() if terms.to else terms.reason
     if not letter.worn_out:
-        return told
+        return reason
     if not terms.override_limit:
         raise LimitReachedError(letter)
     if not terms.reason.strip():
         raise ReasonMissingError(ReasonMissingError.__doc__)
-    return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {told}"
+    return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {reason}"
 
 
 def claim(

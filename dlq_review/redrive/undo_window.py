@@ -47,7 +47,7 @@ def redrive_soon(one: Redrive, terms: Terms) -> str:
         return sender.redrive_one(one, terms)
     due = timezone.now() + timedelta(seconds=seconds)
     sender.take(one, replace(terms, send_after=due))
-    if one.letter.held:
+    if one.letter.undoable:
         _ask_for_sending(seconds)
     return one.letter.state
 
@@ -63,7 +63,7 @@ def undo(letter: DeadLetter, *, by: str) -> None:
     """Put *letter* back where it waited. Raises TooLateError, NothingToUndoError."""
     if letter.state in DeadLetter.EDITABLE:
         raise NothingToUndoError(NothingToUndoError.__doc__)
-    if not letter.held:
+    if not letter.undoable:
         raise TooLateError(TooLateError.__doc__)
     try:
         move(letter, letter.resting_state, AuditEntry.Verb.UNDONE, by=by)
@@ -71,7 +71,7 @@ def undo(letter: DeadLetter, *, by: str) -> None:
         raise TooLateError(TooLateError.__doc__) from None
 
 
-def held() -> QuerySet[DeadLetter]:
+def undoable() -> QuerySet[DeadLetter]:
     """What can still be undone, the next to be sent first."""
     claimed = DeadLetter.objects.filter(state=DeadLetter.State.CLAIMED)
     return claimed.exclude(send_after=None).order_by("send_after")
@@ -79,7 +79,7 @@ def held() -> QuerySet[DeadLetter]:
 
 def send_due() -> int:
     """Send what nobody has undone in time; return how many SQS took."""
-    due = held().filter(send_after__lte=timezone.now())[:500]
+    due = undoable().filter(send_after__lte=timezone.now())[:500]
     return sender.send(letter for letter in due if _begin_to_send(letter))
 
 
@@ -87,7 +87,7 @@ def _begin_to_send(letter: DeadLetter) -> bool:
     """From here it cannot be undone; false where it was, or another process sends it."""
     now = timezone.now()
     mine = (
-        held()
+        undoable()
         .filter(pk=letter.pk, send_after=letter.send_after)
         .update(send_after=None, claimed_at=now)
     )

@@ -36,14 +36,14 @@ def since(name: str) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class LetterKind:
     queue: str
     type: str
     error: str
 
     def __str__(self) -> str:
-        told = (self.queue, self.type or "unreadable", self.error)
-        return formatting.one_line("  ".join(told))
+        parts = (self.queue, self.type or "unreadable", self.error)
+        return formatting.one_line("  ".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +79,24 @@ class Selection:
         return found
 
     @classmethod
-    def from_json(cls, told: dict[str, Any], *, masked: bool = False) -> Self:
-        since = told.get("since")
+    def from_json(cls, stored: dict[str, Any], *, masked: bool = False) -> Self:
+        since = stored.get("since")
         moment = datetime.fromisoformat(since) if since else None
-        return cls(**{**told, "since": moment, "masked": masked})
+        return cls(**{**stored, "since": moment, "masked": masked})
 
     def pages(
-        self, told: Callable[[int], None] = lambda read: None
+        self, on_read: Callable[[int], None] = lambda read: None
     ) -> Iterator[list[DeadLetter]]:
         """The letters, the oldest first, a few hundred at a time.
 
-        They are the candidates of one moment, the first: what fails meanwhile is not among
-        them. *told* is called with the number of letters looked at, after each step.
+        They are the candidates when the first page is read; letters that fail later are left
+        out. *on_read* is called with the number of letters read, after each step.
         """
         numbers = array("q", self.candidates().values_list("pk", flat=True).iterator())
         for start in range(0, len(numbers), STEP):
             step = numbers[start : start + STEP]
             yield self.matching(list(self._selectable().filter(pk__in=step)))
-            told(len(step))
+            on_read(len(step))
 
     def matching(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Those of *letters* for whose current body all conditions hold."""
@@ -165,15 +165,17 @@ class Selection:
 
 
 def kinds(
-    selection: Selection, told: Callable[[int], None] = lambda read: None
-) -> Counter[Kind]:
-    """How many letters of each kind *selection* finds."""
+    selection: Selection, on_read: Callable[[int], None] = lambda read: None
+) -> Counter[LetterKind]:
+    """How many letters of each queue, type and error *selection* finds."""
     names = ("queue", "type", "error_type")
     if not selection.fields:
         rows = selection.candidates().order_by().values_list(*names)
         found = rows.annotate(count=Count("pk"))
-        return Counter({Kind(*kind): count for *kind, count in found})
-    pages = selection.pages(told)
+        return Counter({LetterKind(*kind): count for *kind, count in found})
+    pages = selection.pages(on_read)
     return Counter(
-        Kind(one.queue, one.type, one.error_type) for page in pages for one in page
+        LetterKind(one.queue, one.type, one.error_type)
+        for page in pages
+        for one in page
     )

@@ -16,7 +16,7 @@ from processing.events.envelope import Event, new_id
 
 #: What a faulty producer sends: no closing brace.
 BROKEN = '{"invalid_json": "this will cause a parsing error"'
-CONTRACTS: dict[str, type[Contract]] = {
+SAMPLES: dict[str, type[Contract]] = {
     "order": OrderCreated,
     "signup": SignupRequested,
 }
@@ -29,7 +29,7 @@ class UnknownSampleError(LookupError):
 
 def sample(kind: str, request_id: str | None = None) -> Event:
     request_id = request_id or new_id()
-    contract = CONTRACTS[kind]
+    contract = SAMPLES[kind]
     data = filled(contract, _data(kind, request_id[-4:]), request_id)
     return Event(
         id=request_id,

@@ -25,7 +25,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def send(request: HttpRequest, kind: str) -> HttpResponse:
-    if not settings.DEMO or kind not in demo_samples.CONTRACTS:
+    if not settings.DEMO or kind not in demo_samples.SAMPLES:
         raise Http404
     event = demo_samples.sample(kind)
     try:

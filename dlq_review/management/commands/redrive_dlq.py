@@ -11,7 +11,7 @@ from rich.console import Console
 
 from dlq_review.errors import ReviewError
 from dlq_review.management import redrive_options
-from dlq_review.management.operation_console import drive, reading, told
+from dlq_review.management.operation_console import drive, in_words, reading
 from dlq_review.models import Operation
 from dlq_review.operations import control, plans, progress
 from dlq_review.search import selections
@@ -91,7 +91,7 @@ class Command(BaseCommand):
                     redrive_options.plan(options),
                     by=options["by"],
                     reason=options["reason"],
-                    told=heard,
+                    on_read=heard,
                 )
         except plans.NothingChosenError as error:
             raise CommandError(str(error), returncode=NOTHING) from None
@@ -132,8 +132,8 @@ class Command(BaseCommand):
             result = {"operation": operation.pk, "state": operation.state}
             self.stdout.write(json.dumps(result | dict(counts.by_state)))
         else:
-            self.stdout.write(f"Operation {operation.pk}: {told(counts)}")
-        if operation.halted.startswith("Brake"):
+            self.stdout.write(f"Operation {operation.pk}: {in_words(counts)}")
+        if operation.braked:
             raise CommandError(_go_on(operation.halted, operation), returncode=BRAKED)
         if operation.halted:
             raise CommandError(_go_on(operation.halted, operation), returncode=NOT_SENT)

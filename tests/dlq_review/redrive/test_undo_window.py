@@ -124,7 +124,7 @@ def test_what_is_held_is_not_taken_for_lost(sqs: None) -> None:
     DeadLetter.objects.update(claimed_at=long_ago)
     assert sender.resend_claimed() == 0
     letter.refresh_from_db()
-    assert letter.held
+    assert letter.undoable
 
 
 def at_the_same_time(letter: DeadLetter) -> DeadLetter:
@@ -169,7 +169,7 @@ def test_what_was_undone_and_asked_for_again_is_another_redrive(sqs: None) -> No
     with pytest.raises(undo_window.TooLateError):
         undo_window.undo(first, by="bob")
     letter.refresh_from_db()
-    assert letter.held
+    assert letter.undoable
 
 
 def test_of_two_senders_one_sends(sqs: None) -> None:
@@ -194,7 +194,7 @@ def test_a_crash_while_it_is_being_sent_leaves_it_to_the_resend(
         with pytest.raises(Crash):
             undo_window.send_due()
     letter.refresh_from_db()
-    assert (letter.state, letter.held) == ("claimed", False)
+    assert (letter.state, letter.undoable) == ("claimed", False)
     with pytest.raises(undo_window.TooLateError):
         undo_window.undo(letter, by="ada")
     assert undo_window.send_due() == 0
@@ -324,7 +324,7 @@ def test_what_is_undone_while_it_is_sent_is_either_sent_or_undone(sqs: None) -> 
 
     def send_all() -> None:
         start.wait()
-        while undo_window.held().exists():
+        while undo_window.undoable().exists():
             undo_window.send_due()
         connection.close()
 

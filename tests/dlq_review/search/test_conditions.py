@@ -276,7 +276,7 @@ def test_what_fails_while_bodies_are_read_is_not_on_the_list() -> None:
     selection = Selection(fields=("data.items[*].sku=TEA-1",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selections, "STEP", 1)
-        operation = plans.freeze(selection, Plan(), by="ada", told=another_fails)
+        operation = plans.freeze(selection, Plan(), by="ada", on_read=another_fails)
     assert len(late) == 2
     assert not operation.items.filter(letter__in=late).exists()
     assert operation.total == 2
