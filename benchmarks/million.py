@@ -31,7 +31,7 @@ from dlq_review.pull import new_letters
 from processing.events.contracts import EmailRequested, SignupRequested
 from processing.events.envelope import Event
 from processing.models import Attempt, Outcome, UnderReview
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.sqs.topology import EVENT_QUEUES, QUEUES
 
 TEMPLATES = 1_000

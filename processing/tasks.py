@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from processing.delivery import processor, spool
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.worker.bundles import Bundle, NotBegunError
 from processing.worker.database_connections import keep_only_good_connections
 from processing.worker.task_messages import HANDLE, Job

@@ -7,11 +7,12 @@ from uuid import uuid4
 
 from dlq_review.models import Arrival, DeadLetter
 from dlq_review.pull.arrivals import join
-from dlq_review.redrive.sender import Redrive, Terms, redrive_one
+from dlq_review.redrive.sender import redrive_one
+from dlq_review.redrive.terms import Redrive, Terms
 from processing.events.contracts import OrderCreated, OrderUpdated, SignupRequested
 from processing.events.envelope import Event, new_id
 from processing.models import Attempt
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 
 
 def order_data(**changes: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import DeadLetter
 from dlq_review.redrive import undo_window
-from dlq_review.redrive.sender import Redrive, Terms
+from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.search.row_numbers import row_number
 from processing.events.errors import Problem
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from processing.delivery.attempts import storable
 from processing.events.attributes import REDRIVE, Attributes
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 
 
 def redrive_of(message: Message) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from dlq_review.alerts import alert_once
 from dlq_review.models import DeadLetter
 from dlq_review.monitoring.failure_rates import failures_by_queue
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES, SOURCE_OF
 
 NEAR = timedelta(days=1)

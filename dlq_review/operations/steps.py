@@ -16,7 +16,7 @@ from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import fix_undo
 from dlq_review.operations.leases import Lease
 from dlq_review.redrive import sender
-from dlq_review.redrive.sender import NotSentError, Redrive, Terms
+from dlq_review.redrive.terms import NotSentError, Redrive, Terms
 
 _Item = OperationItem.State
 Work = Callable[[Operation, Lease, Sequence[OperationItem]], set[str]]

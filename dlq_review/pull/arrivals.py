@@ -17,7 +17,7 @@ from dlq_review.pull.new_letters import (
     first_fields,
     look_at,
 )
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 
 _SENT = (DeadLetter.State.CLAIMED, DeadLetter.State.REDRIVEN)
 

@@ -22,7 +22,7 @@ from processing.events.attributes import FAILURE
 from processing.events.envelope import Identity, identify, is_request_id
 from processing.events.masking import Veil, mask_reference
 from processing.models import Attempt
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.sqs.topology import SOURCE_OF
 
 NO_REPORT = "NoReport"

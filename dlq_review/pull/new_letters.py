@@ -22,7 +22,7 @@ from dlq_review.pull import failure_reason
 from processing.delivery.attempts import storable
 from processing.events.envelope import Identity, is_request_id
 from processing.models import Outcome
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
 
 

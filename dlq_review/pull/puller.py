@@ -18,6 +18,7 @@ from dlq_review.monitoring import early_warnings
 from dlq_review.pull.arrivals import join
 from dlq_review.pull.new_letters import begin_new
 from processing.sqs import queues, refusals
+from processing.sqs.message import Message
 from processing.sqs.topology import SOURCE_OF
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def pull_batch(dlq: str, done: PullCounts, *, wait: int = 0) -> int:
     return len(messages)
 
 
-def _begin(messages: Sequence[queues.Message], done: PullCounts) -> set[str]:
+def _begin(messages: Sequence[Message], done: PullCounts) -> set[str]:
     """The ids of those that are stored at once; none where one of them cannot be."""
     try:
         begun = begin_new(messages) if messages else []
@@ -85,7 +86,7 @@ def _begin(messages: Sequence[queues.Message], done: PullCounts) -> set[str]:
     return {message.id for message in begun}
 
 
-def _store(message: queues.Message, done: PullCounts) -> bool:
+def _store(message: Message, done: PullCounts) -> bool:
     try:
         new = join(message)
     except SoftTimeLimitExceeded:

@@ -18,7 +18,7 @@ from dlq_review.letters import current_event
 from dlq_review.pull.arrivals import join
 from processing.events import contracts, envelope
 from processing.models import SpooledEvent
-from processing.sqs import queues
+from processing.sqs.message import Message
 from processing.sqs.topology import EVENT_QUEUES, QUEUES
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def _adopt(request_id: str) -> bool:
     return True
 
 
-def _message(row: SpooledEvent) -> queues.Message:
+def _message(row: SpooledEvent) -> Message:
     """*row* as a message of its queue's DLQ, with the reason as a worker would send it."""
     identity = envelope.identify(row.body, fallback_id=row.request_id)
     contract = contracts.CONTRACTS.get(identity.type)
@@ -68,7 +68,7 @@ def _message(row: SpooledEvent) -> queues.Message:
         "failed_at": timezone.now().isoformat(),
         "release": settings.RELEASE,
     }
-    return queues.Message(
+    return Message(
         queue=QUEUES[contract.queue if contract else EVENT_QUEUES[0]].dlq,
         id=f"spool/{row.request_id}/{_content(row)[:16]}",
         body=row.body,

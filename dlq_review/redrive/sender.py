@@ -8,7 +8,6 @@ with the same redrive id, and the worker drops the second copy by its request id
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -26,6 +25,14 @@ from dlq_review.letters import current_event
 from dlq_review.letters.transitions import check_editable, move
 from dlq_review.models import Arrival, AuditEntry, DeadLetter
 from dlq_review.redrive import targets
+from dlq_review.redrive.terms import (
+    DiscardedError,
+    LimitReachedError,
+    NotSentError,
+    ProcessedOtherwiseError,
+    Redrive,
+    Terms,
+)
 from processing.events.attributes import FAILURE, REDRIVE, Attributes
 from processing.events.envelope import Event
 from processing.models import Outcome, Repair
@@ -35,57 +42,6 @@ logger = logging.getLogger(__name__)
 
 S = DeadLetter.State
 CLAIM_LASTS = timedelta(seconds=60)  # far above the 1.3 s that one send may take
-
-
-class ProcessedOtherwiseError(ReviewError):
-    """This request id was processed with another body, so it cannot be used for this one."""
-
-
-class DiscardedError(ReviewError):
-    """The request was discarded, so a worker would do nothing. Restore it first."""
-
-
-class NotSentError(ReviewError):
-    """SQS did not take it. The dead letter is open again; try later."""
-
-    def __init__(self, refused: publisher.SendError) -> None:
-        self.for_good = refused.for_good
-        self.reason = str(refused)
-        super().__init__(f"{self.__doc__} ({refused})")
-
-
-class LimitReachedError(ReviewError):
-    """It was redriven too often already. Mend the cause, or redrive it anyway and say why."""
-
-    def __init__(self, letter: DeadLetter) -> None:
-        super().__init__(
-            f"Redriven {letter.redrives} times already, and {settings.REDRIVE_LIMIT} is "
-            "the limit. Mend the cause, or redrive it anyway and say why."
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Who redrives, why, and what they allow."""
-
-    by: str
-    reason: str = ""
-    override_limit: bool = False
-    """Redrive it although it was redriven REDRIVE_LIMIT times already; needs a reason."""
-    to: str = ""
-    """A queue that redrive/targets.py allows; empty for the event's own."""
-    operation: int | None = None
-    send_after: datetime | None = None
-    """Not before then, and not if it is undone (redrive/undo_window.py); at once where empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Redrive:
-    """One letter to send, the revision its chooser saw, and what came of it."""
-
-    letter: DeadLetter
-    revision: int
-    error: ReviewError | None = None
 
 
 def redrive_one(one: Redrive, terms: Terms) -> str:

@@ -18,7 +18,7 @@ from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.letters.transitions import move
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redrive import sender
-from dlq_review.redrive.sender import Redrive, Terms
+from dlq_review.redrive.terms import Redrive, Terms
 from processing.events.envelope import new_id
 from processing.sqs import publisher
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from processing.delivery.error_texts import text_of, traceback_of
 from processing.events.envelope import Identity
 from processing.models import Attempt
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 
 logger = logging.getLogger(__name__)
 

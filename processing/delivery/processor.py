@@ -31,7 +31,8 @@ from processing.handlers import desk
 from processing.handlers.effect import Effect, SenderCanMendError
 from processing.handlers.registry import HANDLERS
 from processing.models import Outcome
-from processing.sqs import publisher, queues
+from processing.sqs import publisher
+from processing.sqs.message import Message
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class RetryLaterError(Exception):
     """Left on the queue for SQS to deliver again. Names the error type, never its text."""
 
 
-def handle(message: queues.Message) -> None:
+def handle(message: Message) -> None:
     """Process one delivery. Returns when the message is done with and may be deleted.
 
     Raises RetryLaterError when SQS must deliver it again.
@@ -93,7 +94,7 @@ def handle(message: queues.Message) -> None:
     _log(message, identity, watch, state)
 
 
-def _process_delivery(event: envelope.Event, message: queues.Message) -> None:
+def _process_delivery(event: envelope.Event, message: Message) -> None:
     redrive = message.attributes.get(REDRIVE, "")
     redriven = desk.sent(redrive, event, message.queue)
     if message.queue != event.queue and not redriven:
@@ -107,7 +108,7 @@ def _process_delivery(event: envelope.Event, message: queues.Message) -> None:
         raise RefusedToSenderError(str(error)) from error
 
 
-def _ends_at_its_sender(message: queues.Message, error: Exception) -> bool:
+def _ends_at_its_sender(message: Message, error: Exception) -> bool:
     """Whether the sender reads a receipt, and there is nothing left to wait for."""
     beside = message.attributes
     has_receipt = RECEIPT.texts.items() <= beside.items() and REDRIVE not in beside
@@ -129,7 +130,7 @@ def refuse(event: envelope.Event, told: str) -> None:
     )
 
 
-def identify(message: queues.Message) -> envelope.Identity:
+def identify(message: Message) -> envelope.Identity:
     """Who the message is: by its body, else by what its sender or SQS named it."""
     return envelope.identify(message.body, fallback_id=message.named_id)
 
@@ -189,7 +190,7 @@ def _conflicts(outcome: Outcome, event: envelope.Event) -> bool:
 
 
 def _dead_letter(
-    message: queues.Message, identity: envelope.Identity, error: PermanentError
+    message: Message, identity: envelope.Identity, error: PermanentError
 ) -> None:
     try:
         publisher.dead_letter(message, failure(identity, error))
@@ -212,7 +213,7 @@ def failure(identity: envelope.Identity, error: PermanentError) -> dict[str, Any
 
 
 def _log(
-    message: queues.Message,
+    message: Message,
     identity: envelope.Identity,
     watch: attempts.Stopwatch,
     state: str,

@@ -9,7 +9,7 @@ from typing import Any
 from processing.events.attributes import FAILURE, MOST, REDRIVE, Attributes
 from processing.events.attributes import size as size_of
 from processing.events.envelope import Event
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.sqs.topology import MAX_MESSAGE_BYTES, QUEUES
 
 

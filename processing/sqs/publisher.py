@@ -29,6 +29,7 @@ from processing.events.attributes import RECEIPT, Attributes
 from processing.events.envelope import Event, new_id
 from processing.sqs import entries, queues, refusals
 from processing.sqs.credentials import CredentialsError
+from processing.sqs.message import Message
 from processing.sqs.send_batcher import OutOfTimeError, SendBatcher
 from processing.sqs.topology import MAX_MESSAGE_BYTES, QUEUES
 
@@ -270,7 +271,7 @@ def _refusal(code: str) -> SendError:
     return SendError(short, for_good=short in refusals.FOR_GOOD)
 
 
-def dead_letter(message: queues.Message, failure: dict[str, Any]) -> None:
+def dead_letter(message: Message, failure: dict[str, Any]) -> None:
     """Send a message to its DLQ at once, byte for byte, with the reason beside it.
 
     Raises SendError (the caller then leaves the message to the redrive policy).

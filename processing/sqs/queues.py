@@ -1,15 +1,14 @@
-"""SQS: what receives, hides, deletes and looks. What sends is in sending.
+"""Receive, hide, delete and count messages on SQS. Sending is in publisher.py.
 
-They talk to SQS through boto3, and through quick_sqs where somebody waits. Celery reads
-through the transport.
+The calls go through boto3, or through curl_client.py where a person waits for the answer.
+The worker does not receive here: Celery polls through worker/transport.py.
 """
 
 import functools
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,11 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 from django.conf import settings
 
-from processing.events import timestamps
-from processing.events.attributes import FAILURE, Attributes
-from processing.events.envelope import is_request_id
 from processing.sqs import access, credentials, refusals
 from processing.sqs.curl_client import QuickSQS
+from processing.sqs.message import SYSTEM_ATTRIBUTES, Message, message_from
 from processing.sqs.topology import QUEUES
 
 if TYPE_CHECKING:
@@ -30,55 +27,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 10  # SQS: entries in one batch call, messages in one receive
-SYSTEM_ATTRIBUTES = [
-    "ApproximateReceiveCount",
-    "SentTimestamp",
-    "MessageGroupId",
-    "DeadLetterQueueSourceArn",
-]
 #: What receiving and deleting raise when SQS does not answer or refuses.
 SQS_ERRORS = (ClientError, BotoCoreError)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One received message. `queue` is our name of the queue it came from."""
-
-    queue: str
-    id: str
-    body: str = field(repr=False)  # may name a person
-    receipt_handle: str
-    receive_count: int
-    sent_at: datetime
-    attributes: dict[str, str]
-    """The text of each; of a binary one, base64."""
-    types: dict[str, str] = field(default_factory=dict)
-    """The types of those that are not String."""
-    group: str = field(default="", repr=False)
-    moved_by_sqs: bool = False
-    """It came into its DLQ by the redrive policy; no worker sent it there."""
-
-    @property
-    def beside(self) -> Attributes:
-        return Attributes(self.attributes, self.types)
-
-    @property
-    def first_sent_at(self) -> datetime:
-        """When its producer sent it: each time it is sent on, SQS stamps it anew."""
-        told = self.beside.told(FAILURE).get("sent_at")
-        return min(timestamps.past(told) or self.sent_at, self.sent_at)
-
-    @property
-    def named_id(self) -> str:
-        """The request id as its sender named it beside the body, else SQS's message id.
-
-        Who moves a message out of a DLQ sends it anew, so there its first id is the one that
-        the worker noted.
-        """
-        named = [self.attributes.get(name) for name in ("request_id", "RequestId")]
-        if FAILURE in self.attributes:
-            named.append(self.beside.told(FAILURE).get("request_id"))
-        return next(filter(is_request_id, named), None) or self.id
 
 
 def client() -> "SQSClient":
@@ -165,25 +115,6 @@ def receive(
         MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,  # type: ignore[arg-type]
     )
     return [message_from(queue, raw) for raw in answer.get("Messages", [])]
-
-
-def message_from(queue: str, raw: Any) -> Message:
-    """Our Message from what ReceiveMessage answered, which may lack any attribute."""
-    system = raw.get("Attributes") or {}
-    sent = int(system.get("SentTimestamp", 0)) / 1000
-    beside = Attributes.received(raw.get("MessageAttributes") or {})
-    return Message(
-        queue=queue,
-        id=raw["MessageId"],
-        body=raw.get("Body") or "",
-        receipt_handle=raw["ReceiptHandle"],
-        receive_count=int(system.get("ApproximateReceiveCount", 1)),
-        sent_at=datetime.fromtimestamp(sent, UTC) if sent else datetime.now(UTC),
-        attributes=beside.texts,
-        types=beside.types,
-        group=system.get("MessageGroupId", ""),
-        moved_by_sqs="DeadLetterQueueSourceArn" in system,
-    )
 
 
 def delete(queue: str, receipt_handles: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ from typing import Self
 
 import billiard
 
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 
 # Messages. Where the pool does not fork (macOS) nothing is shared, so each goes alone.
 LARGEST = 5 if billiard.get_start_method() == "fork" else 1

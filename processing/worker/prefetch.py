@@ -2,7 +2,7 @@
 
 from kombu.transport import SQS
 
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.worker.bundles import Bundle
 
 

@@ -10,7 +10,7 @@ import celery
 from celery import current_app
 
 from processing.events import strict_json
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
 from processing.worker.bundles import Bundle
 

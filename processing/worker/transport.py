@@ -48,6 +48,7 @@ from kombu.transport import SQS
 
 from processing.events import strict_json
 from processing.sqs import publisher, queues, refusals
+from processing.sqs.message import SYSTEM_ATTRIBUTES, Message, message_from
 from processing.sqs.topology import QUEUES
 from processing.worker import bundles, event_loop_curl
 from processing.worker.bundles import Bundle
@@ -90,7 +91,7 @@ class Channel(SQS.Channel):
             queues.client(),
             http_client=self._curl(),
             region=self.region,
-            message_system_attribute_names=queues.SYSTEM_ATTRIBUTES,
+            message_system_attribute_names=SYSTEM_ATTRIBUTES,
             message_attribute_names=[".*"],
         )
 
@@ -164,7 +165,7 @@ class Channel(SQS.Channel):
         """Not used: kombu's own runs the task that the message names."""
         raise NotImplementedError("There is no event loop. Use the prefork pool.")
 
-    def _tie(self, queue: str, received: Sequence[queues.Message]) -> Iterator[Bundle]:
+    def _tie(self, queue: str, received: Sequence[Message]) -> Iterator[Bundle]:
         if queue == "jobs":
             return (Bundle([message]) for message in received)
         for_each = current_app.conf.worker_prefetch_multiplier or 1  # 0: no limit
@@ -236,11 +237,11 @@ class Channel(SQS.Channel):
             self.gate.doubt()
             self._leave(message)
 
-    def _delete(self, messages: Sequence[queues.Message]) -> None:
+    def _delete(self, messages: Sequence[Message]) -> None:
         for message in messages:
             self._deletes.add(message.queue, message.receipt_handle)
 
-    def _hand_over_again(self, messages: Sequence[queues.Message]) -> None:
+    def _hand_over_again(self, messages: Sequence[Message]) -> None:
         for message in messages:
             deliver = self.connection._callbacks.get(message.queue)
             if deliver is None:
@@ -254,16 +255,16 @@ class Channel(SQS.Channel):
         self._delete(progress.done)
         self._give_back([*progress.failed, *progress.not_begun])
 
-    def _give_back(self, messages: Sequence[queues.Message]) -> None:
+    def _give_back(self, messages: Sequence[Message]) -> None:
         """Hide for one long poll: a poll of this worker may be under way and take them again."""
         for message in messages:
             self._hide(message, self.wait_time_seconds)
 
-    def _leave(self, message: queues.Message) -> None:
+    def _leave(self, message: Message) -> None:
         """After a backoff SQS delivers the message again, or moves it to the DLQ."""
         self._hide(message, queues.backoff(message.receive_count))
 
-    def _hide(self, message: queues.Message, seconds: int) -> None:
+    def _hide(self, message: Message, seconds: int) -> None:
         try:
             queues.hide(message.queue, message.receipt_handle, seconds)
         except Exception as error:
@@ -286,10 +287,10 @@ class Channel(SQS.Channel):
         publisher.send_job(headers["task"], headers["id"], kwargs)
 
 
-def _messages_in(answer: dict[str, Any], queue: str) -> Iterator[queues.Message]:
+def _messages_in(answer: dict[str, Any], queue: str) -> Iterator[Message]:
     for raw in answer.get("Messages") or []:
         try:
-            yield queues.message_from(queue, raw)
+            yield message_from(queue, raw)
         except Exception as error:  # of any kind: the other messages must go on
             logger.error("queue=%s not_a_message=%s", queue, type(error).__name__)
 

@@ -14,6 +14,7 @@ from celery import bootsteps
 from django.conf import settings
 
 from processing.sqs import queues
+from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class VisibilityHeartbeat(bootsteps.StartStopStep):
                 logger.error("heartbeat=failed reason=%s", type(error).__name__)
 
 
-def extend(held: list[queues.Message]) -> None:
+def extend(held: list[Message]) -> None:
     """Restart the visibility timeout of every message in *held*.
 
     What SQS does not extend now is tried at the next beat; it keeps no other from its own.

@@ -14,7 +14,7 @@ from dlq_review.models import DeadLetter, FailureGroup, Operation
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.redrive import sender
-from dlq_review.redrive.sender import Redrive, Terms
+from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.search.selections import Selection
 from processing.delivery import processor
 from processing.models import User

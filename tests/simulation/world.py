@@ -18,7 +18,8 @@ from dlq_review.letters.revisions import edit
 from dlq_review.models import DeadLetter
 from dlq_review.pull import puller
 from dlq_review.redrive import sender, undo_window
-from dlq_review.redrive.sender import Redrive, Terms, redrive_many
+from dlq_review.redrive.sender import redrive_many
+from dlq_review.redrive.terms import Redrive, Terms
 from intake.accept import REFUSALS, accept, accept_many
 from processing.delivery import processor, spool
 from processing.events.envelope import Event
@@ -26,6 +27,7 @@ from processing.handlers import registry
 from processing.handlers.effect import RefusedError
 from processing.models import Attempt
 from processing.sqs import queues
+from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
 from processing.worker.delete_batches import Deletes
 from processing.worker.visibility_heartbeat import extend
@@ -46,7 +48,7 @@ class World:
         self.by_hand: set[str] = set()
         self.looked_at: list[DeadLetter] = []
         self.has_bug = False  # a release that refuses every order
-        self.in_hands: list[queues.Message] = []
+        self.in_hands: list[Message] = []
         self.timers: list[tuple[Callable[[Any], None], Any]] = []
         self._no_deletes()
         self.handlers = {

@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from processing.models import Attempt, Order
 from processing.sqs import publisher, queues
+from processing.sqs.message import Message
 from tests.builders import order_created
 from tests.live import empty, live_system, wait_for
 from tests.poison import corpus
@@ -21,8 +22,8 @@ pytestmark = [
 ]
 
 
-def drain(queue: str) -> list[queues.Message]:
-    drained: list[queues.Message] = []
+def drain(queue: str) -> list[Message]:
+    drained: list[Message] = []
     while received := queues.receive(queue, visibility=300):
         drained += received
     return drained

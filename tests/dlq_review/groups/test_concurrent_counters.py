@@ -17,7 +17,7 @@ from dlq_review.letters import settlement
 from dlq_review.models import Arrival, DeadLetter, FailureGroup
 from dlq_review.pull.arrivals import join
 from dlq_review.pull.new_letters import begin_new
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from tests.builders import (
     dead_letter,
     dead_message,

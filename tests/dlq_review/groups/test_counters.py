@@ -24,7 +24,7 @@ from dlq_review.groups import counter_drift, merge, triage
 from dlq_review.letters import retention, revisions, settlement
 from dlq_review.letters.transitions import move
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
-from dlq_review.redrive import sender
+from dlq_review.redrive import sender, terms
 from processing.delivery import processor
 from processing.events.envelope import Event
 from processing.models import Outcome, UnderReview
@@ -160,8 +160,8 @@ def test_of_two_discarded_letters_of_a_request_one_restored_leaves_the_tombstone
 def test_a_letter_whose_sibling_is_discarded_is_not_sent_to_do_nothing() -> None:
     first, second = two_of_one_request()
     settlement.discard(first, by="ada", reason="x")
-    with pytest.raises(sender.DiscardedError):
-        sender.redrive_one(sender.Redrive(second, second.revision), sender.Terms("ada"))
+    with pytest.raises(terms.DiscardedError):
+        sender.redrive_one(terms.Redrive(second, second.revision), terms.Terms("ada"))
     assert fresh(second).state == "open"
 
 

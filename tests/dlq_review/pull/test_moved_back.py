@@ -14,6 +14,7 @@ from processing.delivery import processor
 from processing.events.attributes import Attributes
 from processing.models import Order, Outcome
 from processing.sqs import queues
+from processing.sqs.message import Message
 from tests.builders import order_data, redrive_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +45,7 @@ def put(body: str, beside: Attributes, *, fifo: bool, name: str) -> None:
     )
 
 
-def work() -> queues.Message:
+def work() -> Message:
     (message,) = queues.receive("orders")
     processor.handle(message)
     queues.delete("orders", [message.receipt_handle])

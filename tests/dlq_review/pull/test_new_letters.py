@@ -18,7 +18,7 @@ from dlq_review.pull.arrivals import join
 from dlq_review.pull.new_letters import begin_new
 from processing.delivery import processor
 from processing.models import UnderReview
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from tests.builders import dead_message, failed_attempt, failure, message, order_created
 
 pytestmark = pytest.mark.django_db

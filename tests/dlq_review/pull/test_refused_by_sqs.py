@@ -12,6 +12,7 @@ from intake.receipts import Receipt, State
 from processing.delivery import processor, spool
 from processing.models import Order, SpooledEvent
 from processing.sqs import queues
+from processing.sqs.message import Message
 from tests.builders import order_created, redrive_now
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +72,7 @@ def test_a_row_that_cannot_be_stored_holds_up_no_other(
     refuse(bad)
     refuse(good)
 
-    def store(message: queues.Message) -> bool:
+    def store(message: Message) -> bool:
         if bad.id in message.id:
             raise ValueError("cannot be stored")
         return join(message)

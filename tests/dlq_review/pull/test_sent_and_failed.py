@@ -13,6 +13,7 @@ from dlq_review.models import DeadLetter
 from processing.delivery import processor
 from processing.models import Order
 from processing.sqs import publisher, queues
+from processing.sqs.message import message_from
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -144,7 +145,7 @@ def test_sqs_says_what_it_moved(sqs: None) -> None:
         "ReceiptHandle": "h",
         "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:x:1:orders"},
     }
-    assert queues.message_from("orders-dlq", moved).moved_by_sqs
+    assert message_from("orders-dlq", moved).moved_by_sqs
     publisher.dead_letter(message("x"), {"error_type": "E"})
     (sent_by_us,) = queues.receive("orders-dlq")
     assert not sent_by_us.moved_by_sqs

@@ -12,7 +12,7 @@ from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.redrive import sender
-from dlq_review.redrive.sender import LimitReachedError, Redrive, Terms
+from dlq_review.redrive.terms import LimitReachedError, Redrive, Terms
 from dlq_review.search.selections import Selection
 from processing.models import User
 from processing.sqs import queues

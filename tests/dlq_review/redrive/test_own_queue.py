@@ -9,14 +9,15 @@ from pytest_django import Settings
 from dlq_review.letters import revisions
 from dlq_review.models import DeadLetter
 from dlq_review.pull import puller
-from dlq_review.redrive.sender import Redrive, Terms, redrive_one
+from dlq_review.redrive.sender import redrive_one
+from dlq_review.redrive.terms import Redrive, Terms
 from processing.delivery import processor
 from processing.events.contracts import CONTRACTS, EmailRequested
 from processing.events.envelope import Event
 from processing.events.errors import PermanentError
 from processing.models import Attempt, Order, Outcome
 from processing.sqs import queues
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
 from tests.builders import (
     dead_letter,

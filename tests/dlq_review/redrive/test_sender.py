@@ -9,7 +9,7 @@ from dlq_review.errors import ChangedMeanwhileError, ReviewError, WrongStateErro
 from dlq_review.letters import settlement, transitions
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
-from dlq_review.redrive import sender
+from dlq_review.redrive import sender, terms
 from intake.receipts import Receipt, State
 from processing.delivery import processor
 from processing.events.envelope import Event
@@ -101,7 +101,7 @@ def test_a_message_without_an_id_is_redriven_under_its_request_id(sqs: None) -> 
 
 def test_a_refused_send_opens_the_letter_again_and_says_why(no_sqs: None) -> None:
     letter = dead_letter()
-    with pytest.raises(sender.NotSentError):
+    with pytest.raises(terms.NotSentError):
         redrive_now(letter, by="ada")
     letter.refresh_from_db()
     assert (letter.state, letter.redrives) == ("open", 0)
@@ -114,7 +114,7 @@ def test_a_send_tried_again_after_a_refusal_has_the_same_redrive_id(
     letter = dead_letter()
     with monkeypatch.context() as patch:
         patch.setattr(publisher, "publish_many", refuse)
-        with pytest.raises(sender.NotSentError):
+        with pytest.raises(terms.NotSentError):
             redrive_now(letter, by="ada")
     first = letter.redrive_id
     redrive_now(letter, by="ada")
@@ -227,7 +227,7 @@ def test_a_letter_whose_id_was_processed_with_another_body_is_refused(
     event = order_created()
     letter = dead_letter(event)
     processor.handle(message(order_created(id=event.id)))
-    with pytest.raises(sender.ProcessedOtherwiseError):
+    with pytest.raises(terms.ProcessedOtherwiseError):
         redrive_now(letter, by="ada")
     assert queues.receive("orders") == []
 

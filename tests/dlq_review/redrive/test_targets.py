@@ -16,8 +16,8 @@ from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.pull import puller
 from dlq_review.redrive import sender
-from dlq_review.redrive.sender import Redrive, Terms
 from dlq_review.redrive.targets import NotAllowedThereError
+from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.search.selections import Selection
 from processing.delivery import processor
 from processing.events.errors import PermanentError

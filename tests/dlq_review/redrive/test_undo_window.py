@@ -20,7 +20,7 @@ from dlq_review import tasks
 from dlq_review.letters import settlement
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redrive import sender, undo_window
-from dlq_review.redrive.sender import Redrive, Terms
+from dlq_review.redrive.terms import Redrive, Terms
 from processing.delivery import processor
 from processing.models import Order, UnderReview
 from processing.sqs import publisher, queues

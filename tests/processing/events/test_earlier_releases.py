@@ -12,7 +12,7 @@ from processing.delivery import processor, spool
 from processing.events import contracts, envelope
 from processing.models import Outcome, SpooledEvent, User
 from processing.sqs import queues
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from tests.builders import message, order_created
 
 pytestmark = pytest.mark.django_db

@@ -6,6 +6,7 @@ from pytest_django import Settings
 
 from processing.events.attributes import Attributes
 from processing.sqs import entries, publisher, queues
+from processing.sqs.message import message_from
 from tests.builders import message, order_created, signup_requested
 
 
@@ -28,7 +29,7 @@ def test_a_message_keeps_the_millisecond_in_which_it_was_sent() -> None:
         "ReceiptHandle": "h",
         "Attributes": {"SentTimestamp": "1795168800123"},
     }
-    sent_at = queues.message_from("orders", raw).sent_at
+    sent_at = message_from("orders", raw).sent_at
     assert sent_at.isoformat(timespec="milliseconds") == "2026-11-20T10:00:00.123+00:00"
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from processing.delivery.processor import RetryLaterError
 from processing.sqs import publisher, queues
 from processing.sqs.credentials import CredentialsError
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.worker import bundles
 from processing.worker.bundles import Bundle, NotBegunError, tie
 from processing.worker.task_messages import celery_message

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from processing.events.envelope import Event
 from processing.sqs import publisher, queues
-from processing.sqs.queues import Message
+from processing.sqs.message import Message
 from processing.worker import visibility_heartbeat
 from processing.worker.bundles import Bundle
 from processing.worker.transport import Channel

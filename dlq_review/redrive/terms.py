@@ -1,0 +1,61 @@
+"""What a redrive is asked with, and why it may be refused."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from dlq_review.errors import ReviewError
+from dlq_review.models import DeadLetter
+from processing.sqs import publisher
+
+
+class ProcessedOtherwiseError(ReviewError):
+    """This request id was processed with another body, so it cannot be used for this one."""
+
+
+class DiscardedError(ReviewError):
+    """The request was discarded, so a worker would do nothing. Restore it first."""
+
+
+class NotSentError(ReviewError):
+    """SQS did not take it. The dead letter is open again; try later."""
+
+    def __init__(self, refused: publisher.SendError) -> None:
+        self.for_good = refused.for_good
+        self.reason = str(refused)
+        super().__init__(f"{self.__doc__} ({refused})")
+
+
+class LimitReachedError(ReviewError):
+    """It was redriven too often already. Mend the cause, or redrive it anyway and say why."""
+
+    def __init__(self, letter: DeadLetter) -> None:
+        super().__init__(
+            f"Redriven {letter.redrives} times already, and {settings.REDRIVE_LIMIT} is "
+            "the limit. Mend the cause, or redrive it anyway and say why."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who redrives, why, and what they allow."""
+
+    by: str
+    reason: str = ""
+    override_limit: bool = False
+    """Redrive it although it was redriven REDRIVE_LIMIT times already; needs a reason."""
+    to: str = ""
+    """A queue that redrive/targets.py allows; empty for the event's own."""
+    operation: int | None = None
+    send_after: datetime | None = None
+    """Not before then, and not if it is undone (redrive/undo_window.py); at once where empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """One letter to send, the revision its chooser saw, and what came of it."""
+
+    letter: DeadLetter
+    revision: int
+    error: ReviewError | None = None

@@ -1,0 +1,77 @@
+"""A message as SQS delivered it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from processing.events import timestamps
+from processing.events.attributes import FAILURE, Attributes
+from processing.events.envelope import is_request_id
+
+#: What ReceiveMessage is asked to tell of each message, beside its own attributes.
+SYSTEM_ATTRIBUTES = [
+    "ApproximateReceiveCount",
+    "SentTimestamp",
+    "MessageGroupId",
+    "DeadLetterQueueSourceArn",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One received message. `queue` is our name of the queue it came from."""
+
+    queue: str
+    id: str
+    body: str = field(repr=False)  # may name a person
+    receipt_handle: str
+    receive_count: int
+    sent_at: datetime
+    attributes: dict[str, str]
+    """The text of each; of a binary one, base64."""
+    types: dict[str, str] = field(default_factory=dict)
+    """The types of those that are not String."""
+    group: str = field(default="", repr=False)
+    moved_by_sqs: bool = False
+    """It came into its DLQ by the redrive policy; no worker sent it there."""
+
+    @property
+    def beside(self) -> Attributes:
+        return Attributes(self.attributes, self.types)
+
+    @property
+    def first_sent_at(self) -> datetime:
+        """When its producer sent it. SQS stamps a message anew each time it is sent on."""
+        noted = self.beside.told(FAILURE).get("sent_at")
+        return min(timestamps.past(noted) or self.sent_at, self.sent_at)
+
+    @property
+    def named_id(self) -> str:
+        """The request id as its sender named it beside the body, else SQS's message id.
+
+        Moving a message out of a DLQ sends it anew. Its first id is then the one that the
+        worker noted in the reason.
+        """
+        named = [self.attributes.get(name) for name in ("request_id", "RequestId")]
+        if FAILURE in self.attributes:
+            named.append(self.beside.told(FAILURE).get("request_id"))
+        return next(filter(is_request_id, named), None) or self.id
+
+
+def message_from(queue: str, raw: Any) -> Message:
+    """The message *raw* of an answer to ReceiveMessage; any attribute may be missing."""
+    system = raw.get("Attributes") or {}
+    sent = int(system.get("SentTimestamp", 0)) / 1000
+    beside = Attributes.received(raw.get("MessageAttributes") or {})
+    return Message(
+        queue=queue,
+        id=raw["MessageId"],
+        body=raw.get("Body") or "",
+        receipt_handle=raw["ReceiptHandle"],
+        receive_count=int(system.get("ApproximateReceiveCount", 1)),
+        sent_at=datetime.fromtimestamp(sent, UTC) if sent else datetime.now(UTC),
+        attributes=beside.texts,
+        types=beside.types,
+        group=system.get("MessageGroupId", ""),
+        moved_by_sqs="DeadLetterQueueSourceArn" in system,
+    )
