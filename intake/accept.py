@@ -19,7 +19,8 @@ from intake.rate_limits import RateLimitedError
 from processing.database.patience import within
 from processing.delivery import spool
 from processing.events.attributes import RECEIPT
-from processing.events.contracts import Contract, SignupRequested
+from processing.events.contract import Contract
+from processing.events.contracts import SignupRequested
 from processing.events.envelope import Event
 from processing.events.errors import InvalidEventError, problems_in
 from processing.sqs import publisher, queues

@@ -11,7 +11,8 @@ import re
 from typing import Any
 from uuid import UUID, uuid5
 
-from processing.events.contracts import Contract, OrderCreated
+from processing.events.contract import Contract
+from processing.events.contracts import OrderCreated
 from processing.events.envelope import new_id
 
 _OURS = UUID("8c8f5a4e-52a4-4d7e-9d0c-6f3f5d1f0a11")

@@ -17,6 +17,7 @@ from processing.models import (
     Attempt,
     Order,
     OrderItem,
+    OrderReturn,
     Outcome,
     SpooledEvent,
     StaffMember,
@@ -47,6 +48,16 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("order_id__exact", "customer_id__exact", "email__exact")
     search_help_text = "An order id, a customer id or an email address, in full"
     inlines = (OrderItemInline,)
+
+
+@admin.register(OrderReturn)
+class OrderReturnAdmin(ReadOnlyAdmin):
+    personal = {"reason": hidden}
+    masked_reason = masked_field("reason")
+    list_display = ("order_id", "masked_reason", "created_at")
+    search_fields = ("order__order_id__exact", "request_id__exact")
+    search_help_text = "Finds an order id or a request id, written in full."
+    raw_id_fields = ("order",)
 
 
 @admin.register(User)

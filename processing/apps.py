@@ -7,4 +7,7 @@ class ProcessingConfig(AppConfig):
     name = "processing"
 
     def ready(self) -> None:
+        from processing.handlers.registry import register_all  # it needs the models
+
         register_checks()
+        register_all()

@@ -9,15 +9,10 @@ from dlq_review.bodies import formatting
 from dlq_review.letters.current_event import NotAnEventError, event_in
 from dlq_review.models import DeadLetter
 from dlq_review.search.veil import Bare
+from processing.events.contracts import CONTRACTS
 from processing.events.envelope import Event, envelope_of
 from processing.events.errors import Problem
 
-_TITLES = {
-    "order_created": "A new order",
-    "order_updated": "A change of an order",
-    "signup_requested": "A sign-up",
-    "email_requested": "An email",
-}
 _LONGEST_VALUE = 300
 _MOST_ITEMS = 100
 _MOST_FIELDS = 100
@@ -53,7 +48,9 @@ def asked(letter: DeadLetter, body: str, look: Bare) -> Asked:
     except NotAnEventError as error:
         problems = list(error.problems)
     data = _data(look.body(body if event is None else event.body))
-    result = Asked(_TITLES.get(letter.type, "Not an event we know"), event=event)
+    contract = CONTRACTS.get(letter.type)
+    title = contract.title if contract else "Not an event we know"
+    result = Asked(title, event=event)
     sentences = {problem.field: problem.message for problem in problems}
     items = data.pop("items", [])
     parts = _flat(data)

@@ -45,15 +45,18 @@ class Failure:
     def fingerprint(self) -> str:
         """The key of their group: equal for failures that belong together.
 
-        It is made of queue, event type, error type and function, or in place of the function
-        the template of the text. No file is in it, so a function may move. The version says
-        how a key was made: change it with the rule, and carry the groups over by a migration.
+        It is made of queue, event type, error type, function and the template of the text.
+        No file is in it, so a function may move; for errors of the message itself there is
+        no function in it either. The version says how a key was made: change it with the
+        rule, and carry the groups over by a migration.
         """
-        by_its_text = by_text(self.error_type, self.place)
-        function = self.place.rpartition(":")[2]
-        detail = _template(self.told) if by_its_text else function
-        parts = "\n".join((self.queue, self.type, self.error_type, detail))
-        digest = hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
+        parts = [self.queue, self.type, self.error_type]
+        if by_text(self.error_type, self.place):
+            parts += [_template(self.told)]
+        else:
+            parts += [self.place.rpartition(":")[2], self.template]
+        text = "\n".join(parts).encode("utf-8", "replace")
+        digest = hashlib.sha256(text).hexdigest()
         return f"{VERSION}{digest}"[:LONGEST_KEY]
 
 

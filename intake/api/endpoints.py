@@ -18,8 +18,8 @@ from intake.correlation import correlated, correlation_id
 from intake.keys import callers
 from intake.rate_limits import counted_as
 from intake.receipts import Receipt
+from processing.events.contract import Contract
 from processing.events.contracts import (
-    Contract,
     OrderCreated,
     OrderUpdated,
     SignupRequested,

@@ -8,28 +8,22 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
 from intake.api.schemas import ADDRESS, KEY_PATTERN, NUMBER, REF, TEXT, schemas
+from processing.events.contracts import ACCEPTED_FROM_ANYONE, OrderUpdated
 
-_ORDER = {
-    "customer_id": "C-17",
-    "email": "ada@example.com",
-    "currency": "EUR",
-    "items": [{"sku": "TEA-1", "quantity": 2, "unit_price": "4.50"}],
-}
-_SIGNUP = {"email": "ada@example.com", "name": "Ada"}
+_EVENTS = [
+    {"type": name, "data": contract.example}
+    for name, contract in ACCEPTED_FROM_ANYONE.items()
+]
 _EXAMPLES: dict[str, Any] = {
-    "OrderCreated": _ORDER,
+    **{one.__name__: one.example for one in ACCEPTED_FROM_ANYONE.values()},
+    # The order's id stands in the address.
     "StatusChange": {
-        "customer_id": "C-17",
-        "status": "paid",
-        "changed_at": "2026-11-20T10:00:00Z",
+        name: value
+        for name, value in OrderUpdated.example.items()
+        if name != "order_id"
     },
-    "SignupRequested": _SIGNUP,
-    "Batch": {
-        "events": [
-            {"type": "order_created", "data": _ORDER},
-            {"type": "signup_requested", "data": _SIGNUP},
-        ]
-    },
+    "Event": _EVENTS[-1],
+    "Batch": {"events": _EVENTS},
 }
 _HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     "Location": (ADDRESS, "Where the status of the request stands."),

@@ -3,7 +3,8 @@
 from typing import Any, get_args
 
 from intake.receipts import State
-from processing.events.contracts import ACCEPTED_FROM_ANYONE, Contract, OrderUpdated
+from processing.events.contract import Contract
+from processing.events.contracts import ACCEPTED_FROM_ANYONE, OrderUpdated
 from processing.models import Outcome
 
 MOST_EVENTS = 100

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from intake import request_ids
 from intake.accept import prepare
 from intake.pages.form_token import FormToken, StaleFormError
-from processing.events.contracts import Contract
+from processing.events.contract import Contract
 from processing.events.envelope import Event
 from processing.events.errors import InvalidEventError, Problem
 

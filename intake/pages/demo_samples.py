@@ -11,7 +11,8 @@ from uuid import UUID
 from django.core import signing
 
 from intake.request_ids import filled
-from processing.events.contracts import Contract, OrderCreated, SignupRequested
+from processing.events.contract import Contract
+from processing.events.contracts import OrderCreated, SignupRequested
 from processing.events.envelope import Event, new_id
 
 #: What a faulty producer sends: no closing brace.

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from processing.delivery.error_texts import text_of, traceback_of
 from processing.events.envelope import Identity
+from processing.handlers.registry import HANDLERS
 from processing.models import Attempt
 from processing.sqs.message import Message
 
@@ -77,14 +78,18 @@ def storable(text: str) -> str:
 def place_of(error: BaseException) -> str:
     """Where in our own code *error* came from, as `processing/handlers/orders.py:create_order`.
 
-    The innermost public function: a helper that is taken out of it, whose name begins with
-    `_`, leaves the place, and so the failure group, as they were.
+    The handler, where one was called: so a helper that is taken out of it leaves the place,
+    and with it the failure group, as they were. Else the innermost public function.
     """
     innermost = public = ""
-    for frame in traceback.extract_tb(error.__traceback__):
-        path = Path(frame.filename)
-        if path.is_relative_to(settings.BASE_DIR) and ".venv" not in path.parts:
-            innermost = f"{path.relative_to(settings.BASE_DIR)}:{frame.name}"
-            if frame.name[0] not in "_<":  # `<lambda>`, `<listcomp>`
-                public = innermost
+    handlers = {getattr(one, "__code__", None) for one in HANDLERS.values()}
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
+        if not path.is_relative_to(settings.BASE_DIR) or ".venv" in path.parts:
+            continue
+        innermost = f"{path.relative_to(settings.BASE_DIR)}:{frame.f_code.co_name}"
+        if frame.f_code in handlers:
+            return innermost
+        if frame.f_code.co_name[0] not in "_<":  # `<lambda>`, `<listcomp>`
+            public = innermost
     return public or innermost

@@ -1,17 +1,17 @@
-"""The contracts: what an event of each type may say, declared once.
+"""The contracts: everything that is declared of each event type, once.
 
 The form, the JSON API, the worker, the edit screen and the rehearsal all validate with
-these classes. A field is personal, and masked at the desk, unless it is marked Public.
-Change them additively (a new field with a default); a breaking change is a
+these classes, and take from them whatever they say of a type. Change them additively (a new field with a default); a breaking change is a
 new type, and the old one stays until no queue and no dead letter holds it.
 """
 
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from processing.events.contract import Contract
 from processing.events.errors import UnknownEventTypeError, UnreadableEventError
 from processing.events.field_types import (
     Country,
@@ -27,34 +27,6 @@ from processing.events.field_types import (
     Reference,
     ShortLine,
 )
-
-
-class Contract(BaseModel):
-    """The `data` of one event type: its shape and rules, its queue and its group."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True
-    )
-    type: ClassVar[str]
-    queue: ClassVar[str]
-    """The one queue it is taken from, but for redrives of ours."""
-    accepted_from_anyone: ClassVar[bool] = False
-    """Whether somebody who is not one of us may send it: by the API, a form, a gateway."""
-
-    @property
-    def group(self) -> str:
-        """The MessageGroupId: whose events these are."""
-        raise NotImplementedError
-
-    @property
-    def reference(self) -> str:
-        """What staff and customers call it: an order id, an address."""
-        raise NotImplementedError
-
-    @property
-    def made(self) -> dict[str, str]:
-        """What its outcome will say it made, as far as that is known beforehand."""
-        return {}
 
 
 class Item(BaseModel):
@@ -75,8 +47,18 @@ def _total(values: dict[str, Any]) -> Decimal:
 
 class OrderCreated(Contract):
     type = "order_created"
+    title = "A new order"
     queue = "orders"
+    group_field = "customer_id"
+    reference_field = "order_id"
     accepted_from_anyone = True
+    example = {  # noqa: RUF012 - never changed
+        "order_id": "ORD-1",
+        "customer_id": "C-17",
+        "email": "ada@example.com",
+        "currency": "EUR",
+        "items": [{"sku": "TEA-1", "quantity": 2, "unit_price": "4.50"}],
+    }
 
     order_id: Annotated[OrderId, Public()]
     customer_id: Annotated[Reference, Public()]
@@ -101,22 +83,23 @@ class OrderCreated(Contract):
         return total
 
     @property
-    def group(self) -> str:
-        return self.customer_id
-
-    @property
-    def reference(self) -> str:
-        return self.order_id
-
-    @property
     def made(self) -> dict[str, str]:
         return {"order": self.order_id}
 
 
 class OrderUpdated(Contract):
     type = "order_updated"
+    title = "A change of an order"
     queue = "orders"
+    group_field = "customer_id"
+    reference_field = "order_id"
     accepted_from_anyone = True
+    example = {  # noqa: RUF012
+        "order_id": "ORD-1",
+        "customer_id": "C-17",
+        "status": "paid",
+        "changed_at": "2026-11-20T10:00:00Z",
+    }
 
     order_id: Annotated[OrderId, Public()]
     customer_id: Annotated[Reference, Public()]
@@ -124,13 +107,31 @@ class OrderUpdated(Contract):
     changed_at: Annotated[PastMoment, Public()]
     """Orders the updates: one older than what is stored changes nothing."""
 
-    @property
-    def group(self) -> str:
-        return self.customer_id
+
+class OrderReturned(Contract):
+    """What a customer sends back, of an order that we know."""
+
+    type = "order_returned"
+    title = "A return"
+    queue = "returns"
+    group_field = "customer_id"
+    reference_field = "order_id"
+    accepted_from_anyone = True
+    example = {  # noqa: RUF012
+        "order_id": "ORD-1",
+        "customer_id": "C-17",
+        "reason": "The lid does not close.",
+        "skus": ["TEA-1"],
+    }
+
+    order_id: Annotated[OrderId, Public()]
+    customer_id: Annotated[Reference, Public()]
+    reason: Paragraphs
+    skus: Annotated[list[Reference], Field(min_length=1, max_length=100), Public()]
 
     @property
-    def reference(self) -> str:
-        return self.order_id
+    def made(self) -> dict[str, str]:
+        return {"return": self.order_id}
 
 
 class Profile(BaseModel):
@@ -145,27 +146,29 @@ class SignupRequested(Contract):
     """Never a password: the account is inactive until its owner opens the mailed link."""
 
     type = "signup_requested"
+    title = "A sign-up"
     queue = "signups"
+    group_field = reference_field = "email"
     accepted_from_anyone = True
+    example = {"email": "ada@example.com", "name": "Ada"}  # noqa: RUF012
 
     email: Email
     name: Name
     profile: Profile | None = None
-
-    @property
-    def group(self) -> str:
-        return self.email
-
-    @property
-    def reference(self) -> str:
-        return self.email
 
 
 class EmailRequested(Contract):
     """One mail: a template of ours with its context, or a subject and a body."""
 
     type = "email_requested"
+    title = "An email"
     queue = "emails"
+    group_field = reference_field = "recipient"
+    example = {  # noqa: RUF012
+        "recipient": "ada@example.com",
+        "subject": "Your order",
+        "body": "It is on its way.",
+    }
 
     recipient: Email
     template: Annotated[
@@ -183,18 +186,9 @@ class EmailRequested(Contract):
             )
         return self
 
-    @property
-    def group(self) -> str:
-        return self.recipient
-
-    @property
-    def reference(self) -> str:
-        return self.recipient
-
 
 CONTRACTS: dict[str, type[Contract]] = {
-    contract.type: contract
-    for contract in (OrderCreated, OrderUpdated, SignupRequested, EmailRequested)
+    contract.type: contract for contract in Contract.__subclasses__()
 }
 ACCEPTED_FROM_ANYONE = {
     name: contract

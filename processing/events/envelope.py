@@ -13,7 +13,8 @@ from uuid_utils import uuid7
 
 from processing.events import strict_json
 from processing.events.aws_envelopes import opened
-from processing.events.contracts import CONTRACTS, Contract, contract_for
+from processing.events.contract import Contract
+from processing.events.contracts import CONTRACTS, contract_for
 from processing.events.errors import (
     InvalidEventError,
     UnreadableEventError,
@@ -122,12 +123,12 @@ def identify(body: str, *, fallback_id: str) -> Identity:
     data = raw.get("data")
     data = data if isinstance(data, dict) else {}
     type = _type(raw.get("type"))
-    keys = [
-        key
-        for key in _REFERENCES
-        if type not in CONTRACTS or key in CONTRACTS[type].model_fields
+    fields = [
+        field
+        for field in _REFERENCE_FIELDS
+        if type not in CONTRACTS or field in CONTRACTS[type].model_fields
     ]
-    reference = next((data[key] for key in keys if _names(key, data)), "")
+    reference = next((data[key] for key in fields if _names(key, data)), "")
     request_id = raw["id"] if is_request_id(raw.get("id")) else fallback_id
     return Identity(
         request_id,
@@ -149,7 +150,10 @@ def is_request_id(value: object) -> bool:
 
 _REQUEST_ID: TypeAdapter[str] = TypeAdapter(RequestId)
 _TYPE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
-_REFERENCES = ("order_id", "email", "recipient")
+#: Of all types: also an event of an unknown one may name its order.
+_REFERENCE_FIELDS = {
+    contract.reference_field: contract for contract in CONTRACTS.values()
+}
 
 
 def _short(value: object) -> bool:
@@ -166,7 +170,9 @@ def _type(value: object) -> str:
 def _names(key: str, data: dict[str, Any]) -> bool:
     """Whether *key* names the event: a wrong address may be anything, also a name."""
     value = data.get(key)
-    return _short(value) and (key == "order_id" or "@" in str(value))
+    field = _REFERENCE_FIELDS[key].model_fields[key]
+    is_public = any(isinstance(mark, Public) for mark in field.metadata)
+    return _short(value) and (is_public or "@" in str(value))
 
 
 def envelope_of(body: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from processing.events.contracts import EmailRequested, SignupRequested
 from processing.events.envelope import Event, new_id
 from processing.handlers.effect import Effect, RefusedError
+from processing.handlers.registry import handles
 from processing.models import User
 
 LINK_AGE = 3 * 24 * 3600  # seconds a verification link works
@@ -32,6 +33,7 @@ class NoAccountError(RefusedError):
     """The mail is for an account that does not exist, so it has no recipient."""
 
 
+@handles(SignupRequested)
 def sign_up(event: Event) -> Effect:
     """Make an inactive account, or tell the owner of the address that it has one.
 

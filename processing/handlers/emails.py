@@ -17,6 +17,7 @@ from processing.events.contracts import EmailRequested
 from processing.events.envelope import Event, is_request_id
 from processing.handlers.accounts import mailed_account, verification_token
 from processing.handlers.effect import Effect, RefusedError, TransientError
+from processing.handlers.registry import handles
 
 
 class RecipientRefusedError(RefusedError):
@@ -27,6 +28,7 @@ class MailServerError(TransientError):
     """The mail server did not take the mail. Its own words may hold an address."""
 
 
+@handles(EmailRequested)
 def send_email(event: Event) -> Effect:
     mail = compose(event)
     try:

@@ -17,20 +17,21 @@ from processing.handlers.effect import (
     SenderCanMendError,
     TransientError,
 )
+from processing.handlers.registry import handles
 from processing.models import Order, OrderItem, Outcome, SpooledEvent
 
 #: One sentence, so that nobody learns from it which order numbers there are.
-_NO_SUCH_ORDER = "We know no such order under this customer number. Check both numbers, then send the change as a new request."
+_NO_SUCH_ORDER = "We know no such order under this customer number. Check both numbers, then send it as a new request."
 
 
 class UnknownOrderError(TransientError, SenderCanMendError):
-    """The order of this update does not exist yet."""
+    """The order that this event is about does not exist yet."""
 
     told = _NO_SUCH_ORDER
 
 
 class OrderOnItsWayError(TransientError):
-    """The order of this update was accepted, and is not made yet."""
+    """The order that this event is about was accepted, and is not made yet."""
 
 
 class OrderExistsError(RefusedError):
@@ -43,6 +44,7 @@ class OrderOfAnotherError(RefusedError, SenderCanMendError):
     told = _NO_SUCH_ORDER
 
 
+@handles(OrderCreated)
 def create_order(event: Event) -> Effect:
     """Store the order. One that exists with the same content is skipped."""
     data = cast(OrderCreated, event.data)
@@ -78,6 +80,7 @@ def create_order(event: Event) -> Effect:
     return Effect(data.made)
 
 
+@handles(OrderUpdated)
 def update_order(event: Event) -> Effect:
     """Set the status, unless a later change is stored already.
 
@@ -85,19 +88,28 @@ def update_order(event: Event) -> Effect:
     are ranked. Of two at the same time the one that arrives later counts.
     """
     data = cast(OrderUpdated, event.data)
-    order = Order.objects.filter(order_id=data.order_id).first()
-    if order is None:
-        raise _missing(data.order_id)
-    if order.customer_id != data.customer_id:
-        raise OrderOfAnotherError(
-            f"Order {data.order_id} was placed under another customer number."
-        )
+    order = find_order(data.order_id, data.customer_id)
     changed = Order.objects.filter(_may_change(data.changed_at), pk=order.pk).update(
         status=data.status, status_changed_at=data.changed_at
     )
     return Effect(
         {"order": data.order_id, "status": data.status if changed else Outcome.STALE}
     )
+
+
+def find_order(order_id: str, customer_id: str) -> Order:
+    """The order of this customer.
+
+    Raises UnknownOrderError, OrderOnItsWayError or OrderOfAnotherError.
+    """
+    order = Order.objects.filter(order_id=order_id).first()
+    if order is None:
+        raise _missing(order_id)
+    if order.customer_id != customer_id:
+        raise OrderOfAnotherError(
+            f"Order {order_id} was placed under another customer number."
+        )
+    return order
 
 
 def _may_change(at: datetime) -> Q:

@@ -4,7 +4,7 @@
 effect, so an event takes effect once, however often and wherever it is delivered.
 """
 
-from processing.models.orders import Order, OrderItem
+from processing.models.orders import Order, OrderItem, OrderReturn
 from processing.models.requests import (
     REQUEST_ID_LENGTH,
     Attempt,
@@ -19,6 +19,7 @@ __all__ = [
     "Attempt",
     "Order",
     "OrderItem",
+    "OrderReturn",
     "Outcome",
     "REQUEST_ID_LENGTH",
     "Repair",

@@ -46,3 +46,21 @@ class OrderItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.sku}"
+
+
+class OrderReturn(models.Model):
+    """What a customer sent back of an order, and why."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="returns")
+    reason = models.TextField(max_length=20_000)
+    skus = models.JSONField()
+    """The item numbers, one for each piece."""
+    request_id = models.CharField(max_length=REQUEST_ID_LENGTH, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"return of {self.order_id}"

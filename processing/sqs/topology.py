@@ -50,6 +50,7 @@ QUEUES = {
     for queue in (
         Queue("orders", visibility_timeout=300),
         Queue("signups"),
+        Queue("returns"),
         Queue("emails", time_limit=30),
         # Repair work has a queue of its own, so it never waits behind what it repairs.
         Queue("jobs", visibility_timeout=300, time_limit=240, retention=DAY),

@@ -15,7 +15,7 @@ Handlers = dict[str, Callable[[Any], Any]]
 
 
 def install() -> None:
-    def ruin(handlers: Handlers) -> Handlers:
+    def ruin(handlers: Handlers) -> None:
         create = handlers["order_created"]
 
         def create_order(event: Any) -> Any:
@@ -24,9 +24,24 @@ def install() -> None:
                 deed()
             return create(event)
 
-        return {**handlers, "order_created": create_order}
+        handlers["order_created"] = create_order
 
-    replace("processing.handlers.registry:HANDLERS", ruin)
+    after_registration(ruin)
+
+
+def after_registration(change: Callable[[Handlers], None]) -> None:
+    """Change the handlers as soon as they are known."""
+
+    def register_and_change(register_all: Callable[[], None]) -> Callable[[], None]:
+        def changed() -> None:
+            from processing.handlers.registry import HANDLERS
+
+            register_all()
+            change(HANDLERS)
+
+        return changed
+
+    replace("processing.handlers.registry:register_all", register_and_change)
 
 
 def stay_busy_with(queue: str) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.boot.misbehave import after_registration
 from tests.boot.on_import import replace
 
 TYPE = "order_archived"
@@ -9,9 +10,8 @@ TYPE = "order_archived"
 
 def install() -> None:
     replace("processing.events.contracts:CONTRACTS", with_one_more)
-    replace(
-        "processing.handlers.registry:HANDLERS",
-        lambda handlers: {**handlers, TYPE: handlers["order_updated"]},
+    after_registration(
+        lambda handlers: handlers.update({TYPE: handlers["order_updated"]})
     )
 
 

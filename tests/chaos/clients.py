@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from intake import request_ids
-from processing.events.contracts import Contract, OrderCreated, SignupRequested
+from processing.events.contract import Contract
+from processing.events.contracts import OrderCreated, SignupRequested
 from tests.builders import order_data
 
 TRIES = 8  # of one request, always with the same key

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from dlq_review.models import FailureGroup
 from processing.delivery.attempts import place_of
+from processing.handlers.registry import HANDLERS
 from tests.builders import dead_letter, failed_attempt, order_created
 
 pytestmark = pytest.mark.django_db
@@ -108,10 +109,12 @@ def test_a_group_that_named_a_private_helper_takes_what_its_caller_fails_with() 
     assert found.place == "processing/handlers/orders.py:create_order"
 
 
-def fail(source: str, file: Path) -> str:
-    """Where `handle`, written as *source* into *file*, fails."""
+def fail(source: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the handler `handle`, written as *source* into *file*, fails."""
     names: dict[str, Any] = {}
     exec(compile(source, str(file), "exec"), names)  # noqa: S102 - source of this test
+    if "def handle" in source:
+        monkeypatch.setitem(HANDLERS, "order_created", names["handle"])
     with pytest.raises(KeyError) as caught:
         names["handle"]()
     above = caught.value.__traceback__
@@ -119,17 +122,35 @@ def fail(source: str, file: Path) -> str:
     return place_of(caught.value.with_traceback(above.tb_next))  # without this file
 
 
-def test_a_helper_that_is_taken_out_of_a_function_leaves_the_group_as_it_is() -> None:
+@pytest.mark.parametrize("helper", ["_look", "look"])
+def test_a_helper_that_is_taken_out_of_a_function_leaves_the_group_as_it_is(
+    helper: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = settings.BASE_DIR / "processing/handlers"
-    whole = fail("def handle():\n    {}['a']", here / "orders.py")
-    helped = "def _look(at):\n    return [at[key] for key in 'a']\ndef handle():\n    _look({})"
+    whole = fail("def handle():\n    {}['a']", here / "orders.py", monkeypatch)
+    helped = f"def {helper}(at):\n    return at['a']\ndef handle():\n    {helper}({{}})"
     assert whole == "processing/handlers/orders.py:handle"
     group = failed_at(whole)
-    assert failed_at(fail(helped, here / "orders.py")) == group
-    assert failed_at(fail(helped, here / "stock/rules.py")) == group
+    for file in ("orders.py", "stock/rules.py"):
+        assert failed_at(fail(helped, here / file, monkeypatch)) == group
 
 
-def test_where_nothing_public_fails_the_place_is_the_innermost() -> None:
-    private = "def _deep():\n    {}['a']\nhandle = lambda: _deep()"
-    place = fail(private, settings.BASE_DIR / "processing/handlers/orders.py")
-    assert place == "processing/handlers/orders.py:_deep"
+def test_where_no_handler_was_called_the_innermost_public_function_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = settings.BASE_DIR / "processing/delivery/processor.py"
+    deep = "def _deep():\n    {}['a']\n"
+    assert fail(f"{deep}handle = lambda: _deep()", file, monkeypatch).endswith(":_deep")
+    known = f"{deep}def claim():\n    _deep()\nhandle = lambda: claim()"
+    assert fail(known, file, monkeypatch).endswith("processor.py:claim")
+
+
+def test_the_template_of_the_text_tells_failures_of_one_function_apart() -> None:
+    texts = ("No stock of SKU-1.", "No stock of SKU-2.", "The budget is spent.")
+    groups = []
+    for text in texts:
+        event = order_created()
+        failed_attempt(event, place="a.py:create_order", error_text=text)
+        groups.append(dead_letter(event).group)
+    assert groups[0] == groups[1]
+    assert groups[1] != groups[2]
