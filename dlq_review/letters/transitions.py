@@ -115,13 +115,26 @@ def note_reveal(by: str, where: str, letter: DeadLetter | None = None) -> None:
 
 def tell_receipts(requests: Sequence[str]) -> None:
     """Mark each request while any of its letters waits for somebody, or for its outcome."""
-    # First the marks, then what they say: two who change letters of one request at once
-    # would each see the other's letter as it was.
+    # Lock the marks before the letters are read. Otherwise two transactions that change
+    # letters of one request would each read the other's letter as it was before.
     list(
         UnderReview.objects.select_for_update()
         .filter(request_id__in=requests)
         .order_by("request_id")
     )
+    marks = _marks(requests)
+    UnderReview.objects.bulk_create(
+        marks,
+        update_conflicts=True,
+        unique_fields=["request_id"],
+        update_fields=["sent_again_at"],
+    )
+    if settled := set(requests) - {mark.request_id for mark in marks}:
+        UnderReview.objects.filter(request_id__in=settled).delete()
+
+
+def _marks(requests: Sequence[str]) -> list[UnderReview]:
+    """A mark for each request that has an unsettled letter, in the order of their locks."""
     unsettled: dict[str, dict[str, datetime | None]] = defaultdict(dict)
     letters = DeadLetter.objects.filter(request_id__in=requests).exclude(
         state__in=DeadLetter.SETTLED
@@ -129,19 +142,10 @@ def tell_receipts(requests: Sequence[str]) -> None:
     names = ("request_id", "state", "redriven_at")
     for request, state, at in letters.order_by("redriven_at").values_list(*names):
         unsettled[request][state] = at
-    UnderReview.objects.bulk_create(
-        [
-            UnderReview(
-                request_id=request,
-                sent_again_at=found[S.REDRIVEN]
-                if found.keys() == {S.REDRIVEN}
-                else None,
-            )
-            for request, found in sorted(unsettled.items())
-        ],
-        update_conflicts=True,
-        unique_fields=["request_id"],
-        update_fields=["sent_again_at"],
-    )
-    if settled := set(requests) - unsettled.keys():
-        UnderReview.objects.filter(request_id__in=settled).delete()
+    return [
+        UnderReview(
+            request_id=request,
+            sent_again_at=found[S.REDRIVEN] if found.keys() == {S.REDRIVEN} else None,
+        )
+        for request, found in sorted(unsettled.items())
+    ]

@@ -1,6 +1,7 @@
-"""What a fix would make of the letters on its frozen list, before it is started.
+"""Show on a few letters what an operation of kind FIX will change, before it is started.
 
-Whoever may view operations sees it, so personal data is masked.
+Everybody who may view operations sees the preview, so personal data is masked. The desk calls
+this kind of operation "Edit".
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,8 @@
-"""Undo a fix of many: each letter that was left alone since gets its former body back.
+"""Undo an operation of kind FIX: restore the previous body of every letter that nobody has
+changed since.
 
-It is an operation of its own, with a list that is frozen and shown before it starts. A body
-that is put back is a new revision; none is ever removed.
+The undo is an operation of its own. Its list is frozen and shown before it starts. A restored
+body is a new revision; no revision is ever removed.
 """
 
 from dataclasses import dataclass

@@ -86,7 +86,7 @@ def tally(operation: Operation) -> Tally:
 
 
 def newer(operation: Operation) -> int:
-    """How many have failed, or were discarded, since that the list would hold now."""
+    """Count the letters that match the selection but came after the list was frozen."""
     if operation.undoes_id is not None:
         return 0  # its list is that of the fix
     selection = Selection.from_json(operation.selection, masked=operation.masked)

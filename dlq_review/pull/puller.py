@@ -1,10 +1,10 @@
 """Pull dead letters out of their queues.
 
 Crash order: receive -> store the arrival, once per (dlq, message id) -> commit -> delete
-from the DLQ. A crash before the commit leaves the message in the DLQ; one after it is
-pulled again, recognised and deleted. What is new of the ten messages of a receive is stored
-in one transaction. Where that fails, each has a transaction of its own, so a bad one never
-holds up its neighbours.
+from the DLQ. After a crash before the commit the message is still in the DLQ. After a crash
+behind the commit the message is pulled again, recognised and deleted. The new messages of one
+receive, ten at most, are stored in one transaction. If that fails, each message gets a
+transaction of its own, so that a bad one never delays the others.
 """
 
 import logging
@@ -74,12 +74,12 @@ def pull_batch(dlq: str, done: PullCounts, *, wait: int = 0) -> int:
 
 
 def _begin(messages: Sequence[Message], done: PullCounts) -> set[str]:
-    """The ids of those that are stored at once; none where one of them cannot be."""
+    """Store new messages in one transaction; return their ids, none where one cannot be stored."""
     try:
         begun = begin_new(messages) if messages else []
     except SoftTimeLimitExceeded:  # no fault of a message; the job has to end
         raise
-    except Exception as error:  # whatever it is, it is told of the one message it is of
+    except Exception as error:  # of any kind: each message is tried alone now
         logger.warning("stored_at_once=0 reason=%s", type(error).__name__)
         return set()
     done.stored += len(begun)
@@ -91,7 +91,7 @@ def _store(message: Message, done: PullCounts) -> bool:
         new = join(message)
     except SoftTimeLimitExceeded:
         raise
-    except Exception as error:  # whatever it is, the message stays in the DLQ
+    except Exception as error:  # of any kind: the message stays in the DLQ
         logger.exception(
             "message_id=%s queue=%s not_stored=%s",
             message.id,
