@@ -165,7 +165,7 @@ def _exclusions(operation: Operation) -> dict[str, int]:
         "looked_at": min(operation.total, _LOOKED_AT),
         "limit": limit,
         "not_allowed": elsewhere.count() if operation.to else 0,
-        "worn_out": letters.filter(redrives__gte=limit).count() if limit else 0,
+        "limit_reached": letters.filter(redrives__gte=limit).count() if limit else 0,
         "invalid": letters.filter(body_fingerprint="").count(),
         "done_already": letters.filter(Exists(done)).count(),
     }

@@ -145,7 +145,7 @@ class DeadLetter(models.Model):
         return self.state == self.State.CLAIMED and self.send_after is not None
 
     @property
-    def worn_out(self) -> bool:
+    def limit_reached(self) -> bool:
         """Redriven so often that another redrive has to be meant."""
         return bool(0 < settings.REDRIVE_LIMIT <= self.redrives)
 

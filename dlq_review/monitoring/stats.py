@@ -91,18 +91,22 @@ def stats(names: tuple[str, ...] = tuple(QUEUES)) -> Stats:
             for name in names
         ],
         groups=[
-            GroupStats(
-                number=group.pk,
-                queue=group.queue,
-                type=group.type,
-                error=group.error_type,
-                place=group.place,
-                state=group.state,
-                waiting=group.waiting,
-                last_seen=group.last_seen,
-            )
+            _of_group(group)
             for group in groups.filter(waiting__gt=0).order_by("-waiting")[:TOP]
         ],
+    )
+
+
+def _of_group(group: FailureGroup) -> GroupStats:
+    return GroupStats(
+        number=group.pk,
+        queue=group.queue,
+        type=group.type,
+        error=group.error_type,
+        place=group.place,
+        state=group.state,
+        waiting=group.waiting,
+        last_seen=group.last_seen,
     )
 
 

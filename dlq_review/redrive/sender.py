@@ -103,7 +103,7 @@ def take(one: Redrive, terms: Terms) -> Event | None:
 def _reason(letter: DeadLetter, terms: Terms) -> str:
     """The reason as the trail tells it. Raises LimitReachedError, ReasonMissingError."""
     reason = f"To {terms.to}. {terms.reason}".strip() if terms.to else terms.reason
-    if not letter.worn_out:
+    if not letter.limit_reached:
         return reason
     if not terms.override_limit:
         raise LimitReachedError(letter)
