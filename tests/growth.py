@@ -34,14 +34,13 @@ def growth(work: Callable[[int], Any], size: int) -> float:
     return ratio
 
 
-def cost(work: Callable[[int], Any], size: int, *, collecting: bool = False) -> float:
+def cost(work: Callable[[int], Any], size: int) -> float:
     """Seconds of this thread's processor time.
 
-    The garbage collector looks at all there is, of others too, at chance moments: it is off
-    unless *collecting*. Work that takes LONGEST fails the test, as it might never end.
+    The garbage collector looks at all there is, of others too, at chance moments: it is off.
+    Work that takes LONGEST fails the test, as it might never end.
     """
-    if not collecting:
-        gc.disable()
+    gc.disable()
     begun = time.thread_time()
     try:
         with _at_most(LONGEST):

@@ -18,15 +18,13 @@ from dlq_review.pull.arrivals import join
 from dlq_review.search.selections import Selection
 from tests.builders import dead_letter, dead_message
 from tests.dlq_review.conftest import ClientOf
-from tests.growth import LINEAR, cost, growth
+from tests.growth import LINEAR, growth
 from tests.worst_bodies import NAMES, SIZES, WORST
 
 pytestmark = pytest.mark.django_db
 
 Work = Callable[[int], object]
 LIST = "/admin/dlq_review/deadletter/"
-LARGEST = 1024 * 1024  # characters; SQS takes no more
-SLOWEST = 3.0  # seconds of processor time; the longest took 1.9 on two busy cores
 LARGEST_PAGE = 1_500_000  # bytes
 PATCH = json_patch.read('[{"op": "add", "path": "/note", "value": 1}]')
 CONDITIONS = [
@@ -63,20 +61,6 @@ def test_no_body_costs_the_desk_more_than_its_length(
     for what, work in works(desk, reader, bodies).items():
         ratio = growth(work, SIZES[0])
         assert ratio < LINEAR, f"{what}: {ratio:.1f} times for 4 times as much"
-
-
-@pytest.mark.siege
-@pytest.mark.parametrize("name", WORST)
-def test_no_body_of_a_mebibyte_takes_seconds(
-    desk: Client, reader: Client, name: str
-) -> None:
-    for what, work in works(desk, reader, {LARGEST: WORST[name](LARGEST)}).items():
-        spent = float("inf")
-        for _ in range(3):
-            spent = min(spent, cost(work, LARGEST, collecting=True))
-            if spent < SLOWEST:
-                break
-        assert spent < SLOWEST, f"{what}: {spent:.1f} s"
 
 
 def works(desk: Client, reader: Client, bodies: dict[int, str]) -> dict[str, Work]:
