@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
+from dlq_review.letters.current_event import Processed
 from dlq_review.models import DeadLetter
 from dlq_review.permissions import may
 
@@ -27,17 +28,24 @@ class Action:
 
 
 def actions_for(
-    user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, *, valid: bool
+    user: AbstractBaseUser | AnonymousUser,
+    letter: DeadLetter,
+    known: Processed,
+    *,
+    valid: bool,
 ) -> dict[str, Action]:
     names = ["redrive", "edit", "rehearse", "resolve", "discard"]
     if letter.state == DeadLetter.State.DISCARDED:
         names = ["restore"]
     if letter.undoable:
         names[0] = "undo"
-    return {
-        name: Action(name, _LABELS[name], _denied(user, letter, name, valid))
-        for name in names
-    }
+    denied = {name: _denied(user, letter, name, valid) for name in names}
+    if known.done and not known.same and "redrive" in names:
+        denied["redrive"] = denied["redrive"] or _USED
+    return {name: Action(name, _LABELS[name], denied[name]) for name in names}
+
+
+_USED = "Its request id was processed with another body, so a redrive is refused."
 
 
 def _denied(

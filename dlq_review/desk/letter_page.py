@@ -12,6 +12,7 @@ from dlq_review.desk.forms import EditForm
 from dlq_review.desk.letter_actions import actions_for
 from dlq_review.desk.request_summary import asked
 from dlq_review.letters import current_event
+from dlq_review.letters.current_event import Processed
 from dlq_review.letters.revisions import LONGEST_EDIT
 from dlq_review.letters.timeline import attempts_of, timeline
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
@@ -42,6 +43,7 @@ def letter_context(
     # Mask as for an unreadable body: a body that is left out may hold other values.
     bodies += [NOT_READ] if any(left_out.values()) else []
     look = Masked(bodies) if masked else Bare()
+    known = current_event.processed(letter)
     return {
         "letter": letter,
         "masked": masked,
@@ -50,25 +52,30 @@ def letter_context(
         "left_out": left_out,
         "current": current,
         "targets": targets.of_type(letter.type),
-        "warnings": _warnings(letter, current),
+        "warnings": _warnings(letter, current, known),
         "arrivals": [
             (one, look.attributes(one.beside), _shown(look.body(one.body)))
             for one in arrivals
         ],
         "edits": _edits(revisions, look),
-        **_request(request, letter, current, look),
+        **_request(request, letter, current, look, known),
         **_history(letter, arrivals, look),
         **_neighbours(letter),
     }
 
 
 def _request(
-    request: HttpRequest, letter: DeadLetter, current: Revision, look: Bare
+    request: HttpRequest,
+    letter: DeadLetter,
+    current: Revision,
+    look: Bare,
+    known: Processed,
 ) -> dict[str, Any]:
     """What the current body asks for, and what this person may do with it."""
     body, cut = formatting.shown(look.body(current.body))
     request_asked = asked(letter, current.body, look)
-    actions = actions_for(request.user, letter, valid=request_asked.event is not None)
+    valid = request_asked.event is not None
+    actions = actions_for(request.user, letter, known, valid=valid)
     denials = [one.denied for one in actions.values() if one.denied]
     return {
         "asked": request_asked,
@@ -162,10 +169,9 @@ def _shown(body: str) -> str:
     return formatting.visible(body[: formatting.LONGEST_SHOWN])
 
 
-def _warnings(letter: DeadLetter, current: Revision) -> list[str]:
+def _warnings(letter: DeadLetter, current: Revision, known: Processed) -> list[str]:
     found = []
     waiting = letter.state in DeadLetter.EDITABLE
-    known = current_event.processed(letter)
     if waiting and known.done:
         found.append(
             "This request was processed already. A redrive only resolves it."

@@ -9,12 +9,14 @@ from pytest_django import Settings
 from dlq_review.letters import settlement
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redrive import sender
+from processing.delivery import processor
 from processing.models import Outcome
 from processing.sqs import queues
 from tests.builders import (
     dead_letter,
     failed_attempt,
     failure,
+    message,
     order_created,
     signup_requested,
 )
@@ -394,3 +396,14 @@ def test_the_same_code_is_warned_of_until_the_body_was_edited(
     assert "Still the same code" in html(desk, page(letter))
     desk.post(page(letter, "edit"), edit_form(letter, event.body.replace("EUR", "USD")))
     assert "Still the same code" not in html(desk, page(letter))
+
+
+def test_what_was_processed_with_another_body_cannot_be_redriven_and_says_why(
+    desk: Client,
+) -> None:
+    first = order_created(order_id="ORD-1")
+    processor.handle(message(first))
+    letter = dead_letter(order_created(id=first.id, order_id="ORD-2"))
+    refused = 'disabled title="Its request id was processed with another body'
+    assert refused in html(desk, page(letter))
+    assert refused not in html(desk, page(dead_letter()))
