@@ -1,8 +1,8 @@
-"""Stop asking an SQS that does not answer, so that nobody waits for it in vain.
+"""Circuit breakers: while SQS does not answer, callers fail at once instead of waiting.
 
-After FAILURES failed sends in a row none is tried for PAUSE seconds: the caller fails at
-once and the spool takes the event. Then one caller tries for all. A queue that refuses
-concerns that queue; an SQS that gives no answer concerns all.
+After FAILURES failed sends in a row a breaker opens for PAUSE seconds: callers fail at
+once, and the spool takes their events. Then one caller tries for all. A queue that refuses
+a message counts for that queue only; an SQS that does not answer counts for all queues.
 """
 
 import threading
@@ -15,7 +15,7 @@ LAST_RESORT_PAUSE = 1.0  # second
 
 
 class Breaker:
-    """Safe for threads, and without a lock while all is well."""
+    """A circuit breaker. It is thread-safe, and takes no lock while sends succeed."""
 
     def __init__(self, failures: int = FAILURES, pause: float = PAUSE) -> None:
         self._lock = threading.Lock()
@@ -27,7 +27,7 @@ class Breaker:
         """Why the last send failed."""
 
     def lets_through(self) -> bool:
-        """Whether the caller may send; if so it must report `succeeded` or `failed`."""
+        """Whether the caller may send. If so, it must report `succeeded` or `failed`."""
         if self._failures < self._most:
             return True
         with self._lock:
@@ -51,10 +51,11 @@ class Breaker:
 
 
 class Breakers:
-    """Those of one process: one for SQS as a whole, and one for each queue.
+    """The circuit breakers of one process: one for SQS as a whole, and one for each queue.
 
-    Where the database does not take an event either, SQS is the last resort and is asked
-    all the same, but not more often than each LAST_RESORT_PAUSE while that fails too.
+    If the database does not take an event either, SQS is the last resort and is called
+    although its breaker is open. While that fails too, it is called once each
+    LAST_RESORT_PAUSE.
     """
 
     def __init__(self, queues: Iterable[str]) -> None:
@@ -65,7 +66,7 @@ class Breakers:
         }
 
     def shut_for(self, queue: str, *, last_resort: bool) -> Breaker | None:
-        """The one that keeps the caller from sending, if any."""
+        """The open breaker that keeps the caller from sending, if any."""
         if last_resort:
             ways = [self._last_resorts[queue]]
         else:
@@ -76,7 +77,7 @@ class Breakers:
         return None
 
     def took(self, queue: str) -> None:
-        """The queue answers, be it that it refuses a message for good."""
+        """Note that the queue answered: it took a message, or refused one for good."""
         self.whole.succeeded()
         self._queues[queue].succeeded()
         self._last_resorts[queue].succeeded()

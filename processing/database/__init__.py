@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, whose client gives up waiting.
+"""Django's PostgreSQL backend, with a time limit in the client.
 
 May import `circuit_breaker`.
 """

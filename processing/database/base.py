@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, whose client gives up waiting when its patience ends."""
+"""Django's PostgreSQL backend, with a time limit in the client (see patience.py)."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +25,7 @@ class Connection(psycopg.Connection[Any]):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    # The driver's module, as Django asks it, with connections of ours.
+    # The driver's module as Django uses it, but with our connections.
     Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

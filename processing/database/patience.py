@@ -1,9 +1,9 @@
-"""How long the database is waited for, so that one that hangs holds nobody for ever.
+"""Time limits in the client, so that a database that hangs blocks nobody for ever.
 
-A server's own time limits (`statement_timeout`) end what takes long, and the limits of TCP
-end a connection whose other machine is gone. Neither helps where the machine answers and
-the database does not: it is stopped, its disk hangs, a pooler is stuck. So the client
-counts too, and closes the connection.
+The server's own limit (`statement_timeout`) ends a slow statement, and TCP's limits end a
+connection to a machine that is gone. Neither helps if the machine answers and the database
+does not, because it is stopped, its disk hangs or a pooler is stuck. So the client measures
+the time too, and closes the connection.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _until: ContextVar[float] = ContextVar("until", default=inf)
 
 
 class Patience:
-    """That of one process."""
+    """The time limits of one process."""
 
     def __init__(self) -> None:
         self.statement = 0
@@ -33,7 +33,7 @@ class Patience:
         self._breaker: Breaker | None = None
 
     def limit(self) -> None:
-        """From now on nothing waits for ever: a web server's threads are few."""
+        """Limit every statement from now on: a web server has few threads."""
         self.statement = STATEMENT
         self._breaker = Breaker(FAILURES, PAUSE)
 
@@ -44,7 +44,7 @@ class Patience:
         return None if left == inf else max(0.0, left)
 
     def check(self) -> None:
-        """Raises OperationalError where it is vain to ask."""
+        """Raises OperationalError if no time is left or the breaker is open."""
         if self.left() == 0:
             raise OperationalError("There is no time left to ask the database.")
         if self._breaker is not None and not self._breaker.lets_through():
@@ -64,10 +64,9 @@ of_this_process = Patience()
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """What is asked of the database in here fails when all of it takes longer.
-
-    It fails with OperationalError; a new connection may take two seconds by itself. On
-    SQLite, which answers or is locked, each wait for a lock takes so long at most.
+    """Limit all queries of this block together to *seconds*. Beyond that they raise
+    OperationalError. A new connection alone may take two seconds. SQLite either answers or
+    is locked, so there the limit applies to each wait for a lock.
     """
     token = _until.set(min(_until.get(), monotonic() + seconds))
     try:

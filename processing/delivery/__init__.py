@@ -1,4 +1,4 @@
-"""One delivery of an event: claim, effect, follow-ups, attempts and the spool.
+"""One delivery of an event: claim, effect, follow-ups, attempts and the spool (an outbox).
 
 May import `handlers`, `sqs`, `models` and `events`.
 """

@@ -1,4 +1,4 @@
-"""Write down a delivery that failed, so that staff can see why.
+"""Record each failed delivery, so that staff can see why it failed.
 
 Best effort, in a transaction of its own: the failure may be the database itself, and the
 message stays on SQS either way.
@@ -44,7 +44,7 @@ def record(
     *,
     permanent: bool,
 ) -> None:
-    """Store one failed attempt. Never raises: what stops it is logged."""
+    """Store one failed attempt. Never raises: an error on the way is logged."""
     try:
         Attempt.objects.create(
             request_id=identity.request_id,
@@ -71,15 +71,15 @@ def record(
 
 
 def storable(text: str) -> str:
-    """*text* without what no database column can hold: NUL and lone surrogates."""
+    """*text* without NUL and lone surrogates, which no database column can hold."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
 def place_of(error: BaseException) -> str:
-    """Where in our own code *error* came from, as `processing/handlers/orders.py:create_order`.
+    """Where our code raised *error*, such as `processing/handlers/orders.py:create_order`.
 
-    The handler, where one was called: so a helper that is taken out of it leaves the place,
-    and with it the failure group, as they were. Else the innermost public function.
+    If a handler was called, this is the handler. So moving its code into a helper changes
+    neither the place nor the failure group. Otherwise it is the innermost public function.
     """
     innermost = public = ""
     handlers = {getattr(one, "__code__", None) for one in HANDLERS.values()}

@@ -1,4 +1,4 @@
-"""Errors as text for rows and logs, without values that people gave.
+"""Errors as text for rows and logs, without personal data.
 
 A database puts them into its errors: PostgreSQL after the first line, and where it refuses
 a value also in that line. Tracebacks hold the texts of all errors that led to one.
@@ -35,7 +35,7 @@ def _is_of_database(error: BaseException) -> bool:
 
 
 def traceback_of(error: BaseException) -> str:
-    """As Python prints it, with `text_of` for each error in it."""
+    """The traceback as Python prints it, with `text_of` for each error in it."""
     return "\n".join(_lines(error, set()))
 
 
@@ -64,7 +64,7 @@ _SECRET_ADDRESS = re.compile(r"(/verify/)[^/\s]+")
 
 
 class Formatter(logging.Formatter):
-    """Log lines with no link that opens an account, and no values in tracebacks."""
+    """Keeps links that open an account, and values in tracebacks, out of log lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

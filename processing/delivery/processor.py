@@ -1,18 +1,18 @@
-"""What happens to one delivery of one event.
+"""Process one delivery of one event.
 
 Crash order: one transaction {claim the request id; effect; follow-ups recorded} -> commit
 -> publish the follow-ups -> return, and the transport deletes the message. A crash
 anywhere leaves the message on SQS; the next delivery finds the claim and does not repeat
 the effect.
 Permanent failure: attempt row -> original body to the DLQ with the reason -> return.
-A mistake that only the sender can mend, where the sender holds a receipt: outcome `refused`
+A mistake that only the sender can correct, if the sender holds a receipt: outcome `refused`
 -> attempt row -> return. A crash between them loses the attempt row and nothing else.
-Transient failure: attempt row -> RetryLaterError, and the transport makes it visible again
-after a pause. SQS counts the receives and is the only retry engine.
+Transient failure: attempt row -> RetryLaterError, and the transport makes the message
+visible again after a pause. SQS counts the receives and is the only retry engine.
 
-The soft time limit strikes anywhere, even between a BEGIN and Django's knowing of it: the
-connection would keep that transaction, and on SQLite everybody else waiting. So whoever
-catches it closes the connection.
+The soft time limit may interrupt any line, even between a BEGIN and Django's note of it.
+The connection would then keep the transaction open, and on SQLite block all others. So the
+code that catches SoftTimeLimitExceeded closes the connection.
 """
 
 import logging
@@ -45,25 +45,27 @@ class WrongQueueError(PermanentError):
     """Each type of event is taken from a queue of its own."""
 
     def __init__(self, event: envelope.Event, queue: str) -> None:
-        told = (
+        sentence = (
             f"An event of type {event.type} is not taken from the queue {queue}. "
             f"Redrive it, and it goes to its own queue, {event.queue}; or discard it."
         )
         if not event.data.accepted_from_anyone:
-            told += " No public producer may send this type, so find out first who did."
-        super().__init__(told)
+            sentence += (
+                " No public producer may send this type, so find out first who did."
+            )
+        super().__init__(sentence)
 
 
 class RefusedToSenderError(Exception):
-    """Its sender is told on the receipt, so it is no dead letter."""
+    """The sender reads the refusal on the receipt, so there is no dead letter."""
 
 
 class RetryLaterError(Exception):
-    """Left on the queue for SQS to deliver again. Names the error type, never its text."""
+    """The message stays on the queue. Names the type of the error, never its text."""
 
 
 def handle(message: Message) -> None:
-    """Process one delivery. Returns when the message is done with and may be deleted.
+    """Process one delivery. Returns when the message may be deleted.
 
     Raises RetryLaterError when SQS must deliver it again.
     """
@@ -109,7 +111,7 @@ def _process_delivery(event: envelope.Event, message: Message) -> None:
 
 
 def _ends_at_its_sender(message: Message, error: Exception) -> bool:
-    """Whether the sender reads a receipt, and there is nothing left to wait for."""
+    """Whether the refusal goes to the sender's receipt: there is one, and no retry is left."""
     beside = message.attributes
     has_receipt = RECEIPT.texts.items() <= beside.items() and REDRIVE not in beside
     last = message.receive_count >= settings.SQS_MAX_RECEIVE_COUNT
@@ -131,7 +133,7 @@ def refuse(event: envelope.Event, told: str) -> None:
 
 
 def identify(message: Message) -> envelope.Identity:
-    """Who the message is: by its body, else by what its sender or SQS named it."""
+    """The ids of the message: from its body, else those that its sender or SQS gave it."""
     return envelope.identify(message.body, fallback_id=message.named_id)
 
 
@@ -177,14 +179,14 @@ def _claim_and_take_effect(event: envelope.Event) -> Effect:
 
 @transaction.atomic
 def _redeem(event: envelope.Event) -> Effect:
-    """Staff send what its sender was told to put right: the refusal gives way, or stays."""
+    """Process a redrive. Success replaces an earlier refusal; after a failure it stays."""
     refused = Outcome.objects.filter(kind=Outcome.Kind.REFUSED)
     refused.filter(request_id=event.id).delete()
     return _claim_and_take_effect(event)
 
 
 def _conflicts(outcome: Outcome, event: envelope.Event) -> bool:
-    # Staff discard a request whatever it says; the others stand for one content.
+    # A discard holds for the request whatever its body; other outcomes are for one body.
     discarded = outcome.kind == Outcome.Kind.DISCARDED
     return not discarded and outcome.fingerprint != event.fingerprint
 

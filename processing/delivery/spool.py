@@ -1,4 +1,4 @@
-"""The spool: events that must reach their queue and have not yet.
+"""The spool (an outbox): events that have not reached their queue yet.
 
 Crash order: select the rows (others skip them) -> send -> delete the rows -> commit. A
 crash after the send sends again with the same request ids, and the worker drops the copy.
@@ -29,7 +29,7 @@ _TRY = ("tries", "refusal", "refused_for_good", "next_try_at")
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """What became of the rows that were due."""
+    """The results for the rows that were due."""
 
     rows: int
     sent: int
@@ -41,16 +41,13 @@ class HeldOtherwiseError(PermanentError):
 
 
 def hold(event: envelope.Event, refusal: str) -> None:
-    """Keep an accepted event that SQS did not take. Once a request id, however often.
-
-    Raises HeldOtherwiseError.
-    """
+    """Store an accepted event that SQS did not take, once. Raises HeldOtherwiseError."""
     _insert(event, refusal=refusal)
     logger.warning("request_id=%s spooled=%s", event.id, refusal)
 
 
 def record(follow_ups: Iterable[envelope.Event], cause: str) -> None:
-    """Note events that follow *cause*; call it in the transaction of the cause's effect.
+    """Store the follow-ups of *cause*; call it in the transaction of the cause's effect.
 
     Raises HeldOtherwiseError.
     """
@@ -59,12 +56,12 @@ def record(follow_ups: Iterable[envelope.Event], cause: str) -> None:
 
 
 def send_follow_ups(cause: str) -> int:
-    """Publish what *cause* recorded; what SQS does not take now is left to the relay."""
+    """Publish the follow-ups of *cause*. The relay sends those that SQS does not take now."""
     return _send(SpooledEvent.objects.filter(cause=cause)).sent
 
 
 def relay(limit: int = 100, seconds: float = 0) -> int:
-    """Publish the events whose time has come, oldest first; return how many were sent.
+    """Publish the events that are due, oldest first; return how many were sent.
 
     *limit* in a transaction, until none is due, SQS is away or *seconds* are over.
     """
@@ -110,7 +107,7 @@ def _held(request_id: str) -> SpooledEvent | None:
 def _is_same(held: SpooledEvent, event: envelope.Event) -> bool:
     try:
         found = envelope.parse(held.body, fallback_id=held.request_id)
-    except EventError:  # of another release, and so nothing that this one could send
+    except EventError:  # written by another release, so this one cannot send it
         return False
     return found.fingerprint == event.fingerprint
 
@@ -121,7 +118,7 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> _Tried:
     rows = list(waiting.select_for_update(skip_locked=True)[:limit])
     found = [(row, _event_in(row)) for row in rows]
     going = [(row, event) for row, event in found if event is not None]
-    # What follows another event was accepted from nobody.
+    # A follow-up has no sender, so nobody holds a receipt for it.
     beside = [Attributes() if row.cause else RECEIPT for row, _ in going]
     results = publisher.publish_many((event for _, event in going), beside)
     sent = []
@@ -138,7 +135,7 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> _Tried:
 
 
 def _event_in(row: SpooledEvent) -> envelope.Event | None:
-    """None where it takes another release to read the row, which then waits for that."""
+    """The event of *row*. None if only another release can read it; the row waits for that."""
     try:
         return envelope.parse(row.body, fallback_id=row.request_id)
     except EventError as error:

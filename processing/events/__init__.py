@@ -1,4 +1,4 @@
-"""Events: contracts, envelope, field types, what is personal in them, and JSON.
+"""Events: contracts, envelope, field types, personal data, and JSON.
 
 Imports no other package of `processing`.
 """

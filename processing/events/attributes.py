@@ -1,10 +1,12 @@
-"""What stands beside a body on SQS: at most ten attributes, each with a type.
+"""The message attributes of SQS: at most ten beside a body, each with a type.
 
-Here each is a text. A type is noted where it is not String, and a binary value is kept as
-base64. So they can be stored, shown and put into one another, and go out as they came in.
+Holdfast keeps each value as a text, a binary value as base64, and notes each type other
+than String. So attributes can be stored, shown and nested, and are sent as they were
+received.
 
-Two attributes are ours: `failure` beside what a worker dead-letters, `redrive` beside what
-staff send again. What a producer's own leave no room for travels inside of ours.
+Two attributes are ours: `failure` on a message that a worker dead-letters, `redrive` on a
+message that staff redrive. If there is no room beside the producer's attributes, some of
+those travel inside ours.
 """
 
 import base64
@@ -19,7 +21,7 @@ from processing.events import strict_json
 MOST = 10  # SQS
 FAILURE = "failure"
 REDRIVE = "redrive"
-#: By these an object under the name is known as ours, and not as a producer's own.
+#: An object with these keys is ours, and not an attribute of a producer with the same name.
 _OURS = {FAILURE: ("error_type", "failed_at"), REDRIVE: ("redrive_id",)}
 
 
@@ -27,11 +29,11 @@ _OURS = {FAILURE: ("error_type", "failed_at"), REDRIVE: ("redrive_id",)}
 class Attributes:
     texts: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
-    """The type of each that is not String, such as Number or Binary.png."""
+    """The types other than String, such as Number or Binary.png, by name."""
 
     @classmethod
     def received(cls, raw: Mapping[str, Any]) -> Self:
-        """From ReceiveMessage, as boto3 answers it (bytes) or SQS itself (base64)."""
+        """Read what ReceiveMessage returned: bytes from boto3, base64 from SQS itself."""
         texts, types = {}, {}
         for name, value in raw.items():
             binary = value.get("BinaryValue", "")
@@ -44,7 +46,7 @@ class Attributes:
 
     @property
     def wire(self) -> dict[str, Any]:
-        """For SendMessage; without the empty ones, which SQS refuses."""
+        """The attributes for SendMessage, without empty values, which SQS refuses."""
         return {
             name: _value(text, self.types.get(name, "String"))
             for name, text in self.texts.items()
@@ -65,7 +67,7 @@ class Attributes:
         return Attributes(kept.texts | other.texts, kept.types | other.types)
 
     def told(self, name: str) -> dict[str, Any]:
-        """What *name*, `failure` or `redrive`, says; empty where it is not ours."""
+        """The content of *name*, `failure` or `redrive`; empty if it is not ours."""
         try:
             value = strict_json.loads(self.texts.get(name, ""))
         except strict_json.UnreadableJSONError:
@@ -76,7 +78,7 @@ class Attributes:
         return value if ours else {}
 
     def unpacked(self, name: str) -> "Attributes":
-        """Those of the producer: without *name* where it is ours, with what was inside."""
+        """The producer's attributes, with those that travelled inside our attribute *name*."""
         if not (told := self.told(name)):
             return self
         inside = _texts(told.get("attributes"))
@@ -85,8 +87,8 @@ class Attributes:
         ).only(inside)
 
     def packed(self, name: str, reason: Mapping[str, Any]) -> "Attributes":
-        """These and ours, *reason* under *name*; what is too many goes inside of it."""
-        # Ours are read by their names, so they never go inside.
+        """These attributes with *reason* under *name*. Those beyond ten go inside that one."""
+        # Readers look ours up by name, so ours never go inside.
         first = [one for one in _OURS if one != name and self.told(one)]
         names = [*first, *(one for one in self.texts if one not in (name, *first))]
         inside = self.only([*names[MOST - 1 :], *({name} & self.texts.keys())])
@@ -97,8 +99,8 @@ class Attributes:
 
 
 def size(wire: Mapping[str, Any]) -> int:
-    """Bytes as SQS counts them: of each the name, the type and the value."""
-    texts = []  # together: it is done for each event that is accepted
+    """The size in bytes as SQS counts it: name, type and value of each attribute."""
+    texts = []  # in one go, because this runs for each accepted event
     binary = 0
     for name, value in wire.items():
         texts += [name, value["DataType"], value.get("StringValue", "")]
@@ -124,6 +126,6 @@ def _texts(value: Any) -> dict[str, str]:
     return {name: text for name, text in value.items() if isinstance(text, str)}
 
 
-#: Stands beside what was accepted from a sender who holds a receipt for it. Others may write
-#: it as well: then nobody reads what becomes of their own event, and staff do not ask.
+#: Marks an event whose sender holds a receipt. Other producers can write this attribute
+#: too; then nobody reads the receipt of their event, and staff are not asked either.
 RECEIPT = Attributes({"receipt": "given"})

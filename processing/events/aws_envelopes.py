@@ -1,8 +1,9 @@
-"""The envelopes that AWS puts around an event, opened into ours.
+"""Convert the envelopes that AWS puts around an event into ours.
 
 SNS sends a notification with the event as a text in `Message`. EventBridge sends `detail`,
-which is the event itself, or its data, named by `detail-type`. Inside of either, and alone,
-may be a CloudEvent. What an envelope says is what the event inside of it leaves out.
+which is the event itself, or its data, named by `detail-type`. Either may contain a
+CloudEvent, which may also come alone. An envelope supplies only the fields that the event
+inside it lacks.
 """
 
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ from processing.events.errors import EventError, InvalidEventError, UnreadableEv
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Our envelope as far as it can be read, and why it is not an event, if it is none."""
+    """Our envelope as far as it can be read, and the problems if the body is not an event."""
 
     fields: dict[str, Any]
     error: EventError | None = None
 
 
 def opened(raw: dict[str, Any]) -> Opened:
-    """What *raw*, the object that a body is, says in the words of our own envelope."""
+    """Convert *raw*, the object in a body, to our own envelope."""
     if "type" not in raw and raw.get("Type") == "Notification" and "Message" in raw:
         return _notification(raw)
     return _event(raw)
@@ -68,7 +69,7 @@ def _notification(raw: dict[str, Any]) -> Opened:
 
 
 def _named(raw: dict[str, Any]) -> Any:
-    """The request id that the sender named beside the message, as on SQS."""
+    """The request id in the message attributes, as on SQS."""
     beside = raw.get("MessageAttributes")
     for name in ("request_id", "RequestId"):
         value = beside.get(name) if isinstance(beside, dict) else None

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in JSON, taken for the envelope they are.
+"""Convert CloudEvents 1.0 in JSON to our envelope.
 
 Our envelope is made of theirs: `source` and `id` together name the event (two sources may
 both count from 1), `time` is its timestamp, and of a type such as
@@ -18,9 +18,8 @@ _JSON = re.compile(
 
 
 def unwrapped(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Our envelope of a CloudEvent as far as it can be read, and what is wrong with it.
-
-    Other attributes of it are left aside.
+    """Our envelope of a CloudEvent as far as it can be read, and its problems. Other
+    attributes are ignored.
     """
     lacking = [
         name for name in _NEEDED if not isinstance(raw.get(name), str) or not raw[name]
@@ -45,7 +44,7 @@ def unwrapped(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def last_part(type: object) -> object:
-    """Of a type such as `com.example.order_created` what is ours."""
+    """Our part of a type such as `com.example.order_created`."""
     return type.rpartition(".")[2] if isinstance(type, str) else type
 
 

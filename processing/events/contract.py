@@ -1,4 +1,4 @@
-"""The base of all contracts: what is declared of an event type, once and for every surface."""
+"""The base class of all contracts. A contract declares an event type, once."""
 
 from typing import Any, ClassVar
 
@@ -20,15 +20,15 @@ class Contract(BaseModel):
     title: ClassVar[str]
     """What staff call such a request, as in "A new order"."""
     queue: ClassVar[str]
-    """The one queue it is taken from, but for redrives of ours; see `sqs/topology.py`."""
+    """The only queue that may bring it, except for redrives; see `sqs/topology.py`."""
     group_field: ClassVar[str]
-    """The field that says whose event it is. Its value is the MessageGroupId."""
+    """The field that names the customer. Its value is the MessageGroupId."""
     reference_field: ClassVar[str]
     """The field that staff and customers know it by: an order id, an address."""
     example: ClassVar[dict[str, Any]]
-    """Valid data, for the document of the API and for whoever repairs a body."""
+    """Valid data, for the OpenAPI document and for staff who repair a body."""
     accepted_from_anyone: ClassVar[bool] = False
-    """Whether somebody who is not one of us may send it: by the API, a batch, a gateway."""
+    """Whether outside producers may send it: through the API, a batch or a gateway."""
 
     @property
     def group(self) -> str:
@@ -40,5 +40,5 @@ class Contract(BaseModel):
 
     @property
     def made(self) -> dict[str, str]:
-        """What its outcome will say it made, as far as that is known beforehand."""
+        """The ids that its outcome will name, as far as they are known beforehand."""
         return {}

@@ -1,7 +1,8 @@
-"""The contracts: everything that is declared of each event type, once.
+"""The contracts: each event type is declared here, once.
 
-The form, the JSON API, the worker, the edit screen and the rehearsal all validate with
-these classes, and take from them whatever they say of a type. Change them additively (a new field with a default); a breaking change is a
+The form, the JSON API, the worker, the edit screen and the rehearsal (a dry run) validate
+with these classes, and take titles and examples from them. Change them additively (a new
+field with a default); a breaking change is a
 new type, and the old one stays until no queue and no dead letter holds it.
 """
 
@@ -109,7 +110,7 @@ class OrderUpdated(Contract):
 
 
 class OrderReturned(Contract):
-    """What a customer sends back, of an order that we know."""
+    """A customer returns items of an order that we know."""
 
     type = "order_returned"
     title = "A return"

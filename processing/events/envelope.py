@@ -62,7 +62,7 @@ class Event(BaseModel):
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what is asked for: equal for a repetition, whenever it was sent."""
+        """SHA-256 of type and data: equal for a repetition, whenever it was sent."""
         asked = _canonical([self.type, self._data()])
         return hashlib.sha256(asked.encode()).hexdigest()
 
@@ -78,9 +78,7 @@ def new_id() -> str:
 
 
 def parse(body: str, *, fallback_id: str, sent_at: datetime | None = None) -> Event:
-    """The event that *body* is.
-
-    A producer that knows nothing of us may leave out the id (then it is *fallback_id*),
+    """Parse *body* as an event. A producer may leave out the id (default: *fallback_id*),
     the timestamp (*sent_at*, else now) and the correlation id (the id).
     Raises UnreadableEventError, UnknownEventTypeError or InvalidEventError.
     """
@@ -109,7 +107,7 @@ def parse(body: str, *, fallback_id: str, sent_at: datetime | None = None) -> Ev
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What can be known of a message whether or not it is a valid event."""
+    """The ids and the type of a message, valid event or not."""
 
     request_id: str
     type: str
@@ -118,7 +116,7 @@ class Identity:
 
 
 def identify(body: str, *, fallback_id: str) -> Identity:
-    """Who *body* is, as far as it says so, be it a valid event or not. Never raises."""
+    """Read ids and type from *body* as far as possible, valid event or not. Never raises."""
     raw = envelope_of(body)
     data = raw.get("data")
     data = data if isinstance(data, dict) else {}
@@ -150,25 +148,25 @@ def is_request_id(value: object) -> bool:
 
 _REQUEST_ID: TypeAdapter[str] = TypeAdapter(RequestId)
 _TYPE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
-#: Of all types: also an event of an unknown one may name its order.
+#: For all types: an event of an unknown type may name its order too.
 _REFERENCE_FIELDS = {
     contract.reference_field: contract for contract in CONTRACTS.values()
 }
 
 
 def _short(value: object) -> bool:
-    # Printable, so that any column can hold it and no log line is broken by it.
+    # Printable, so that any column can hold it and it cannot break a log line.
     return isinstance(value, str) and 0 < len(value) <= 254 and value.isprintable()
 
 
 def _type(value: object) -> str:
-    """A type as any page and log may show it; what reads otherwise may be anything."""
+    """The type if any page and log may show it; any other text may be personal data."""
     plain = isinstance(value, str) and _TYPE.fullmatch(value)
     return str(value) if plain else ""
 
 
 def _names(key: str, data: dict[str, Any]) -> bool:
-    """Whether *key* names the event: a wrong address may be anything, also a name."""
+    """Whether *key* may name the event. A malformed address may hold personal data."""
     value = data.get(key)
     field = _REFERENCE_FIELDS[key].model_fields[key]
     is_public = any(isinstance(mark, Public) for mark in field.metadata)
@@ -176,7 +174,7 @@ def _names(key: str, data: dict[str, Any]) -> bool:
 
 
 def envelope_of(body: str) -> dict[str, Any]:
-    """What *body* says in our envelope's words, as far as it can be read. Never raises."""
+    """Convert *body* to our envelope as far as it can be read. Never raises."""
     try:
         raw = _object(body)
     except UnreadableEventError:
