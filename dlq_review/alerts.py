@@ -1,8 +1,8 @@
-"""Tell people of what is new and wrong: a log line, and a mail where asked for.
+"""Alert people to new problems: by a log line, and by mail if ALERT_EMAILS is set.
 
-Crash order: the alert is stored in the transaction that it tells of -> commit -> a job of its
-own sends one mail of all that is untold -> deletes what it told. A crash after the mail tells
-it twice. A mail server that is away or slow holds up that job and nothing else.
+Crash order: the alert is stored in the transaction that causes it -> commit -> a job of its
+own mails all stored alerts in one mail -> deletes them. After a crash behind the mail they
+are mailed twice. A mail server that is away or slow holds up that job and nothing else.
 """
 
 import logging
@@ -40,7 +40,7 @@ def alert_once(
 
 
 def tell() -> int:
-    """Mail what is untold; return how many alerts were told. What fails is tried again."""
+    """Mail the stored alerts; return how many. After a failure the next run tries again."""
     untold = UntoldAlert.objects.all()
     told = list(untold[:MOST_IN_A_MAIL])
     if not (told and settings.ALERT_EMAILS):
@@ -62,5 +62,5 @@ def _text(told: Sequence[UntoldAlert]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """*text* as a mail's subject may hold it: a message chose some of its words."""
+    """*text* on one line, for a mail's subject: some of its words come from a message."""
     return "".join(char if char.isprintable() else " " for char in text)

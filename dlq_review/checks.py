@@ -1,4 +1,4 @@
-"""Settings of the triage desk that cannot be meant."""
+"""System checks for the settings of the triage desk."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,7 +27,7 @@ def redrive_settings(**_: Any) -> Iterable[CheckMessage]:
 
 
 def wrong_pairs() -> list[str]:
-    """What stands in REDRIVE_TARGETS and is not one event queue and another."""
+    """The entries of REDRIVE_TARGETS that do not name two different event queues."""
     pairs = [pair.split(":") for pair in settings.REDRIVE_TARGETS]
     return [
         ":".join(pair)

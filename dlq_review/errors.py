@@ -1,4 +1,4 @@
-"""What a step is refused with; each text is for the person who asked."""
+"""Errors that refuse a step; each text is for the person who asked."""
 
 
 class ReviewError(Exception):

@@ -40,12 +40,12 @@ def may_operate(user: AbstractBaseUser | AnonymousUser, kind: str) -> bool:
 
 
 def needed_for(kind: str) -> tuple[str, str]:
-    """What an operation of *kind* needs, as names of PERMISSIONS."""
+    """The permissions that an operation of *kind* needs, as names of PERMISSIONS."""
     return "bulk_redrive", ALSO_NEEDED.get(kind, "view")
 
 
 def denial(user: AbstractBaseUser | AnonymousUser, names: Sequence[str]) -> str:
-    """One sentence that names what of *names* this user may not do; empty if all."""
+    """One sentence that names those of *names* this user may not do; empty if none."""
     missing = [_MANY.get(name, name) for name in names if not may(user, name)]
     if not missing:
         return ""

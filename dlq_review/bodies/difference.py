@@ -1,4 +1,4 @@
-"""What changed from one body to the next, line by line.
+"""The difference between two bodies, line by line.
 
 By the greedy algorithm of Myers (An O(ND) Difference Algorithm, 1986), which costs the length
 of the texts times the number of changes. Both are bounded, so two bodies that have nothing
@@ -27,7 +27,7 @@ class Line:
 def diff(before: str, after: str, look: Look | None = None) -> list[Line]:
     """The changed lines and those around them; empty where only the spacing differs.
 
-    *look* makes both fit to be seen. It is not asked for what is too long to be compared.
+    *look* prepares both texts for the page. It is not called for texts that are too long.
     """
     if max(len(before), len(after)) > formatting.LONGEST_SHOWN:
         return [Line("hunk", "Too long to compare here; download both.")]
@@ -48,7 +48,7 @@ def diff(before: str, after: str, look: Look | None = None) -> list[Line]:
 
 
 def _near_changes(lines: Sequence[tuple[str, str]]) -> Iterator[Line]:
-    """The lines at most CONTEXT from a change, with a mark where others are left out."""
+    """The lines at most CONTEXT away from a change, with a mark for each gap."""
     near: set[int] = set()
     for number, (kind, _) in enumerate(lines):
         if kind != "same":
@@ -78,7 +78,7 @@ def _changes(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many lines both have in common at their beginnings."""
+    """The number of equal lines at the beginning of both."""
     pairs = enumerate(zip(one, other, strict=False))
     return next(
         (number for number, (a, b) in pairs if a != b), min(len(one), len(other))
@@ -86,7 +86,7 @@ def _alike(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _shortest(a: Sequence[str], b: Sequence[str]) -> list[tuple[str, str]] | None:
-    """The fewest changes from *a* to *b*; None where they are more than are looked for.
+    """The shortest list of changes from *a* to *b*; None if it is longer than the limit.
 
     `reached[k]` is how far in *a* one gets with so many changes on diagonal k, where a line
     of *a* and one of *b* stand k apart.

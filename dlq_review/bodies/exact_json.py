@@ -1,4 +1,4 @@
-"""JSON as it was written: whoever changes a part of it leaves the text of the rest alone.
+"""JSON that keeps its text: a change of one part leaves the text of the others as it was.
 
 `json.loads` and `json.dumps` would make 1.1 of 1.10, Infinity of 1e400, and another number
 of a long one.
@@ -13,7 +13,7 @@ from processing.events import strict_json
 
 
 class Key(str):
-    """The name of a member: it equals the plain name, and keeps how it was written."""
+    """The name of a member. It equals the plain name, and keeps its written form."""
 
     __slots__ = ("text",)
     text: str
@@ -37,7 +37,7 @@ class Leaf(str):
 
     @property
     def value(self) -> Any:
-        """What it stands for; of a number, a Decimal where there is one."""
+        """The value of this leaf; a number is a Decimal if one can hold it."""
         if self[0] not in "-0123456789":
             return json.loads(self)
         try:
@@ -60,26 +60,26 @@ Node = dict[str, Any] | list[Any] | Leaf
 
 
 def loads(text: str) -> Node:
-    """The document that *text* is. Raises UnreadableJSONError."""
+    """Read *text* as a document. Raises UnreadableJSONError."""
     strict_json.loads(text)
     reader = _Reader(strict_json.tokens(text))
     return reader.node(next(reader.tokens))
 
 
 def of(value: Any) -> Node:
-    """The document that stands for *value*, which `json` knows how to write."""
+    """Build the document for *value*, which `json` can write."""
     return loads(json.dumps(value))
 
 
 def dumps(node: Node) -> str:
-    """The text of *node*, on one line; what was read is written as it was."""
+    """Write *node* on one line. Each leaf that was read keeps its text."""
     pieces: list[str] = []
     _write(node, pieces)
     return "".join(pieces)
 
 
 def same_value(one: Node, other: Node) -> bool:
-    """Whether both stand for the same: numbers by their value, as RFC 6902 compares."""
+    """Whether both are equal as RFC 6902 compares: numbers by their value."""
     if isinstance(one, Leaf) and isinstance(other, Leaf):
         first, second = one.value, other.value
         return one == other or (type(first) is type(second) and first == second)

@@ -1,4 +1,4 @@
-"""One valid event of each type, to start from where a body cannot be read at all."""
+"""One valid event of each type, for staff to start from when a body cannot be read."""
 
 from processing.events.contracts import CONTRACTS
 from processing.events.envelope import Event

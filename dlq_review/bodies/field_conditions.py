@@ -1,11 +1,11 @@
-"""Conditions on what a body says, such as `data.items[*].sku=TEA-1`.
+"""Conditions on the fields of a body, such as `data.items[*].sku=TEA-1`.
 
 A condition is a path and, unless it only asks whether something is there, an operator and
 a value. A path is names with dots, `[2]` for the third of a list, `[*]` for any of them and
 `["a name"]` for a name with other characters; `$.` may stand before it, as in JSONPath.
 `=` `!=` `<` `<=` `>` `>=` compare (numbers by value, all else as text, which sorts dates),
-`~` means contains, in capitals or not. `!` before a path means that nothing is there. Where
-a path leads to several values one is enough; `!=` is the opposite of `=`.
+`~` means contains, in capitals or not. `!` before a path means that the field is missing.
+If a path leads to several values, one that matches is enough; `!=` is the opposite of `=`.
 """
 
 import json
@@ -51,7 +51,7 @@ class Condition:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The condition that *text* is. Raises FieldError, which says what to correct."""
+        """Read *text* as a condition. Raises FieldError, which says what to correct."""
         if len(text) > LONGEST:
             raise FieldError(f"A condition has at most {LONGEST} characters.")
         rest = text.strip()
@@ -79,7 +79,10 @@ class Condition:
 
 
 def holds(conditions: Iterable[Condition], body: str) -> bool:
-    """Whether all *conditions* hold for *body*; never for one that is not JSON."""
+    """Whether all *conditions* hold for *body*.
+
+    They never hold for a body that is not JSON.
+    """
     try:
         document = strict_json.loads(body)
     except strict_json.UnreadableJSONError:
@@ -88,7 +91,7 @@ def holds(conditions: Iterable[Condition], body: str) -> bool:
 
 
 def _steps(text: str) -> tuple[tuple[str | int | type[_Any], ...], str]:
-    """The path that *text* begins with, and the rest of it."""
+    """Split *text* into the path that it begins with and the rest."""
     at = len(found[0]) if (found := _ROOT.match(text)) else 0
     steps: list[str | int | type[_Any]] = []
     while found := _STEP.match(text, at):
@@ -109,7 +112,7 @@ def _steps(text: str) -> tuple[tuple[str | int | type[_Any], ...], str]:
 def _found(
     values: Iterable[Any], steps: tuple[str | int | type[_Any], ...]
 ) -> Iterator[Any]:
-    """What *steps* lead to from each of *values*."""
+    """The values that *steps* lead to from each of *values*."""
     for step in steps:
         values = [after for value in values for after in _after(value, step)]
     yield from values
@@ -132,7 +135,7 @@ def _unquoted(value: str) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """How *value* is written in a condition; None for an object or a list."""
+    """*value* as a condition writes it; None for an object or a list."""
     if isinstance(value, dict | list):
         return None
     return value if isinstance(value, str) else json.dumps(value)

@@ -14,15 +14,15 @@ _SPELLED_OUT = {mark: f"\\u{mark:04x}" for mark in (*_TURNING, *_HALVES)}
 
 
 def pretty(body: str) -> str:
-    """*body* indented, token for token; what is not JSON stays as it is.
+    """*body* indented, token for token; a body that is not JSON stays as it is.
 
-    Not by `json.dumps`: that would write 1.10 as 1.1.
+    `json.dumps` would write 1.10 as 1.1.
     """
     return "".join(_pieces(body))
 
 
 def shown(body: str) -> tuple[str, bool]:
-    """The same as far as a page shows it, and whether more is left out.
+    """The part of `pretty` that a page shows, and whether the rest is left out.
 
     Indenting makes a deeply nested body thirty times as long, so the result is cut.
     """
@@ -53,9 +53,10 @@ def _pieces(body: str) -> Iterator[str]:
 
 
 def visible(text: str) -> str:
-    """*text* as any page can hold it.
+    """*text* for any page.
 
-    What turns the direction of writing, and half a character, are spelled out as JSON would.
+    Characters that change the direction of writing, and lone surrogates, are escaped as in
+    JSON.
     """
     return text.translate(_SPELLED_OUT)
 
@@ -77,7 +78,7 @@ _FRAME = re.compile(r'  File "(?P<path>.+)", line (?P<line>\d+), in (?P<name>.+)
 
 
 def traceback(text: str) -> Traceback:
-    """The frames of a stored traceback, ours told from the libraries'."""
+    """The frames of a stored traceback, each marked as ours or a library's."""
     frames: list[Frame] = []
     rest: list[str] = []
     for line in text.splitlines():
@@ -88,7 +89,7 @@ def traceback(text: str) -> Traceback:
             short = "/".join(path.split("/")[-2:])
             frames.append(Frame(f"{short}:{found['line']} in {found['name']}", ours))
         elif line.startswith("    ") and frames:
-            if line.strip(" ^~"):  # what Python 3.11 underlines is plain without it
+            if line.strip(" ^~"):  # skip the underlines that Python 3.11 adds
                 frames[-1].code.append(line.strip())
         elif not line.startswith("Traceback"):
             rest.append(line)
@@ -96,5 +97,5 @@ def traceback(text: str) -> Traceback:
 
 
 def one_line(text: str) -> str:
-    """*text* for a terminal: without what would move its cursor or change its colour."""
+    """*text* for a terminal: without codes that move its cursor or change its colour."""
     return "".join(one if one.isprintable() else "·" for one in text)

@@ -1,7 +1,7 @@
-"""One change for many bodies: JSON Patch (RFC 6902) over what a body says.
+"""One change for many bodies: a JSON Patch (RFC 6902).
 
-Numbers are what is written: 2.0 is not 2 to a body, though `test` compares by value as the
-RFC wants. What the change does not name keeps its text.
+Numbers keep their written form: 2.0 is another text than 2, although `test` compares by
+value as the RFC requires. Fields that the patch does not name keep their text.
 """
 
 import re
@@ -25,7 +25,10 @@ class PatchError(ReviewError):
 
 
 def read(text: str) -> list[dict[str, str]]:
-    """The JSON Patch that *text* is, each value as text. Raises PatchError, which says what to correct."""
+    """Read *text* as a JSON Patch, each value as text.
+
+    Raises PatchError, which says what to correct.
+    """
     try:
         patch = exact_json.loads(text)
     except strict_json.UnreadableJSONError as error:
@@ -70,16 +73,16 @@ def _text(step: Node, name: str) -> str:
 
 
 def apply(patch: list[dict[str, Any]], body: str, *, masked: bool = False) -> str:
-    """*body* with the change made, as text; itself where nothing changes.
+    """Apply the patch to *body* and return its text; *body* itself if nothing changes.
 
-    Where *masked*, the result tells no more of *body* than the masked body does.
+    If *masked*, the result reveals no more of *body* than the masked body does.
     """
     if not masked:
         return _apply(patch, body)
     result = _apply([step for step in patch if step["op"] != "test"], body)
     seen = exact_json.loads(mask_body(body))
     _make_all(patch, seen)
-    # A value that is hidden where it is written could be guessed: does it change anything?
+    # Writing a guess over a hidden value would confirm the guess if nothing changes.
     if exact_json.loads(mask_body(result)) != seen:
         raise PatchError(
             "In this body, what the change writes is personal. That needs the permission "
@@ -99,7 +102,7 @@ def _apply(patch: list[dict[str, Any]], body: str) -> str:
 
 
 def _make_all(patch: list[dict[str, Any]], document: Node) -> None:
-    """Make each step in *document*. Raises PatchError."""
+    """Apply each step to *document*. Raises PatchError."""
     copied = 0
     for step in patch:
         try:
@@ -124,7 +127,7 @@ def _written(document: Node) -> str:
 
 
 def _make(step: dict[str, Any], document: Node) -> int:
-    """Make one step; return how many characters it copied."""
+    """Apply one step; return how many characters it copied."""
     op, path = step["op"], step["path"]
     if op == "test":
         if not exact_json.same_value(_get(document, path), _value(step)):
@@ -195,7 +198,7 @@ def _put(document: Node, path: str, value: Node) -> None:
 
 
 def _key(parent: Any, part: str) -> Any:
-    """What *part* of a path stands for in *parent*: a name, or a place in a list."""
+    """Read *part* of a path as a key of *parent*: a name, or an index in a list."""
     if isinstance(parent, dict):
         return part
     if not isinstance(parent, list):

@@ -18,7 +18,7 @@ MOST_LETTERS = 10**9
 
 
 class EditForm(forms.Form):
-    """Carries the text as typed; what it must be is the contract's to say."""
+    """Carries the text as typed; the contract validates it."""
 
     body = forms.CharField(
         label="Body", max_length=LONGEST_EDIT, strip=False, widget=forms.Textarea
@@ -29,7 +29,7 @@ class EditForm(forms.Form):
     )
 
     def keep_text_over(self, revision: int) -> None:
-        """Keep what was typed, so that saving again is a decision over the newer one."""
+        """Keep the typed text, based on the newer revision, so saving again replaces that."""
         self.data = {**self.data.dict(), "based_on": str(revision)}  # type: ignore[attr-defined]
 
 
@@ -41,7 +41,7 @@ def _row_number() -> forms.IntegerField:
 
 
 class OperationForm(forms.Form):
-    """Which letters, and how. Nothing is sent before the frozen list was looked at."""
+    """The selection and the plan. Nothing is sent before somebody has seen the frozen list."""
 
     kind = forms.ChoiceField(
         label="What to do",
@@ -107,12 +107,12 @@ class OperationForm(forms.Form):
         label="Redrive to",
         required=False,
         choices=lambda: [("", "Each to its own queue"), *((n, n) for n in anywhere())],
-        help_text="What may not be sent there is skipped.",
+        help_text="Letters that may not be sent there are skipped.",
     )
     override_limit = forms.BooleanField(
-        label="Also what reached the limit of redrives",
+        label="Also letters that reached the limit of redrives",
         required=False,
-        help_text="What was redriven too often is skipped otherwise.",
+        help_text="Otherwise letters that were redriven too often are skipped.",
     )
     reason = forms.CharField(max_length=500)
 

@@ -1,4 +1,4 @@
-"""The page of one failure group, and its verbs."""
+"""The page of one failure group, and its actions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SAMPLE = 5  # letters of a group rehearsed at once
 
 
 def described(groups: list[FailureGroup]) -> list[dict[str, Any]]:
-    """Each group with its pace, for a page."""
+    """The groups, each with its pace, for a page."""
     pace = paces(groups)
     return [
         {
@@ -54,7 +54,7 @@ def group_page(request: HttpRequest, group_id: int) -> HttpResponse:
 @require_POST
 @needs("rehearse")
 def rehearse_some(request: HttpRequest, group_id: int) -> HttpResponse:
-    """Rehearse the latest letters that wait, to see whether the failure is over."""
+    """Rehearse the latest waiting letters, to see whether the failure is over."""
     group = get_object_or_404(FailureGroup, pk=group_id)
     sample = keyset_pages.older(group.letters.all(), DeadLetter.EDITABLE, SAMPLE)
     return _page(request, group, rehearsals=[rehearse(letter) for letter in sample])
@@ -85,14 +85,14 @@ def _page(
 
 
 def _discarded(group: FailureGroup) -> str:
-    """How many can be restored, for a button."""
+    """The number of letters that the button can restore."""
     discarded = Selection(group=group.pk, discarded=True).candidates()
     count = discarded.order_by()[:MOST_COUNTED].count()
     return f"{count:,}{'+' if count == MOST_COUNTED else ''}" if count else ""
 
 
 def _mergeable(group: FailureGroup) -> QuerySet[FailureGroup]:
-    """What *group* may be merged into: those of its queue that stand for themselves."""
+    """The groups that *group* may be merged into: those of its queue that are not merged."""
     others = FailureGroup.objects.filter(queue=group.queue, merged_into=None)
     return others.exclude(pk=group.pk).order_by("-last_seen", "-pk")
 
@@ -100,7 +100,7 @@ def _mergeable(group: FailureGroup) -> QuerySet[FailureGroup]:
 @require_POST
 @needs("edit")
 def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
-    """Do to the group what *verb*, one of VERBS, names."""
+    """Apply *verb*, one of VERBS, to the group."""
     if verb not in VERBS:
         raise Http404
     group = get_object_or_404(FailureGroup, pk=group_id)
@@ -120,7 +120,7 @@ def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One verb that a person asks for, with the fields of its form."""
+    """One POST of a verb, with the fields of its form."""
 
     group: FailureGroup
     by: str
@@ -143,7 +143,7 @@ class _Step:
 
 
 def _seen(request: HttpRequest, group: FailureGroup) -> int:
-    """The entry that the page names; without a page, the person's own last entry."""
+    """The audit entry that the page names; without one, the person's own last entry."""
     seen = request.POST.get("seen", "")
     by = request.user.get_username()
     return row_number(seen) if seen else verbs.newest_entry(group, by)
@@ -179,8 +179,8 @@ def _split(step: _Step) -> str:
     return "Split off. The group has its own letters again."
 
 
-#: The verbs of the group page by the last part of their URL. Each returns what the next
-#: page says; empty where the page shows it anyway.
+#: The verbs of the group page by the last part of their URL. Each returns the message of
+#: the next page; empty if the page shows the result anyway.
 VERBS: dict[str, Callable[[_Step], str]] = {
     "acknowledge": _acknowledge,
     "resolve": _resolve,

@@ -1,7 +1,7 @@
-"""A staff session ends SESSION_COOKIE_AGE after it began, or STAFF_IDLE_SECONDS after a step.
+"""A staff session ends after SESSION_COOKIE_AGE, or STAFF_IDLE_SECONDS without a request.
 
-Django alone would lengthen it with each change that it stores. A page that asks for news by
-itself is no step, so an open page keeps nobody logged in.
+Only requests of a person count: a page's own refresh keeps nobody logged in. Django alone
+would prolong the session with each change that it stores.
 """
 
 import time
@@ -45,5 +45,5 @@ def _look_at(request: HttpRequest) -> None:
 
 
 def _is_a_step(request: HttpRequest) -> bool:
-    """Whether a person asked. A script's own requests have an empty destination."""
+    """Whether a person made the request. Requests of a script have an empty destination."""
     return request.headers.get("Sec-Fetch-Dest") != "empty"

@@ -1,4 +1,4 @@
-"""What one person may do with one dead letter now, and if not, why not."""
+"""The actions that one person may take on one dead letter now, and why not the others."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Action:
     name: str
     label: str
     denied: str = ""
-    """Why it cannot be done now; empty where it can."""
+    """Why the action is not possible now; empty if it is."""
 
 
 def actions_for(

@@ -1,7 +1,7 @@
-"""The list of dead letters in the admin: pages by place instead of by number.
+"""The list of dead letters in the admin, with keyset pagination.
 
-`?before=` and `?after=` name the letter a page begins below or ends above, so that a link
-stays where it was while new letters arrive, and the last page costs what the first does.
+`?before=` and `?after=` name the letter next to the page. So a link keeps its position
+while new letters arrive, and the last page costs as much as the first.
 """
 
 from collections.abc import Sequence
@@ -24,17 +24,17 @@ PLACES = ("before", "after")
 class LetterList(ChangeList):
     page: keyset_pages.Page
     any_state: QuerySet[DeadLetter]
-    """What the filters and the search leave, but for the filter by state."""
+    """The letters that pass the search and all filters except the one by state."""
     by_state: StateFilter
     notes: Sequence[str] = ()
-    """What the search left out."""
+    """The parts that the search left out."""
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in PLACES}
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
-        """Every other link leads to a first page."""
+        """Links of filters and columns lead to the first page."""
         return super().get_query_string(new_params, [*(remove or ()), *PLACES])
 
     def get_queryset(

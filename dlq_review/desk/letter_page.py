@@ -30,7 +30,10 @@ MOST = 20  # revisions, and arrivals, on one page
 def letter_context(
     request: HttpRequest, letter: DeadLetter, *, masked: bool = True
 ) -> dict[str, Any]:
-    """The page of *letter*; its personal data only where *masked* is false."""
+    """The context for the page of *letter*.
+
+    Personal data is shown only if *masked* is false.
+    """
     revisions = list(letter.revisions.all()[: MOST + 1])
     current = next(one for one in revisions if one.number == letter.revision)
     arrivals = list(letter.arrivals.all()[:MOST])
@@ -71,7 +74,7 @@ def _request(
     look: Bare,
     known: Processed,
 ) -> dict[str, Any]:
-    """What the current body asks for, and what this person may do with it."""
+    """The request in the current body, and the actions that this person may take."""
     body, cut = formatting.shown(look.body(current.body))
     request_asked = asked(letter, current.body, look)
     valid = request_asked.event is not None
@@ -151,7 +154,7 @@ def _start(request: HttpRequest, letter: DeadLetter, current: Revision) -> str:
 def _edits(
     revisions: list[Revision], look: Bare
 ) -> list[tuple[Revision, str, list[difference.Line]]]:
-    """Each revision with its reason and what changed."""
+    """Each revision, with its reason and its difference to the one before."""
     return [
         (
             newer,
@@ -203,7 +206,7 @@ def _warnings(letter: DeadLetter, current: Revision, known: Processed) -> list[s
 
 
 def _neighbours(letter: DeadLetter) -> dict[str, DeadLetter | None]:
-    """The letters before and after this one in the list of those that wait."""
+    """The neighbours of this letter in the list of waiting letters."""
     letters, here = DeadLetter.objects.all(), Place.of(letter)
     newer = keyset_pages.newer(letters, DeadLetter.WAITING, 1, than=here)
     older = keyset_pages.older(letters, DeadLetter.WAITING, 1, than=here)

@@ -1,5 +1,8 @@
-"""The pages of one dead letter. A GET changes nothing, but for the record of who saw
-personal data; every POST calls one verb."""
+"""The pages of one dead letter.
+
+A GET changes nothing, except that it records who saw personal data; each POST calls one
+verb.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -48,7 +51,7 @@ def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 @needs("reveal")
 @with_letter
 def reveal(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
-    """The page with its personal data, and a line in the trail that says who asked."""
+    """Show the page with its personal data, and record in the trail who asked for it."""
     _note_reveal(request, letter, "Its page")
     context = letter_context(request, letter, masked=False)
     return _page(request, "dlq_review/letter.html", letter, context)
@@ -112,7 +115,7 @@ def _save(request: HttpRequest, letter: DeadLetter, form: EditForm) -> HttpRespo
 @needs("rehearse")
 @with_letter
 def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
-    """Changes nothing; a POST all the same, because it runs the handler."""
+    """Changes nothing, but is a POST, because it runs the handler."""
     context = letter_context(request, letter)
     context["rehearsals"] = [rehearsal.rehearse(letter)]
     return _page(request, "dlq_review/letter.html", letter, context)
@@ -149,7 +152,7 @@ def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
 
 
 def _seen(request: HttpRequest, letter: DeadLetter) -> int:
-    """The revision that the page showed."""
+    """The number of the revision that the page showed."""
     seen = request.POST.get("revision", "")
     return row_number(seen) if seen else letter.revision
 
@@ -167,7 +170,7 @@ def undo(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     return HttpResponseRedirect(_back(request, letter))
 
 
-#: How a person ends a letter, by the last part of the URL.
+#: The ways in which a person settles a letter, by the last part of the URL.
 SETTLEMENTS: dict[str, Callable[..., object]] = {
     "discard": settlement.discard,
     "restore": settlement.restore,
@@ -179,7 +182,7 @@ SETTLEMENTS: dict[str, Callable[..., object]] = {
 @needs("discard")
 @with_letter
 def settle(request: HttpRequest, letter: DeadLetter, verb: str) -> HttpResponse:
-    """Do what *verb*, one of SETTLEMENTS, names, with the reason that was typed."""
+    """Apply *verb*, one of SETTLEMENTS, with the typed reason."""
     if verb not in SETTLEMENTS:
         raise Http404
     more = {"by": request.user.get_username(), "reason": _typed(request, "reason")}
@@ -211,7 +214,9 @@ def _url(name: str, letter: DeadLetter) -> str:
 
 
 def _back(request: HttpRequest, letter: DeadLetter) -> str:
-    """Where the person came from, with their filters; else the letter."""
+    """The address of the list that the person came from, with its filters; else the
+    letter's.
+    """
     path = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(path, allowed_hosts={request.get_host()})
     return path if path.startswith("/") and here else _url("change", letter)

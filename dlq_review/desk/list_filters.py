@@ -1,4 +1,7 @@
-"""The filters of the list: static choices, or few rows of the group table."""
+"""The filters of the list.
+
+Their choices are static, or come from few rows of the group table.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +23,7 @@ Choices = list[tuple[str, str]]
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Without a choice, what waits; among what was looked for or of a group, all states."""
+    """Without a choice: waiting letters, or all states if there is a search or a group."""
 
     title = "state"
     parameter_name = "state"
@@ -52,7 +55,7 @@ class StateFilter(admin.SimpleListFilter):
         return S.values if self.chosen == "all" else DeadLetter.WAITING
 
     def narrowed(self, letters: Letters) -> Letters:
-        """What it leaves of *letters*, but for the states."""
+        """*letters* that are overdue or near their limit, if that is chosen; any state."""
         presses = {"overdue": deadlines.overdue, "soon": deadlines.near_limit}
         return letters.filter(presses.get(self.chosen, Q)())
 

@@ -1,4 +1,4 @@
-"""Operations: choose and freeze, look at what was frozen, start, steer, watch."""
+"""The pages of operations: choose, freeze, inspect the list, start, steer and watch."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +26,7 @@ from dlq_review.search.row_numbers import row_number
 from dlq_review.search.veil import needs_reveal, veiled_condition
 from processing.models import Outcome
 
-#: How a person steers an operation, by the last part of the URL.
+#: The verbs that steer an operation, by the last part of the URL.
 STEERING = {
     "start": control.start,
     "pause": control.pause,
@@ -39,7 +39,7 @@ _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind", "discarde
 
 
 def new(request: HttpRequest) -> HttpResponse:
-    """The form; a POST freezes the list and leads to it, and sends nothing."""
+    """Show the form. A POST freezes the list and redirects to it; nothing is sent."""
     check_may_operate(request, request.POST.get("kind", request.GET.get("kind", "")))
     if request.POST.getlist("chosen") == [""]:
         messages.error(request, "Tick at least one dead letter.")
@@ -67,9 +67,9 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _may_ask(request: HttpRequest, form: OperationForm) -> bool:
-    """Whether this user may ask what *form* asks; else the form says why not.
+    """Whether this user may use the conditions of *form*; if not, the form says why.
 
-    The answer would tell what is in a body. It is put on record.
+    Their result reveals personal data, so it is recorded in the trail.
     """
     hidden = needs_reveal(form.selection(), form.plan().patch or ())
     denied = denial(request.user, ("reveal",)) if hidden else ""
@@ -102,7 +102,7 @@ def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
-    """What the list or the group page chose already."""
+    """The initial selection from the list or the group page."""
     initial: dict[str, Any] = {
         name: request.GET[name] for name in _CHOICES if name in request.GET
     }
@@ -154,7 +154,7 @@ def operation_page(request: HttpRequest, operation_id: int) -> HttpResponse:
 
 
 def _exclusions(operation: Operation) -> dict[str, int]:
-    """What the list holds that will not be sent, as far as can be told beforehand."""
+    """How many letters of the list will not be sent, as far as is known beforehand."""
     first = operation.items.order_by("letter_id").values("letter_id")[:_LOOKED_AT]
     letters = DeadLetter.objects.filter(pk__in=first)
     done = Outcome.processed(OuterRef("request_id"))
@@ -171,7 +171,7 @@ def _exclusions(operation: Operation) -> dict[str, int]:
     }
 
 
-#: What the page of a list that is not started says beside the list, by kind.
+#: Further context for the page of an operation that is not started, by kind.
 _DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
     Operation.Kind.REDRIVE: _exclusions,
     Operation.Kind.FIX: lambda operation: {"preview": preview(operation)},
@@ -207,7 +207,7 @@ def _bars(
 
 @require_POST
 def steer(request: HttpRequest, operation_id: int, verb: str) -> HttpResponse:
-    """Do what *verb*, one of STEERING, names."""
+    """Apply *verb*, one of STEERING."""
     if verb not in STEERING:
         raise Http404
     operation = get_object_or_404(Operation, pk=operation_id)
@@ -221,7 +221,10 @@ def steer(request: HttpRequest, operation_id: int, verb: str) -> HttpResponse:
 
 @require_POST
 def undo(request: HttpRequest, operation_id: int) -> HttpResponse:
-    """Freeze what a fix has edited, and lead to the list; changes no letter yet."""
+    """Freeze the letters that a fix has edited, and redirect to the list.
+
+    No letter changes yet.
+    """
     check_may_operate(request, "undo")
     fix = get_object_or_404(Operation, pk=operation_id)
     reason = request.POST.get("reason", "")[:500]

@@ -1,4 +1,4 @@
-"""What the first page of the admin shows."""
+"""The context of the admin's first page."""
 
 from datetime import timedelta
 from typing import Any
@@ -42,13 +42,16 @@ def overview() -> dict[str, Any]:
 
 
 def _oldest() -> DeadLetter | None:
-    """By state, each the first of its index; an index has no order over several."""
+    """The letter that has waited longest.
+
+    One query per state: the index orders letters within a state.
+    """
     by_age = DeadLetter.objects.order_by("first_failed_at")
     found = (by_age.filter(state=state).first() for state in DeadLetter.WAITING)
     return min(filter(None, found), key=lambda one: one.first_failed_at, default=None)
 
 
 def _count(letters: QuerySet[DeadLetter]) -> str:
-    """Counted up to 10,000, which is more than anybody needs to be told."""
+    """The count, at most 10,000: nobody needs a larger figure."""
     count = letters.order_by()[:_MOST].count()
     return f"{count:,}+" if count == _MOST else f"{count:,}"

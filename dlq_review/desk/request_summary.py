@@ -1,4 +1,4 @@
-"""What the user asked for, as far as the body tells: rendered for people, never trusted."""
+"""A summary of the request in a body, for people to read. Its content is never trusted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,14 +33,14 @@ class Asked:
     items: list[list[Field]] = field(default_factory=list)
     more_fields: int = 0
     more_items: int = 0
-    """How many are left out: the body shows them."""
+    """The number of items left out; the body shows them."""
     problems: list[Problem] = field(default_factory=list)
-    """What is wrong and belongs to no field shown."""
+    """Problems that belong to no field shown."""
     event: Event | None = None
 
 
 def asked(letter: DeadLetter, body: str, look: Bare) -> Asked:
-    """Read *body* field by field; each field carries what is wrong with it."""
+    """Read *body* field by field; each field carries its problems."""
     problems: list[Problem] = []
     event = None
     try:

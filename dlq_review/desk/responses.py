@@ -1,4 +1,4 @@
-"""What the views of the desk share: the permission check, and a page in the admin's frame."""
+"""Helpers of the desk's views: the permission check, and a page in the admin's frame."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +16,7 @@ View = Callable[..., HttpResponse]
 
 
 def needs(name: str) -> Callable[[View], View]:
-    """Answer 403 to whoever lacks the permission for *name*, before the row is looked up."""
+    """Answer 403 if the user lacks the permission for *name*, before the row is looked up."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -30,13 +30,13 @@ def needs(name: str) -> Callable[[View], View]:
 
 
 def check_may(request: HttpRequest, name: str) -> None:
-    """`needs`, where the permission depends on the form. Raises PermissionDenied."""
+    """Like `needs`, if the permission depends on the form. Raises PermissionDenied."""
     if not may(request.user, name):
         raise PermissionDenied
 
 
 def check_may_operate(request: HttpRequest, kind: str) -> None:
-    """`needs` for operations of *kind*. Raises PermissionDenied."""
+    """Like `needs`, for operations of *kind*. Raises PermissionDenied."""
     if not may_operate(request.user, kind):
         raise PermissionDenied
 
@@ -47,6 +47,6 @@ def page(
     context: dict[str, Any],
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:
-    """*template* with *context*, inside the header and the navigation of the admin."""
+    """Render *template* with *context*, inside the header and the navigation of the admin."""
     shared = admin.site.each_context(request)
     return render(request, template, {**shared, **context}, status=status)

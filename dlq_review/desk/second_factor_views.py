@@ -1,4 +1,4 @@
-"""The pages of the second factor. Whoever is staff comes here; a code opens all the others."""
+"""The pages of the second factor. All staff may open them; the other pages need a code."""
 
 import functools
 from collections.abc import Callable
@@ -21,9 +21,7 @@ from processing.models import User
 from processing.staff import second_factor
 
 View = Callable[[HttpRequest], HttpResponse]
-KEY = (
-    "second_factor_key"  # of an app that is being set up; in the session, so only ours
-)
+KEY = "second_factor_key"  # of an app that is being set up, in the session
 
 
 class CodeForm(forms.Form):
@@ -59,7 +57,7 @@ def for_staff(view: View) -> View:
 
 @for_staff
 def show(request: HttpRequest) -> HttpResponse:
-    """Ask for a code; or, once it was given, offer new codes and another app."""
+    """Ask for a code. After a right code, offer new recovery codes and another app."""
     if not second_factor.is_enrolled(request.user):
         return go_to("admin:second_factor_enrol", request)
     if second_factor.is_verified(request.user):
@@ -124,7 +122,7 @@ def _show_codes(request: HttpRequest) -> HttpResponse:
 
 
 def _let_in(request: HttpRequest, device: Any) -> None:
-    request.session.cycle_key()  # whoever knew the session before the code loses it
+    request.session.cycle_key()  # a stolen session id ends here
     note_device(request, device)
 
 
@@ -133,7 +131,7 @@ def _person(request: HttpRequest) -> User:
 
 
 def _next(request: HttpRequest) -> str:
-    """Where the person was going; empty unless it is a page of ours."""
+    """The page that the person wanted; empty unless it is a page of ours."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
     ours = url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, require_https=request.is_secure()
@@ -142,7 +140,7 @@ def _next(request: HttpRequest) -> str:
 
 
 def go_to(name: str, request: HttpRequest) -> HttpResponse:
-    """To the page *name*, from which the person comes to where they were going."""
+    """Redirect to the page *name*, which leads on to the page that the person wanted."""
     asked = _next(request)
     return redirect(reverse(name) + (f"?{urlencode({'next': asked})}" if asked else ""))
 

@@ -24,7 +24,7 @@ class TriageSite(admin.AdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Whoever has shown a password and not yet a code is asked for that."""
+        """Ask for a code if this session has shown a password only."""
         is_staff = super().has_permission(request)
         if request.method == "GET" and is_staff and not self.has_permission(request):
             return second_factor_views.go_to("admin:second_factor", request)
@@ -40,7 +40,7 @@ class TriageSite(admin.AdminSite):
                 second_factor_views.renew_codes,
                 name="second_factor_codes",
             ),
-            # Django's own would keep in whoever has not shown a code.
+            # Django's own check would let a session in without a code.
             path("logout/", self.logout, name="logout"),
             *super().get_urls(),
         ]
@@ -58,7 +58,7 @@ class TriageSite(admin.AdminSite):
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
     ) -> list[dict[str, Any]]:
-        """What staff come for stands first."""
+        """List the pages of the desk first."""
         apps = super().get_app_list(request, app_label)
         for app in apps:
             app["models"].sort(key=lambda model: _place(model["object_name"]))

@@ -1,4 +1,4 @@
-"""What no row can hold or equal is refused at the edge of the admin, before any query."""
+"""Refuse values that no column can hold at the edge of the admin, before any query."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Which failures are alike: fingerprints, counters, merge, split and triage.
+"""Failure groups: fingerprints, counters, merge, split and triage.
 
 May import `alerts`, `models` and `errors`.
 """

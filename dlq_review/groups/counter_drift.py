@@ -1,4 +1,4 @@
-"""Name and mend groups whose kept counters differ from their letters.
+"""Find and correct groups whose stored counters differ from their letters.
 
 Every transaction changes letters and counters together, so one statement sees both as they
 belong to each other, and so does whoever holds the lock of a group's row.
@@ -20,7 +20,7 @@ _RESOLVED = FailureGroup.State.RESOLVED
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One group that says something else than its letters."""
+    """One group whose counters differ from its letters."""
 
     group: int
     kept: dict[str, int]
@@ -39,7 +39,10 @@ class Drift:
 
 
 def drifts() -> list[Drift]:
-    """The groups that differ, as of one moment; reads only, and looks at every letter."""
+    """The groups whose counters differ, in one snapshot.
+
+    Reads every letter, and changes nothing.
+    """
     counted = {f"its_{name}": _count(name, "letters__") for name in _NAMES}
     same = Q(**{name: F(f"its_{name}") for name in _NAMES})
     hides = Q(state=_RESOLVED, its_waiting__gt=0)
@@ -56,7 +59,7 @@ def drifts() -> list[Drift]:
 
 
 def mend() -> list[Drift]:
-    """Set the counters of those that differ by a recount; return what was mended."""
+    """Recount the groups that differ, and return them."""
     found = drifts()
     for drift in found:
         _mend(drift)
@@ -66,7 +69,7 @@ def mend() -> list[Drift]:
 @transaction.atomic
 def _mend(drift: Drift) -> None:
     group = FailureGroup.objects.select_for_update(no_key=True).get(pk=drift.group)
-    # Counted after the lock: nobody can change a counter until we are done.
+    # Recounted under the lock: nobody can change a counter until we are done.
     counted = group.letters.aggregate(
         **{f"its_{name}": _count(name) for name in _NAMES}
     )

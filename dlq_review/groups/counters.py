@@ -32,14 +32,15 @@ def groups_of(failures: Iterable[Failure]) -> dict[str, FailureGroup]:
     latest_first = sorted(failures, key=lambda one: one.failed_at, reverse=True)
     needed = {failure.fingerprint: failure for failure in latest_first}
     found = FailureGroup.objects.in_bulk(list(needed), field_name="fingerprint")
-    # In the order of their keys, as everywhere: no two transactions wait for each other.
+    # Rows are locked in the order of their keys everywhere, so transactions cannot
+    # deadlock.
     for fingerprint in sorted(needed.keys() - found.keys()):
         found[fingerprint] = group_of(needed[fingerprint])
     return found
 
 
 def group_of(failure: Failure) -> FailureGroup:
-    """The group *failure* belongs to, made on its first appearance."""
+    """The group of *failure*, which is created at its first failure."""
     group, new = FailureGroup.objects.get_or_create(
         fingerprint=failure.fingerprint,
         defaults={
@@ -59,7 +60,7 @@ def group_of(failure: Failure) -> FailureGroup:
 
 
 def placed(group: FailureGroup) -> dict[str, int | None]:
-    """Where a letter of *group* stands: in the one it was merged into, if it was."""
+    """The group fields of a letter of *group*, which may have been merged into another."""
     if group.merged_into_id is None:
         return {"group_id": group.pk, "origin_id": None}
     return {"group_id": group.merged_into_id, "origin_id": group.pk}
@@ -76,7 +77,7 @@ def _path(group: FailureGroup) -> str:
 
 
 def count_new(letters: Iterable[DeadLetter], failures: Iterable[Failure]) -> None:
-    """The first arrival of each of *letters*, which are new, in few statements."""
+    """Count the first arrival of each of *letters*, which are new, in few statements."""
     arrived: dict[int, list[_Arrival]] = defaultdict(list)
     counters: dict[int, Counter[str]] = defaultdict(Counter)
     for letter, failure in zip(letters, failures, strict=True):
@@ -86,19 +87,25 @@ def count_new(letters: Iterable[DeadLetter], failures: Iterable[Failure]) -> Non
 
 
 def count_arrival(letter: DeadLetter, failure: Failure) -> None:
-    """One more arrival: in its hour, and as the last one seen. A resolved group regresses."""
+    """Count one more arrival, in its hour and as the last one seen.
+
+    A resolved group regresses.
+    """
     _count_arrivals({letter.group_id: [(own_group(letter), failure)]}, {})
 
 
 def own_group(letter: DeadLetter) -> int:
-    """The group of its fingerprint, whose hours are kept apart in case it is split off."""
+    """The group of the letter's own fingerprint.
+
+    Its hours are counted apart, for a later split.
+    """
     return letter.origin_id or letter.group_id
 
 
 def _count_arrivals(
     arrived: Mapping[int, Sequence[_Arrival]], counters: Mapping[int, Counter[str]]
 ) -> None:
-    """Each group's row once, in the order of their keys; after them the counts by hour."""
+    """Update each group's row, in the order of their keys, then the counts by hour."""
     hours: Counter[tuple[int, datetime]] = Counter()
     for group_id, arrivals in sorted(arrived.items()):
         last = max((failure for _, failure in arrivals), key=lambda one: one.failed_at)
@@ -126,7 +133,7 @@ def _regress(groups: Sequence[int]) -> None:
 
 
 def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:
-    """In SQL, because the ORM cannot add to a row that may not be there."""
+    """In SQL, because the ORM has no upsert that adds to the stored value."""
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -143,16 +150,17 @@ def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:
 def count_move(
     before: tuple[int, str], after: tuple[int, str], at: datetime, *, came_back: bool
 ) -> None:
-    """A letter went from one (group id, state) to another.
+    """Count a letter's move from one (group id, state) to another.
 
-    A resolved group that it waits in is open again; where it *came back*, it regresses.
+    If it waits in a resolved group, that group is open again; if it *came back*, the group
+    regresses.
     """
     changes: dict[int, dict[str, int]] = {}
     for (group_id, state), step in ((before, -1), (after, 1)):
         counter = COUNTER[_State(state)]
         counters = changes.setdefault(group_id, {})
         counters[counter] = counters.get(counter, 0) + step
-    # Always in the order of their keys: two transactions never wait for each other.
+    # Always in the order of their keys, so two transactions cannot deadlock.
     for group_id, counters in sorted(changes.items()):
         _apply(group_id, counters, redriven_at=at)
     if COUNTER[_State(after[1])] != "waiting":

@@ -1,4 +1,4 @@
-"""Which failures are alike: a fingerprint of queue, type, error and function or text."""
+"""The fingerprint of a failure: queue, type, error, and function or text."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from processing.events.errors import (
     UnreadableEventError,
 )
 
-#: These come from one place in our code; what tells them apart is the text.
+#: These are raised at one place in our code, so their text tells them apart.
 _TOLD_APART_BY_TEXT = {
     error.__name__
     for error in (InvalidEventError, UnknownEventTypeError, UnreadableEventError)
@@ -32,18 +32,18 @@ class Failure:
     release: str
     failed_at: datetime
     told: str
-    """The error text as it came, with what it says of people."""
+    """The original error text, with its personal data."""
     deliveries: int
     """How often the message was delivered before it ended in the DLQ."""
 
     @property
     def template(self) -> str:
-        """The text without what differs from one message to the next."""
+        """The text without the parts that differ between messages."""
         return _template(self.error_text)
 
     @property
     def fingerprint(self) -> str:
-        """The key of their group: equal for failures that belong together.
+        """The key of the group, equal for failures that belong together.
 
         It is made of queue, event type, error type, function and the template of the text.
         No file is in it, so a function may move; for errors of the message itself there is
@@ -65,5 +65,5 @@ def _template(text: str) -> str:
 
 
 def by_text(error_type: str, place: str) -> bool:
-    """Whether failures are grouped by their text, and not by their place in our code."""
+    """Whether failures are grouped by their text instead of their place in our code."""
     return error_type in _TOLD_APART_BY_TEXT or not place

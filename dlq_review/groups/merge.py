@@ -104,7 +104,7 @@ def split(
 
 
 def gather() -> int:
-    """Bring what was on its way while groups were merged or split to where it belongs.
+    """Move letters that arrived during a merge or split to the group where they belong.
 
     Returns how many groups had such letters.
     """
@@ -139,7 +139,7 @@ _AS_BEFORE = Coalesce("origin", F("group"))
 
 
 def _bring(letters: QuerySet[DeadLetter], to: int, origin: Any) -> _Moved:
-    """Bring *letters* to the group *to*; how many left each group, by counter."""
+    """Move *letters* to the group *to*; return how many left each group, by counter."""
     moved: _Moved = defaultdict(Counter)
     last = 0
     while step := list(
@@ -151,7 +151,7 @@ def _bring(letters: QuerySet[DeadLetter], to: int, origin: Any) -> _Moved:
         last = step[-1][0]
         for _, group, state in step:
             moved[group][COUNTER[DeadLetter.State(state)]] += 1
-        # By their keys: one that arrives in between is not counted here.
+        # By their keys, so that a letter that arrives in between is not counted.
         numbers = [number for number, *_ in step]
         DeadLetter.objects.filter(pk__in=numbers).update(group=to, origin=origin)
     return moved
@@ -177,7 +177,7 @@ def _save(*groups: FailureGroup) -> None:
 
 
 def open_or_close(group: FailureGroup) -> None:
-    """A group in which letters wait cannot be resolved; one that has none left is."""
+    """Reopen *group* if letters wait in it; resolve it if none is left."""
     if group.waiting > 0 and group.state == _State.RESOLVED:
         group.state = _State.OPEN
     elif group.waiting <= 0 and group.redriven <= 0:

@@ -33,7 +33,7 @@ class StillWaitingError(ReviewError):
 
 
 def newest_entry(group: FailureGroup, by: str | None = None) -> int:
-    """The number of the newest entry in its trail, of all or of those *by* one; 0 for none."""
+    """The number of the group's newest audit entry, of anybody or *by* one; 0 for none."""
     entries = group.audit.all() if by is None else group.audit.filter(actor=by)
     found: int | None = entries.aggregate(newest=Max("pk"))["newest"]
     return found or 0

@@ -1,4 +1,4 @@
-"""Read a dead letter's body as the event it is, or say why it is none."""
+"""Parse a dead letter's body as an event, or say why it is none."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class NotAnEventError(ReviewError):
     """The body is not a valid event."""
 
     def __init__(self, problems: tuple[Problem, ...], body: str = "") -> None:
-        """The text of it may stand anywhere; only *problems* may name parts of *body*."""
+        """Only *problems* may quote *body*; the error's text holds no personal data."""
         self.problems = problems
         self._body = body
         super().__init__(self.__doc__)
@@ -29,7 +29,7 @@ def current(letter: DeadLetter) -> Revision:
 
 
 def event_in(letter: DeadLetter, body: str) -> envelope.Event:
-    """The event *body* is, in the name of *letter*. Raises NotAnEventError."""
+    """Parse *body* as the event of *letter*. Raises NotAnEventError."""
     try:
         return envelope.parse(
             body, fallback_id=letter.request_id, sent_at=letter.sent_at
@@ -39,7 +39,7 @@ def event_in(letter: DeadLetter, body: str) -> envelope.Event:
 
 
 def fingerprint(body: str, request_id: str) -> str:
-    """What *body* asks for; empty where it is not a valid event."""
+    """The fingerprint of *body*; empty if it is not a valid event."""
     try:
         return envelope.parse(body, fallback_id=request_id).fingerprint
     except EventError:
@@ -48,7 +48,7 @@ def fingerprint(body: str, request_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """What processing knows of a letter's request."""
+    """The outcome of a letter's request in processing."""
 
     done: bool
     same: bool

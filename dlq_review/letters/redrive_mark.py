@@ -1,4 +1,4 @@
-"""The attribute `redrive` of a message: which letter it was sent from, and by which redrive."""
+"""The message attribute `redrive`, which names the letter and the redrive."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from processing.sqs.message import Message
 
 
 def redrive_of(message: Message) -> str:
-    """The redrive id *message* was sent with, if we sent it."""
+    """The redrive id of *message*, if we sent it."""
     return id_in(message.attributes.get("redrive", ""))
 
 
 def id_in(redrive: str) -> str:
-    """The redrive id that the attribute *redrive* holds."""
+    """The redrive id in the attribute *redrive*."""
     return text_in(_redrive(redrive), "redrive_id")
 
 
@@ -23,7 +23,7 @@ def redriven_from(message: Message) -> int:
 
 
 def letter_in(redrive: str) -> int:
-    """The number of the dead letter that the attribute *redrive* names; 0 for none."""
+    """The number of the dead letter in the attribute *redrive*; 0 for none."""
     number = _redrive(redrive).get("dead_letter")
     return number if type(number) is int and 0 < number < 2**63 else 0
 

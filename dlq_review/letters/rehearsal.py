@@ -1,8 +1,8 @@
-"""Run the handler on a dead letter in a transaction that is always rolled back.
+"""A dry run: the handler processes a letter in a transaction that is always rolled back.
 
-Nothing leaves the process: follow-ups are only listed, and of a mail only the text is
-made. What the handler would write is read from the statements it runs. Personal data is
-masked, as on every page.
+Nothing leaves the process: follow-ups are listed, and a mail is composed but not sent. The
+rows that the handler would write are read from its SQL statements. Personal data is masked,
+as on every page.
 """
 
 import re
@@ -32,7 +32,7 @@ _DONE = {"INSERT INTO": "added", "UPDATE": "changed", "DELETE FROM": "deleted"}
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What would happen: `error` is empty where the event would be processed."""
+    """The result of a dry run; `error` is empty if the event would be processed."""
 
     letter: DeadLetter
     rows: list[str] = field(default_factory=list)
@@ -43,12 +43,12 @@ class Rehearsal:
     trace: formatting.Traceback | None = None
 
 
-class _RollBack(Exception):  # noqa: N818 - not an error: every rehearsal ends so
+class _RollBack(Exception):  # noqa: N818 - not an error: it ends every rehearsal
     pass
 
 
 def rehearse(letter: DeadLetter) -> Rehearsal:
-    """What processing the current revision would do. Changes and sends nothing."""
+    """Show what processing the current revision would do. Changes and sends nothing."""
     body = current_event.current(letter).body
     try:
         event = current_event.event_in(letter, body)
@@ -97,7 +97,7 @@ def _undone(event: Event, written: Counter[tuple[str, str]]) -> Effect:
             rows = max(context["cursor"].rowcount, 0)
             if (
                 done == "added" and not rows
-            ):  # SQLite counts nothing where it returns ids
+            ):  # SQLite reports no row count for statements that return ids
                 rows = sql.count("), (") + 1
             written[found[2], done] += rows
         return result

@@ -1,7 +1,8 @@
-"""Remove what people wrote from what was settled long ago. Ids, states and the trail stay.
+"""Purge personal data from letters that were settled long ago.
 
-So a late copy is still known: by its request id, its outcome, its fingerprints. Each step is
-a transaction of its own; stopped half way, the next run goes on.
+Ids, states and the trail stay, so a late copy is still recognised by its request id,
+outcome and fingerprints. Each step is a transaction of its own. If a run is stopped half
+way, the next one goes on.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,7 +34,7 @@ def purge(
     seconds: float = float("inf"),
     progress: Callable[[int], None] = lambda done: None,
 ) -> int:
-    """Purge what was settled before *before*, for about *seconds*; return how many letters.
+    """Purge letters settled before *before*, for about *seconds*; return how many.
 
     *progress* is called with the number so far after each step.
     """
@@ -63,7 +64,7 @@ def _settled(before: datetime) -> QuerySet[DeadLetter]:
 def _purge_letters(before: datetime) -> int:
     locked = _settled(before).order_by("pk").select_for_update(skip_locked=True)
     letters = dict(locked.values_list("pk", "request_id")[:STEP])
-    # What staff wrote may name anybody. Who did what, when, and what they looked at stays.
+    # Texts of staff may name people, so they go. Who did or saw what, and when, stays.
     said = AuditEntry.objects.filter(letter__in=letters).exclude(reason="")
     said.exclude(verb=AuditEntry.Verb.REVEALED).update(reason="")
     Revision.objects.filter(letter__in=letters).update(body="", reason="")
@@ -85,7 +86,7 @@ def _purge_letters(before: datetime) -> int:
 
 @transaction.atomic
 def _purge_operations(before: datetime) -> int:
-    """Those that ended or were never started: the values they asked for and wrote."""
+    """Purge conditions and patches of operations that ended or were never started."""
     over = Q(ended_at__lt=before) | Q(
         state=Operation.State.DRAFT, created_at__lt=before
     )
@@ -102,7 +103,7 @@ def _purge_operations(before: datetime) -> int:
             {name: step[name] for name in ("op", "path", "from") if name in step}
             for step in operation.patch
         ]
-        if operation.state == Operation.State.DRAFT:  # it has nothing left to write
+        if operation.state == Operation.State.DRAFT:  # its patch is gone
             operation.state, operation.ended_at = Operation.State.CANCELLED, before
         operation.reason, operation.purged_at = "", timezone.now()
         operation.save()
@@ -113,7 +114,7 @@ def _purge_operations(before: datetime) -> int:
 
 
 def _purge_attempts(before: datetime) -> int:
-    """Of requests that nobody looks at: they were processed after all, or were purged."""
+    """Purge the error texts of old attempts that no unpurged letter needs."""
     waiting = DeadLetter.objects.filter(
         request_id=OuterRef("request_id"), purged_at=None
     )
@@ -124,7 +125,7 @@ def _purge_attempts(before: datetime) -> int:
 
 
 def _forget_told(requests: Iterable[str]) -> None:
-    """What staff told the senders of *requests*; their receipts tell the state alone."""
+    """Purge the texts for senders of *requests*; their receipts keep the state."""
     discarded = Outcome.objects.filter(kind=Outcome.Kind.DISCARDED)
     discarded.filter(request_id__in=requests).update(made={})
 

@@ -1,4 +1,4 @@
-"""Edit a dead letter: a new revision, checked by the same contract as the form and the API."""
+"""Edit a dead letter: a new revision, validated by the contract of its type."""
 
 from django.db import transaction
 
@@ -12,7 +12,7 @@ from processing.events import envelope
 from processing.events.envelope import Event
 from processing.events.errors import Problem
 
-LONGEST_EDIT = 64 * 1024  # bytes; what a person can still oversee in one text field
+LONGEST_EDIT = 64 * 1024  # bytes; more is hard to read in one text field
 
 
 class StaleEditError(ReviewError):
@@ -20,7 +20,7 @@ class StaleEditError(ReviewError):
 
 
 def check(letter: DeadLetter, body: str) -> Event:
-    """The event that *body* would make of *letter*. Raises NotAnEventError."""
+    """Validate *body* as the next revision of *letter*. Raises NotAnEventError."""
     if len(body.encode("utf-8", "replace")) > LONGEST_EDIT:
         raise NotAnEventError((Problem("", "Longer than 64 KiB; shorten it."),))
     event = current_event.event_in(letter, body)

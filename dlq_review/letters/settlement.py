@@ -1,4 +1,4 @@
-"""How a dead letter ends: processed after all, resolved by hand, discarded, restored."""
+"""Settle a dead letter: processed after all, resolved by hand, discarded, restored."""
 
 from time import monotonic
 
@@ -21,7 +21,7 @@ class PurgedError(ReviewError):
 
 
 def reconcile() -> int:
-    """Resolve what was processed meanwhile; return how many.
+    """Resolve letters whose request was processed meanwhile; return how many.
 
     A redriven letter whose request was processed with a body it never held is reopened:
     another request has used its id.
@@ -59,7 +59,7 @@ def _settle(letter: DeadLetter) -> bool:
 
 
 def resolve(letter: DeadLetter, *, by: str, reason: str) -> None:
-    """Settle *letter* by hand: what it asked for has been done in another way."""
+    """Settle *letter* by hand, because its request was fulfilled in another way."""
     _need(letter, reason, "resolved")
     move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=reason)
 

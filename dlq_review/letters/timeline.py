@@ -38,7 +38,7 @@ def timeline(
     ours: Callable[[str], str] = str,
     theirs: Callable[[str], str] = str,
 ) -> list[Moment]:
-    """*ours* and *theirs* make what Holdfast and people wrote fit to be seen."""
+    """*ours* veils texts that Holdfast wrote, *theirs* those of people."""
     moments = [Moment(letter.sent_at, "sent", "Sent to the queue")]
     for attempt in attempts:
         title = f"Attempt {attempt.receive_count} failed: {attempt.error_type}"

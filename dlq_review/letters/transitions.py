@@ -1,6 +1,6 @@
-"""The states of a dead letter: which move is allowed, and what must move with it.
+"""The states of a dead letter, the allowed moves, and everything that changes with a move.
 
-Every move is one compare-and-set on what its caller has seen of the letter. The group's
+Every move is one compare-and-set on the caller's copy of the letter. The group's
 counters, the receipt's mark and the audit trail change in the same transaction.
 """
 
@@ -37,7 +37,7 @@ _CAME_BACK = (AuditEntry.Verb.FAILED_AGAIN, AuditEntry.Verb.REGRESSED)
 def lock(request_id: str) -> dict[int, DeadLetter]:
     """The letters of one request as they are now, locked in the order of their keys.
 
-    They share a tombstone and a receipt's mark, so whoever changes one holds them all.
+    They share a tombstone and a receipt's mark, so a change of one locks them all.
     """
     letters = DeadLetter.objects.filter(request_id=request_id).order_by("pk")
     return {one.pk: one for one in letters.select_for_update(no_key=True)}
@@ -61,7 +61,7 @@ def move(
             f"{S(to).label.lower()}."
         )
     current = lock(letter.request_id)[letter.pk]
-    # Groups that were merged or split meanwhile change where it counts, and nothing else.
+    # A merge or split meanwhile changes only the group that counts the letter.
     group = {"group_id": current.group_id, "origin_id": current.origin_id}
     changes = {"send_after": None, **group, **changes}
     changes["settled_at"] = timezone.now() if to in DeadLetter.SETTLED else None
@@ -93,7 +93,7 @@ def check_editable(letter: DeadLetter, done: str) -> None:
 
 
 def _seen(letter: DeadLetter) -> dict[str, Any]:
-    """What must still hold of *letter*.
+    """The conditions of the compare-and-set on *letter*.
 
     Compare `redrive_id` and `send_after` too, so that a stale claim never overwrites a
     newer one.
@@ -108,7 +108,7 @@ def note(letter: DeadLetter, verb: AuditEntry.Verb, **more: str) -> None:
 
 
 def note_reveal(by: str, where: str, letter: DeadLetter | None = None) -> None:
-    """Put on record that *by* saw personal data: of which letter, and where."""
+    """Record in the trail that *by* saw personal data: of which letter, and where."""
     reason = mask(where)[:500]
     AuditEntry.note(letter, AuditEntry.Verb.REVEALED, by=by, reason=reason)
 

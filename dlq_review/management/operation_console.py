@@ -1,7 +1,7 @@
 """Run an operation from a terminal: its progress, its outcomes, and Ctrl-C.
 
-Workers may run the same operation at the same time; a lease lets one of all take each step,
-and whoever does not hold it looks on, and says who does.
+Workers may run the same operation at the same time. Only the holder of the lease takes a
+step; the others wait, and the command says who holds the lease.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,8 +28,8 @@ from dlq_review.pull import puller
 from dlq_review.redrive import sender, undo_window
 from dlq_review.search.selections import Selection
 
-PATIENCE = 15  # seconds of ours without any progress until SQS is given up
-PAUSE = 0.5  # seconds between two looks at what others do
+PATIENCE = 15  # seconds without progress after which this command gives SQS up
+PAUSE = 0.5  # seconds between two looks while another runner holds the lease
 
 
 class _Rate(ProgressColumn):
@@ -97,7 +97,7 @@ def _not_taken(operation: Operation) -> str:
 
 
 def _learn_outcomes() -> None:
-    """What beat has done, too; here for when it is not running."""
+    """Do beat's work here too, in case beat is not running."""
     puller.pull(seconds=5)
     undo_window.send_due()
     sender.resend_claimed()
@@ -106,7 +106,7 @@ def _learn_outcomes() -> None:
 
 @contextmanager
 def reading(selection: Selection, console: Console) -> Iterator[Callable[[int], None]]:
-    """Show how many bodies were read, where *selection* needs them."""
+    """Show how many bodies were read, if *selection* needs to read any."""
     if not selection.fields:
         yield lambda read: None
         return

@@ -1,4 +1,4 @@
-"""What `redrive_dlq` is asked for: its options, and what is wrong with them."""
+"""The options of `redrive_dlq`, and their validation."""
 
 from argparse import _ArgumentGroup
 from typing import Any
@@ -134,7 +134,10 @@ def check_plan(options: dict[str, Any]) -> None:
 
 
 def check_user(name: str, kind: str, *, reads: str = "") -> None:
-    """Raises CommandError. *reads* names what of it is personal."""
+    """Check the permissions of the user.
+
+    *reads* names personal data that is read. Raises CommandError.
+    """
     if not name:
         raise CommandError("--by USER is needed: the audit trail names who did it.")
     user = get_user_model().objects.filter(username=name, is_active=True).first()

@@ -1,4 +1,4 @@
-"""Failures that look alike, and how often they happened.
+"""Groups of similar failures, and how often they happened.
 
 The counters are kept in the transaction that changes a dead letter, so that no page ever
 counts a million rows.
@@ -20,13 +20,13 @@ class FailureGroup(models.Model):
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="members"
     )
-    """Staff say it is the same failure: what is like this one belongs there."""
+    """Staff merged this group into that one, which gets its new failures."""
     queue = models.CharField(max_length=80)
     type = models.CharField(max_length=100, blank=True)
     error_type = models.CharField(max_length=200)
     place = models.CharField(max_length=200, blank=True)
     template = models.CharField(max_length=300, blank=True)
-    """The error text without what differs from one message to the next."""
+    """The error text without the parts that differ between messages."""
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     owner = models.CharField(max_length=254, blank=True)
     note = models.TextField(blank=True, max_length=5_000)
@@ -36,7 +36,7 @@ class FailureGroup(models.Model):
     last_seen = models.DateTimeField()
     last_redriven_at = models.DateTimeField(null=True, blank=True)
     waiting = models.IntegerField(default=0)
-    """Letters that need somebody: open, quarantined or claimed."""
+    """Letters that wait for staff: open, quarantined or claimed."""
     redriven = models.IntegerField(default=0)
     settled = models.IntegerField(default=0)
     """Letters that are resolved or discarded."""

@@ -1,4 +1,4 @@
-"""Dead letters. The row that lists read is narrow; bodies live beside it."""
+"""Dead letters. Lists read the narrow row; bodies are in a table of their own."""
 
 from datetime import datetime, timedelta
 
@@ -32,7 +32,7 @@ class DeadLetter(models.Model):
     """The queue it failed on, not the DLQ."""
     type = models.CharField(max_length=100, blank=True)
     reference = models.CharField(max_length=254, blank=True, db_index=True)
-    """What staff and customers call it: an order id, an address."""
+    """The name that staff and customers use: an order id, an address."""
     correlation_id = models.CharField(
         max_length=REQUEST_ID_LENGTH, blank=True, db_index=True
     )
@@ -48,7 +48,7 @@ class DeadLetter(models.Model):
         related_name="+",
         db_index=False,
     )
-    """The group of its own fingerprint, where that was merged into `group`."""
+    """The group of its own fingerprint, if that was merged into `group`."""
     error_type = models.CharField(max_length=200)
     error_text = models.CharField(max_length=500, blank=True)
     place = models.CharField(max_length=200, blank=True)
@@ -58,7 +58,7 @@ class DeadLetter(models.Model):
     redrives = models.PositiveIntegerField(default=0)
     arrival_count = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField()
-    """When SQS took the event, as far as the first arrival tells."""
+    """When SQS took the event, according to the first arrival."""
     first_failed_at = models.DateTimeField()
     last_failed_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -66,13 +66,13 @@ class DeadLetter(models.Model):
     revision = models.PositiveIntegerField(default=0)
     """The number of the current revision; edits and redrives compare it first."""
     body_fingerprint = models.CharField(max_length=64, blank=True)
-    """What the current revision asks for; empty while it is not a valid event."""
+    """The fingerprint of the current revision; empty while it is not a valid event."""
     redrive_id = models.UUIDField(null=True, blank=True)
     operation = models.PositiveBigIntegerField(null=True, blank=True)
     """The operation that claimed it last; empty after a single redrive."""
     claimed_at = models.DateTimeField(null=True, blank=True)
     send_after = models.DateTimeField(null=True, blank=True)
-    """While it is claimed and has this, it is not being sent, and can be undone."""
+    """While a claimed letter has this, the redrive is not sent yet and can be undone."""
     redriven_to = models.CharField(max_length=80, blank=True)
     """The queue that its last redrive was meant for; empty for its event's own."""
     redriven_at = models.DateTimeField(null=True, blank=True)
@@ -123,19 +123,19 @@ class DeadLetter(models.Model):
         )
 
     def __str__(self) -> str:
-        """What may stand in any title, message or log: an address is shortened."""
+        """For any title, message or log: an address is shortened."""
         shown = mask_reference(self.reference)
         return self.request_id if shown in ("", MASK) else shown
 
     @property
     def resting_state(self) -> State:
-        """Where it waits for somebody: a type no contract declares is quarantined."""
+        """The state it waits in: quarantined if no contract declares its type, else open."""
         known = self.type in CONTRACTS and self.queue != "jobs"
         return self.State.OPEN if known else self.State.QUARANTINED
 
     @property
     def goal(self) -> str:
-        """The queue that its redrive goes to; empty where its type is unknown."""
+        """The queue that its redrive goes to; empty if its type is unknown."""
         contract = CONTRACTS.get(self.type)
         return self.redriven_to or (contract.queue if contract else "")
 
@@ -146,7 +146,7 @@ class DeadLetter(models.Model):
 
     @property
     def limit_reached(self) -> bool:
-        """Redriven so often that another redrive has to be meant."""
+        """It was redriven REDRIVE_LIMIT times, so another redrive needs a reason."""
         return bool(0 < settings.REDRIVE_LIMIT <= self.redrives)
 
     @staticmethod
@@ -215,7 +215,7 @@ class Revision(models.Model):
     number = models.PositiveIntegerField()
     body = models.TextField()
     fingerprint = models.CharField(max_length=64, blank=True)
-    """What it asks for (Event.fingerprint); empty where it is not a valid event."""
+    """Event.fingerprint of the body; empty if it is not a valid event."""
     by = models.CharField(max_length=254, blank=True)
     """The user's name; empty for Holdfast itself."""
     at = models.DateTimeField(auto_now_add=True)

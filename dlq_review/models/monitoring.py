@@ -2,7 +2,7 @@ from django.db import models
 
 
 class LifeSign(models.Model):
-    """When a part of the machinery was last seen, and what it had to say."""
+    """When a part of the machinery was last seen, and the problem it reported."""
 
     name = models.CharField(primary_key=True, max_length=80)
     at = models.DateTimeField()
@@ -15,7 +15,7 @@ class LifeSign(models.Model):
 
 
 class RaisedAlert(models.Model):
-    """When an alert that could be raised all the time was raised last."""
+    """When an alert was last raised. Limits how often it is raised."""
 
     name = models.CharField(primary_key=True, max_length=100)
     at = models.DateTimeField()

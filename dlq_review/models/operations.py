@@ -1,4 +1,4 @@
-"""Bulk redrives, discards and edits: a frozen list, how fast, and what became of each item."""
+"""Bulk redrives, discards and edits: a frozen list, its rate, and the result of each item."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ class Operation(models.Model):
     patch = models.JSONField(default=list, blank=True)
     """For a fix: JSON Patch operations."""
     masked = models.BooleanField(default=False, db_default=False)
-    """Its author may not see personal data: it chooses and tests by what a page shows."""
+    """Its author may not see personal data, so its conditions see the masked body."""
     undoes = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="undone_by"
     )
@@ -43,13 +43,13 @@ class Operation(models.Model):
     canary = models.PositiveIntegerField(default=0)
     """Send so many first and wait for their outcome; 0 for none."""
     canary_over = models.BooleanField(default=False, db_default=False)
-    """So many were sent, and have their outcome."""
+    """So many of the canary were sent, and their outcomes are known."""
     stop_at = models.PositiveSmallIntegerField(default=20)
     """Pause when this share of the outcomes, in percent, failed again; 100 for never."""
     to = models.CharField(max_length=80, blank=True)
     """The queue to redrive to; empty for each event's own."""
     override_limit = models.BooleanField(default=False)
-    """Redrive also what was redriven REDRIVE_LIMIT times already."""
+    """Also redrive letters that were redriven REDRIVE_LIMIT times already."""
     total = models.PositiveIntegerField(default=0)
     cutoff = models.DateTimeField()
     """Letters that failed later are not on the list."""
@@ -65,7 +65,7 @@ class Operation(models.Model):
     """When something was sent last."""
     ended_at = models.DateTimeField(null=True, blank=True)
     purged_at = models.DateTimeField(null=True, blank=True)
-    """When what it holds of people was removed, long after it ended."""
+    """When its personal data was removed, long after it ended."""
     leased_until = models.DateTimeField(null=True, blank=True)
     """One runner at a time holds it; a crashed runner's lease runs out."""
     lease_owner = models.UUIDField(null=True, blank=True)
@@ -104,8 +104,8 @@ class OperationItem(models.Model):
         UNDONE = "undone", "as before the edit"
         SKIPPED = "skipped", "skipped"
 
-    # A hundred thousand are frozen at once, while somebody waits: no check and no index
-    # that one INSERT ... SELECT makes needless. Neither side is ever deleted.
+    # A person waits while a hundred thousand items are frozen, so there is no constraint
+    # and no index that the INSERT ... SELECT makes needless. Neither side is ever deleted.
     operation = models.ForeignKey(
         Operation,
         on_delete=models.CASCADE,

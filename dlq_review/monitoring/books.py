@@ -1,8 +1,8 @@
-"""The books: where every request is that this system has heard of, and what is wrong.
+"""The books: where each known request is, and the discrepancies.
 
 A request that was accepted is on a queue, in the spool, in a DLQ, a dead letter, or it has
-an outcome. What waits in one of these is well; what left one and did not reach the next
-in time is a discrepancy, and so is what nobody but a person can move.
+an outcome. A request that waits in one of these is fine. A request that left one and did
+not reach the next in time is a discrepancy, and so is one that only a person can move.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from processing.models import Attempt, Outcome, SpooledEvent
 from processing.sqs import queues
 
 S = DeadLetter.State
-#: A claim is sent again after CLAIM_LASTS; one that is much older shows that nothing does.
+#: A claim is sent again after CLAIM_LASTS; a much older one shows that no job does it.
 CLAIMED_TOO_LONG = 5 * CLAIM_LASTS
 #: The relay tries a row at least every 300 s.
 SPOOLED_TOO_LONG = timedelta(minutes=15)
@@ -31,21 +31,21 @@ class Spool:
     waiting: int
     refused_for_good: int
     oldest: datetime | None
-    """When the event that waits longest was accepted."""
+    """When the oldest waiting event was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
     at: datetime
     depths: dict[str, queues.Depth] | None
-    """Of each queue and its DLQ, by name; None where SQS does not answer."""
+    """The depths of each queue and its DLQ, by name; None if SQS does not answer."""
     spool: Spool
     outcomes: dict[str, int]
     dead_letters: dict[str, int]
     discrepancies: dict[str, int]
-    """What is unaccounted for or overdue, by the sentence that says so."""
+    """How many requests are unaccounted for or overdue, by the sentence that says so."""
     drifts: list[str]
-    """The failure groups that say something else than their letters."""
+    """The failure groups whose counters differ from their letters."""
 
     @property
     def balanced(self) -> bool:
@@ -131,7 +131,7 @@ def _discrepancies(now: datetime) -> Iterator[tuple[str, int]]:
 
 
 def _unheard_of(since: datetime) -> QuerySet[Attempt]:
-    """Attempts of requests that have neither succeeded, nor failed again, nor been pulled."""
+    """Failed attempts of requests without an outcome, a later attempt or a dead letter."""
     later = Attempt.objects.filter(
         request_id=OuterRef("request_id"), started_at__gte=since
     )
@@ -140,7 +140,7 @@ def _unheard_of(since: datetime) -> QuerySet[Attempt]:
 
 
 def _same_request(rows: QuerySet, model: type) -> QuerySet:
-    """Those of *rows* whose request has no row in *model*."""
+    """The filter for *rows* whose request has no row in *model*."""
     return rows.filter(
         ~Exists(model.objects.filter(request_id=OuterRef("request_id")))  # type: ignore[attr-defined]
     )

@@ -9,11 +9,11 @@ from dlq_review.models import DeadLetter
 
 
 def overdue() -> Q:
-    """Redriven, and without an outcome for too long."""
+    """Letters that were redriven and have had no outcome for too long."""
     late = DeadLetter.overdue_since()
     return Q(state=DeadLetter.State.REDRIVEN, redriven_at__lt=late)
 
 
 def near_limit(within: timedelta = timedelta(days=1)) -> Q:
-    """SQS drops it *within* this time, or would have dropped it already."""
+    """Letters whose message SQS drops *within* this time, or would have dropped already."""
     return Q(expires_at__lt=timezone.now() + within)

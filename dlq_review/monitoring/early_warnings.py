@@ -1,7 +1,7 @@
 """Raise an alert before something is lost or out of hand, not after.
 
-SQS counts the retention of a message from its first send, also on the DLQ of a standard
-queue: what failed slowly has less time left than the DLQ's own retention says.
+SQS counts a message's retention from its first send, even on the DLQ of a standard queue.
+So a message that failed slowly has less time left than the DLQ's own retention suggests.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _UNUSUAL = 3  # times the hourly mean of the day before
 
 
 def warn_of_loss(messages: Iterable[Message]) -> None:
-    """Alert when a DLQ still holds what SQS drops within NEAR: the puller is late or stuck."""
+    """Alert if SQS will drop a message of a DLQ within NEAR: the puller is late or stuck."""
     for message in messages:
         retention = QUEUES[SOURCE_OF[message.queue]].dlq_retention
         left = message.sent_at + timedelta(seconds=retention) - timezone.now()
@@ -37,7 +37,7 @@ def warn_of_loss(messages: Iterable[Message]) -> None:
 
 
 def look_ahead() -> None:
-    """Alert of dead letters near their SQS limit, and of failures that grow unusually."""
+    """Alert to dead letters near their SQS limit, and to an unusual number of failures."""
     _near_expiry()
     _growth()
 

@@ -1,4 +1,4 @@
-"""How often what failed: by the kept counters, and of a group lately by its letters.
+"""Failure rates, from the stored counters; recent rates of a group, from its letters.
 
 Letters are counted on an index, and up to MOST of a group: a page never counts a million.
 """
@@ -24,7 +24,7 @@ class Pace:
     """How often a group failed lately."""
 
     windows: dict[str, int] = field(default_factory=dict)
-    """The letters that failed since, whatever became of them; MOST for as many or more."""
+    """The number of letters that failed since, in any state; at most MOST."""
     bars: list[int] = field(default_factory=lambda: [0] * BARS)
     """All failures, by full hours."""
 
@@ -35,7 +35,7 @@ class _Counted(Subquery):
 
 
 def paces(groups: Iterable[FailureGroup]) -> dict[int, Pace]:
-    """The pace of each of *groups* with what was merged into it, by its key."""
+    """The pace of each of *groups*, including the groups merged into it, by its key."""
     now = timezone.now()
     shown = {group.pk: group.pk for group in groups}
     found = {key: Pace(windows) for key, windows in _windows(list(shown)).items()}

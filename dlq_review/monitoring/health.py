@@ -1,4 +1,4 @@
-"""What the machinery itself says: seen lately, queues as declared, depth of each."""
+"""The health of the machinery: signs of life, drift of the queues, their depths."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ _LATE = 5  # beats missed before somebody is told
 
 
 def sign(name: str, trouble: str = "") -> None:
-    """Say that the part called *name* is alive, and what troubles it."""
+    """Record that the part called *name* is alive, and its problem if it has one."""
     LifeSign.objects.update_or_create(
         name=name,
         defaults={
@@ -27,7 +27,7 @@ def sign(name: str, trouble: str = "") -> None:
 
 
 def check_queues() -> None:
-    """Compare the queues with their declaration, now and then."""
+    """Compare the queues with their declaration, once every DRIFT_CHECK."""
     fresh = timezone.now() - DRIFT_CHECK
     if not LifeSign.objects.filter(name="queues", at__gt=fresh).exists():
         try:
@@ -58,18 +58,18 @@ def warnings() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """What waits on a queue and on its DLQ; None where SQS refuses to tell."""
+    """The messages on a queue and on its DLQ; None if SQS refuses to count them."""
 
     name: str
     visible: int | None
     in_flight: int | None
     dead: int | None
     refused: str
-    """Which of the two it tells nothing of, and its code; empty for neither."""
+    """Which of the two SQS refuses to count, and its error code; empty if neither."""
 
 
 def depths() -> list[QueueDepth] | None:
-    """One for each queue; None where SQS does not answer at all."""
+    """One entry for each queue; None if SQS does not answer at all."""
     try:
         found = queues.depths()
     except queues.SQS_ERRORS:

@@ -19,18 +19,18 @@ TOP = 10  # groups
 class QueueStats:
     name: str
     open: int
-    """Dead letters that need somebody."""
+    """Dead letters that wait for staff."""
     failing_now: int
     """Failures in this hour and the last one."""
     oldest: datetime | None
-    """When the one that waits longest failed first."""
+    """When the oldest waiting letter first failed."""
     expiring_24h: int
-    """Of the open ones: SQS would drop them within a day."""
+    """Open letters whose message SQS would drop within a day."""
     expiring_72h: int
     redriven: int
-    """Sent, and their outcome not known yet."""
+    """Letters that were redriven and have no outcome yet."""
     overdue: int
-    """Of these: without an outcome for REDRIVE_OVERDUE_SECONDS."""
+    """Redriven letters without an outcome for REDRIVE_OVERDUE_SECONDS."""
     dlq: int | None
     """Messages in the DLQ that are not pulled yet; None where SQS does not answer."""
 
@@ -52,7 +52,7 @@ class Stats:
     at: datetime
     queues: list[QueueStats]
     groups: list[GroupStats]
-    """Those with the most that wait."""
+    """The groups with the most waiting letters."""
 
     @property
     def open(self) -> int:

@@ -33,7 +33,7 @@ def cancel(operation: Operation, *, by: str) -> None:
     allowed = (Operation.State.DRAFT, Operation.State.RUNNING, Operation.State.PAUSED)
     _steer(operation, allowed, "cancelled", by, ended_at=timezone.now())
     waiting = operation.items.filter(state=OperationItem.State.WAITING)
-    # By a runner that could not write it down.
+    # Taken by a runner that could not record it.
     waiting.filter(letter__operation=operation.pk).update(
         state=OperationItem.State.SENT
     )

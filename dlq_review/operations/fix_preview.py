@@ -1,4 +1,4 @@
-"""Show on a few letters what an operation of kind FIX will change, before it is started.
+"""Preview on a few letters the changes of an operation of kind FIX, before it is started.
 
 Everybody who may view operations sees the preview, so personal data is masked. The desk calls
 this kind of operation "Edit".
@@ -28,7 +28,7 @@ class Preview:
     samples: list[tuple[DeadLetter, list[difference.Line], str]] = field(
         default_factory=list
     )
-    """A letter, what would change in it, and what would still be wrong."""
+    """A letter, the change of its body, and the problems that would remain."""
 
 
 def preview(operation: Operation) -> Preview:

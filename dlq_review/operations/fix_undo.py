@@ -28,7 +28,7 @@ class EditedSinceError(ReviewError):
 
 @transaction.atomic
 def freeze_undo(fix: Operation, *, by: str, reason: str) -> Operation:
-    """An operation over what *fix* has edited, not started.
+    """Create an operation over the letters that *fix* has edited, not started.
 
     Raises NotUndoableError, ReasonMissingError or NothingChosenError.
     """
@@ -51,13 +51,13 @@ def freeze_undo(fix: Operation, *, by: str, reason: str) -> Operation:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What an undo that is not started would do, as things are now."""
+    """The effect that an undo would have if it were started now."""
 
     undone: int
     edited: int
-    """Edited since, and left as they are."""
+    """Letters that were edited since, and stay as they are."""
     gone: int
-    """Sent or settled since, and left as they are."""
+    """Letters that were sent or settled since, and stay as they are."""
 
 
 def outlook(operation: Operation) -> Outlook:
@@ -68,7 +68,7 @@ def outlook(operation: Operation) -> Outlook:
 
 
 def undo_one(item: OperationItem) -> None:
-    """Put the body before the fix back. Raises EditedSinceError or WrongStateError."""
+    """Restore the body before the fix. Raises EditedSinceError or WrongStateError."""
     operation, letter = item.operation, item.letter
     if letter.revision != item.revision:
         raise EditedSinceError(EditedSinceError.__doc__)

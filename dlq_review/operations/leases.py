@@ -1,8 +1,8 @@
 """One runner at a time holds an operation, and proves it with every write.
 
-A runner that hung until its lease ran out may wake up beside another. It finds that the lease
-has another owner, and writes nothing more; what it had sent already, the other one sees by
-the operation's number on the letter.
+A runner that hung until its lease ran out may wake up beside another. It finds that the
+lease has another owner, and writes nothing more. Letters that it had sent carry the
+operation's number, so the new owner recognises them.
 """
 
 import os
@@ -57,7 +57,7 @@ class Lease:
 
 
 def take(operation: Operation) -> Lease | None:
-    """None where another runner holds it, or it does not run."""
+    """Take the lease. None if another runner holds it or the operation does not run."""
     now = timezone.now()
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     lease = Lease(operation.pk, uuid4())

@@ -1,6 +1,7 @@
-"""Freeze what an operation works on: INSERT ... SELECT of what waits now, with a cut-off.
+"""Freeze the list of an operation: INSERT ...
 
-What fails later is counted and never included; what changes meanwhile is skipped.
+SELECT of the waiting letters, with a cut-off. Letters that fail later are counted and never
+included; letters that change meanwhile are skipped.
 """
 
 from array import array
@@ -49,7 +50,7 @@ def freeze(
     reason: str = "",
     on_read: Callable[[int], None] = lambda read: None,
 ) -> Operation:
-    """An operation over what *selection* finds now, not started.
+    """Create an operation over the letters that *selection* finds now, not started.
 
     *on_read* is called with the number of bodies read, if the selection reads any. Raises
     NothingChosenError.

@@ -1,4 +1,4 @@
-"""What became of an operation's items so far."""
+"""The results of an operation's items so far."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ MOST_READ = 500  # bodies that one page reads to count what is newer
 ENOUGH = 10  # outcomes, before a share of them says anything
 NEVER = 100  # percent
 _Item = OperationItem.State
-#: What a worker got to handle.
+#: The states of items that went to a worker.
 TRIED = (_Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN)
 #: The state of an item that is done. A redriven one has an outcome instead.
 DONE = {
@@ -57,16 +57,16 @@ class Tally:
 
     @property
     def done_already(self) -> int:
-        """Not sent, so no outcome: they were processed before."""
+        """Items that were not sent and have no outcome, because they were processed before."""
         return self.by_state[_Item.DONE_ALREADY]
 
     @property
     def outcomes(self) -> tuple[int, int]:
-        """Of what was sent: how many outcomes are known, and how many failed again."""
+        """How many sent items have an outcome, and how many of these failed again."""
         return self.processed + self.failed_again, self.failed_again
 
     def brake(self, operation: Operation) -> str:
-        """Why *operation* has to stop; empty where it may go on."""
+        """Why *operation* has to stop; empty if it may go on."""
         seen, seen_failed = operation.looked_at or (0, 0)
         known, failed = self.outcomes[0] - seen, self.outcomes[1] - seen_failed
         enough = ENOUGH

@@ -1,7 +1,8 @@
 """Run operations in small steps that survive any restart.
 
-Each step takes the next items of the frozen list, does what the operation says (operations/steps.py) and
-writes what came of them. A step that crashes leaves items waiting whose letters carry the
+Each step takes the next items of the frozen list, applies the operation to them
+(operations/steps.py) and records the results. A step that crashes leaves items waiting
+whose letters carry the
 operation's number: they are not sent again, and `resend_claimed` finishes those that were
 claimed only.
 """
@@ -82,7 +83,7 @@ def _next(
 
 
 def _canary_leaves(operation: Operation) -> int:
-    """How many may be sent now; what could not be sent is no canary."""
+    """How many may be sent now. Items that could not be sent do not count as canaries."""
     if operation.canary_over:
         return BATCH
     counts = tally(operation)
@@ -97,10 +98,10 @@ def _canary_leaves(operation: Operation) -> int:
 
 
 def observe(operation: Operation) -> None:
-    """Learn what became of what was sent; brake, or end."""
+    """Record the outcomes of the sent items; then pause (the brake) or end the operation."""
     sent = operation.items.filter(state=_Item.SENT)
     sent.filter(letter__state=DeadLetter.State.RESOLVED).update(state=_Item.PROCESSED)
-    # What is discarded by now had failed again before.
+    # A letter that is discarded by now had failed again before.
     again = (*DeadLetter.EDITABLE, DeadLetter.State.DISCARDED)
     sent.filter(letter__state__in=again).update(state=_Item.FAILED_AGAIN)
     operation.refresh_from_db()

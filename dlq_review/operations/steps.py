@@ -1,8 +1,8 @@
-"""Do to each item of a step what its operation says, and write what came of it.
+"""Apply the operation to each item of a step, and record the result.
 
-Crash order: what only changes our database is written in the transaction that does it. A
-redrive is claimed and sent first (redrive/sender.py); a letter that carries the operation's number
-was taken by it, whoever could not write that down.
+Crash order: a change of our database is recorded in its own transaction. A redrive is
+claimed and sent first (redrive/sender.py); a letter that carries the operation's number was
+taken by it, even if a runner crashed before it recorded that.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from dlq_review.redrive.terms import NotSentError, Redrive, Terms
 
 _Item = OperationItem.State
 Work = Callable[[Operation, Lease, Sequence[OperationItem]], set[str]]
-"""Returns the queues that took nothing, so that what else goes there should wait."""
+"""Returns the queues that took nothing; other items for these queues should wait."""
 
 
 class NoDifferenceError(ReviewError):
@@ -36,7 +36,7 @@ def _redrive(
     done = sender.redrive_many(chosen, _terms(operation))
     refused: dict[str, str] = {}
     with lease.writing() as locked:
-        for item in ours:  # sent by a runner that could not write it down
+        for item in ours:  # sent by a runner that could not record it
             _write(item, _Item.SENT)
         for item, one in zip(rest, done, strict=True):
             if isinstance(one.error, NotSentError) and not one.error.for_good:
@@ -68,12 +68,14 @@ def _write_redriven(operation: Operation, item: OperationItem, one: Redrive) -> 
         _write(item, _Item.DONE_ALREADY if resolved else _Item.SENT)
         return
     taken = DeadLetter.objects.filter(pk=item.letter_id, operation=operation.pk)
-    if not taken.exists():  # else by a runner before us: the next step sees its outcome
+    if (
+        not taken.exists()
+    ):  # else an earlier runner sent it: the next step sees its outcome
         _write(item, _Item.SKIPPED, str(one.error))
 
 
 def _each(do: Callable[[Operation, OperationItem], str]) -> Work:
-    """*do* one item in a transaction with the note of it; a ReviewError skips the item."""
+    """Apply *do* to each item and record the result; a ReviewError skips the item."""
 
     def work(
         operation: Operation, lease: Lease, items: Sequence[OperationItem]

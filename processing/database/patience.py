@@ -64,9 +64,10 @@ of_this_process = Patience()
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Limit all queries of this block together to *seconds*. Beyond that they raise
-    OperationalError. A new connection alone may take two seconds. SQLite either answers or
-    is locked, so there the limit applies to each wait for a lock.
+    """Limit all queries of this block together to *seconds*.
+
+    Beyond that they raise OperationalError. A new connection alone may take two seconds.
+    SQLite either answers or is locked, so there the limit applies to each wait for a lock.
     """
     token = _until.set(min(_until.get(), monotonic() + seconds))
     try:

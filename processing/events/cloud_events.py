@@ -18,8 +18,9 @@ _JSON = re.compile(
 
 
 def unwrapped(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Our envelope of a CloudEvent as far as it can be read, and its problems. Other
-    attributes are ignored.
+    """Our envelope of a CloudEvent as far as it can be read, and its problems.
+
+    Other attributes are ignored.
     """
     lacking = [
         name for name in _NEEDED if not isinstance(raw.get(name), str) or not raw[name]

@@ -78,9 +78,11 @@ def new_id() -> str:
 
 
 def parse(body: str, *, fallback_id: str, sent_at: datetime | None = None) -> Event:
-    """Parse *body* as an event. A producer may leave out the id (default: *fallback_id*),
-    the timestamp (*sent_at*, else now) and the correlation id (the id).
-    Raises UnreadableEventError, UnknownEventTypeError or InvalidEventError.
+    """Parse *body* as an event.
+
+    A producer may leave out the id (default: *fallback_id*), the timestamp (*sent_at*, else
+    now) and the correlation id (the id). Raises UnreadableEventError, UnknownEventTypeError
+    or InvalidEventError.
     """
     found = opened(_object(body))
     if found.error is not None:
