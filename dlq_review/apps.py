@@ -2,9 +2,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
-from django.core.checks import register
 
-from dlq_review.checks import redrive_settings
+from dlq_review.checks import register_checks
 from processing.handlers import desk
 
 
@@ -14,7 +13,7 @@ class DlqReviewConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        register(redrive_settings)
+        register_checks()
         # By name: models cannot be imported before apps are ready.
         desk.is_at(import_module("dlq_review.redrive.witness"))
 

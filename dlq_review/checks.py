@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, register
 
 from processing.sqs.topology import EVENT_QUEUES
 
 LONGEST_UNDO = 60  # seconds; a longer wait looks like a redrive that does nothing
+
+
+def register_checks() -> None:
+    register(redrive_settings)
 
 
 def redrive_settings(**_: Any) -> Iterable[CheckMessage]:

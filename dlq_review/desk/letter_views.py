@@ -179,12 +179,12 @@ SETTLEMENTS: dict[str, Callable[..., object]] = {
 
 
 @require_POST
-@needs("discard")
-@with_letter
-def settle(request: HttpRequest, letter: DeadLetter, verb: str) -> HttpResponse:
+def settle(request: HttpRequest, letter_id: int, verb: str) -> HttpResponse:
     """Apply *verb*, one of SETTLEMENTS, with the typed reason."""
     if verb not in SETTLEMENTS:
         raise Http404
+    check_may(request, verb)
+    letter = get_object_or_404(DeadLetter, pk=letter_id)
     more = {"by": request.user.get_username(), "reason": _typed(request, "reason")}
     if verb == "discard":
         more["told"] = _typed(request, "told").strip()

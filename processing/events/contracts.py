@@ -1,9 +1,9 @@
 """The contracts: each event type is declared here, once.
 
 The form, the JSON API, the worker, the edit screen and the rehearsal (a dry run) validate
-with these classes, and take titles and examples from them. Change them additively (a new
-field with a default); a breaking change is a
-new type, and the old one stays until no queue and no dead letter holds it.
+with these classes, and take titles and examples from them. Change them additively: a new
+field may be left out and is None then. A breaking change is a new type, and the old one
+stays until no queue and no dead letter holds it.
 """
 
 from decimal import Decimal
