@@ -42,23 +42,25 @@ def alert_once(
 def tell() -> int:
     """Mail the stored alerts; return how many. After a failure the next run tries again."""
     untold = UntoldAlert.objects.all()
-    told = list(untold[:MOST_IN_A_MAIL])
-    if not (told and settings.ALERT_EMAILS):
+    stored = list(untold[:MOST_IN_A_MAIL])
+    if not (stored and settings.ALERT_EMAILS):
         return 0
     others = untold.count() - 1
-    subject = f"Holdfast: {told[0].sentence[:120]}"
+    subject = f"Holdfast: {stored[0].sentence[:120]}"
     subject += f" And {others} more." if others else ""
     try:
-        send_mail(subject, _text(told), None, settings.ALERT_EMAILS)
+        send_mail(subject, _text(stored), None, settings.ALERT_EMAILS)
     except (OSError, smtplib.SMTPException) as error:
         logger.error("alerts=%s not_mailed=%s", others + 1, type(error).__name__)
         return 0
-    untold.filter(pk__in=[one.pk for one in told]).delete()
-    return len(told)
+    untold.filter(pk__in=[one.pk for one in stored]).delete()
+    return len(stored)
 
 
-def _text(told: Sequence[UntoldAlert]) -> str:
-    return "\n".join(f"{one.sentence}\n{settings.SITE_URL}{one.path}\n" for one in told)
+def _text(stored: Sequence[UntoldAlert]) -> str:
+    return "\n".join(
+        f"{one.sentence}\n{settings.SITE_URL}{one.path}\n" for one in stored
+    )
 
 
 def _one_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What beat asks for, and a redrive by hand. Each may run twice at once without harm."""
+"""The periodic jobs of beat, and a redrive by hand. Each may safely run twice at once."""
 
 import logging
 from datetime import timedelta

@@ -43,7 +43,7 @@ class UnsendableError(ValueError):
     """The queue does not take this request as it stands. Remove unusual characters and send it again."""
 
 
-#: What `accept` may refuse with.
+#: The errors with which `accept` refuses.
 REFUSALS = (
     TooLargeError,
     RateLimitedError,
@@ -54,10 +54,10 @@ REFUSALS = (
 
 
 def prepare(contract: type[Contract], asked: dict[str, Any], request_id: str) -> Event:
-    """The event that *asked* is, with what its sender left to us filled in.
+    """Build the event for *asked*, with defaults for the fields that its sender left out.
 
-    Whatever is filled in follows from the request id: a retry that differed would be
-    taken for another request. Raises InvalidEventError.
+    Defaults are derived from the request id: a retry with other values would count as
+    another request. Raises InvalidEventError.
     """
     filled = request_ids.filled(contract, asked, request_id)
     try:
@@ -80,9 +80,9 @@ def accept(event: Event) -> None:
 
 
 def accept_many(events: Sequence[Event]) -> list[Exception | None]:
-    """Store each event durably; one result an event, in order: None is accepted.
+    """Store each event durably; one result per event, in order: None means accepted.
 
-    When SQS is away the first batch finds out, and the rest is spooled without asking.
+    If SQS is away, only the first batch is tried, and the rest is spooled at once.
     """
     results: list[Exception | None] = [_attempt(_check, event) for event in events]
     waiting = [number for number, result in enumerate(results) if result is None]
@@ -143,7 +143,7 @@ def _refused(event: Event, refused: publisher.SendError) -> None:
 def _publish_after_all(
     event: Event, refused: publisher.SendError, away: Exception
 ) -> None:
-    """The spool failed too. If the circuit breaker made no call, ask SQS after all."""
+    """The spool failed too. If the circuit breaker was open, call SQS after all."""
     try:
         if refused.was_asked:
             raise refused

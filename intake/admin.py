@@ -1,7 +1,7 @@
-"""API keys: made, followed by the next, and revoked by those who have the permission.
+"""The admin of API keys: staff with the permission make, follow and revoke them.
 
-The text of a key is in the one answer to its making, and nowhere else. Each of the three is
-on record in Django's history of the key.
+The text of a key is shown once, in the response that makes it. Each action is recorded in
+Django's history of the key.
 """
 
 from typing import Any
@@ -78,7 +78,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return self._ask(request, "Make an API key", form)
 
     def follow(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Make the next key of a producer, and let the former one end soon."""
+        """Make the next key of a producer, and end the former one soon."""
         key = self._key(request, pk, "intake.add_apikey", "intake.change_apikey")
         form = NextKeyForm(request.POST or None, initial={"scopes": key.scopes})
         if request.method == "POST" and form.is_valid():

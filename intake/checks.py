@@ -28,7 +28,10 @@ def cache_is_not_the_database(**_: Any) -> list[CheckMessage]:
 
 
 def cache_can_be_used(**_: Any) -> list[CheckMessage]:
-    """Whether its client is installed and takes the options; it may be away for now."""
+    """Whether the cache's client is installed and takes the options.
+
+    The cache may be down.
+    """
     try:
         shared_cache.prove()
     except shared_cache.UnusableCacheError as error:
@@ -41,7 +44,7 @@ def cache_can_be_used(**_: Any) -> list[CheckMessage]:
             )
         ]
     except shared_cache.SilentCacheError:
-        return []  # `check` must pass where the cache is out of reach
+        return []  # `check` must pass if the cache cannot be reached
     return []
 
 
@@ -59,7 +62,7 @@ def cache_is_shared(**_: Any) -> list[CheckMessage]:
 
 
 def clients_are_told_apart(**_: Any) -> list[CheckMessage]:
-    # gunicorn speaks no TLS as we start it, so https means a proxy.
+    # We start gunicorn without TLS, so https means a proxy.
     proxied = settings.BEHIND_TLS or settings.SITE_URL.startswith("https:")
     if not proxied or settings.TRUSTED_PROXY_COUNT > 0:
         return []

@@ -15,7 +15,7 @@ _TRACEPARENT = re.compile(
 
 
 def correlation_id(request: HttpRequest) -> str:
-    """What CorrelationMiddleware found or made."""
+    """The correlation id from CorrelationMiddleware."""
     return str(request.META[_HEADER])
 
 
@@ -24,9 +24,9 @@ def correlated(event: Event, request: HttpRequest) -> Event:
 
 
 class CorrelationMiddleware:
-    """Makes X-Request-ID certain on the way in, and names it on the way out.
+    """Sets X-Request-ID on each request and response.
 
-    It is the sender's, else the trace of its traceparent, else a new one.
+    The value is the sender's, else the trace id of its traceparent, else a new one.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -1,7 +1,7 @@
-"""Known requests: what the cache remembers of accepted ones, to answer a retry alike.
+"""Accepted requests in the cache, so that a retry gets the same answer.
 
-Without a shared cache a process knows only its own, and the worker is the backstop: it
-takes the same request id once, and makes a dead letter of another body under it.
+Without a shared cache a process knows only its own requests, and the worker is the
+backstop: it processes a request id once, and dead-letters another body under the same id.
 """
 
 from datetime import datetime

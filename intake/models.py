@@ -93,7 +93,10 @@ class ApiKey(models.Model):
     def follow(
         self, scopes: list[str], expires_at: datetime | None, days: int
     ) -> tuple[Self, str]:
-        """The next key of this producer, as of `make`. This one ends in so many *days*."""
+        """Make the next key of this producer, like `make`.
+
+        This one ends in so many *days*.
+        """
         ends = timezone.now() + timedelta(days=days)
         later = Q(expires_at=None) | Q(expires_at__gt=ends)
         with transaction.atomic():
@@ -102,7 +105,7 @@ class ApiKey(models.Model):
         return made
 
     def revoke(self) -> bool:
-        """End it for good; False where it was revoked before."""
+        """End the key for good; False if it was revoked before."""
         mine = ApiKey.objects.filter(pk=self.pk, revoked_at=None)
         return bool(mine.update(revoked_at=Now()))
 

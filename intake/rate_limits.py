@@ -1,4 +1,4 @@
-"""How much one client may send. Counted in Django's cache, never in the database.
+"""Rate limits per client, counted in Django's cache and never in the database.
 
 With the default cache each web process counts for itself, so the limits are multiplied by
 the number of processes; a shared cache (CACHE_URL) makes them exact.
@@ -46,7 +46,7 @@ class Usage:
 
     @property
     def headers(self) -> dict[str, str]:
-        """RateLimit fields as the IETF draft has them."""
+        """The RateLimit fields of the IETF draft."""
         limit, left = self.limit, max(0, self.limit.most - self.used)
         return {
             "RateLimit-Policy": f'"{limit.name}";q={limit.most};w={limit.seconds}',
@@ -59,7 +59,7 @@ def requests() -> Limit:
 
 
 def keyed_requests() -> Limit:
-    """Of one producer, by all keys and from all addresses."""
+    """Requests of one producer, with all its keys and from all addresses."""
     return Limit("keyed-requests", settings.RATE_LIMIT_KEY_REQUESTS, 300)
 
 
@@ -68,17 +68,20 @@ def signups() -> Limit:
 
 
 def logins() -> Limit:
-    """Passwords and codes that one client tries: each costs us a second of processor time."""
+    """Tries of a password or a code by one client.
+
+    Each costs a second of processor time.
+    """
     return Limit("logins", settings.RATE_LIMIT_LOGINS, 300)
 
 
 def mails() -> Limit:
-    """To one address, whoever asks: nobody's mailbox is filled through us."""
+    """Mails to one address from all clients, so that nobody can flood a mailbox through us."""
     return Limit("mails", settings.RATE_LIMIT_MAILS, 3600)
 
 
 def spend(limit: Limit, who: str, amount: int = 1) -> Usage:
-    """Count *amount* for *who*. Raises RateLimitedError when it is too much."""
+    """Count *amount* for *who*. Raises RateLimitedError above the limit."""
     window, passed = divmod(int(time.time()), limit.seconds)
     digest = hashlib.sha256(who.encode()).hexdigest()[:32]
     key = f"rate/{limit.name}/{window}/{digest}"
@@ -93,7 +96,7 @@ _REMEMBERED = 24 * 3600  # seconds; no public form stays open longer
 
 
 def spend_once(limit: Limit, who: str, request_id: str) -> None:
-    """The same for a request, whose repetitions cost nothing and are never too much.
+    """Like `spend`, but repetitions of a request are free and never refused.
 
     Raises RateLimitedError.
     """
@@ -105,13 +108,12 @@ def spend_once(limit: Limit, who: str, request_id: str) -> None:
             shared_cache.drop(key)
             raise
         shared_cache.remember(key, "counted", _REMEMBERED)
-    elif shared_cache.recall(key) != "counted":  # its twin is at it in this moment
+    elif shared_cache.recall(key) != "counted":  # a repetition is being counted
         spend(limit, who, 0)
 
 
 def counted_as(request: HttpRequest) -> tuple[Limit, str]:
-    """The limit that *request* counts under, and for whom: a producer by the key, whatever
-    the address; anybody else by the address."""
+    """The limit for *request*, and its client: the producer of a key, else the address."""
     caller = caller_of(request)
     if caller is None:
         return requests(), client_of(request)
@@ -121,7 +123,7 @@ def counted_as(request: HttpRequest) -> tuple[Limit, str]:
 def client_of(request: HttpRequest) -> str:
     """The address of the client; of IPv6 the /64 network, which is one household.
 
-    X-Forwarded-For is believed only for as many hops as TRUSTED_PROXY_COUNT says.
+    Only the last TRUSTED_PROXY_COUNT hops of X-Forwarded-For are trusted.
     """
     nearest = str(request.META.get("REMOTE_ADDR", ""))
     hops = [*request.META.get("HTTP_X_FORWARDED_FOR", "").split(","), nearest]
@@ -130,13 +132,13 @@ def client_of(request: HttpRequest) -> str:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """client_of as one address, for a column of addresses; of a network the first."""
+    """client_of as a single address, for a column of addresses; a network's first address."""
     return client_of(request).partition("/")[0] or None
 
 
 @functools.lru_cache(maxsize=1024)
 def _network(hop: str) -> str:
-    """Empty where *hop* names no address."""
+    """The address or network of *hop*; empty if it names none."""
     try:
         parsed = ipaddress.ip_address(_without_port(hop.strip(' \t"')))
     except ValueError:
@@ -159,7 +161,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def _inner_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 client that an IPv6 address stands for, so that it is counted as itself."""
+    """The IPv4 address inside an IPv6 address, so that both count as one client."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

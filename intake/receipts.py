@@ -1,9 +1,9 @@
-"""Receipts: a signed number, and what became of the request it stands for.
+"""Receipts: a signed token for a request, and the request's status.
 
 The signature is the proof that we accepted the request, so "accepted and waiting" is
 known from "never seen" without any row. A receipt holds no personal data.
-It holds a piece of the fingerprint: where one request id was used for two contents, each
-receipt tells of its own.
+It holds a part of the fingerprint: if one request id was used for two contents, each
+receipt shows the status of its own.
 """
 
 import logging
@@ -54,7 +54,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What became of a request. `attempt` is the one that is due or under way."""
+    """The status of a request. `attempt` is the number of the next or running attempt."""
 
     state: State
     attempt: int = 1
@@ -79,7 +79,7 @@ class Receipt:
 
     @classmethod
     def read(cls, token: str) -> Self:
-        """The receipt behind *token*. Raises UnknownReceiptError."""
+        """Read the receipt in *token*. Raises UnknownReceiptError."""
         try:
             named, _, piece = _SIGNER.unsign(token).partition("~")
         except signing.BadSignature:
@@ -94,7 +94,7 @@ class Receipt:
         return _SIGNER.sign(f"{self.request_id}.{self.type}{piece}")
 
     def status(self) -> Status:
-        """As the tables tell it. A database that is away or hangs leaves it at received."""
+        """The status from the tables; "received" if the database is away or hangs."""
         try:
             with within(PATIENCE):
                 return _status(self)
@@ -130,7 +130,7 @@ def _status(receipt: Receipt) -> Status:
 
 
 def _is_of_another(outcome: Outcome, receipt: Receipt) -> bool:
-    """Whether *outcome* came of another content, which is not *receipt*'s as staff edited it."""
+    """Whether *outcome* is of another content than *receipt*'s, edits of staff included."""
     if outcome.fingerprint.startswith(receipt.piece):
         return False
     repairs = Repair.objects.filter(
@@ -140,19 +140,19 @@ def _is_of_another(outcome: Outcome, receipt: Receipt) -> bool:
 
 
 def _is_stuck(latest: Attempt | None, review: UnderReview | None) -> bool:
-    """Whether it waits for people, or is on its way to them though nobody has pulled it."""
+    """Whether it waits for staff, at the desk or still in a DLQ."""
     if review is not None:
         if review.sent_again_at is None:
             return True
         if latest is not None and latest.started_at < review.sent_again_at:
-            return False  # it gave up before staff sent it again
+            return False  # that failure was before staff redrove it
     if latest is None:
         return False
     return latest.permanent or latest.receive_count >= settings.SQS_MAX_RECEIVE_COUNT
 
 
 def _reason(outcome: Outcome, latest: Attempt | None) -> str:
-    """What staff want the sender to know, else the sentence of a permanent error.
+    """The text of staff for the sender, else the sentence of a permanent error.
 
     Texts of other errors are for staff, and may hold anything.
     """

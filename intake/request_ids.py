@@ -1,4 +1,4 @@
-"""Request ids that a retry brings again, and what follows from them.
+"""Request ids that stay the same for a retry, and values derived from them.
 
 A client is known by the customer it sends for, not by its address: a phone that changes
 networks between two tries is still the same client.
@@ -24,9 +24,9 @@ class BadKeyError(ValueError):
 
 
 def from_key(contract: type[Contract], asked: dict[str, Any], key: Any) -> str:
-    """The request id of an API request, by its Idempotency-Key where it has one.
+    """The request id of an API request, from its Idempotency-Key if there is one.
 
-    The same key of the same client for the same type is the same request. Raises
+    The same key of the same client for the same type gives the same request id. Raises
     BadKeyError.
     """
     if key is None:
@@ -41,8 +41,8 @@ def from_key(contract: type[Contract], asked: dict[str, Any], key: Any) -> str:
 def from_form(contract: type[Contract], asked: dict[str, Any], nonce: str) -> str:
     """The request id of a form: its nonce together with what was typed.
 
-    Going back and sending the same again is the same request; going back, changing
-    something and sending that is another one, and must not be taken for the first.
+    Sending the same form again is the same request. Sending it with a change is another
+    request, and must not count as the first.
     """
     return _derived("form", contract.type, asked, nonce)
 
@@ -50,7 +50,7 @@ def from_form(contract: type[Contract], asked: dict[str, Any], nonce: str) -> st
 def filled(
     contract: type[Contract], asked: dict[str, Any], request_id: str
 ) -> dict[str, Any]:
-    """*asked* with what its sender left to us, for the same request always alike."""
+    """Fill in the defaults of *asked*, always the same for the same request."""
     if contract is not OrderCreated or "order_id" in asked:
         return asked
     digest = hashlib.sha256(request_id.encode()).digest()

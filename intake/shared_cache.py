@@ -1,7 +1,7 @@
-"""Django's cache, as a memory that may fail: whatever relies on it works without it.
+"""Django's cache, as a memory that may fail: all its users work without it.
 
-A shared cache that fails, or is slow, is left alone for PAUSE seconds. Meanwhile this process
-counts and remembers for itself, so limits become looser and are never off.
+A circuit breaker stops calls to a shared cache that fails or is slow for PAUSE seconds.
+Meanwhile this process uses its own memory, so limits become looser but stay on.
 """
 
 import logging
@@ -33,7 +33,7 @@ class SilentCacheError(Exception):
 
 
 def recall(key: str) -> Any:
-    """What was remembered under *key*, else None."""
+    """The value under *key*, else None."""
     known = _shared.ask(lambda: cache.get(key))
     return _own.get(key) if known is None else known
 
@@ -48,13 +48,13 @@ def remember(key: str, value: Any, seconds: int) -> None:
 
 
 def claim(key: str, value: Any, seconds: int) -> bool:
-    """Remember *value*; False where something is remembered under *key* already."""
+    """Store *value* under *key*; False if there is a value already."""
     free: bool | None = _shared.ask(lambda: cache.add(key, value, seconds))
     return _own.add(key, value, seconds) if free is None else free
 
 
 def drop(key: str) -> None:
-    """Remember nothing under *key* any more."""
+    """Delete the value under *key*."""
     _shared.ask(lambda: cache.delete(key))
     _own.delete(key)
 
@@ -76,7 +76,7 @@ def prove() -> None:
 
 
 def forget() -> None:
-    """As a new process would."""
+    """Reset this module to its state in a new process."""
     _shared.away_until = 0.0
     _own.clear()
 
@@ -90,13 +90,13 @@ def _incremented(memory: BaseCache, key: str, seconds: int, by: int) -> int:
 
 
 class _Shared:
-    """The way to the cache, closed for a while after it failed."""
+    """The circuit breaker of the cache."""
 
     def __init__(self) -> None:
         self.away_until = 0.0
 
     def ask(self, question: Callable[[], Any]) -> Any:
-        """Its answer, or None where there is none."""
+        """The cache's answer, or None if there is none."""
         begun = monotonic()
         if begun < self.away_until:
             return None

@@ -87,7 +87,10 @@ class UserAdmin(ReadOnlyAdmin):
 
 @admin.register(StaffMember)
 class StaffAdmin(auth_admin.UserAdmin):
-    """Who may enter, and what each may do there. Left in place for the audit trail's sake."""
+    """Staff and their permissions.
+
+    Accounts are never deleted, for the audit trail's sake.
+    """
 
     list_display = ("username", "name", "is_active", "is_superuser", "last_login")
     list_filter = ("is_active", "groups")
@@ -112,7 +115,7 @@ class StaffAdmin(auth_admin.UserAdmin):
         return [path("<int:pk>/second-factor/", view, name=name), *super().get_urls()]
 
     def reset_second_factor(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask, then forget app and codes of somebody who lost both."""
+        """Ask, then delete the app and the codes of a person who lost both."""
         person = self.get_object(request, str(pk))
         if not request.user.is_superuser:
             raise PermissionDenied
@@ -132,7 +135,7 @@ class StaffAdmin(auth_admin.UserAdmin):
         return render(request, "admin/staff/reset_second_factor.html", context)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Of somebody who may do more, nothing is changed: neither rights nor password."""
+        """Nobody changes rights or password of a person who has more rights."""
         return super().has_change_permission(request, obj) and (
             obj is None or rights.reaches_user(request.user, obj)
         )
@@ -157,13 +160,13 @@ class StaffAdmin(auth_admin.UserAdmin):
         super().save_model(request, obj, form, change)
 
 
-# Keys and codes are nobody's to see, and a superuser resets both on the person's page.
+# Nobody sees keys and codes. A superuser resets both on the person's page.
 admin.site.unregister((TOTPDevice, StaticDevice, Group))
 
 
 @admin.register(Group)
 class StaffGroupAdmin(auth_admin.GroupAdmin):
-    """What the people in a group may do. Nobody raises themselves by way of their group."""
+    """The permissions of a group. Nobody gains rights through their own group."""
 
     show_full_result_count = False
     actions = None
@@ -191,7 +194,7 @@ class StaffGroupAdmin(auth_admin.GroupAdmin):
 
 
 def _mask_made(made: dict[str, str]) -> str:
-    """What staff told the sender may name an address."""
+    """The text of staff for the sender may contain an address."""
     return mask(json.dumps(made, ensure_ascii=False))
 
 
@@ -206,7 +209,7 @@ class OutcomeAdmin(ReadOnlyAdmin):
 
     @admin.display
     def remark(self, outcome: Outcome) -> str:
-        """What the sender was told, where it did not go as asked."""
+        """The text for the sender, if the request was not fulfilled as asked."""
         if outcome.stale:
             return "Nothing changed: a later change was stored already."
         return mask(str(outcome.made.get("told", "")))

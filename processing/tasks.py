@@ -1,4 +1,4 @@
-"""What Celery runs: one task for every bundle of events, and the jobs of this app."""
+"""The Celery tasks: one for bundles of events, and the jobs of this app."""
 
 from celery import shared_task
 from django.conf import settings
@@ -14,16 +14,19 @@ MOST_RELAYING = 60  # seconds
 
 @shared_task(name=HANDLE, throws=(processor.RetryLaterError, NotBegunError))
 def handle(bundle: Bundle) -> None:
-    """Process its events. A body is opaque until `processor` parses it under its own limits."""
+    """Process the events of a bundle.
+
+    `processor` parses each body, under its own limits.
+    """
     bundle.work_through(_handle_one)
 
 
 def _handle_one(message: Message) -> None:
-    keep_only_good_connections()  # the one before may have met a broken one
+    keep_only_good_connections()  # the event before may have left a broken connection
     processor.handle(message)
 
 
 @shared_task(base=Job, name="processing.relay")
 def relay() -> int:
-    """As long as beat leaves it until the next, and no job waits long behind it."""
+    """Runs almost until beat's next relay, so that no job waits long behind it."""
     return spool.relay(seconds=min(MOST_RELAYING, settings.SPOOL_RELAY_SECONDS))

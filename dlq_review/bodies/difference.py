@@ -53,14 +53,14 @@ def _near_changes(lines: Sequence[tuple[str, str]]) -> Iterator[Line]:
     for number, (kind, _) in enumerate(lines):
         if kind != "same":
             near.update(range(number - CONTEXT, number + CONTEXT + 1))
-    place = 0  # in the text before the change
+    line = 0  # in the text before the change
     last = -1
     for number, (kind, text) in enumerate(lines):
-        place += kind != "add"
+        line += kind != "add"
         if number not in near:
             continue
         if number != last + 1 or number == 0:
-            yield Line("hunk", f"@@ line {max(place, 1)} @@")
+            yield Line("hunk", f"@@ line {max(line, 1)} @@")
         last = number
         yield Line(kind, _SIGNS[kind] + text)
 

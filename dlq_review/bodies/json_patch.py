@@ -95,8 +95,8 @@ def _apply(patch: list[dict[str, Any]], body: str) -> str:
     try:
         before, after = exact_json.loads(body), exact_json.loads(body)
     except strict_json.UnreadableJSONError as error:
-        told = Veil(body)(str(error))  # it may name a key
-        raise PatchError(f"The body cannot be read: {told}") from None
+        masked = Veil(body)(str(error))  # it may name a key
+        raise PatchError(f"The body cannot be read: {masked}") from None
     _make_all(patch, after)
     return body if after == before else _written(after)
 
@@ -191,10 +191,10 @@ def _put(document: Node, path: str, value: Node) -> None:
     if not isinstance(parent, list):
         parent[Key.of(last)] = value
         return
-    place = len(parent) if last == "-" else _key(parent, last)
-    if place > len(parent):
+    index = len(parent) if last == "-" else _key(parent, last)
+    if index > len(parent):
         raise LookupError(last)
-    parent.insert(place, value)
+    parent.insert(index, value)
 
 
 def _key(parent: Any, part: str) -> Any:

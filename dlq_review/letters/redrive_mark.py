@@ -32,6 +32,6 @@ def _redrive(text: str) -> dict[str, Any]:
     return Attributes({REDRIVE: text}).told(REDRIVE)
 
 
-def text_in(told: dict[str, Any], name: str) -> str:
-    value = told.get(name)
+def text_in(attribute: dict[str, Any], name: str) -> str:
+    value = attribute.get(name)
     return storable(value) if isinstance(value, str) else ""

@@ -99,7 +99,7 @@ def failures_by_queue(steps: int, step: timedelta) -> Series:
     )
     queues: dict[str, list[int]] = {}
     for hour, queue, arrivals in rows:
-        place = int((hour - first) // step)
-        if 0 <= place < steps:
-            queues.setdefault(queue, [0] * steps)[place] += arrivals
+        index = int((hour - first) // step)
+        if 0 <= index < steps:
+            queues.setdefault(queue, [0] * steps)[index] += arrivals
     return Series([first + step * number for number in range(steps)], queues)

@@ -36,8 +36,8 @@ class Lease:
 
     def renew(self) -> None:
         """Raises LeaseLostError."""
-        held = self._held().filter(state=Operation.State.RUNNING)
-        if not held.update(leased_until=timezone.now() + LASTS):
+        running = self._held().filter(state=Operation.State.RUNNING)
+        if not running.update(leased_until=timezone.now() + LASTS):
             raise LeaseLostError(LeaseLostError.__doc__)
 
     def give_back(self) -> None:

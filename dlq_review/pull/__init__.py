@@ -1,4 +1,4 @@
-"""Make dead letters of what is in the DLQs, and of what the spool cannot send.
+"""Make dead letters of the messages in the DLQs, and of events that the spool cannot send.
 
 May import `monitoring`, `letters`, `groups` and `models`.
 """

@@ -38,8 +38,8 @@ def join(message: Message) -> bool:
 
 def _letter_of(pulled: PulledMessage) -> tuple[DeadLetter, bool]:
     letters = lock(pulled.identity.request_id)
-    # Redriven to another queue it fails on that one, and is the same letter still. The
-    # attribute alone is not believed: the request must be the letter's.
+    # A letter that was redriven to another queue may fail there; it remains the same
+    # letter. The attribute alone is no proof: the request must be the letter's too.
     if letter := letters.get(redrive_mark.redriven_from(pulled.message)):
         return letter, False
     return DeadLetter.objects.select_for_update(no_key=True).get_or_create(
@@ -86,7 +86,7 @@ def _is_known(letter: DeadLetter, pulled: PulledMessage) -> bool:
 
 
 def _fail_again(letter: DeadLetter, pulled: PulledMessage, *, known: bool) -> None:
-    # Wherever it failed last, it stays with the queue whose letter it is.
+    # The letter keeps its queue, even if it failed last on another.
     failure = replace(pulled.failure, queue=letter.queue)
     changes: dict[str, Any] = {
         **failed_fields(pulled),

@@ -1,9 +1,9 @@
-"""Why a message died.
+"""Find out why a message was dead-lettered.
 
 SQS does not say. The worker sends the reason along when it dead-letters a message itself
 (the `failure` attribute), and writes an attempt for each delivery that failed. A delivery
-that left neither was killed, hung, or had no database. What was received too seldom for SQS
-to have moved it was put on the DLQ by somebody else.
+without either was killed, hung, or had no database. If a message was received too seldom
+for SQS to have moved it, somebody else put it on the DLQ.
 """
 
 from collections.abc import Sequence
@@ -31,34 +31,34 @@ _CLOCK_SKEW = timedelta(minutes=1)
 
 
 def identity_of(message: Message) -> Identity:
-    """Who a pulled message is: by its body, else as the worker that sent it here said."""
-    told = message.beside.told(FAILURE).get("request_id")
-    if is_request_id(told):
-        return identify(message.body, fallback_id=str(told))
+    """The ids of a pulled message: from its body, else from the worker that sent it here."""
+    request_id = message.beside.told(FAILURE).get("request_id")
+    if is_request_id(request_id):
+        return identify(message.body, fallback_id=str(request_id))
     return identify_delivery(message)
 
 
 def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failure:
-    """The reason *message* is in its DLQ, from the best witness there is.
+    """The reason why *message* is in its DLQ, from the best source available.
 
     *attempt* is its last one, as `last_attempts` finds it.
     """
-    told = _latest(message, attempt)
-    deliveries = _deliveries(message, attempt, told=bool(told))
+    reason = _latest(message, attempt)
+    deliveries = _deliveries(message, attempt, reported=bool(reason))
     silence, untold = _unreported(deliveries)
-    text = text_in(told, "error_text") or (attempt.error_text if attempt else "")
+    text = text_in(reason, "error_text") or (attempt.error_text if attempt else "")
     veil = Veil(message.body)
     return Failure(
         queue=SOURCE_OF[message.queue],
         type=storable(identity.type)[:100],
-        error_type=veil(text_in(told, "error_type"))
+        error_type=veil(text_in(reason, "error_type"))
         or (attempt.error_type if attempt else silence),
         error_text=veil.error(text) or untold,
         told=text or untold,
         place=attempt.place if attempt else "",
-        release=mask_reference(text_in(told, "release")[:100])
+        release=mask_reference(text_in(reason, "release")[:100])
         or (attempt.release if attempt else ""),
-        failed_at=timestamps.past(told.get("failed_at"))
+        failed_at=timestamps.past(reason.get("failed_at"))
         or (attempt.started_at if attempt else message.sent_at),
         deliveries=deliveries,
     )
@@ -67,7 +67,7 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
 def last_attempts(
     pulled: Sequence[tuple[Message, Identity]],
 ) -> list[Attempt | None]:
-    """The last attempt of each message, in order; None where no delivery left one."""
+    """The last attempt of each message, in order; None if no delivery recorded one."""
     names = [_names(message) for message, _ in pulled]
     since = [message.sent_at - _CLOCK_SKEW for message, _ in pulled]
     requests = [identity.request_id for _, identity in pulled]
@@ -91,24 +91,24 @@ def last_attempts(
 
 
 def _names(message: Message) -> set[str]:
-    """The message ids it was delivered under: a worker that sends it on gives a new one."""
-    told = message.beside.told(FAILURE)
-    return {message.id, text_in(told, "message_id")} - {""}
+    """The message ids of its deliveries: it gets a new id when a worker dead-letters it."""
+    reason = message.beside.told(FAILURE)
+    return {message.id, text_in(reason, "message_id")} - {""}
 
 
-def _deliveries(message: Message, attempt: Attempt | None, *, told: bool) -> int:
-    """How often a worker received *message*; 0 where none did."""
-    if told:
+def _deliveries(message: Message, attempt: Attempt | None, *, reported: bool) -> int:
+    """How often a worker received *message*; 0 if none did."""
+    if reported:
         return attempt.receive_count if attempt else 1
     by_workers = message.receive_count - 1  # the last receive was ours
     if attempt or message.moved_by_sqs:
         return max(by_workers, 1)
-    # SQS moves only what was received so often; fewer receives were pulls that failed.
+    # SQS moves a message only after so many receives; fewer were failed pulls.
     return by_workers if by_workers >= settings.SQS_MAX_RECEIVE_COUNT else 0
 
 
 def _unreported(deliveries: int) -> tuple[str, str]:
-    """The name and the text of a failure that nobody reported."""
+    """The error type and text for a failure that nobody reported."""
     if not deliveries:
         return NO_ATTEMPT, (
             "No worker received it: somebody else put it on the DLQ, by hand or by program."
@@ -121,11 +121,11 @@ def _unreported(deliveries: int) -> tuple[str, str]:
 
 
 def _latest(message: Message, attempt: Attempt | None) -> dict[str, Any]:
-    """What the worker said that sent *message* here; nothing where it failed since.
+    """The reason that the worker attached to *message*; empty if it failed since.
 
-    A message that was moved back to its queue by other means keeps what was said of it.
+    A message that somebody moved back to its queue keeps the old attribute.
     """
-    told = message.beside.told(FAILURE)
-    said_at = timestamps.past(told.get("failed_at"))
+    reason = message.beside.told(FAILURE)
+    said_at = timestamps.past(reason.get("failed_at"))
     failed_since = attempt and said_at and attempt.started_at > said_at
-    return {} if message.moved_by_sqs or failed_since else told
+    return {} if message.moved_by_sqs or failed_since else reason

@@ -1,8 +1,8 @@
-"""Begin the dead letters of a page of messages, in one transaction.
+"""Create the dead letters for a batch of messages, in one transaction.
 
-Locks are taken in one order, here and wherever a letter moves, so that two transactions
-never wait for each other: letters (all of a request), then groups, then hours, then what
-is kept for a request, each by their keys.
+Locks are taken in one order, here and wherever a letter moves, so that transactions cannot
+deadlock: letters (all of a request), then groups, then hours, then the rows of a request,
+each by their keys.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from processing.sqs.topology import QUEUES
 
 @dataclass(frozen=True, slots=True)
 class PulledMessage:
-    """A message from a DLQ, and what is known of it."""
+    """A message from a DLQ, with its identity and its failure."""
 
     message: Message
     identity: Identity
@@ -40,7 +40,7 @@ class PulledMessage:
 
 
 def look_at(messages: Sequence[Message]) -> list[PulledMessage]:
-    """What is known of each of *messages*, in two queries however many there are."""
+    """Look up identity and failure of each of *messages*, in two queries."""
     identities = [failure_reason.identity_of(message) for message in messages]
     attempts = failure_reason.last_attempts(
         list(zip(messages, identities, strict=True))
@@ -68,7 +68,7 @@ def look_at(messages: Sequence[Message]) -> list[PulledMessage]:
 
 
 def first_fields(pulled: PulledMessage, group: FailureGroup) -> dict[str, Any]:
-    """A letter as its first arrival makes it, but for the two fields that name it."""
+    """The fields of a letter at its first arrival, without the two that identify it."""
     message, failure = pulled.message, pulled.failure
     correlation_id = message.attributes.get("correlation_id", "")
     letter = DeadLetter(queue=failure.queue, type=failure.type)
@@ -89,7 +89,7 @@ def first_fields(pulled: PulledMessage, group: FailureGroup) -> dict[str, Any]:
 
 
 def failed_fields(pulled: PulledMessage) -> dict[str, Any]:
-    """What the last failure says about a letter."""
+    """The fields of a letter that its last failure sets."""
     failure = pulled.failure
     retention = timedelta(seconds=QUEUES[failure.queue].dlq_retention)
     return {
@@ -103,7 +103,7 @@ def failed_fields(pulled: PulledMessage) -> dict[str, Any]:
 
 
 def arrival_fields(pulled: PulledMessage) -> dict[str, Any]:
-    """An arrival, but for its letter and the two fields that name it."""
+    """The fields of an arrival, without its letter and the two that identify it."""
     message = pulled.message
     return {
         "body": pulled.body,
@@ -122,7 +122,7 @@ def _storable(texts: dict[str, str]) -> dict[str, str]:
 def begin_new(messages: Sequence[Message]) -> list[Message]:
     """Store those of *messages* whose request has no dead letter yet; return them.
 
-    All or none of them: where one cannot be stored, this raises whatever stopped it.
+    Stores all or none: if one cannot be stored, this raises the error.
     """
     new = _unknown(look_at(messages))
     if not new:
@@ -150,7 +150,7 @@ def begin_new(messages: Sequence[Message]) -> list[Message]:
 
 
 def _unknown(pulled: Sequence[PulledMessage]) -> list[PulledMessage]:
-    """Those without a letter, one for each, in the order of its keys."""
+    """The messages without a letter, one per request, in the order of their keys."""
     known = set(
         DeadLetter.objects.filter(
             request_id__in=[one.identity.request_id for one in pulled]
@@ -159,14 +159,14 @@ def _unknown(pulled: Sequence[PulledMessage]) -> list[PulledMessage]:
     new: dict[tuple[str, str], PulledMessage] = {}
     for one in pulled:
         key = one.identity.request_id, one.failure.queue
-        # What was redriven is known by its letter's number, whatever queue it failed on.
+        # A redriven message names its letter, even if it failed on another queue.
         if key not in known and not redrive_mark.redriven_from(one.message):
             new.setdefault(key, one)
     return [one for _, one in sorted(new.items(), key=lambda item: item[0])]
 
 
 def begin(letters: Sequence[DeadLetter], pulled: Sequence[PulledMessage]) -> None:
-    """What comes with new *letters*: revision 0, counters, the receipt's mark, the trail."""
+    """Store the rows of new *letters*: revision 0, counters, receipt's mark, audit trail."""
     Revision.objects.bulk_create(
         Revision(letter=letter, number=0, body=one.body, fingerprint=one.fingerprint)
         for letter, one in zip(letters, pulled, strict=True)

@@ -29,7 +29,7 @@ VISIBILITY = 120  # seconds; far above what storing ten messages takes
 
 @dataclass(slots=True)
 class PullCounts:
-    """What a pull did: new arrivals, messages stored before, messages left in the DLQ."""
+    """The result of a pull: new arrivals, messages stored before, messages left in the DLQ."""
 
     stored: int = 0
     known: int = 0

@@ -83,6 +83,6 @@ def _message(row: SpooledEvent) -> Message:
 
 
 def _content(row: SpooledEvent) -> str:
-    """Equal for a repetition of the request, and for nothing else."""
+    """A key that is equal for repetitions of one request only."""
     asked = current_event.fingerprint(row.body, row.request_id)
     return asked or hashlib.sha256(row.body.encode()).hexdigest()

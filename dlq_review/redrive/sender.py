@@ -140,7 +140,7 @@ def claim(
 
 
 def _tell_of_edits(letter: DeadLetter) -> None:
-    """Note whose receipt is to tell what comes of an edited revision."""
+    """Record an edit of the request, so that the receipt shows what came of it."""
     if not letter.revision:
         return
     arrived = letter.revisions.filter(number__lte=letter.revision, by="")
@@ -179,13 +179,13 @@ def _record(letter: DeadLetter, sent: publisher.Sent) -> ReviewError | None:
             return None
         _wait_again(letter, str(sent.error))
     except ChangedMeanwhileError:
-        # It came back before we could write that it was sent: that is later news.
+        # The letter came back before we recorded that it was sent. The newer state stays.
         return None
     return NotSentError(sent.error)
 
 
 def _wait_again(letter: DeadLetter, reason: str) -> None:
-    """Nothing was sent, so an operation that took it still has to decide about it."""
+    """Nothing was sent: the letter waits again, free of the operation that took it."""
     move(
         letter,
         letter.resting_state,
@@ -196,7 +196,7 @@ def _wait_again(letter: DeadLetter, reason: str) -> None:
 
 
 def resend_claimed() -> int:
-    """Send again what was claimed and not recorded as sent; return how many were sent."""
+    """Send letters that were claimed and not recorded as sent; return how many."""
     late = DeadLetter.objects.filter(
         state=S.CLAIMED,
         send_after=None,
@@ -220,7 +220,7 @@ def send(letters: Iterable[DeadLetter]) -> int:
 
 
 def _beside(letters: Sequence[DeadLetter]) -> list[Attributes]:
-    """For each its redrive, and what its producer had beside the body that came last."""
+    """The attributes of each: its redrive, and those of the producer from its last arrival."""
     came = Arrival.objects.filter(letter__in=letters).order_by("pulled_at", "id")
     last = {
         letter: Attributes(texts, types)

@@ -1,7 +1,7 @@
 """Where a redrive may send an event: to its own queue, or where REDRIVE_TARGETS allows.
 
-A worker handles an event by its type, whichever queue brings it. What fails there ends in
-that queue's DLQ, and joins the dead letter it was redriven from.
+A worker handles an event by its type, whichever queue brings it. An event that fails there
+ends in that queue's DLQ, and joins the dead letter that it was redriven from.
 """
 
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""What a redrive is asked with, and why it may be refused."""
+"""The terms of a redrive, and the reasons to refuse it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,17 +44,17 @@ class Terms:
     by: str
     reason: str = ""
     override_limit: bool = False
-    """Redrive it although it was redriven REDRIVE_LIMIT times already; needs a reason."""
+    """Allow a redrive past REDRIVE_LIMIT; needs a reason."""
     to: str = ""
     """A queue that redrive/targets.py allows; empty for the event's own."""
     operation: int | None = None
     send_after: datetime | None = None
-    """Not before then, and not if it is undone (redrive/undo_window.py); at once where empty."""
+    """The end of the undo window (redrive/undo_window.py); None to send at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """One letter to send, the revision its chooser saw, and what came of it."""
+    """One letter to send, the revision that the person saw, and the result."""
 
     letter: DeadLetter
     revision: int

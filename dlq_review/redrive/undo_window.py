@@ -72,19 +72,19 @@ def undo(letter: DeadLetter, *, by: str) -> None:
 
 
 def undoable() -> QuerySet[DeadLetter]:
-    """What can still be undone, the next to be sent first."""
+    """The redrives that can still be undone, the next to be sent first."""
     claimed = DeadLetter.objects.filter(state=DeadLetter.State.CLAIMED)
     return claimed.exclude(send_after=None).order_by("send_after")
 
 
 def send_due() -> int:
-    """Send what nobody has undone in time; return how many SQS took."""
+    """Send the redrives whose undo window has ended; return how many SQS took."""
     due = undoable().filter(send_after__lte=timezone.now())[:500]
     return sender.send(letter for letter in due if _begin_to_send(letter))
 
 
 def _begin_to_send(letter: DeadLetter) -> bool:
-    """From here it cannot be undone; false where it was, or another process sends it."""
+    """End the undo window; False if the redrive was undone or another process sends it."""
     now = timezone.now()
     mine = (
         undoable()

@@ -32,14 +32,14 @@ _FORMULA = re.compile(r"[\t\r]|[\s\ufeff]*[=+\-@]")  # blanks before it are skip
 
 
 class _Echo:
-    """What csv needs of a file: it hands every line back."""
+    """The file for the csv writer: `write` returns the line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def as_csv(letters: QuerySet[DeadLetter], *, masked: bool) -> Iterator[str]:
-    """Cells that a spreadsheet would run as a formula begin with an apostrophe."""
+    """Rows of CSV. An apostrophe stops spreadsheets from running a cell as a formula."""
     writer = csv.writer(_Echo())
     yield writer.writerow(COLUMNS)
     for row in _rows(letters, masked=masked):

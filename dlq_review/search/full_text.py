@@ -1,4 +1,4 @@
-"""Find dead letters by what a person types: an id, a reference, an error, words of a body.
+"""Full-text search for dead letters: by id, reference, error, or words of a body.
 
 Ids and references are looked up whole, each on its index. Errors are looked up in the few
 rows of the group table. Bodies have an index of their words on PostgreSQL, which finds a
@@ -47,11 +47,11 @@ LONG = f"length(body) > {LONGEST}"  # of these bodies too there is an index
 class Found:
     letters: Q
     notes: list[str] = field(default_factory=list)
-    """What was not searched, and why, for the person who asked."""
+    """The parts that were not searched, and why, as sentences for the page."""
 
 
 def search(text: str, *, bodies: bool) -> Found:
-    """The letters that *text* finds; in what is personal only where *bodies* is true."""
+    """The letters that match *text*. Personal data is searched only if *bodies* is true."""
     text = text.strip()
     public = mask_reference(text) == text
     names = (text, text.lower()) if bodies or public else ()
@@ -108,7 +108,7 @@ def _not_to_the_end(count: int) -> str:
 
 
 def _long() -> int:
-    """How many bodies are longer than what is indexed."""
+    """How many bodies are longer than the indexed part."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM dlq_review_revision WHERE {LONG}")  # noqa: S608 - a constant
         (count,) = cursor.fetchone()
@@ -123,7 +123,7 @@ def _current(found: list[tuple[int, int]]) -> list[int]:
 
 
 def _indexed(text: str) -> list[tuple[int, int]]:
-    """Through the index, whatever the planner thinks: else it may read every body."""
+    """Force the planner to use the index: otherwise it may read every body."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; "
@@ -153,7 +153,7 @@ def _among_newest(text: str) -> list[tuple[int, int]]:
 
 
 def _unindexed(text: str, notes: list[str]) -> list[tuple[int, int]]:
-    """Body by body, the newest first, as many as a page may read and show."""
+    """Read the newest bodies one by one, as many as a page may read."""
     if Revision.objects.count() > NEWEST_UNINDEXED:
         notes.append(
             f"Only the newest {NEWEST_UNINDEXED:,} bodies were searched: this database "
@@ -185,7 +185,7 @@ def _word(word: str) -> re.Pattern[str]:
 
 
 def readable(body: str) -> str:
-    """*body* with its escapes as what they stand for, as PostgreSQL is told to read it."""
+    """*body* with its escapes decoded, as the PostgreSQL expression does it."""
     if "\\" not in body:
         return body
     body = re.sub(r"\\([^u]|\Z)", " ", re.sub(r"\\+", r"\\", body))

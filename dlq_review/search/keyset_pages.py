@@ -1,8 +1,8 @@
-"""Walk dead letters from the newest to the oldest, a page at a time, at any depth.
+"""Keyset pagination of dead letters, from the newest to the oldest.
 
-An index holds the letters of one state in order, and none those of several. So each state
-is walked by itself and the heads are merged: a page costs the same wherever it is, however
-many letters there are, and whichever states they are in.
+The index orders letters within one state, not across several. So each state is read by
+itself, and the results are merged. A page costs the same at any depth, for any number of
+letters and any choice of states.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from dlq_review.models import DeadLetter
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where a letter stands in the walk: when it failed last, and its number."""
+    """The sort key of a letter: when it failed last, and its number."""
 
     at: datetime
     number: int
@@ -28,7 +28,7 @@ class Place:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """The place that *text* names in a link; None where it names none."""
+        """Read the place in *text*, from a link; None if there is none."""
         moment, _, number = text.rpartition("_")
         try:
             place = cls(datetime.fromisoformat(moment).astimezone(UTC), int(number))
@@ -44,9 +44,9 @@ class Place:
 class Page:
     letters: list[DeadLetter]
     newer: Place | None = None
-    """The page before this one ends above this place; None on the first."""
+    """The page before ends above this place; None on the first page."""
     older: Place | None = None
-    """The next page begins below this place; None on the last."""
+    """The next page begins below this place; None on the last page."""
 
 
 def page(
@@ -64,7 +64,7 @@ def page(
         if len(found) > size:
             shown = found[:size][::-1]
             return Page(shown, newer=Place.of(shown[0]), older=Place.of(shown[-1]))
-        before = None  # the top is near: a full page of the newest, not half of one
+        before = None  # near the top, show a full first page instead of a part
     found = older(letters, states, size + 1, than=before)
     shown = found[:size]
     return Page(
@@ -83,7 +83,7 @@ def older(
 ) -> list[DeadLetter]:
     """The first *most* of *letters* in *states* below *than*, the newest first."""
     if than is not None:
-        # The first condition is where the index is entered; an OR alone would not be.
+        # The first condition lets the database enter the index; the OR alone would not.
         same = Q(last_failed_at=than.at, pk__lt=than.number)
         letters = letters.filter(
             Q(last_failed_at__lt=than.at) | same, last_failed_at__lte=than.at

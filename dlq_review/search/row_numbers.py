@@ -1,8 +1,8 @@
-"""Numbers of rows, as addresses and forms name them."""
+"""Row numbers in addresses and forms."""
 
 
 def row_number(text: str) -> int:
-    """The number that *text* is; 0, which no row has, for anything else.
+    """Read *text* as a row number; 0, which no row has, for anything else.
 
     Any column can be compared with it, and reading it costs nothing, however long *text* is.
     """

@@ -1,7 +1,7 @@
-"""Choose dead letters by what they are, for a command or an operation.
+"""Select dead letters for a command or an operation.
 
-What stands in columns the database chooses. What stands in a body is read, body by body:
-`pages` does it in steps of a bounded size, however many letters there are.
+The database filters by columns. Conditions on bodies need to read each body: `pages` does
+that in steps of bounded size.
 """
 
 from array import array
@@ -31,7 +31,7 @@ class TooManyToReadError(ReviewError):
 
 
 def since(name: str) -> datetime:
-    """The moment that *name*, one of SINCE, begins now."""
+    """The start of the period *name*, one of SINCE."""
     return timezone.now() - timedelta(hours=SINCE[name])
 
 
@@ -48,7 +48,7 @@ class LetterKind:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Empty fields do not narrow. Selects of what waits, or of what was discarded."""
+    """A selection of waiting or discarded letters. Empty fields do not narrow it."""
 
     ids: Sequence[str] = ()
     """Numbers of dead letters, request ids or references."""
@@ -60,18 +60,18 @@ class Selection:
     fields: Sequence[str] = ()
     """Conditions on the current body (bodies/field_conditions.py), all of which hold."""
     discarded: bool = False
-    """What was discarded and can be restored, in place of what waits."""
+    """Select discarded letters that can be restored, instead of waiting ones."""
     discarded_by: int | None = None
-    """The operation that discarded them, and nobody has since."""
+    """Letters that this operation discarded, and nobody discarded again."""
     masked: bool = False
-    """The conditions read what a page shows to those who may not see personal data."""
+    """The conditions read the masked body, because the author may not see personal data."""
 
     @property
     def is_empty(self) -> bool:
         return replace(self, masked=False) == Selection(discarded=self.discarded)
 
     def as_json(self) -> dict[str, Any]:
-        """What narrows, for the record; an operation has a column for `masked`."""
+        """The fields that narrow, for storage; an operation has a column for `masked`."""
         found = {name: value for name, value in asdict(self).items() if value}
         found.pop("masked", None)
         if self.since is not None:
@@ -99,7 +99,7 @@ class Selection:
             on_read(len(step))
 
     def matching(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-        """Those of *letters* for whose current body all conditions hold."""
+        """Those of *letters* whose current body meets all conditions."""
         if not self.fields:
             return list(letters)
         conditions = [field_conditions.Condition.read(text) for text in self.fields]
@@ -116,7 +116,7 @@ class Selection:
         return [letter for letter in letters if letter.pk in found]
 
     def check_readable(self, most: int) -> None:
-        """Raises TooManyToReadError where more than *most* bodies would be read."""
+        """Raises TooManyToReadError if more than *most* bodies would be read."""
         if self.fields and self.candidates().order_by()[: most + 1].count() > most:
             raise TooManyToReadError(
                 f"More than {most:,} bodies would have to be read. Choose by group, queue, "
@@ -124,7 +124,7 @@ class Selection:
             )
 
     def candidates(self) -> QuerySet[DeadLetter]:
-        """Letters, the oldest first, whatever their bodies say."""
+        """The letters that match by columns alone, the oldest first."""
         found = self._selectable()
         for name in ("queue", "type"):
             if getattr(self, name):

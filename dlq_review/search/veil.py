@@ -1,4 +1,4 @@
-"""How a letter is seen: as it is, on record, or with its personal data masked."""
+"""Two views of a letter: in full, which is recorded, or with its personal data masked."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ NOT_READ = "not read"  # which is no JSON
 
 
 class Bare:
-    """Shows all there is."""
+    """Shows everything."""
 
     def body(self, body: str) -> str:
         return body
@@ -67,9 +67,9 @@ class Bare:
 
 
 class Masked(Bare):
-    """Hides what *bodies* hold and no contract declares public, wherever it stands.
+    """Masks the personal data of *bodies* in every text.
 
-    Those after the first MOST_MASKED characters are not read, and nothing is told of them.
+    Bodies beyond the first MOST_MASKED characters are not read, and are masked whole.
     """
 
     def __init__(self, bodies: Iterable[str]) -> None:
@@ -117,7 +117,7 @@ class Masked(Bare):
 
 
 def reason_about(letter: DeadLetter, reason: str) -> str:
-    """What somebody wrote about *letter*, for a list: hidden where its body is long."""
+    """A person's text about *letter*, for a list; hidden if the body is long."""
     if not reason:
         return ""
     short = letter.revisions.alias(size=Length("body")).filter(size__lte=MOST_READ)
@@ -126,7 +126,7 @@ def reason_about(letter: DeadLetter, reason: str) -> str:
 
 
 def veiled_condition(text: str) -> str:
-    """The condition *text* without the value that it asks for, unless that is public."""
+    """The condition *text*, with its value masked unless the field is public."""
     condition = Condition.read(text)
     path = ""
     for step in condition.steps:
@@ -153,9 +153,10 @@ class Hidden(NamedTuple):
 
 
 def needs_reveal(selection: Selection, patch: Iterable[Step] = ()) -> list[Hidden]:
-    """What the permission to see personal data is needed for.
+    """The parts that need the permission to see personal data.
 
-    Also what only writes tells: whether a body stays the same, or has such a field.
+    A change of a hidden field counts too: its result shows whether the body stays the same,
+    or has such a field.
     """
     found = [
         Hidden("field", veiled_condition(text))
@@ -178,7 +179,7 @@ def _hidden_in(step: Step) -> Iterator[Hidden]:
             yield Hidden("patch", _veiled_pointer(pointer))
         elif pointer in _NAMES_THE_CONTRACT and step["op"] != "test":
             yield Hidden("patch", pointer, "decides which fields are masked")
-    if "from" in step:  # in a body of another type the same place may be personal
+    if "from" in step:  # the same path may be personal in a body of another type
         pointer = _veiled_pointer(step["from"])
         yield Hidden("patch", f"{step['op']} from {pointer}", "can show what is masked")
 

@@ -1,4 +1,4 @@
-"""How times and states are written, everywhere alike."""
+"""Template tags for times and states."""
 
 from datetime import datetime
 
@@ -34,7 +34,7 @@ def ago(moment: datetime | None) -> str:
 
 
 def _distance(seconds: float) -> str:
-    """The largest unit that says enough: 40 min, 47 h, 13 d; empty below a minute."""
+    """The distance in the largest useful unit: 40 min, 47 h, 13 d; empty below a minute."""
     for size, unit, most in ((60, "min", 90), (3600, "h", 48), (86400, "d", 10_000)):
         if seconds < size * most:
             return f"{seconds // size:.0f} {unit}" if seconds >= 60 else ""
@@ -43,7 +43,7 @@ def _distance(seconds: float) -> str:
 
 @register.filter
 def veil(text: str) -> str:
-    """What somebody wrote, with addresses shortened."""
+    """A person's text, with addresses shortened."""
     return mask(text)
 
 

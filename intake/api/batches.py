@@ -1,4 +1,4 @@
-"""Many events in one request. Each is accepted or refused for itself."""
+"""Batches: many events in one request. Each is accepted or refused by itself."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ class KeyTwiceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends a batch: whose sign-ups are counted, and what the key may send."""
+    """The sender of a batch: its address for rate limits, and its key."""
 
     client: str
     caller: Caller | None = None

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of each operation: what it takes and what it answers."""
+"""The requests and responses of each operation in the OpenAPI document."""
 
 from http import HTTPStatus
 from typing import Any
@@ -59,7 +59,7 @@ _NO_RESPONSE = HttpResponse()
 
 class DocumentedAPI(NinjaAPI):
     def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
-        """The one that ninja makes for a view to set headers on; none of ours does."""
+        """Skip the response that ninja makes for views to set headers on; ours set none."""
         return _NO_RESPONSE
 
     def get_openapi_schema(self, **options: Any) -> Any:
@@ -126,7 +126,7 @@ def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
 def answers(
     status: HTTPStatus, schema: str, headers: tuple[str, ...], *errors: int
 ) -> dict[str, Any]:
-    """The responses of an operation: what it gives, and the ways it fails."""
+    """The responses of an operation: its result and its errors."""
     good = _response(status, "application/json", schema, headers)
     bad = {
         HTTPStatus(code).value: _response(

@@ -50,7 +50,7 @@ STATUS_OF: dict[type[Exception], HTTPStatus] = {
 
 
 def refuse(request: HttpRequest, error: Any) -> HttpResponse:
-    """The answer to a request that failed with one of STATUS_OF."""
+    """The response for a request that failed with one of STATUS_OF."""
     response = answer(describe(error))
     for name, value in getattr(error, "headers", {}).items():
         response.headers[name] = value

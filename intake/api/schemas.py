@@ -1,4 +1,4 @@
-"""The schemas of the OpenAPI document: the contracts, and what the API answers."""
+"""The schemas of the OpenAPI document: the contracts and the responses."""
 
 from typing import Any, get_args
 
@@ -31,7 +31,7 @@ def schemas() -> dict[str, Any]:
         schema = contract.model_json_schema(ref_template=REF + "{model}")
         found.update(schema.pop("$defs", {}))
         found[contract.__name__] = schema
-    # What we fill in, or take from the address.
+    # Fields with a default, or taken from the address.
     found["OrderCreated"]["required"].remove("order_id")
     change = OrderUpdated.model_json_schema()
     change["required"].remove("order_id")

@@ -1,4 +1,4 @@
-"""API keys of producers: who calls, and what a web process knows of them.
+"""API keys of producers: identifying callers, and the keys that a web process knows.
 
 May import `models`.
 """

@@ -1,4 +1,4 @@
-"""Who calls the API, where API_KEYS says that producers have keys.
+"""Identify the caller of the API, if API_KEYS gives producers keys.
 
 A status needs no key: its address is a secret of its own.
 """
@@ -44,19 +44,19 @@ Refusal = MissingKeyError | WrongKeyError | KeysUnknownError
 
 
 def identify(request: HttpRequest) -> None:
-    """Find out who calls, for `caller_of` and `refusal_of`."""
+    """Identify the caller, for `caller_of` and `refusal_of`."""
     if settings.API_KEYS != "off":
         request.META[_CALLER] = _identified(request)
 
 
 def caller_of(request: HttpRequest) -> Caller | None:
-    """Whose valid key came with *request*, if one did."""
+    """The caller whose valid key came with *request*, if any."""
     found = request.META.get(_CALLER)
     return found if isinstance(found, Caller) else None
 
 
 def refusal_of(request: HttpRequest) -> Refusal | None:
-    """Why *request* may send nothing, whatever it sends."""
+    """The error for *request* if it may send nothing at all."""
     found = request.META.get(_CALLER)
     if request.method in _SAFE or found is None or isinstance(found, Caller):
         return None
@@ -75,7 +75,7 @@ def _identified(request: HttpRequest) -> Caller | Refusal:
     texts = _texts(request)
     if not texts:
         return MissingKeyError(MissingKeyError.__doc__)
-    if len(texts) > 1:  # one of them may be another's
+    if len(texts) > 1:  # one of them may belong to somebody else
         return WrongKeyError("Send one API key, by one header.")
     try:
         caller = known_keys.of_this_process().find(texts.pop())
@@ -85,7 +85,7 @@ def _identified(request: HttpRequest) -> Caller | Refusal:
 
 
 def _texts(request: HttpRequest) -> set[str]:
-    """The keys that were sent. Authorization of another scheme may be a proxy's."""
+    """The keys in the headers. Authorization with another scheme may be for a proxy."""
     scheme, _, bearer = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     found = {request.META.get("HTTP_X_API_KEY")}
     if scheme.lower() == "bearer":

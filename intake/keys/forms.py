@@ -1,4 +1,4 @@
-"""What staff say of an API key when they make it."""
+"""The forms with which staff make API keys."""
 
 from typing import Any, ClassVar
 

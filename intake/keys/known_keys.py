@@ -1,9 +1,9 @@
 """The API keys that a web process knows, kept fresh beside its requests.
 
-A request asks this memory alone, so keys are checked while the database is away or hangs.
-A thread reads the valid keys every FRESH seconds and goes on with the former ones where it
-cannot. So a new key is known, and a revoked one refused, within REVOKED_WITHIN seconds; an
-expiry is looked at with each use. The time of use is written by that thread too.
+A request reads only this memory, so keys are checked even while the database is away or
+hangs. A thread reads the valid keys every FRESH seconds, and keeps the former ones if it
+cannot. So a new key is known, and a revoked one refused, within REVOKED_WITHIN seconds; the
+expiry is checked at each use. The thread also records when keys were used.
 """
 
 import logging
@@ -22,8 +22,8 @@ from processing.database import patience
 
 logger = logging.getLogger(__name__)
 FRESH = 5.0  # seconds
-LONGEST = 2.0  # seconds a look may take
-REVOKED_WITHIN = 10  # seconds, which is said to people
+LONGEST = 2.0  # seconds that reading may take
+REVOKED_WITHIN = 10  # seconds, as staff are told
 PATIENCE = 3.0  # seconds from the start in which a request waits for the first look
 NOTED_EVERY = 60.0  # seconds between two times of use that are noted of one key
 
@@ -36,7 +36,7 @@ class KeysUnknownError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who holds a key, and what it may send."""
+    """The holder of a key, and the types that the key may send."""
 
     key: int
     producer: str
@@ -45,7 +45,7 @@ class Caller:
 
 
 class KnownKeys:
-    """Those of one process."""
+    """The known keys of one process."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -57,7 +57,7 @@ class KnownKeys:
         self._failed = ""
 
     def find(self, text: str) -> Caller | None:
-        """Whose key *text* is, if it is valid. Raises KeysUnknownError."""
+        """The caller with the key *text*, if it is valid. Raises KeysUnknownError."""
         if self._callers is None:
             self._first_look.wait(max(0.0, self._began + PATIENCE - time.monotonic()))
         if self._callers is None:
@@ -70,13 +70,16 @@ class KnownKeys:
         return caller
 
     def look(self) -> None:
-        """Read the valid keys, and write when they were used. What fails is tried again."""
+        """Read the valid keys, and record when they were used.
+
+        The next run retries failures.
+        """
         try:
             with patience.within(LONGEST):
                 self._callers = _valid()
                 self._write_uses()
             failed = ""
-        except Exception as error:  # whatever a database may do
+        except Exception as error:  # any error of the database
             failed = type(error).__name__
         if failed != self._failed:
             level = logging.WARNING if failed else logging.INFO

@@ -1,4 +1,4 @@
-"""What every request passes before a page or an endpoint sees it.
+"""The middleware of the front door.
 
 May import `api.problems`, `keys` and `rate_limits`.
 """

@@ -1,4 +1,4 @@
-"""What every request to the front door goes through."""
+"""Middleware for every request to the front door."""
 
 import functools
 from collections.abc import Callable
@@ -20,7 +20,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class ApiProblemMiddleware:
-    """Whatever goes wrong under /api/, wherever, is answered as a problem document."""
+    """Answers every error under /api/ as a problem document."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -53,9 +53,10 @@ def is_api(request: HttpRequest) -> bool:
 
 
 class ApiMiddleware:
-    """Calls the view of an API request from here: it needs no session, cookie or user.
+    """Calls the view of an API request directly, without session, cookie or user.
 
-    So nothing that a browser carries along can speak for anybody, and nothing is paid for it.
+    So a browser's cookies authenticate nobody here, and the API saves the time of that
+    middleware.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -65,15 +66,15 @@ class ApiMiddleware:
         if not is_api(request):
             return self.get_response(request)
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
-            # Not redirected: many clients follow a redirect with GET and without a body.
+            # No redirect: many clients follow one with GET and without the body.
             return problems.answer(problems.general(HTTPStatus.FORBIDDEN, _USE_TLS))
-        request.get_host()  # refuses a name that is not ours, before anything is stored
+        request.get_host()  # refuses a foreign host name before anything is stored
         if refusal := callers.refusal_of(request):
             return problems.refuse(request, refusal)
         match = request.resolver_match = _resolved(request.path_info)
         asked = request.method
         if asked == "HEAD":
-            request.method = "GET"  # the server leaves out the content
+            request.method = "GET"  # the server omits the content
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         request.method = asked
         response.headers["Content-Length"] = str(len(response.content))
@@ -82,12 +83,12 @@ class ApiMiddleware:
 
 _USE_TLS = "Use https. This request came unencrypted: nothing was stored, and others may have read what it held."
 
-# The addresses that things are sent to are few.
+# Few addresses take requests that send something.
 _resolved = functools.lru_cache(maxsize=64)(resolve)
 
 
 class RateLimitMiddleware:
-    """Counts requests by key or client address, and sign-ups once more for themselves.
+    """Limits requests by key or client address, and sign-ups separately.
 
     Staff and monitoring are not counted.
     """
@@ -129,7 +130,7 @@ def _refuse(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
     return response
 
 
-@requires_csrf_token  # whose middleware comes later than this one
+@requires_csrf_token  # set by a later middleware
 def _ask_to_wait(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
     sentence = str(error)
     if request.method != "POST":
@@ -140,7 +141,7 @@ def _ask_to_wait(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
 
 
 def _kept(request: HttpRequest) -> list[tuple[str, str]]:
-    """What goes back into the page, so that nothing typed is lost; never a password."""
+    """The typed values, to show them again so that nothing is lost; never a password."""
     if request.method != "POST" or request.path not in _form_paths():
         return []
     lists = request.POST.lists()

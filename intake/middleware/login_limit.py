@@ -1,4 +1,4 @@
-"""A limit on tries at a password or a code, by client, before anything is computed for one."""
+"""A limit per client on tries of a password or a code, checked before the costly hash."""
 
 import functools
 from http import HTTPStatus
@@ -39,7 +39,7 @@ def _paths() -> frozenset[str]:
 
 
 def _refuse(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
-    """Nothing of what was typed is in the answer: it may be a password."""
+    """The response repeats no typed value, which may be a password."""
     sentence = (
         f"Too many tries from your address. Wait {error.usage.resets_in} seconds."
     )

@@ -1,7 +1,7 @@
 """Most threads of the web server stay free for accepting, however long the database takes.
 
-Accepting needs no database. So what does need one may keep a few threads of a process at
-most: beyond that it is told at once to come back.
+Accepting needs no database. Requests that need one may use only a few threads of a process;
+any more are refused at once, and told to come back.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,10 +20,13 @@ from intake.middleware.front_door import is_api
 
 class Turnstile:
     def __init__(self, most: int, patience: float) -> None:
-        """*most* at once; who finds no place waits until the eldest has stayed *patience* seconds."""
+        """Allow *most* at once.
+
+        Others wait while the oldest is younger than *patience* seconds.
+        """
         self._most = most
         self._patience = patience
-        self._inside: list[float] = []  # when each came, the eldest first
+        self._inside: list[float] = []  # when each entered, the oldest first
         self._free = Condition()
 
     @contextmanager
@@ -50,7 +53,7 @@ class Turnstile:
 
 
 class TurnstileMiddleware:
-    """Lets few at once to what cannot be answered without the database."""
+    """Limits concurrent requests for pages that need the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -15,7 +15,8 @@ from processing.events.envelope import Event
 from processing.events.errors import InvalidEventError, Problem
 
 TORN = "Only a part of the form arrived. Look through what you wrote and send it again."
-# A browser may fill in what its person cannot see, so it is an error and never a silent drop.
+# A browser may fill in the hidden field by itself, so report an error instead of dropping
+# the request.
 TRAP = "homepage"
 TRAPPED = "Nothing was sent: a hidden field was filled in, as programs do. It is empty again; send the form once more."
 NOTHING_SENT = "Nothing was sent yet. Correct what is marked, then send it again."
@@ -23,7 +24,7 @@ NOTHING_SENT = "Nothing was sent yet. Correct what is marked, then send it again
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One field to correct, as the top of the page lists it."""
+    """One field to correct, for the list at the top of the page."""
 
     place: str
     """The id of its input."""
@@ -39,12 +40,12 @@ def marks(form: forms.Form) -> Iterator[Mark]:
 
 
 class ContractForm(forms.Form):
-    """Turns what was typed into an event, and what the contract refuses into errors."""
+    """Turns the typed values into an event, and the contract's problems into errors."""
 
     contract: ClassVar[type[Contract]]
     data: QueryDict
     event: Event
-    """What was asked for, once the form is valid."""
+    """The data of the request, once the form is valid."""
 
     def __init__(
         self, data: QueryDict | None = None, initial: dict[str, Any] | None = None
@@ -57,12 +58,12 @@ class ContractForm(forms.Form):
             self.token = FormToken()
 
     def asked(self) -> dict[str, Any]:
-        """The contract's data, without what was left empty."""
+        """The data for the contract, without empty fields."""
         return filled(self.data, self.fields)
 
     @property
     def marks(self) -> list[Mark]:
-        """What is wrong, in the order of the page."""
+        """The fields to correct, in the order of the page."""
         return list(marks(self))
 
     def place_of(self, problem: Problem) -> tuple[forms.Form, str | None]:
@@ -85,11 +86,11 @@ class ContractForm(forms.Form):
                 form.add_error(name, found.message if name else self.told(found))
 
     def told(self, problem: Problem) -> str:
-        """What is said of a problem that is of no one field."""
+        """The sentence for a problem that belongs to no single field."""
         return str(problem)
 
     def _problem_of_page(self) -> str | None:
-        """Django takes a torn upload for a whole one, and the last of two values."""
+        """Django accepts a truncated upload, and the last of two values, without an error."""
         doubled = any(len(values) > 1 for _, values in self.data.lists())
         if self.data.get(TRAP):
             return TRAPPED
@@ -101,7 +102,7 @@ class ContractForm(forms.Form):
 
 
 def filled(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """What was typed, without the spaces that the keyboards of phones leave around it."""
+    """The typed value, without the spaces that phone keyboards add around it."""
     typed = {name: data.get(name, "").strip() for name in names}
     return {name: value for name, value in typed.items() if value}
 
@@ -109,7 +110,7 @@ def filled(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 def text(
     label: str, help_text: str = "", type: str = "text", **attrs: str
 ) -> forms.Field:
-    """A field that takes what was typed as it is; the contract judges it."""
+    """A field that passes the typed text on; the contract validates it."""
     widget = forms.TextInput(attrs={"type": type, **attrs})
     return forms.Field(label=label, help_text=help_text, required=False, widget=widget)
 

@@ -15,7 +15,7 @@ from processing.events.contract import Contract
 from processing.events.contracts import OrderCreated, SignupRequested
 from processing.events.envelope import Event, new_id
 
-#: What a faulty producer sends: no closing brace.
+#: The body of a faulty producer, without its closing brace.
 BROKEN = '{"invalid_json": "this will cause a parsing error"'
 SAMPLES: dict[str, type[Contract]] = {
     "order": OrderCreated,
@@ -46,7 +46,7 @@ def token_of(kind: str, event: Event) -> str:
 
 
 def read(token: str) -> Event:
-    """The sample behind *token*. Raises UnknownSampleError."""
+    """Read the sample in *token*. Raises UnknownSampleError."""
     try:
         kind, _, request_id = _SIGNER.unsign(token).partition(".")
     except signing.BadSignature:

@@ -56,7 +56,7 @@ def sent(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 def send_broken(request: HttpRequest) -> HttpResponse:
-    """Development only: what a faulty producer does, to see it repaired."""
+    """In development only: act as a faulty producer, so that its event can be repaired."""
     if not (settings.DEMO and settings.DEBUG):
         raise Http404
     try:

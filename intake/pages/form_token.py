@@ -30,7 +30,7 @@ class FormToken:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The token that *text* is. Raises StaleFormError when it is old or not ours."""
+        """Read *text* as a token. Raises StaleFormError if it is old or not ours."""
         try:
             nonce, opened_at = signing.Signer(salt=_SIGNER).unsign_object(text)
         except signing.BadSignature:

@@ -83,7 +83,7 @@ class ChangeForm(ContractForm):
     status = choice("New status", [(code, code.capitalize()) for code in _STATUSES])
 
     def asked(self) -> dict[str, Any]:
-        # When the form was opened and not when it was sent: sent again, it is the same.
+        # The time when the form was opened, so that sending it again is the same request.
         return {**super().asked(), "changed_at": self.token.opened_at.isoformat()}
 
 

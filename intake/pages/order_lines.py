@@ -47,7 +47,7 @@ class LineForm(forms.Form):
 
     @property
     def amount(self) -> Decimal | None:
-        """What the line comes to, as far as it can be told yet."""
+        """The amount of the line, as far as it is known yet."""
         try:
             return Item.model_validate({**self.asked(), "sku": "ANY"}).amount
         except ValidationError:
@@ -55,7 +55,7 @@ class LineForm(forms.Form):
 
 
 def typed_lines(data: Mapping[str, Any]) -> dict[int, dict[str, str]]:
-    """The lines that were posted, by their number in the names of the fields."""
+    """The posted lines, by the number in their field names."""
     lines: dict[int, dict[str, str]] = {}
     for name, value in data.items():
         if match := _NAME.fullmatch(name):
@@ -64,7 +64,7 @@ def typed_lines(data: Mapping[str, Any]) -> dict[int, dict[str, str]]:
 
 
 def one_more(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What was typed, with an empty line at the end, unless there are enough."""
+    """The typed values with an empty line added, unless there are enough lines."""
     lines = typed_lines(data)
     if len(lines) >= MOST:
         return dict(data)
@@ -72,7 +72,7 @@ def one_more(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def one_less(data: Mapping[str, Any], number: str) -> dict[str, Any]:
-    """What was typed, without the line of that number."""
+    """The typed values without that line."""
     return {
         name: value
         for name, value in data.items()

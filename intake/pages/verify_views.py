@@ -20,7 +20,7 @@ LONGEST = 4096  # characters
 
 
 class PasswordForm(SetPasswordForm):
-    """Django's, with a limit: nobody types a megabyte."""
+    """Django's form with a length limit, because hashing a megabyte is costly."""
 
     def __init__(self, user: User, data: Any = None) -> None:
         super().__init__(user, data, label_suffix="")

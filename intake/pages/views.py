@@ -35,13 +35,13 @@ def home(request: HttpRequest) -> HttpResponse:
 # Not "no-store", under which browsers forget what was typed.
 @method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 class FormView(View):
-    """Show a form; accept what it asks for; give its receipt."""
+    """Show a form, accept its request and redirect to the receipt."""
 
     form_class: ClassVar[type[ContractForm]]
     template_name: ClassVar[str]
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The token stands in the address, so that going back finds the same one."""
+        """The token is part of the address, so that the back button finds the same one."""
         token = request.GET.get("form", "")
         form = self.form_class(initial={"form_token": token})
         if token != str(form.token):
@@ -112,7 +112,7 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "intake/receipt.html", context)
 
 
-#: Where a request of each type is made anew; what is sent again from a former page is the same.
+#: The page for a new request of each type. Sending a former page again repeats its request.
 _FORMS = {
     view.form_class.contract.type: reverse_lazy(f"intake:{name}")
     for name, view in (

@@ -1,4 +1,4 @@
-"""What stands between the web server and Django.
+"""WSGI middleware between the web server and Django.
 
 Imports no other package of `intake`.
 """

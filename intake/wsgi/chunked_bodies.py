@@ -1,7 +1,8 @@
-"""Bodies of no stated length (`Transfer-Encoding: chunked`), which Django takes for empty.
+"""Bodies without a length (`Transfer-Encoding: chunked`), which Django takes for empty.
 
-A server that decodes the chunks says so, and ends the stream where the body ends. Django is
-told of the most it takes, and reads until that end. Nothing is read before a view asks.
+A server that decodes the chunks marks the request, and ends the stream with the body. Here
+Django gets the largest allowed size as length, and reads until the end. Nothing is read
+before a view asks.
 """
 
 from collections.abc import Callable, Iterable

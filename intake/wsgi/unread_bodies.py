@@ -1,4 +1,4 @@
-"""What nobody read of a body is read before the answer goes out.
+"""Read the unread rest of a body before the response is sent.
 
 A request that is refused early leaves its body on the connection. gunicorn then reads 64 KiB
 and closes without a word, and the next request of a proxy, maybe another client's, is lost.
@@ -26,7 +26,7 @@ def read_out(application: Application) -> Application:
 
 
 def _read(stream: Any) -> None:
-    """To its end, or a little further than anything is taken; beyond that, let it close."""
+    """Read to the end, or a little beyond the largest allowed body; then close."""
     left = 2 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     while left > 0 and (part := stream.read(_AT_ONCE)):
         left -= len(part)

@@ -42,8 +42,8 @@ def traceback_of(error: BaseException) -> str:
 def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
     seen.add(id(error))
     before = error.__cause__ or error.__context__
-    told = error.__cause__ is not None or not error.__suppress_context__
-    if before is not None and told and id(before) not in seen:
+    shown = error.__cause__ is not None or not error.__suppress_context__
+    if before is not None and shown and id(before) not in seen:
         yield from _lines(before, seen)
         yield f"\n{_LED_TO[error.__cause__ is not None]}\n"
     if error.__traceback__ is not None:

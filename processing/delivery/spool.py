@@ -88,10 +88,10 @@ def _insert(event: envelope.Event, cause: str = "", refusal: str = "") -> None:
     try:
         _store(row)
     except IntegrityError:
-        held = _held(event.id)
-        if held is None:  # it was relayed in this moment, so there is room now
+        stored = _held(event.id)
+        if stored is None:  # it was relayed in this moment, so there is room now
             _store(row)
-        elif not _is_same(held, event):
+        elif not _is_same(stored, event):
             raise HeldOtherwiseError(HeldOtherwiseError.__doc__) from None
 
 
@@ -104,9 +104,9 @@ def _held(request_id: str) -> SpooledEvent | None:
     return SpooledEvent.objects.filter(pk=request_id).first()
 
 
-def _is_same(held: SpooledEvent, event: envelope.Event) -> bool:
+def _is_same(stored: SpooledEvent, event: envelope.Event) -> bool:
     try:
-        found = envelope.parse(held.body, fallback_id=held.request_id)
+        found = envelope.parse(stored.body, fallback_id=stored.request_id)
     except EventError:  # written by another release, so this one cannot send it
         return False
     return found.fingerprint == event.fingerprint

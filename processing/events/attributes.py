@@ -79,11 +79,11 @@ class Attributes:
 
     def unpacked(self, name: str) -> "Attributes":
         """The producer's attributes, with those that travelled inside our attribute *name*."""
-        if not (told := self.told(name)):
+        if not (ours := self.told(name)):
             return self
-        inside = _texts(told.get("attributes"))
+        inside = _texts(ours.get("attributes"))
         return self.without(name) | Attributes(
-            inside, _texts(told.get("attribute_types"))
+            inside, _texts(ours.get("attribute_types"))
         ).only(inside)
 
     def packed(self, name: str, reason: Mapping[str, Any]) -> "Attributes":

@@ -1,4 +1,4 @@
-"""What can be wrong with an event. All of it is permanent: it fails the same way again."""
+"""The errors of an event. All are permanent: the event fails the same way again."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from urllib.parse import quote
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-MOST_PROBLEMS = 300  # of a hundred items with three fields each
-_LONGEST_NAME = 100  # characters; what is longer is no field of ours
+MOST_PROBLEMS = 300  # enough for a hundred items with three fields each
+_LONGEST_NAME = 100  # characters; our fields are shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Problem:
     field: str
     message: str
     path: tuple[str, ...] = ()
-    """The names in `field`, one by one, where these may be any text."""
+    """The names in `field`, one by one, if they may be any text."""
 
     @classmethod
     def at(cls, path: Iterable[str | int], message: str) -> Self:
-        """The problem at *path*, whatever a stranger called its parts."""
+        """The problem at *path*, whose parts may be any text."""
         names = tuple(map(str, path))
         return cls(".".join(map(_shown, names)), message, names)
 
@@ -36,7 +36,7 @@ class Problem:
     def pointer(self) -> str:
         """The field as a JSON pointer in a URI fragment, as in `#/data/items/0/sku`.
 
-        Of a name that is too long to repeat, it leads to the object that holds it.
+        If a name is too long to repeat, the pointer leads to the object that holds it.
         """
         short = takewhile(lambda name: len(name) <= _LONGEST_NAME, self.names)
         return "#" + "".join(f"/{_escaped(name)}" for name in short)
@@ -50,7 +50,7 @@ class Problem:
 
 
 def _shown(name: str) -> str:
-    """*name* as any page, log and column can hold it."""
+    """*name* in a form that any page, log and column can hold."""
     return name[:_LONGEST_NAME].encode("utf-8", "backslashreplace").decode()
 
 
@@ -60,7 +60,7 @@ def _escaped(name: str) -> str:
 
 
 class PermanentError(Exception):
-    """It will fail the same way until somebody changes something."""
+    """The event fails the same way until somebody changes something."""
 
 
 class EventError(PermanentError):
@@ -110,14 +110,14 @@ _SENTENCES = {
 
 
 def problems_in(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Problem]:
-    """pydantic's findings as sentences for people, without the values they are about.
+    """pydantic's errors as sentences for people, without the values.
 
-    The first MOST_PROBLEMS of them, and how many more there are.
+    Returns the first MOST_PROBLEMS, and how many more there are.
     """
     found = [
         one
         for one in error.errors(include_url=False, include_input=False)
-        # Only says that another field was wrong, and that one is in the list.
+        # It only repeats that another field is wrong, which is in the list already.
         if one["type"] != "default_factory_not_called"
     ]
     problems = [
@@ -130,7 +130,7 @@ def problems_in(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Pr
 
 
 def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Where it is; pydantic marks a member whose name is wrong behind that name."""
+    """The path of the field; pydantic adds a mark behind a member name that is wrong."""
     return loc[:-1] if loc[-1:] == ("[key]",) else loc
 
 
@@ -138,5 +138,5 @@ def _sentence(found: ErrorDetails) -> str:
     sentence = _SENTENCES.get(found["type"])
     if sentence is None:
         return found["msg"]
-    # Without quotes: what is quoted is taken for a part of the message.
+    # Without quotes: masking takes a quoted text for a part of the message.
     return sentence.format(**found.get("ctx", {})).replace("'", "")

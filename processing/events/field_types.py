@@ -31,7 +31,7 @@ _NONCHARACTERS = {"\ufffe", "\uffff"}  # SQS refuses a message that holds one
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """Marks a field that is no personal data; whatever bears no mark is masked."""
+    """Marks a field that is no personal data. Fields without the mark are masked."""
 
 
 def _refuse(sentence: str) -> PydanticCustomError:
@@ -106,7 +106,7 @@ _LONGEST_EMAIL = 254
 def _email(text: str) -> str:
     """Lower case, with the domain in its ASCII form: one spelling per mailbox.
 
-    What is accepted is what the mail server is given as recipient, to the letter.
+    The mail server gets exactly the accepted address as recipient.
     """
     local, _, domain = text.strip().rpartition("@")
     if not local.isascii():  # it would need SMTPUTF8, which many servers do not speak
@@ -133,7 +133,10 @@ _ONE_ADDRESS = "Write one address, such as name@example.com."
 
 
 def _ascii_domain(domain: str) -> str:
-    """By IDNA 2008: the codec of Python makes `strasse` of `straße`, which is another's."""
+    """By IDNA 2008.
+
+    Python's codec turns `straße` into `strasse`, another owner's domain.
+    """
     if domain.isascii():
         return domain
     labels = idna.uts46_remap(domain, std3_rules=True).split(".")
@@ -141,7 +144,7 @@ def _ascii_domain(domain: str) -> str:
 
 
 def _stays_as_it_is(address: str) -> bool:
-    """Whether mail software reads no other mailbox in *address*, as in `=?utf-8?q?eve?=@`."""
+    """Whether mail software reads *address* literally, unlike `=?utf-8?q?eve?=@`."""
     if '"' not in address and "=?" not in address:
         return True
     try:
@@ -175,7 +178,7 @@ Moment = Annotated[datetime, BeforeValidator(timestamps.checked)]
 """A time with its zone; on the wire ISO 8601."""
 
 PastMoment = Annotated[Moment, AfterValidator(timestamps.not_ahead)]
-"""A time at which something happened, so none that lies ahead."""
+"""A time in the past, at which something happened."""
 
 Name = Annotated[str, Field(max_length=200), AfterValidator(_line)]
 ShortLine = Annotated[str, Field(max_length=100), AfterValidator(_line)]

@@ -1,9 +1,9 @@
-"""Personal data: whatever no contract declares public is masked, on the parsed value.
+"""Mask personal data: every parsed value that no contract declares public.
 
-A body that cannot be parsed is masked whole. A public value is shown only while it is plain,
-as ids, amounts and times are: who writes a name where an order id belongs reveals no name.
-Names of fields that no contract knows are shown where they read like a program's. All of it
-is linear in the size of the body and of the text.
+A body that cannot be parsed is masked whole. A public value is shown only if it is plain,
+as ids, amounts and times are, so a name in the place of an order id is masked. Names of
+fields that no contract knows are shown if they read like a program's. Masking takes linear
+time in the size of the body and of the text.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from processing.events import strict_json
 from processing.events.shapes import ATTRIBUTES, HIDDEN, Shape, shape_in
 
 MASK = "•••"
-CHANGED = "\u2063"  # to be seen by a comparison, not by people
+CHANGED = "\u2063"  # for comparisons; people do not see it
 Hide = Callable[[str], str]
 _PLAIN = re.compile(r"[A-Za-z0-9._:/+,-]{0,64}")
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
@@ -24,7 +24,7 @@ _DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _WRITTEN_AT = r"(?:@|\uff20|\ufe6b|%40|\\u0040|&#64;|&#x40;)"
 _AT = re.compile(_WRITTEN_AT, re.IGNORECASE)
 _END = r"\s@<>()\[\],;:\"\uff20\ufe6b"
-# Each begins where no other could, so that no text costs quadratic time.
+# Matches cannot begin inside one another, so no text costs quadratic time.
 _ADDRESS = re.compile(
     rf'(?P<local>"[^"\n]{{1,64}}+"|(?<![^{_END}])(?:(?!{_WRITTEN_AT})[^{_END}])++)'
     rf"{_WRITTEN_AT}(?P<domain>\[[^\]\s]*+\]?|[\w-]++(?:\.[\w-]++)*+)",
@@ -44,14 +44,15 @@ _FEW = 8  # words; beyond them it is no name, and its short words are no secret
 
 
 def mask_body(body: str) -> str:
-    """*body* token for token, with what is not public hidden."""
+    """*body* token for token, with all values masked that are not public."""
     return _masked(body, mask_value)
 
 
 def mask_both(before: str, after: str) -> tuple[str, str]:
-    """Both masked; what is hidden in *after* and not in *before* ends with CHANGED.
+    """Mask both.
 
-    So a comparison of the two shows that it changed.
+    A masked value of *after* that is not in *before* ends with CHANGED, so that a
+    comparison shows the change.
     """
     known: set[str] = set()
 
@@ -75,21 +76,21 @@ def _masked(text: str, hide: Hide, shape: Shape | None = None) -> str:
 
 
 def _walk(text: str, hide: Hide, shape: Shape | None = None) -> str:
-    """*text* with what *hide* makes of each hidden value. Raises UnreadableJSONError."""
+    """Replace each hidden value of *text* by *hide* of it. Raises UnreadableJSONError."""
     document = strict_json.loads(text)
     shape = shape_in(document) if shape is None else shape
     return _PART.sub(_Walk(shape, hide).step, text.removeprefix("\ufeff"))
 
 
 class _Walk:
-    """Where a walk over the parts of a JSON text is, and what it may show there."""
+    """The state of a walk over JSON tokens: its position, and the shape at that position."""
 
     def __init__(self, shape: Shape, hide: Hide) -> None:
         self._hide = hide
         self._shape = shape
         self._around: list[Shape] = []
         self._hidden_names: list[int] = []
-        # A megabyte may hold one value half a million times: it is looked at once.
+        # A megabyte may repeat one value half a million times, so each result is cached.
         self._values: dict[bool, dict[str, str]] = {True: {}, False: {}}
 
     def step(self, match: re.Match[str]) -> str:
@@ -119,7 +120,7 @@ class _Walk:
             return token
         self._conceal(name, token)
         self._hidden_names[-1] += 1
-        # Counted: no name may stand twice in an object.
+        # Numbered, because a name may occur only once in an object.
         return f'"{MASK}{self._hidden_names[-1]}"'
 
     def _value(self, token: str) -> str:
@@ -137,13 +138,13 @@ class _Walk:
         return self._conceal(value, token)
 
     def _conceal(self, value: str, token: str) -> str:
-        if "\\" in token:  # a text may repeat it as it is written, as in O\u0027Brien
+        if "\\" in token:  # a text may repeat its written form, as in O\u0027Brien
             self._hide(token[1:-1])
         return self._hide(value)
 
 
 def _text(token: str) -> str:
-    """What the string *token* says; of anything else how it is written."""
+    """The value of a string *token*; the text of any other token."""
     if token[0] != '"':
         return token
     text: str = json.loads(token) if "\\" in token else token[1:-1]
@@ -151,7 +152,7 @@ def _text(token: str) -> str:
 
 
 def mask_value(value: str) -> str:
-    """One value: an address shortened, as in a…@example.com, anything else hidden."""
+    """Mask one value: shorten an address, as in a…@example.com; hide anything else."""
     local, _, domain = value.rpartition("@")
     whole = local.startswith('"') or not re.search(r"\s", local)
     if local and whole and len(value) <= 254 and _DOMAIN.fullmatch(domain):
@@ -160,12 +161,12 @@ def mask_value(value: str) -> str:
 
 
 def mask_reference(reference: str) -> str:
-    """What staff call a letter: an order id as it is, all else masked."""
+    """Mask the reference of a letter, except an order id."""
     return reference if _PLAIN.fullmatch(reference) else mask_value(reference)
 
 
 def mask(text: str) -> str:
-    """*text* with whatever looks like an address shortened."""
+    """Shorten everything in *text* that looks like an address."""
     if not _AT.search(text):
         return text
 
@@ -178,13 +179,13 @@ def mask(text: str) -> str:
 
 
 def _shortened(local: str, domain: str) -> str:
-    # Of two letters the first would tell too much.
+    # The first of two letters would reveal too much.
     first = local[0] if local[0].isalnum() and len(local) > 2 else ""
     return f"{first}…@{domain}"
 
 
 def mask_attribute(name: str, value: object) -> str:
-    """The message attribute *name*; what we do not know is hidden."""
+    """Mask the message attribute *name*, unless we know that it is public."""
     if not isinstance(value, str):
         return MASK
     if name in ("failure", "redrive"):
@@ -194,12 +195,12 @@ def mask_attribute(name: str, value: object) -> str:
 
 
 def mask_name(name: str) -> str:
-    """The name of a field or an attribute, where it reads like a program's."""
+    """Mask the name of a field or an attribute, unless it reads like a program's."""
     return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", name) else MASK
 
 
 class Veil:
-    """Hides from texts, such as an error's, whatever *bodies* hold and do not show."""
+    """Masks in texts, such as an error's, each value that is masked in *bodies*."""
 
     def __init__(self, *bodies: str) -> None:
         self._hidden: set[tuple[str, ...]] = set()
@@ -213,13 +214,13 @@ class Veil:
                 self._unreadable.add(str(error))
 
     def __call__(self, text: str) -> str:
-        """*text* that we wrote: it quotes what it names."""
+        """Mask *text* that we wrote, in which values stand in quotes."""
         if self._unreadable:
             text = _QUOTED.sub(MASK, text)
         return self._words(mask(text))
 
     def error(self, text: str) -> str:
-        """*text* of whatever error: of one that is not ours nothing is known."""
+        """Mask the *text* of any error: as a whole if a body cannot be read."""
         if not text or not self._unreadable or text in self._unreadable:
             return self(text)
         return MASK

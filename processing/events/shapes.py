@@ -1,4 +1,4 @@
-"""What of an event may be shown, as its contract declares: the rest is personal data."""
+"""The parts of an event that its contract declares public. The rest is personal data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from processing.events.field_types import Public
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What may be shown of a value, and of what is in it."""
+    """Which parts of a value may be shown."""
 
     public: bool = False
     fields: Mapping[str, "Shape"] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class Shape:
     """An object whose names its sender chooses: they are hidden too."""
 
     def at(self, steps: Sequence[object]) -> "Shape":
-        """The shape of what *steps*, names and places in lists, lead to."""
+        """The shape at the end of *steps*, which are names and list indexes."""
         found = self
         for step in steps:
             if found.items is not None:
@@ -35,12 +35,12 @@ class Shape:
 
     @property
     def inside(self) -> "Shape":
-        """The shape of what an object or a list of this shape holds, before it is named."""
+        """The shape of a member of this object or list, before its name is known."""
         return self.items or (self if self.free else HIDDEN)
 
     @property
     def is_open(self) -> bool:
-        """Whether all that is declared in it is public."""
+        """Whether all declared parts are public."""
         parts = [*self.fields.values(), *([self.items] if self.items else [])]
         return all(part.is_open for part in parts) if parts else self.public
 
@@ -78,7 +78,7 @@ _ENVELOPE = _fields(Event) | {
     )
 }
 _DATA = {name: Shape(fields=_fields(one)) for name, one in CONTRACTS.items()}
-#: What the worker and the desk write beside a message; see services.failure.
+#: The attributes that the worker and the desk add to a message; see processor.failure.
 ATTRIBUTES = Shape(
     fields={
         name: Shape(public=True)
@@ -111,7 +111,7 @@ def shape_in(document: Any) -> Shape:
 
 
 def may_be_read(steps: Sequence[object]) -> bool:
-    """Whether *steps* lead to what is public in each contract that knows it."""
+    """Whether *steps* lead to a public value in each contract that knows the path."""
     shapes = [shape_of(type).at(steps) for type in CONTRACTS]
     known = [shape for shape in shapes if shape != HIDDEN]
     return bool(known) and all(shape.is_open for shape in known)

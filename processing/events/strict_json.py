@@ -1,4 +1,4 @@
-"""Read JSON that strangers wrote.
+"""Read JSON from strangers, strictly.
 
 `json.loads` alone accepts NaN, lets the last of two equal keys win, reads UTF-16, and
 leaves by four different exceptions. `loads` accepts only what every parser agrees on and
@@ -24,7 +24,7 @@ class UnreadableJSONError(ValueError):
 
 
 def loads(text: str | bytes) -> Any:
-    """The value *text* stands for. Raises UnreadableJSONError, which says where and why."""
+    """Read *text*. Raises UnreadableJSONError, which says where and why."""
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
@@ -46,9 +46,9 @@ def loads(text: str | bytes) -> Any:
 
 
 def salvage(text: str) -> Any:
-    """What is beyond doubt in a *text* that `loads` refuses; None where nothing is.
+    """Read the unambiguous part of a *text* that `loads` refuses; None if there is none.
 
-    Numbers are None, and what stands twice in an object is left out of it.
+    Numbers are None, and members that occur twice in an object are left out.
     """
     try:
         text = text.removeprefix(_MARK)
@@ -66,7 +66,7 @@ def salvage(text: str) -> Any:
 
 
 def tokens(text: str) -> Iterator[str]:
-    """The tokens of *text*, which `loads` reads: as they are written, one after another."""
+    """The tokens of *text*, which `loads` accepts, in their written form."""
     return map(re.Match.group, TOKEN.finditer(text.removeprefix(_MARK)))
 
 

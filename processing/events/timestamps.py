@@ -1,8 +1,8 @@
-"""Times that others wrote: which are read, and which can be kept.
+"""Read times from others, and refuse those that cannot be stored.
 
 PostgreSQL and SQLite store every time between EARLIEST and LATEST and give it back, and any
-zone can show it. An offset alone is enough to leave what Python and psycopg can read, which
-know no year above 9999 and none below 1.
+zone can show it. Python and psycopg know only the years 1 to 9999, which an offset alone
+can leave.
 """
 
 import contextlib
@@ -15,17 +15,20 @@ from pydantic_core import PydanticCustomError
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
-#: How far a clock may be ahead of ours; and how much further on a queue than at the door,
-#: so that no worker refuses what a machine of ours with another clock accepted.
+#: How far a clock may be ahead of ours. A queue allows more than the front door, so that no
+#: worker refuses an event that another machine's clock accepted.
 AHEAD = timedelta(minutes=5)
 _CLOCKS_OF_OURS = timedelta(minutes=1)
 ON_A_QUEUE = {"on_a_queue": True}
-"""The validation context of what was accepted already."""
+"""The validation context for events that were accepted already."""
 _LEAP_SECOND = re.compile(r"(.{10}[T ][0-9]{2}:[0-9]{2}):60(.*)", re.ASCII)
 
 
 def checked(value: Any) -> datetime:
-    """*value*, a text or a time, as a time with its zone. Raises PydanticCustomError."""
+    """Convert *value*, a text or a time, to a time with its zone.
+
+    Raises PydanticCustomError.
+    """
     moment = _read(value.upper()) if isinstance(value, str) else value
     zone = moment.utcoffset() if isinstance(moment, datetime) else None
     if not isinstance(moment, datetime) or zone is None:
@@ -41,7 +44,7 @@ def checked(value: Any) -> datetime:
 
 
 def past(value: Any) -> datetime | None:
-    """*value* as a time that is over; None where it is none."""
+    """Convert *value* to a time in the past; None if it is none."""
     with contextlib.suppress(PydanticCustomError):
         moment = checked(value)
         return moment if moment <= datetime.now(UTC) else None
@@ -58,7 +61,7 @@ def not_ahead(moment: datetime, info: ValidationInfo) -> datetime:
 
 
 def _read(text: str) -> datetime | None:
-    """None where *text*, in capital letters, is no time."""
+    """Parse *text*, in capital letters; None if it is no time."""
     leap = _LEAP_SECOND.fullmatch(text)
     with contextlib.suppress(ValueError, OverflowError):
         if not leap:

@@ -1,4 +1,4 @@
-"""The rules of the business: an event becomes an effect.
+"""The business rules: a handler turns an event into an effect.
 
 May import `events` and `models`; knows neither SQS nor Celery.
 """

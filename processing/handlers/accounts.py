@@ -1,4 +1,4 @@
-"""What a sign-up does, and the link that completes it."""
+"""Sign-ups: the inactive account, and the link that opens it."""
 
 from typing import Literal, cast
 from uuid import NAMESPACE_URL, uuid5
@@ -18,7 +18,7 @@ from processing.models import User
 
 LINK_AGE = 3 * 24 * 3600  # seconds a verification link works
 _SALT = "verify_email"
-_SALT_OF_SIGNUPS = "verify_signup"  # a former release takes such a link for a bad one
+_SALT_OF_SIGNUPS = "verify_signup"  # earlier releases refuse such a link
 
 
 class BadLinkError(ValueError):
@@ -57,13 +57,13 @@ def sign_up(event: Event) -> Effect:
 
 
 def of_address(address: str) -> QuerySet[User]:
-    """Who has *address*, which is lower case; by the index that keeps it unique."""
+    """The account with *address*, which is lower case, by the unique index."""
     owners = User.objects.alias(address=Lower("email")).exclude(email="")
     return owners.filter(address=address)
 
 
 def _account(data: SignupRequested, event: Event) -> User:
-    """The account of the address, locked; a new one where it has none."""
+    """The account of the address, locked. Creates one if there is none."""
     found = of_address(data.email).select_for_update()
     if (user := found.first()) is not None:
         return user
@@ -76,12 +76,15 @@ def _account(data: SignupRequested, event: Event) -> User:
                 is_active=False,
                 password=make_password(None),  # none works
             )
-    except IntegrityError:  # somebody was faster
+    except IntegrityError:  # another worker was faster
         return found.get()
 
 
 def _note(user: User, data: SignupRequested, event: Event) -> None:
-    """Keep what *event* says for its own link; links of former releases get the newest."""
+    """Store the data of *event* for its own link.
+
+    Links of earlier releases use the newest.
+    """
     profile = data.profile.model_dump(exclude_none=True) if data.profile else {}
     user.signups.create(
         request_id=event.id,
@@ -95,7 +98,7 @@ def _note(user: User, data: SignupRequested, event: Event) -> None:
 
 
 def mailed_account(number: str) -> User:
-    """The account that a mail is for. Raises NoAccountError."""
+    """The account that a mail is addressed to. Raises NoAccountError."""
     try:
         return User.objects.exclude(email="").get(pk=_key(number))
     except (ValueError, User.DoesNotExist):
@@ -103,14 +106,14 @@ def mailed_account(number: str) -> User:
 
 
 def _key(number: str) -> int:
-    """Raises ValueError for what no primary key is."""
+    """Convert a primary key. Raises ValueError."""
     if not number.isascii() or not number.isdigit() or len(number) > 18:
         raise ValueError
     return int(number)
 
 
 def verification_token(account: str, signup: str = "") -> str:
-    """What opens *account* with what *signup* (a request id) said of it."""
+    """The token that opens *account* with the data of *signup* (a request id)."""
     if signup:
         return _signer(_SALT_OF_SIGNUPS).sign(f"{account}.{signup}")
     return _signer(_SALT).sign(account)
@@ -121,7 +124,7 @@ def _signer(salt: str) -> signing.TimestampSigner:
 
 
 def _read(token: str) -> tuple[User, str]:
-    """The account a link is for, and its sign-up. Raises BadLinkError."""
+    """The account of a link, and its sign-up. Raises BadLinkError."""
     for salt in (_SALT_OF_SIGNUPS, _SALT):
         try:
             value = _signer(salt).unsign(token, max_age=LINK_AGE)
@@ -133,7 +136,7 @@ def _read(token: str) -> tuple[User, str]:
 
 
 def waiting_for(token: str) -> User:
-    """The account a link opens. Raises BadLinkError or AlreadyOpenError."""
+    """The inactive account that a link opens. Raises BadLinkError or AlreadyOpenError."""
     return _waiting(token)[0]
 
 

@@ -1,7 +1,7 @@
-"""What the triage desk alone knows, asked by those who may not import it.
+"""Questions to the triage desk from packages that may not import it.
 
-The desk answers from its own rows. It says who it is when Django starts; without a desk
-nothing is a redrive, and nothing is held.
+The desk registers when Django starts, and answers from its own rows. Without a desk no
+event is a redrive, and none is held.
 """
 
 from typing import Protocol
@@ -11,7 +11,7 @@ from processing.events.envelope import Event
 
 class Desk(Protocol):
     def sent(self, redrive: str, event: Event, queue: str) -> bool:
-        """Whether *event* is a redrive of ours to *queue*, as the attribute *redrive* says.
+        """Whether *event* is our redrive to *queue*, as the attribute *redrive* claims.
 
         Anybody who may send to a queue can write that attribute.
         """

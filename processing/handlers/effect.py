@@ -1,4 +1,4 @@
-"""What a handler gives back, and how it fails. Handlers run inside the claim's transaction."""
+"""The result of a handler, and its errors. Handlers run inside the claim's transaction."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""What order events do."""
+"""The handlers of order events."""
 
 from datetime import datetime
 from typing import cast
@@ -20,7 +20,7 @@ from processing.handlers.effect import (
 from processing.handlers.registry import handles
 from processing.models import Order, OrderItem, Outcome, SpooledEvent
 
-#: One sentence, so that nobody learns from it which order numbers there are.
+#: One sentence for both cases, so that it does not reveal which order numbers exist.
 _NO_SUCH_ORDER = "We know no such order under this customer number. Check both numbers, then send it as a new request."
 
 
@@ -46,7 +46,7 @@ class OrderOfAnotherError(RefusedError, SenderCanMendError):
 
 @handles(OrderCreated)
 def create_order(event: Event) -> Effect:
-    """Store the order. One that exists with the same content is skipped."""
+    """Store the order. If it exists with the same content, do nothing."""
     data = cast(OrderCreated, event.data)
     try:
         with transaction.atomic():
@@ -113,14 +113,14 @@ def find_order(order_id: str, customer_id: str) -> Order:
 
 
 def _may_change(at: datetime) -> Q:
-    """The orders that a change of time *at* is not too late for."""
-    # Former releases took any time: one that lies ahead may not freeze an order.
+    """The orders without a later change than *at*."""
+    # Earlier releases accepted any time, so a time in the future must not freeze an order.
     ahead = Q(status_changed_at__gt=timezone.now() + AHEAD)
     return ahead | Q(status=Order.Status.CREATED) | Q(status_changed_at__lte=at)
 
 
 def _missing(order_id: str) -> TransientError:
-    """Why there is no order *order_id*: nobody sent it, or it waits somewhere."""
+    """The error for a missing order *order_id*: nobody sent it, or it is still waiting."""
     if desk.holds(OrderCreated.type, order_id) or _is_spooled(order_id):
         return OrderOnItsWayError(
             f"Order {order_id} was accepted, and is not made yet."
@@ -131,7 +131,7 @@ def _missing(order_id: str) -> TransientError:
 def _is_spooled(order_id: str) -> bool:
     if SpooledEvent.objects.filter(order_id=order_id).exists():
         return True
-    # Of a former release, which named no order beside the body.
+    # Written by an earlier release, which stored no order id beside the body.
     unnamed = SpooledEvent.objects.filter(
         order_id=None, body__contains=f'"order_id":"{order_id}"'
     )

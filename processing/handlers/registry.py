@@ -1,4 +1,4 @@
-"""Which handler takes an event of which type."""
+"""The registry of handlers by event type."""
 
 import pkgutil
 from collections.abc import Callable

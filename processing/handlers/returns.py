@@ -1,4 +1,4 @@
-"""What events about returns do."""
+"""The handler of returns."""
 
 from typing import ClassVar, cast
 

@@ -1,4 +1,4 @@
-"""What processing knows: what became of each request, and what its events made.
+"""The rows of processing: the outcome of each request, and the data that events created.
 
 `Outcome` is the only truth of "final". A row is claimed in the same transaction as the
 effect, so an event takes effect once, however often and wherever it is delivered.

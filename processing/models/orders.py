@@ -49,7 +49,7 @@ class OrderItem(models.Model):
 
 
 class OrderReturn(models.Model):
-    """What a customer sent back of an order, and why."""
+    """Items of an order that a customer returned, and why."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="returns")
     reason = models.TextField(max_length=20_000)

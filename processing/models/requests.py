@@ -1,4 +1,4 @@
-"""What became of each request: outcome, failed attempts, review and spool."""
+"""The progress of each request: outcome, failed attempts, review and spool."""
 
 from typing import Self
 
@@ -8,13 +8,13 @@ REQUEST_ID_LENGTH = 64
 
 
 class Outcome(models.Model):
-    """The claim on one request id, and what came of it. Never deleted before its copies."""
+    """The claim on one request id, and its outcome. Kept as long as copies may arrive."""
 
     class Kind(models.TextChoices):
         PROCESSED = "processed"
         DISCARDED = "discarded"
         REFUSED = "refused"
-        """Its sender, who holds a receipt, is told there what to put right."""
+        """The sender's receipt tells what to correct."""
 
     STALE = "stale"
     """The status that `made` names for a change that came after a later one."""
@@ -25,7 +25,7 @@ class Outcome(models.Model):
     fingerprint = models.CharField(max_length=64)
     correlation_id = models.CharField(max_length=REQUEST_ID_LENGTH)
     made = models.JSONField(default=dict)
-    """For its receipt: what the event made, by ids only, or what its sender is told."""
+    """For the receipt: the ids that the event created, or the text for its sender."""
     at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -33,12 +33,12 @@ class Outcome(models.Model):
 
     @classmethod
     def processed(cls, *requests: str | models.OuterRef) -> models.QuerySet[Self]:
-        """The outcomes of those of *requests* that were processed."""
+        """The outcomes of *requests* that were processed."""
         return cls._of(requests, cls.Kind.PROCESSED)
 
     @classmethod
     def discarded(cls, *requests: str | models.OuterRef) -> models.QuerySet[Self]:
-        """The tombstones of those of *requests* that were discarded."""
+        """The tombstones of *requests* that were discarded."""
         return cls._of(requests, cls.Kind.DISCARDED)
 
     @classmethod
@@ -85,14 +85,14 @@ class UnderReview(models.Model):
     request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
     since = models.DateTimeField(auto_now_add=True)
     sent_again_at = models.DateTimeField(null=True, blank=True)
-    """When it was redriven; empty while it waits for somebody."""
+    """When it was redriven; empty while it waits for staff."""
 
     def __str__(self) -> str:
         return self.request_id
 
 
 class Repair(models.Model):
-    """What staff made of a request before they sent it again, as fingerprints.
+    """An edit of a request by staff before its redrive, as two fingerprints.
 
     Receipts read it; only dlq_review writes it.
     """
@@ -113,7 +113,7 @@ class Repair(models.Model):
 
 
 class SpooledEvent(models.Model):
-    """An event that must reach its queue and has not yet.
+    """A row of the spool (an outbox): an event that has not reached its queue yet.
 
     Either accepted while SQS could not take it, or a follow-up recorded in the
     transaction of the event that caused it.
@@ -125,7 +125,7 @@ class SpooledEvent(models.Model):
     order_id = models.CharField(  # noqa: DJ001 - null is unknown, and empty is none
         max_length=64, null=True, db_index=True
     )
-    """Of the order that it makes. Unknown where a former release put the event here."""
+    """The id of the order that it creates. Null if an earlier release stored the row."""
     body = models.TextField()
     refusal = models.CharField(max_length=200, blank=True)
     """Why SQS did not take it, at the last try."""

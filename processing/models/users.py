@@ -52,15 +52,15 @@ class User(AbstractUser):
         )
 
     def __str__(self) -> str:
-        """What may stand in any title: an address is shortened."""
+        """For any title: an address is shortened."""
         return mask(self.username)
 
 
 class Signup(models.Model):
-    """What one sign-up said of an account that nobody has opened yet.
+    """The data of one sign-up for an account that is not open yet.
 
-    Whoever opens the account by the link of this sign-up gets this name and this profile,
-    whatever others have asked for with the same address.
+    The link of this sign-up opens the account with this name and this profile, even if
+    others have signed up with the same address.
     """
 
     request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)

@@ -1,4 +1,4 @@
-"""Everything that is said to SQS.
+"""All calls to SQS.
 
 May import `events` and `circuit_breaker`.
 """

@@ -1,7 +1,8 @@
-"""How SQS is reached, for all three ways to it.
+"""The connection settings for SQS, shared by three clients.
 
-boto3 receives, deletes and looks; quick_sqs asks where somebody waits; a worker's event
-loop polls and deletes. They trust the same authorities, take the same proxy and sign with
+boto3 receives, deletes and inspects; curl_client sends while somebody waits; a worker's
+event loop polls and deletes. They trust the same authorities, take the same proxy and sign
+with
 the same credentials, as boto3 settles them from its files and the environment
 (AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY). All time limits stand here.
 """
@@ -17,8 +18,8 @@ from botocore.utils import get_environ_proxies
 
 from processing.sqs.credentials import Steady
 
-#: Where somebody waits: seconds to connect (with the name looked up and the certificate
-#: checked), and in all. Each KiB that is sent adds a millisecond.
+#: While somebody waits: seconds to connect (including DNS and TLS), and in all. Each KiB
+#: that is sent adds a millisecond.
 QUICK_CONNECT = 0.5
 QUICK_ANSWER = 1.0
 QUICK_CREDENTIALS = 0.5
@@ -40,7 +41,7 @@ LOCAL = Steady("local", "local")  # a server of ours takes any, but some there m
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What curl is told; boto3 tells itself the same."""
+    """The options for curl, with the values that boto3 finds for itself."""
 
     endpoint: str
     region: str
@@ -57,14 +58,14 @@ class Access:
 
 
 def settled(endpoint: str, region: str, credentials: Steady) -> Access:
-    """As the environment is now."""
+    """Read the settings from the current environment."""
     proxies = ProxyConfiguration(get_environ_proxies(endpoint))
     proxy = proxies.proxy_url_for(endpoint) or ""
     return Access(endpoint, region, credentials, ca_bundle(), proxy)
 
 
 def ca_bundle() -> str:
-    """The file of the authorities whose certificates count."""
+    """The file of the trusted certificate authorities."""
     return str(
         Session().get_config_variable("ca_bundle")
         or os.environ.get("REQUESTS_CA_BUNDLE")

@@ -1,9 +1,9 @@
-"""The credentials that calls to SQS are signed with, looked for beside the calls.
+"""The credentials for calls to SQS, fetched by a thread beside the calls.
 
 boto3 asks a provider (a role, a token file, a command) when a call needs credentials, waits
-as long as the provider takes, and does not ask again where there were none at the start.
-Here a thread asks: at the start, well before they expire, when AWS refuses them, and every
-REST seconds while there are none. A call takes what is there, or fails at once.
+as long as the provider takes, and never asks again if there were none at the start. Here a
+thread asks: at the start, well before they expire, when AWS refuses them, and every REST
+seconds while there are none. A call uses the current credentials or fails at once.
 """
 
 import logging
@@ -36,13 +36,13 @@ class CredentialsError(BotoCoreError):
 
 
 class Steady(Credentials):
-    """Those that never change, of a server of ours."""
+    """Fixed credentials, for a server of our own."""
 
     def within(self, patience: float) -> ReadOnlyCredentials:
         return self.get_frozen_credentials()
 
     def doubt(self) -> None:
-        """They are as good as they ever were."""
+        """Do nothing: fixed credentials cannot be renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,10 @@ class _Found:
 
 
 class Kept(Steady):
-    """Those of one process. boto3 and curl sign with them."""
+    """The credentials of one process. boto3 and curl sign with them."""
 
     def __init__(self, like: "Kept | None" = None) -> None:
-        """*like* are those of the process that this one was forked from."""
+        """*like* are the credentials of the parent process."""
         super().__init__("", "")
         self.pid = os.getpid()
         self._found: _Found | None = like._found if like else None
@@ -74,7 +74,7 @@ class Kept(Steady):
         return self.within(PATIENCE)
 
     def within(self, patience: float) -> ReadOnlyCredentials:
-        """Raises CredentialsError. It waits for the first look alone, until so many seconds
+        """Raises CredentialsError. Waits only for the first look, until *patience* seconds
         after the start."""
         found = self._found
         if found is None or not found.is_good:
@@ -85,7 +85,7 @@ class Kept(Steady):
         return found.keys
 
     def doubt(self) -> None:
-        """AWS refused them: look for others soon."""
+        """AWS refused the credentials: fetch others soon."""
         self._wake.set()
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Kept(Steady):
             looked_at = monotonic()
             self._first_look.set()
             if self._wake.wait(self._seconds_to_next()):
-                # Each call that is refused wakes it, and what AWS refuses has many.
+                # Each refused call wakes this thread, and there may be many.
                 sleep(max(0.0, looked_at + REST - monotonic()))
             self._wake.clear()
 
@@ -134,7 +134,7 @@ def of_this_process() -> Kept:
 
 
 class Provider:
-    """In the place of botocore's chain: the client of a session signs with *credentials*."""
+    """Replaces botocore's chain of providers: the client signs with *credentials*."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -144,7 +144,7 @@ class Provider:
 
 
 def _look() -> _Found:
-    """Ask all providers, as boto3 does, from the beginning. Raises whatever they raise."""
+    """Ask all providers again, as boto3 does at the start. Raises their errors."""
     session = Session()
     session.set_default_client_config(_ASKING)
     command = ProcessProvider(
@@ -165,7 +165,7 @@ def _look() -> _Found:
 
 
 class _Command(subprocess.Popen[bytes]):
-    """A credential_process that is ended when it takes too long."""
+    """A credential_process with a time limit."""
 
     def communicate(self, *_: Any, **__: Any) -> tuple[bytes, bytes]:
         try:

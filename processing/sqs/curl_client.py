@@ -1,11 +1,10 @@
-"""The calls to SQS that somebody waits for, through curl.
+"""Calls to SQS through curl, for callers that wait.
 
 boto3 spends five to seven times the processor time of curl on a SendMessageBatch, nearly
 all of it in Python where no other thread may run; curl signs and sends outside Python
-(`python -m benchmarks --only call`). What is asked, answered and raised is as with boto3.
-
-A call is tried once, but for a kept connection that turns out to be closed: there curl asks
-again, and SQS may have had the message before.
+(`python -m benchmarks --only call`). Arguments, results and errors are those of boto3. A
+call is tried once. The exception is a kept connection that turns out to be closed: curl
+sends again, and SQS may already have the message.
 """
 
 import base64
@@ -29,7 +28,7 @@ from processing.sqs import access, refusals
 
 _HEADERS = [
     "Content-Type: application/x-amz-json-1.0",
-    "X-Amzn-Query-Mode: true",  # errors are to keep the codes that boto3 raises
+    "X-Amzn-Query-Mode: true",  # keeps the error codes that boto3 raises
     "Expect:",  # SQS need not be asked whether it wants a large body
 ]
 _NOT_REACHED = {pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT}
@@ -37,7 +36,7 @@ _QUICK_EXIT = 322  # curl's option, which pycurl does not name
 
 
 class QuickSQS:
-    """Some calls of boto3's SQS client, each tried once and bound in time.
+    """Some calls of boto3's SQS client, each tried once and with a time limit.
 
     They raise ClientError where SQS refuses, and where it does not answer
     EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, HTTPClientError or
@@ -52,7 +51,7 @@ class QuickSQS:
         return self._call("SendMessage", call)
 
     def send_message_batch(self, *, within: float = inf, **call: Any) -> dict[str, Any]:
-        """*within* seconds, where that is less than any call may take."""
+        """*within* is a time limit in seconds below the usual one."""
         return self._call("SendMessageBatch", call, within)
 
     def change_message_visibility_batch(self, **call: Any) -> dict[str, Any]:
@@ -103,7 +102,7 @@ class QuickSQS:
         curl.setopt(pycurl.URL, f"{self._access.endpoint}/")
         curl.setopt(pycurl.AWS_SIGV4, f"aws:amz:{self._access.region}:sqs")
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(access.QUICK_CONNECT * 1000))
-        curl.setopt(_QUICK_EXIT, 1)  # a name server that hangs is not waited for
+        curl.setopt(_QUICK_EXIT, 1)  # do not wait for a name server that hangs
         return curl
 
     def _no_answer(self, curl: pycurl.Curl, error: pycurl.error) -> Exception:

@@ -1,4 +1,4 @@
-"""What SQS is sent beside a body: attributes, group, deduplication; and how much that is.
+"""The entries of SendMessageBatch: body, attributes, group, deduplication; and their size.
 
 An entry is what SendMessageBatch takes for one message, without its Id.
 """
@@ -18,9 +18,10 @@ class TooLargeError(ValueError):
 
 
 def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
-    """The entry that puts *event* on *queue*, with *beside* and what says who it is.
+    """The entry that puts *event* on *queue*.
 
-    That is in the body too, so it stays away where ten others are.
+    Its attributes are *beside* and the event's ids. The body holds the ids too, so they are
+    left out if there are ten other attributes.
     """
     usual = {
         "type": event.type,
@@ -43,7 +44,7 @@ def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
 
 
 def of_dead_letter(message: Message, failure: dict[str, Any]) -> dict[str, Any]:
-    """The entry that puts *message* into its DLQ as it is, with the reason beside it.
+    """The entry that puts *message* into its DLQ, with the reason as an attribute.
 
     Raises TooLargeError where even the shortest reason does not fit beside the body.
     """
@@ -67,14 +68,14 @@ def of_dead_letter(message: Message, failure: dict[str, Any]) -> dict[str, Any]:
 
 
 def on_fifo(queue: str, group: str, deduplication_id: str) -> dict[str, Any]:
-    """What sending needs on a FIFO queue, and only there. *queue* is a source queue."""
+    """The fields that a FIFO queue needs. *queue* is a source queue."""
     if not QUEUES[queue].fifo:
         return {}
     return {"MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
 
 
 def _deduplication_id(event: Event, beside: Attributes) -> str:
-    """What SQS drops a second copy by, for five minutes, on a FIFO queue.
+    """The key by which a FIFO queue drops a second copy for five minutes.
 
     Equal for whoever sends the same request again: a client, the spool, a resend. It
     differs for other content under the same request id (a conflict that must be told) and

@@ -8,7 +8,7 @@ from processing.events import timestamps
 from processing.events.attributes import FAILURE, Attributes
 from processing.events.envelope import is_request_id
 
-#: What ReceiveMessage is asked to tell of each message, beside its own attributes.
+#: The system attributes that ReceiveMessage returns with each message.
 SYSTEM_ATTRIBUTES = [
     "ApproximateReceiveCount",
     "SentTimestamp",
@@ -33,7 +33,7 @@ class Message:
     """The types of those that are not String."""
     group: str = field(default="", repr=False)
     moved_by_sqs: bool = False
-    """It came into its DLQ by the redrive policy; no worker sent it there."""
+    """The redrive policy moved it to its DLQ; no worker sent it there."""
 
     @property
     def beside(self) -> Attributes:
@@ -47,10 +47,10 @@ class Message:
 
     @property
     def named_id(self) -> str:
-        """The request id as its sender named it beside the body, else SQS's message id.
+        """The request id in the message attributes, else SQS's message id.
 
-        Moving a message out of a DLQ sends it anew. Its first id is then the one that the
-        worker noted in the reason.
+        A message that is moved out of a DLQ gets a new message id. Its first id is then in
+        the reason that the worker attached.
         """
         named = [self.attributes.get(name) for name in ("request_id", "RequestId")]
         if FAILURE in self.attributes:

@@ -65,7 +65,7 @@ def _ensure(name: str, wanted: dict[str, str], create: bool) -> list[str]:
 
 
 def _dlq_drift(queue: Queue) -> list[str]:
-    """What may not be set at all on a DLQ, because failed messages would not stay there."""
+    """Attributes that a DLQ must not have, because failed messages would not stay there."""
     found = _attributes(queue.dlq) or {}
     drift = []
     if "RedrivePolicy" in found:

@@ -60,7 +60,7 @@ class SendError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of one event of a batch: a message id, or the error."""
+    """The result for one event of a batch: a message id, or the error."""
 
     event: Event
     message_id: str | None = None
@@ -72,7 +72,7 @@ Entry = tuple[Event, dict[str, Any]]
 
 
 def forget() -> None:
-    """Drop what was learned about SQS, and its connections; for when its address changes."""
+    """Reset the circuit breakers and connections, after SQS's address has changed."""
     queues.forget()
     for kept in (_batcher, _breakers):
         kept.cache_clear()
@@ -93,7 +93,7 @@ def publish(event: Event, **attributes: str) -> str:
 
 
 def publish_after_all(event: Event, **attributes: str) -> str:
-    """`publish`, though SQS failed of late: for when nobody else can keep the event."""
+    """Like `publish`, even if the breaker is open; for events that nobody else can keep."""
     return _publish(event, attributes, last_resort=True)
 
 
@@ -131,7 +131,9 @@ def send_job(
 
 def send_raw(queue: str, body: str, *, delay: int = 0) -> None:
     """Put *body* on a queue as it is, like a producer that knows nothing of us. Raises SendError."""
-    own = new_id()  # on a FIFO queue a group of its own: nothing is known of its order
+    own = (
+        new_id()
+    )  # in a group of its own on a FIFO queue, because its order is not known
     how = entries.on_fifo(queue, own, own)
     if delay and not how:
         how = {"DelaySeconds": delay}
@@ -181,7 +183,7 @@ def _entry(event: Event, beside: Attributes | None, queue: str) -> dict[str, Any
 
 
 def _send_what_fits(queue: str, batch: Sequence[Entry]) -> list[Sent]:
-    """Refuse an entry that no call may carry: SQS would refuse the whole call for it."""
+    """Refuse an entry that is too large: SQS would refuse the whole call because of it."""
     if len(batch) == 1 and entries.size(batch[0][1]) > MAX_MESSAGE_BYTES:
         error = SendError("MessageTooLong", for_good=True)
         return [Sent(batch[0][0], error=error)]
@@ -211,7 +213,7 @@ def _send_batch(
         if refused.for_good and len(batch) > 1:  # one entry spoils the others
             alone = functools.partial(_send_batch, queue, last_resort=last_resort)
             return [sent for entry in batch for sent in alone([entry], within)]
-        # Missing credentials are found without a call, and say nothing of SQS.
+        # Missing credentials are found without a call, and are no failure of SQS.
         if not isinstance(error, CredentialsError):
             _note_failure(breakers, queue, refused, last_resort=last_resort)
         return [Sent(event, error=refused) for event, _ in batch]
@@ -222,7 +224,7 @@ def _send_batch(
 def _note_failure(
     breakers: Breakers, queue: str, refused: SendError, *, last_resort: bool
 ) -> None:
-    if refused.for_good:  # the fault of the message; the queue takes others
+    if refused.for_good:  # the message is at fault; the queue takes others
         breakers.took(queue)
     elif refused.is_away:
         breakers.no_answer(queue, str(refused), last_resort=last_resort)

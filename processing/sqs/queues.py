@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 10  # SQS: entries in one batch call, messages in one receive
-#: What receiving and deleting raise when SQS does not answer or refuses.
+#: The errors of receive and delete, when SQS does not answer or refuses.
 SQS_ERRORS = (ClientError, BotoCoreError)
 
 
@@ -37,18 +37,20 @@ def client() -> "SQSClient":
 
 
 def sender() -> QuickSQS:
-    """What asks SQS where somebody waits; as thread safe, and as much one's own."""
+    """The curl client for callers that wait; thread-safe, one per process."""
     return _sender(os.getpid(), settings.SQS_ENDPOINT_URL)
 
 
 def reached() -> access.Access:
-    """How curl is to reach SQS, from this process."""
+    """The connection settings for curl in this process."""
     return _access(os.getpid(), settings.SQS_ENDPOINT_URL)
 
 
 def warm_up() -> None:
-    """At the start of a process: make ready, and wait for credentials, which nobody should
-    have to later."""
+    """Prepare the clients of a new process.
+
+    Waits for credentials, so that no later call has to.
+    """
     try:
         sender()
         reached().credentials.within(credentials.PATIENCE)
@@ -63,7 +65,7 @@ def _sender(pid: int, endpoint: str) -> QuickSQS:
 
 @functools.cache
 def _access(pid: int, endpoint: str) -> access.Access:
-    where = client().meta.endpoint_url  # as boto3 settles it, from all it is told
+    where = client().meta.endpoint_url  # as boto3 resolves it from its settings
     return access.settled(where, settings.AWS_REGION, _credentials(endpoint))
 
 
@@ -93,7 +95,7 @@ def _doubt(known: credentials.Steady, parsed: dict[str, Any], **_: Any) -> None:
 
 
 def forget() -> None:
-    """Drop connections; for when SQS's address changes."""
+    """Drop the connections, after SQS's address has changed."""
     for kept in (_client, _access, _sender):
         kept.cache_clear()
 
@@ -143,9 +145,10 @@ def hide(queue: str, receipt_handle: str, seconds: int) -> None:
 
 
 def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
-    """`hide` by ChangeMessageVisibilityBatch. What fails is logged, and the rest goes on.
+    """Like `hide`, by ChangeMessageVisibilityBatch.
 
-    Each call is tried once and soon given up: others wait for theirs.
+    Failures are logged. Each call is tried once, with a short time limit, because other
+    messages wait for theirs.
     """
     for start in range(0, len(receipt_handles), BATCH):
         handles = receipt_handles[start : start + BATCH]
@@ -202,15 +205,18 @@ def depth(queue: str) -> Depth:
 
 @dataclass(frozen=True, slots=True)
 class Depths:
-    """Of the declared queues and their DLQs. A queue that is refused concerns itself alone."""
+    """The depths of the declared queues and their DLQs.
+
+    A refusal concerns one queue only.
+    """
 
     known: dict[str, Depth]
     refused: dict[str, str]
-    """SQS's code for each that it tells nothing of."""
+    """SQS's error code for each queue that it refuses to count."""
 
 
 def depths() -> Depths:
-    """What all queues hold. Raises BotoCoreError where SQS does not answer."""
+    """Count the messages of all queues. Raises BotoCoreError if SQS does not answer."""
     found = Depths({}, {})
     for queue in QUEUES.values():
         for name in (queue.name, queue.dlq):
@@ -222,9 +228,10 @@ def depths() -> Depths:
 
 
 def ping() -> None:
-    """Ask SQS for something small, as quickly as a send. Raises one of SQS_ERRORS.
+    """Make a small call to SQS, with the time limit of a send.
 
-    That the queue is not there is an answer too, and the other queues take what they get.
+    Raises one of SQS_ERRORS. An answer that the queue does not exist counts as success,
+    because SQS is up.
     """
     try:
         sender().get_queue_attributes(QueueUrl=url("jobs"), AttributeNames=["QueueArn"])

@@ -1,7 +1,7 @@
-"""How SQS says no, or nothing at all: read from an answer, and told in a log.
+"""Errors of SQS, refusals and missing answers: parsed, and described for a log.
 
-A log names the queue, the call and the reason in the words of SQS or curl. Where SQS
-complains of a message it may quote it, so of those only the code is told.
+A log names the queue, the call and the reason in the words of SQS or curl. An error about a
+message may quote it, so the log gets only its code.
 """
 
 import json
@@ -33,7 +33,7 @@ BAD_CREDENTIALS = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-#: By SQS itself, and by its older protocol.
+#: Used by SQS itself, and by its older protocol.
 NO_SUCH_QUEUE = {"QueueDoesNotExist", "NonExistentQueue"}
 LONGEST_CODE = 100  # characters
 LONGEST_REASON = 300
@@ -44,7 +44,7 @@ _NO_SHAPE: Any = None
 def read(
     action: str, status: int, headers: Mapping[str, str], body: bytes
 ) -> Exception:
-    """The error that boto3 raises for an answer that is not 200."""
+    """Convert an answer other than 200 to the error that boto3 raises."""
     response = {
         "status_code": status,
         "headers": HeadersDict(headers),
@@ -58,7 +58,7 @@ def read(
 
 
 def code(error: Exception) -> str:
-    """SQS's code for a refusal; where SQS did not answer, the name of the error."""
+    """SQS's code for a refusal; if SQS did not answer, the name of the error."""
     if not isinstance(error, ClientError):
         return type(error).__name__
     return shortened(error.response["Error"]["Code"])

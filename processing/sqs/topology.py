@@ -26,7 +26,7 @@ class Queue:
     time_limit: int = 50
     retention: int = 4 * DAY
     dlq_retention: int = 14 * DAY
-    dlq_visibility_timeout: int = 30  # as SQS has it; 0 would give each to all at once
+    dlq_visibility_timeout: int = 30  # SQS's default; 0 would hide no message
     fifo: bool = False
     """Events of one group are processed in the order sent; the setting FIFO_QUEUES."""
 
@@ -36,7 +36,7 @@ class Queue:
 
     @property
     def suffix(self) -> str:
-        """How SQS wants the names of a FIFO queue and of its DLQ to end."""
+        """The suffix that SQS requires for the names of a FIFO queue and its DLQ."""
         return ".fifo" if self.fifo else ""
 
     @property

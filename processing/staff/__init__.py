@@ -1,4 +1,4 @@
-"""People who enter the admin: what they may give, their second factor, read-only pages.
+"""Staff in the admin: the rights they may grant, their second factor, read-only pages.
 
 May import `models` and `events`.
 """

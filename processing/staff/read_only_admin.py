@@ -14,13 +14,13 @@ PERSONAL = "dlq_review.view_personal_deadletter"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows to look at; only events make and change them."""
+    """Read-only pages of rows, which only events create and change."""
 
     personal: Mapping[str, Callable[[Any], str]] = {}
-    """Fields with personal data, and how each is masked.
+    """Fields with personal data, and the function that masks each.
 
-    A list masks all of them. The page of a row shows them to those who hold PERSONAL, and
-    puts that on record.
+    A list masks all of them. The page of a row shows them to holders of PERSONAL, and
+    records that.
     """
 
     show_full_result_count = False
@@ -40,7 +40,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def lookup_allowed(
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:
-        """Only the filters that are offered: any other could guess what a field holds."""
+        """Allow only the declared filters: others could be used to guess hidden values."""
         offered = {
             one if isinstance(one, str) else getattr(one, "parameter_name", "")
             for one in self.list_filter
@@ -56,7 +56,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return [one for one in found if one.partition("__")[0] not in self.personal]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Those with personal data by their masked stand-ins, where they must be."""
+        """Replace fields with personal data by their masked stand-ins, if needed."""
         found = super().get_fields(request, obj)
         if request.user.has_perm(PERSONAL):
             return found

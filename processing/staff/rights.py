@@ -1,8 +1,8 @@
-"""Nobody gives what they do not have: what one member of staff may do to another.
+"""The rights that staff may grant: nobody grants a permission that they do not have.
 
 A superuser may do everything. Anybody else may change only people and groups whose
 permissions are all among their own, and gives only such groups and permissions. Rights of
-people who are shut out count like those of others: who is let in again has them.
+inactive people count too, because they have them again when they are reactivated.
 """
 
 from django.contrib.auth.models import AnonymousUser, Group, Permission
@@ -31,7 +31,7 @@ def grantable_groups(actor: Actor) -> QuerySet[Group]:
 
 
 def reaches_user(actor: Actor, target: User) -> bool:
-    """Whether *target* may do nothing that *actor* may not."""
+    """Whether *actor* has every permission of *target*."""
     if actor.is_superuser:
         return True
     return not target.is_superuser and _covers(actor, _held_by(target))

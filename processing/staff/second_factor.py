@@ -1,8 +1,8 @@
 """The second factor of staff: an app that shows codes (TOTP), and codes on paper for its loss.
 
-STAFF_SECOND_FACTOR is `off`, `optional` (who has set it up is asked for it) or `required`
-(everybody is, and sets it up at the next login). A code is taken once. After each wrong one
-the next is taken later: 1 s, 2 s, 4 s and so on. The devices are django-otp's.
+STAFF_SECOND_FACTOR is `off`, `optional` (for people who have set it up) or `required`
+(everybody sets it up at the next login). A code works once. After each wrong code the wait
+for the next try doubles: 1 s, 2 s, 4 s and so on. The devices are django-otp's.
 """
 
 import logging
@@ -55,7 +55,7 @@ def is_enrolled(user: User | AnonymousUser) -> bool:
 
 
 def is_verified(user: User | AnonymousUser) -> bool:
-    """Whether the session of *user*, as the request has it, has shown a code."""
+    """Whether *user*, as set on the request, has entered a code in this session."""
     return getattr(user, "otp_device", None) is not None
 
 
@@ -78,13 +78,13 @@ def in_letters(key: str) -> str:
 
 
 def address_for_app(user: User, key: str) -> str:
-    """What the QR code holds."""
+    """The address in the QR code."""
     return str(TOTPDevice(user=user, key=key).config_url)
 
 
 @transaction.atomic
 def enrol(user: User, key: str, code: str, *, has_shown_a_code: bool) -> TOTPDevice:
-    """Take the app that shows *code* for *key*, in place of any other.
+    """Enrol the app that shows *code* for *key*, and replace any other.
 
     Raises WrongCodeError; or AlreadyEnrolledError, where there is another one and this
     session has shown nothing of it.
@@ -106,7 +106,7 @@ def enrol(user: User, key: str, code: str, *, has_shown_a_code: bool) -> TOTPDev
 
 @transaction.atomic
 def new_codes_on_paper(user: User) -> list[str]:
-    """Fresh codes, each for one login without the app. The former ones end."""
+    """New recovery codes, each for one login without the app. The former ones end."""
     _lock(user)
     paper, _ = StaticDevice.objects.get_or_create(user_id=user.pk, name="paper")
     paper.token_set.all().delete()
@@ -116,7 +116,7 @@ def new_codes_on_paper(user: User) -> list[str]:
 
 
 def verify(user: User, code: str) -> Device:
-    """The device of *user* that *code* is of. Raises WrongCodeError or TooSoonError."""
+    """The device of *user* that shows *code*. Raises WrongCodeError or TooSoonError."""
     code = _normal(code)
     kind: type[Device] = TOTPDevice if _is_of_app(code) else StaticDevice
     with transaction.atomic():  # a wrong code is counted, so nothing is raised in here
@@ -131,7 +131,7 @@ def verify(user: User, code: str) -> Device:
 
 @transaction.atomic
 def reset(user: User) -> bool:
-    """Forget app and codes of *user*, who sets them up anew; False if there were none."""
+    """Delete the app and the codes of *user*; False if there were none."""
     _lock(user)
     found = (model.objects.filter(user=user.pk) for model in (TOTPDevice, StaticDevice))
     removed: int = sum(devices.delete()[0] for devices in found)

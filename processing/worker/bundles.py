@@ -1,4 +1,4 @@
-"""Bundles: messages that are handed to a process of the pool together.
+"""Bundles: several messages that one process of the pool handles together.
 
 Handing over one message costs Celery a third of the time that a small event takes to process
 (`python -m benchmarks --only process`). So the messages of one poll are handed over in
@@ -86,11 +86,11 @@ class Bundle:
         return _board[self.slot + 1] > 0
 
     def without(self, others: Sequence[Message]) -> Self:
-        """This bundle, once *others*, at its end, were handed over again."""
+        """This bundle without *others*, its last messages, which were handed over again."""
         return replace(self, messages=self.messages[: -len(others)])
 
     def progress(self) -> Progress:
-        """How far the process came before it answered or died. In the worker.
+        """The progress of the process before it answered or died. In the worker.
 
         If no message is noted as begun, the first one counts as failed. Otherwise a message
         that kills a process before it can note anything would be tried for ever.
@@ -105,7 +105,7 @@ class Bundle:
 
 
 def tie(received: Sequence[Message], *, held: int, processes: int) -> Iterator[Bundle]:
-    """Bundles of what one poll brought to a worker that holds *held* other messages."""
+    """Tie the messages of one poll into bundles, for a worker that holds *held* others."""
     share = min(LARGEST, max(1, ceil((held + len(received)) / processes)))
     first = [message for message in received if message.receive_count == 1]
     for start in range(0, len(first), share):

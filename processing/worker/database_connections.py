@@ -17,7 +17,7 @@ _next_check = 0.0
 
 
 def keep_only_good_connections(**_: Any) -> None:
-    """Before each task, and before each event of one."""
+    """Check the connections before each task, and before each event of a task."""
     global _next_check
     failed = any(one.errors_occurred for one in connections.all(initialized_only=True))
     if failed or monotonic() >= _next_check:
@@ -26,6 +26,6 @@ def keep_only_good_connections(**_: Any) -> None:
 
 
 def close_what_was_interrupted(exception: BaseException, **_: Any) -> None:
-    """After a job of ours that ran out of time; processing/delivery/processor.py says why."""
+    """Close connections after a job of ours ran out of time (see delivery/processor.py)."""
     if isinstance(exception, SoftTimeLimitExceeded):
         connections.close_all()

@@ -1,4 +1,4 @@
-"""A worker whose database is away stops receiving, so that good messages stay on SQS.
+"""A worker without its database stops receiving, so that good messages stay on SQS.
 
 Every receive counts towards maxReceiveCount; without the gate an outage of a few minutes
 would carry healthy messages into the DLQ. The database is asked only after something
@@ -31,7 +31,7 @@ class DatabaseGate:
         self._ask_at = 0.0
 
     def doubt(self) -> None:
-        """Something failed: ask the database before the next poll."""
+        """After a failure, check the database before the next poll."""
         self._in_doubt = True
 
     def is_open(self) -> bool:
@@ -64,7 +64,7 @@ def database_answers() -> bool:
 
 
 def _limit_server() -> None:
-    """Else each question that waits for a lock would stay there, and hold a connection."""
+    """Otherwise each check that waits for a lock would stay, and hold a connection."""
     if connection.vendor == "postgresql":
         limit = f"'{PATIENCE * 800}ms'"  # before we give up
         with connection.cursor() as cursor:

@@ -45,7 +45,7 @@ class Deletes:
         self._closed = False
 
     def add(self, queue: str, handle: str) -> None:
-        if self._closed:  # nobody turns the event loop any more
+        if self._closed:  # the event loop does not run any more
             return _delete_now(queue, [handle])
         batch = self._gathering.setdefault(queue, _Batch(queue))
         batch.handles.append(handle)
@@ -64,7 +64,7 @@ class Deletes:
 
     def _send(self, batch: _Batch) -> None:
         if self._gathering.get(batch.queue) is not batch:
-            return  # it was full before its time
+            return  # the batch was full before its time
         del self._gathering[batch.queue]
         self._under_way.add(batch)
         try:

@@ -1,4 +1,4 @@
-"""What a worker holds, by bundle and by message. Prefetch counts messages."""
+"""The messages that a worker holds, by bundle and by message. Prefetch counts messages."""
 
 from kombu.transport import SQS
 
@@ -13,7 +13,7 @@ class QoS(SQS.QoS):
         self.channel.poll_if_room()
 
     def bundle(self, delivery_tag: str) -> Bundle | None:
-        """None once it is answered, or its channel was replaced."""
+        """The bundle of a tag; None if it is answered, or its channel was replaced."""
         delivered = self._delivered.get(delivery_tag)
         if delivered is None or delivery_tag in self._dirty:
             return None
@@ -24,12 +24,12 @@ class QoS(SQS.QoS):
         self._delivered[bundle.delivery_tag].delivery_info["bundle"] = bundle
 
     def held(self) -> list[Message]:
-        """What is being worked on or waits here; safe to call from another thread."""
+        """The messages that are handled or wait here; safe to call from another thread."""
         waiting = filter(None, map(self.bundle, list(self._delivered)))
         return [message for bundle in waiting for message in bundle.messages]
 
     def can_consume_max_estimate(self) -> int | None:
-        """kombu counts what it delivered; a bundle of five would be one."""
+        """kombu counts deliveries, so a bundle of five would count as one."""
         most: int = self.prefetch_count
         return max(0, most - len(self.held())) if most else None
 

@@ -1,4 +1,4 @@
-"""kombu's connection to SQS, so that no answer and none at all stop the polling."""
+"""kombu's connection to SQS, whose polling continues after an error or no answer."""
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -17,8 +17,7 @@ NO_ANSWER: dict[str, Any] = {"no_answer": True}
 
 
 class _HTTPConnection(AsyncHTTPSConnection):
-    """kombu gives curl no timeout, so a dead connection would be polled for ever, and
-    certificates of its own."""
+    """Adds time limits and our certificates: kombu polls a dead connection for ever."""
 
     def getrequest(self) -> Any:
         request = super().getrequest()

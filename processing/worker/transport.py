@@ -184,7 +184,9 @@ class Channel(SQS.Channel):
                 first.queue,
                 type(error).__name__,
             )
-            self.qos.ack(bundle.delivery_tag)  # frees its room, deletes nothing
+            self.qos.ack(
+                bundle.delivery_tag
+            )  # frees the prefetch room, deletes nothing
             for message in bundle.messages:
                 self._leave(message)
 
@@ -219,7 +221,7 @@ class Channel(SQS.Channel):
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """The process did not finish the bundle. With *requeue*, Celery says that it died."""
         bundle = self.qos.bundle(delivery_tag)
-        self.qos.ack(delivery_tag)  # frees its room; SQS keeps the messages
+        self.qos.ack(delivery_tag)  # frees the prefetch room; SQS keeps the messages
         if bundle is None:
             return
         progress = bundle.progress()

@@ -1,7 +1,7 @@
 """Keep the messages this worker holds invisible to others while it holds them.
 
-Covers what is being worked on and what waits in the worker, also while it drains after
-SIGTERM. A task that hangs is bounded by its time limit, a worker that dies by the
+Covers messages that are handled and messages that wait in the worker, also while it drains
+after SIGTERM. A task that hangs is bounded by its time limit, a worker that dies by the
 visibility timeout of its queues.
 """
 
@@ -52,7 +52,8 @@ class VisibilityHeartbeat(bootsteps.StartStopStep):
 def extend(held: list[Message]) -> None:
     """Restart the visibility timeout of every message in *held*.
 
-    What SQS does not extend now is tried at the next beat; it keeps no other from its own.
+    A message that SQS does not extend now is tried again at the next beat; the others are
+    not affected.
     """
     by_queue: dict[str, list[str]] = defaultdict(list)
     for message in held:

@@ -46,8 +46,8 @@ class Command(BaseCommand):
 
 
 def _as_json(closed: books.Books) -> str:
-    told = {**asdict(closed), "balanced": closed.balanced}
-    return json.dumps(told, cls=DjangoJSONEncoder)
+    figures = {**asdict(closed), "balanced": closed.balanced}
+    return json.dumps(figures, cls=DjangoJSONEncoder)
 
 
 def _as_table(closed: books.Books) -> str:

@@ -26,7 +26,8 @@ from processing.sqs.provision import ensure_queues
 
 STAFF = "staff"
 LOOPBACK = ("127.0.0.1", "localhost")
-#: So that a message fails, is repaired and is processed within seconds. The environment wins.
+#: Short times, so that a message fails, is repaired and is processed within seconds.
+#: Environment variables override them.
 QUICK = {
     "RETRY_BACKOFF_BASE_SECONDS": "1",
     "SQS_WAIT_SECONDS": "1",
@@ -37,7 +38,7 @@ QUICK = {
 }
 CELERY = ("celery", "--quiet", "-A", "project")
 WORKER = ("worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
-#: A small worker of its own, so that repair work never waits behind what it repairs.
+#: A worker of its own for jobs, so that repair work never waits behind events.
 JOBS = ("--queues", "jobs", "--concurrency", "1")
 GUNICORN = ("gunicorn", "project.wsgi", "--threads=8", "--no-control-socket")
 
@@ -89,7 +90,7 @@ class Command(BaseCommand):
 
 
 def _addresses() -> tuple[tuple[str, int], tuple[str, int]]:
-    """Where web and SQS listen. Refuses whatever is not a lone machine's own."""
+    """The addresses of web and SQS. Refuses addresses that other machines can reach."""
     if not settings.EMBEDDED:
         raise CommandError(
             "DATABASE_URL is set. manage.py dev creates a staff user and shows errors in"
