@@ -90,7 +90,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
 
     @method_decorator(require_POST)
     def export(self, request: HttpRequest, format: str) -> HttpResponseBase:
-        """What the list shows under the same filters, all of it, as a file."""
+        """Export all letters that match the filters of the list, as a file."""
         check_may(request, "export")
         if format not in FORMATS:
             raise Http404

@@ -38,7 +38,7 @@ def cache_can_be_used(**_: Any) -> list[CheckMessage]:
         return [
             Error(
                 str(error),
-                hint="Install the requirements, or mend CACHE_URL; for instance"
+                hint="Install the requirements, or correct CACHE_URL; for instance"
                 " rediscache://cache.example.com:6379/0.",
                 id="intake.E002",
             )
@@ -83,7 +83,7 @@ def keys_are_encrypted(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             "API_KEYS is set and BEHIND_TLS is not: API keys may travel unencrypted, and"
-            " whoever reads one on its way can send what its producer may.",
+            " anybody who reads one on its way can send as its producer.",
             hint="Let a proxy end TLS and set BEHIND_TLS=true.",
             id="intake.W005",
         )

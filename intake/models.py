@@ -1,7 +1,8 @@
-"""The API keys of producers: made and ended by staff, read by the front door beside requests.
+"""The API keys of producers.
 
-Of a key only its SHA-256 is stored. It is 256 random bits, so nobody finds it by trying, and
-whoever reads this table can send nothing.
+Staff make and end them; a thread of the front door reads them. Only the SHA-256 of a key is
+stored. It is 256 random bits, so nobody finds it by trying, and whoever reads this table
+can send nothing.
 """
 
 import hashlib

@@ -47,8 +47,8 @@ def check_declaration(
     if not 1 <= max_receive_count <= 1000:
         found.append(
             Error(
-                f"SQS_MAX_RECEIVE_COUNT is {max_receive_count}: SQS makes no redrive"
-                " policy of it, and what fails would never reach a dead-letter queue.",
+                f"SQS_MAX_RECEIVE_COUNT is {max_receive_count}: SQS refuses such"
+                " a redrive policy, so failed messages would never reach a dead-letter queue.",
                 hint="Set it to 1 to 1,000; 3 is usual.",
                 id="holdfast.E001",
             )

@@ -85,7 +85,7 @@ def apply(patch: list[dict[str, Any]], body: str, *, masked: bool = False) -> st
     # Writing a guess over a hidden value would confirm the guess if nothing changes.
     if exact_json.loads(mask_body(result)) != seen:
         raise PatchError(
-            "In this body, what the change writes is personal. That needs the permission "
+            "In this body, the change writes personal data. That needs the permission "
             "to see personal data."
         )
     return result
@@ -131,7 +131,7 @@ def _make(step: dict[str, Any], document: Node) -> int:
     op, path = step["op"], step["path"]
     if op == "test":
         if not exact_json.same_value(_get(document, path), _value(step)):
-            raise PatchError(f"{path} is not what the change expects.")
+            raise PatchError(f"{path} has another value than the change expects.")
     elif op == "remove":
         _take(document, path)
     elif op == "move":

@@ -64,7 +64,7 @@ def _denied(
         return "Its body was removed after its retention; there is nothing to restore."
     if name != "restore" and letter.state not in DeadLetter.EDITABLE:
         state = letter.get_state_display().lower()
-        return f"It is {state}; only what is open or quarantined can be acted on."
+        return f"It is {state}; only open or quarantined letters can be acted on."
     if name in ("redrive", "rehearse") and not valid:
         return "The body is not a valid event yet. Edit it first."
     return ""

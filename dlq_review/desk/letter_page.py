@@ -195,7 +195,7 @@ def _warnings(letter: DeadLetter, current: Revision, known: Processed) -> list[s
     if letter.purged_at is not None:
         found.append(
             f"Its bodies were removed on {letter.purged_at:%d %B %Y}, after the retention "
-            "of what is settled. Ids and history are kept."
+            "of settled letters. Ids and history are kept."
         )
     if letter.overdue:
         found.append(

@@ -1,7 +1,7 @@
 """Find and correct groups whose stored counters differ from their letters.
 
-Every transaction changes letters and counters together, so one statement sees both as they
-belong to each other, and so does whoever holds the lock of a group's row.
+Every transaction changes letters and counters together, so a single statement sees
+consistent values, and so does a transaction that holds the lock of a group's row.
 """
 
 from collections.abc import Iterator

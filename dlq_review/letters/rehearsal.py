@@ -61,7 +61,7 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
     written: Counter[tuple[str, str]] = Counter()
     try:
         effect = _undone(event, written)
-    except Exception as error:  # whatever a worker would meet
+    except Exception as error:  # any error that a worker would meet
         return Rehearsal(
             letter,
             error=look.error(f"{type(error).__name__}: {text_of(error)}"),

@@ -26,11 +26,9 @@ def check(letter: DeadLetter, body: str) -> Event:
     event = current_event.event_in(letter, body)
     problems = []
     if event.id != letter.request_id:
-        problems.append(
-            Problem("id", f"The request id stays what it is: {letter.request_id}.")
-        )
+        problems.append(Problem("id", f"The request id must stay {letter.request_id}."))
     if letter.state != DeadLetter.State.QUARANTINED and event.type != letter.type:
-        problems.append(Problem("type", f"The type stays what it is: {letter.type}."))
+        problems.append(Problem("type", f"The type must stay {letter.type}."))
     if problems:
         raise NotAnEventError(tuple(problems))
     return event

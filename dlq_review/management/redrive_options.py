@@ -51,7 +51,7 @@ def add_running(how: _ArgumentGroup) -> None:
     how.add_argument(
         "--restore",
         action="store_true",
-        help="restore what was discarded, in place of sending what waits",
+        help="restore discarded letters instead of sending waiting ones",
     )
     how.add_argument("--operation", type=int, help="go on with this one")
     how.add_argument("--by", default="", help="your user name, for the audit trail")
@@ -70,7 +70,7 @@ def add_running(how: _ArgumentGroup) -> None:
     how.add_argument(
         "--override-limit",
         action="store_true",
-        help="also what was redriven too often; needs a --reason",
+        help="also letters that were redriven too often; needs a --reason",
     )
     how.add_argument("--wait", action="store_true", help="until all is settled")
     how.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -128,8 +128,8 @@ def check_plan(options: dict[str, Any]) -> None:
         )
     if options["override_limit"] and not options["reason"].strip():
         raise CommandError(
-            f"--override-limit needs a --reason: what was redriven {settings.REDRIVE_LIMIT}"
-            " times came back each time."
+            "--override-limit needs a --reason: these letters failed again after each of "
+            f"{settings.REDRIVE_LIMIT} redrives."
         )
 
 

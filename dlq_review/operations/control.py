@@ -29,7 +29,7 @@ def resume(operation: Operation, *, by: str) -> None:
 
 @transaction.atomic
 def cancel(operation: Operation, *, by: str) -> None:
-    """Stop for good. What was sent stays sent; the rest is not touched."""
+    """Stop for good. Letters that were sent stay sent; the others are not touched."""
     allowed = (Operation.State.DRAFT, Operation.State.RUNNING, Operation.State.PAUSED)
     _steer(operation, allowed, "cancelled", by, ended_at=timezone.now())
     waiting = operation.items.filter(state=OperationItem.State.WAITING)

@@ -28,12 +28,12 @@ class NotSentError(ReviewError):
 
 
 class LimitReachedError(ReviewError):
-    """It was redriven too often already. Mend the cause, or redrive it anyway and say why."""
+    """It was redriven too often already. Fix the cause, or redrive it anyway and say why."""
 
     def __init__(self, letter: DeadLetter) -> None:
         super().__init__(
             f"Redriven {letter.redrives} times already, and {settings.REDRIVE_LIMIT} is "
-            "the limit. Mend the cause, or redrive it anyway and say why."
+            "the limit. Fix the cause, or redrive it anyway and say why."
         )
 
 

@@ -48,10 +48,10 @@ _KEYS = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 _WHO = {
-    "off": "There is no authentication: anybody may send. An order is changed by whoever"
-    " knows its id and its customer's number.",
-    "optional": "Producers may have API keys. Without one, anybody may send, and an order"
-    " is changed by whoever knows its id and its customer's number.",
+    "off": "There is no authentication: anybody may send. Anybody who knows an order's id"
+    " and its customer's number can change the order.",
+    "optional": "Producers may have API keys. Without one, anybody may send, and anybody who"
+    " knows an order's id and its customer's number can change the order.",
     "required": "Each request that sends something needs an API key.",
 }
 _NO_RESPONSE = HttpResponse()
@@ -65,7 +65,7 @@ class DocumentedAPI(NinjaAPI):
     def get_openapi_schema(self, **options: Any) -> Any:
         document = super().get_openapi_schema(**options)
         info, who = document["info"], _WHO[settings.API_KEYS]
-        status = "A status is read by whoever knows its address."
+        status = "Anybody who knows the address of a status can read it."
         info["description"] = f"{info['description']} {who} {status}"
         document["servers"] = [{"url": settings.SITE_URL}]
         components = document["components"]

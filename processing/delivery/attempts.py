@@ -62,7 +62,7 @@ def record(
             worker=settings.WORKER_NAME,
             release=settings.RELEASE,
         )
-    except Exception as away:  # whatever it is, the failure itself matters more
+    except Exception as away:  # of any kind: the failure itself matters more
         logger.warning(
             "request_id=%s attempt_not_recorded=%s",
             identity.request_id,

@@ -20,9 +20,9 @@ class TransientError(Exception):
 
 
 class SenderCanMendError(Exception):
-    """What its sender can put right and staff cannot: a number that is mistyped.
+    """A mistake that the sender can correct and staff cannot, such as a mistyped number.
 
-    A sender who holds a receipt is told `told` there, in place of a dead letter.
+    If the sender holds a receipt, it shows `told`, and there is no dead letter.
     """
 
     told: ClassVar[str]

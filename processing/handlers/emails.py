@@ -64,9 +64,9 @@ def _plain(data: EmailRequested) -> tuple[str, str, str]:
 
 
 def _mail_of_account(data: EmailRequested) -> tuple[str, str, str]:
-    """Recipient, subject and text. The address is the account's, whatever the event says.
+    """Recipient, subject and text.
 
-    So is all else: nothing that the sender of an event wrote stands in such a mail.
+    All come from the account: the mail contains nothing that the sender of the event wrote.
     """
     account = mailed_account(data.context.get("account", ""))
     context = {"site": settings.SITE_URL}

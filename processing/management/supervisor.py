@@ -1,7 +1,7 @@
 """Child processes that are started, watched and stopped together, none left behind.
 
 Each child leads a session of its own: a Ctrl-C in the terminal reaches only us, so that
-the children stop in our order, and whatever a child started is killed with it.
+the children stop in our order, and the processes that a child started are killed with it.
 """
 
 import contextlib

@@ -105,7 +105,7 @@ class Kept(Steady):
     def _look(self) -> None:
         try:
             self._found, reason = _look(), ""
-        except Exception as error:  # whatever a provider may do
+        except Exception as error:  # any error of a provider
             reason = type(error).__name__
         if reason != self._reason:
             level = logging.ERROR if reason else logging.INFO

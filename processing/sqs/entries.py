@@ -77,7 +77,7 @@ def on_fifo(queue: str, group: str, deduplication_id: str) -> dict[str, Any]:
 def _deduplication_id(event: Event, beside: Attributes) -> str:
     """The key by which a FIFO queue drops a second copy for five minutes.
 
-    Equal for whoever sends the same request again: a client, the spool, a resend. It
+    It is equal for each copy of a request, sent by a client, the spool or a resend. It
     differs for other content under the same request id (a conflict that must be told) and
     for a redrive, which has to arrive. The fingerprint holds the type and the order id.
     """

@@ -2,8 +2,8 @@
 
 A web request waits for the send. So a send takes about 1.5 s at most (a second more for a
 whole MiB) and is tried once. If SQS does not take an event, the caller puts it into the
-spool. After a timeout SQS may have the event all the same, so whoever sends again uses the
-same request id.
+spool. After a timeout SQS may have the event all the same, so a retry uses the same request
+id.
 
 Two ways lead to `_send_batch`, which asks the circuit breaker first:
 
@@ -40,7 +40,7 @@ class SendError(Exception):
     `for_good`: SQS refuses this message each time it is sent. `is_away`: SQS takes no
     message of any queue. `was_asked` is false where the circuit breaker made no call.
 
-    Raised here, and caught by whoever sends: the front door (intake/accept.py), the spool,
+    Raised here, and caught by the callers: the front door (intake/accept.py), the spool,
     the redrive (redrive/sender.py) and the worker that dead-letters a message.
     """
 

@@ -50,7 +50,7 @@ class Connection(AsyncSQSConnection):
                 if isinstance(answer, dict):
                     return answer
             problem = _problem(operation, response)
-        except Exception as error:  # whatever it is, the polling goes on
+        except Exception as error:  # of any kind: the polling goes on
             problem = error
         if refusals.code(problem) in refusals.BAD_CREDENTIALS:
             queues.reached().credentials.doubt()

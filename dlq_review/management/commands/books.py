@@ -15,7 +15,7 @@ from dlq_review.monitoring import books
 
 
 class Command(BaseCommand):
-    help = "Add up where every request is, and say what is unaccounted for or overdue."
+    help = "Show where every request is, and which are unaccounted for or overdue."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -11,7 +11,7 @@ from dlq_review.letters import retention
 
 class Command(BaseCommand):
     help = (
-        "Remove the bodies of what was settled long ago. Ids, states and history stay. "
+        "Remove the bodies of letters that were settled long ago. Ids, states and history stay. "
         "Ctrl-C stops it; the next run goes on."
     )
 

@@ -104,7 +104,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no operation {options['operation']}.")
         redrive_options.check_user(options["by"], operation.kind)
         if operation.state == Operation.State.RUNNING:
-            return operation  # whoever began it is gone, or a worker runs it: look on
+            return operation  # its first runner is gone, or a worker runs it: wait
         try:
             control.resume(operation, by=options["by"])
         except ReviewError as error:
