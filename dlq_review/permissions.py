@@ -1,4 +1,4 @@
-"""Who may do what with dead letters."""
+"""The permissions on dead letters."""
 
 from collections.abc import Sequence
 

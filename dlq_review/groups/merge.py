@@ -74,9 +74,9 @@ def merge(
 def split(
     group: FailureGroup, *, by: str, reason: str, seen: int | None = None
 ) -> None:
-    """Let *group*, which was merged, stand for itself again.
+    """Split *group* off from the group it was merged into.
 
-    Raises NotMergedError, SomebodyElsesError, or ChangedMeanwhileError where it was merged
+    Raises NotMergedError, SomebodyElsesError, or ChangedMeanwhileError if it was merged
     elsewhere meanwhile.
     """
     if group.merged_into_id is None:

@@ -40,7 +40,7 @@ def newest_entry(group: FailureGroup, by: str | None = None) -> int:
 
 
 def check_seen(group: FailureGroup, seen: int | None) -> None:
-    """Raises SomebodyElsesError where a person changed *group* after the entry *seen*.
+    """Raises SomebodyElsesError if a person changed *group* after the entry *seen*.
 
     Call it under the lock of its row. With None it checks nothing.
     """

@@ -53,7 +53,7 @@ def _settle(letter: DeadLetter) -> bool:
                 AuditEntry.Verb.FAILED_AGAIN,
                 reason=reason,
             )
-    except ReviewError:  # somebody was faster; the next run looks again
+    except ReviewError:  # another process was faster; the next run looks again
         return False
     return same
 

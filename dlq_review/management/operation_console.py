@@ -40,7 +40,7 @@ class _Rate(ProgressColumn):
 def drive(operation: Operation, console: Console, *, wait: bool) -> None:
     """Run *operation* until all is sent, or with *wait* until all is settled.
 
-    Returns early where it is paused, cancelled or stopped by its brake.
+    Returns early if it is paused, cancelled or stopped by its brake.
     """
     columns = (
         TextColumn(f"operation {operation.pk}"),

@@ -196,7 +196,7 @@ class Arrival(models.Model):
 
     @property
     def beside(self) -> list[tuple[str, str, str]]:
-        """Its attributes for a page: name, text, and type where that is not String."""
+        """Its attributes for a page: name, text, and the type unless that is String."""
         shown = {
             name: f"{type}, base64" if type.startswith("Binary") else type
             for name, type in self.attribute_types.items()

@@ -56,7 +56,7 @@ def paces(groups: Iterable[FailureGroup]) -> dict[int, Pace]:
 
 
 def _windows(groups: list[int]) -> dict[int, dict[str, int]]:
-    """By group, how many of its letters failed in each of WINDOWS; one query."""
+    """How many letters of each group failed in each of WINDOWS, by one query."""
     its = DeadLetter.objects.filter(
         group=OuterRef("pk"), state__in=DeadLetter.State.values
     ).order_by()  # with all states named, for the index

@@ -32,7 +32,7 @@ class QueueStats:
     overdue: int
     """Redriven letters without an outcome for REDRIVE_OVERDUE_SECONDS."""
     dlq: int | None
-    """Messages in the DLQ that are not pulled yet; None where SQS does not answer."""
+    """Messages in the DLQ that are not pulled yet; None if SQS does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def run_all(seconds: float) -> int:
 
 
 def run(operation: Operation, seconds: float) -> bool:
-    """Run *operation* for at most *seconds*, at its rate; False where another runs it."""
+    """Run *operation* for at most *seconds*, at its rate; False if another runs it."""
     lease = leases.take(operation)
     if lease is None:
         return False

@@ -24,7 +24,7 @@ _SENT = (DeadLetter.State.CLAIMED, DeadLetter.State.REDRIVEN)
 
 @transaction.atomic
 def join(message: Message) -> bool:
-    """Store *message*; False where it was stored before."""
+    """Store *message*; False if it was stored before."""
     (pulled,) = look_at([message])
     letter, new = _letter_of(pulled)
     if not _store_arrival(letter, pulled):

@@ -74,7 +74,7 @@ def pull_batch(dlq: str, done: PullCounts, *, wait: int = 0) -> int:
 
 
 def _begin(messages: Sequence[Message], done: PullCounts) -> set[str]:
-    """Store new messages in one transaction; return their ids, none where one cannot be stored."""
+    """Store new messages in one transaction; return their ids, or none on failure."""
     try:
         begun = begin_new(messages) if messages else []
     except SoftTimeLimitExceeded:  # no fault of a message; the job has to end

@@ -45,7 +45,7 @@ CLAIM_LASTS = timedelta(seconds=60)  # far above the 1.3 s that one send may tak
 
 
 def redrive_one(one: Redrive, terms: Terms) -> str:
-    """Send one letter at once, or resolve it where it is processed already.
+    """Send one letter at once, or resolve it if its request was processed already.
 
     Returns its new state, REDRIVEN or RESOLVED. Raises a ReviewError that says why not.
     """
@@ -78,7 +78,7 @@ def redrive_many(chosen: Sequence[Redrive], terms: Terms) -> list[Redrive]:
 
 
 def take(one: Redrive, terms: Terms) -> Event | None:
-    """Claim one letter and return its event; None where it was processed already."""
+    """Claim one letter and return its event; None if it was processed already."""
     letter = one.letter
     if one.revision != letter.revision:
         raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)

@@ -39,7 +39,7 @@ class LimitReachedError(ReviewError):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Who redrives, why, and what they allow."""
+    """The person, the reason and the limits of a redrive."""
 
     by: str
     reason: str = ""

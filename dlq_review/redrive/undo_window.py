@@ -39,8 +39,8 @@ class NothingToUndoError(ReviewError):
 def redrive_soon(one: Redrive, terms: Terms) -> str:
     """Claim a letter; it is sent after REDRIVE_UNDO_SECONDS unless somebody undoes it.
 
-    Returns its new state: CLAIMED, or RESOLVED where it was processed already, or REDRIVEN
-    where the setting is 0. Raises a ReviewError that says why not.
+    Returns its new state: CLAIMED; RESOLVED if it was processed already; REDRIVEN if the
+    setting is 0. Raises a ReviewError that says why not.
     """
     seconds = settings.REDRIVE_UNDO_SECONDS
     if not seconds:

@@ -116,7 +116,7 @@ def _long() -> int:
 
 
 def _current(found: list[tuple[int, int]]) -> list[int]:
-    """The letters among *found*, each with a revision's number, where it is the current."""
+    """The letters of *found* (letter, revision number) whose revision is current."""
     letters = DeadLetter.objects.filter(pk__in=[letter for letter, _ in found])
     now = set(letters.order_by().values_list("pk", "revision"))
     return [letter for letter, number in found if (letter, number) in now]

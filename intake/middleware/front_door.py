@@ -55,8 +55,8 @@ def is_api(request: HttpRequest) -> bool:
 class ApiMiddleware:
     """Calls the view of an API request directly, without session, cookie or user.
 
-    So a browser's cookies authenticate nobody here, and the API saves the time of that
-    middleware.
+    So a browser's cookies authenticate nobody here, and the API does not wait for the
+    middleware behind this one.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -1,7 +1,7 @@
 """Errors as text for rows and logs, without personal data.
 
-A database puts them into its errors: PostgreSQL after the first line, and where it refuses
-a value also in that line. Tracebacks hold the texts of all errors that led to one.
+A database quotes values in its errors: PostgreSQL behind the first line, and for a refused
+value in the first line too. Tracebacks hold the texts of all errors that led to one.
 """
 
 import logging

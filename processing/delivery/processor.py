@@ -160,7 +160,7 @@ def process(event: envelope.Event, *, redriven: bool = False) -> None:
 
 @transaction.atomic
 def _claim_and_take_effect(event: envelope.Event) -> Effect:
-    """Raises IntegrityError where the request id is claimed already."""
+    """Raises IntegrityError if the request id is claimed already."""
     claim = Outcome.objects.create(
         request_id=event.id,
         kind=Outcome.Kind.PROCESSED,

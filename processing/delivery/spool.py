@@ -23,7 +23,7 @@ from processing.sqs import publisher
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 300  # seconds between two tries
-REST = 0.02  # seconds between two transactions, for who waits for SQLite's one lock
+REST = 0.02  # seconds between two transactions, so that others get SQLite's one lock
 _TRY = ("tries", "refusal", "refused_for_good", "next_try_at")
 
 

@@ -23,7 +23,7 @@ def make_private_folder(path: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take the rights of group and others from *path*, where it is there and ours."""
+    """Remove the rights of group and others from *path*, if it exists and is ours."""
     with suppress(FileNotFoundError, PermissionError):
         if path.stat().st_mode & 0o077:
             path.chmod(path.stat().st_mode & 0o700)
@@ -37,9 +37,9 @@ def make_private_file(path: Path) -> None:
 
 
 def kept_secret(path: Path, size: int) -> str:
-    """The secret in *path*, made of *size* random bytes where there is none yet.
+    """Read the secret in *path*; create it from *size* random bytes if there is none.
 
-    Of processes that start together one makes it, and none reads half of it. Raises
+    If processes start together, one creates it, and none reads half of it. Raises
     BrokenSecretError.
     """
     if not path.exists():

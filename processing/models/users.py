@@ -18,7 +18,7 @@ class Users(UserManager[Any]):
         password: str | None = None,
         **more: Any,
     ) -> Any:
-        """Raises ValidationError where somebody has the address already."""
+        """Raises ValidationError if somebody has the address already."""
         self.model(email=email or "").validate_constraints()
         return super().create_superuser(username, email, password, **more)
 

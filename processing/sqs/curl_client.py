@@ -38,7 +38,7 @@ _QUICK_EXIT = 322  # curl's option, which pycurl does not name
 class QuickSQS:
     """Some calls of boto3's SQS client, each tried once and with a time limit.
 
-    They raise ClientError where SQS refuses, and where it does not answer
+    They raise ClientError if SQS refuses, and if it does not answer
     EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, HTTPClientError or
     CredentialsError.
     """

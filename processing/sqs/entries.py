@@ -46,7 +46,7 @@ def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
 def of_dead_letter(message: Message, failure: dict[str, Any]) -> dict[str, Any]:
     """The entry that puts *message* into its DLQ, with the reason as an attribute.
 
-    Raises TooLargeError where even the shortest reason does not fit beside the body.
+    Raises TooLargeError if even the shortest reason does not fit beside the body.
     """
     own = message.beside.unpacked(FAILURE)
     reason = {

@@ -15,7 +15,7 @@ The states of a caller, and who moves it:
 | called | `has_turn` | itself, to *sending*, in `_wait`; or to *settled*, with the turn passed on |
 | sending | it runs `_make` | itself, to *settled*, with the results for all callers of its call |
 | taken along | not in line, not settled | the sending caller, to *settled*; or itself, when its time is over |
-| settled | `is_settled` | nobody. `result` is None where it was not sent in time |
+| settled | `is_settled` | nobody. `result` is None if it was not sent in time |
 
 A tenth caller sends for the first in line. If their messages fill the call, it stays in line
 itself. Only the thread that holds `_lock` changes the line, the turn and `has_turn`.

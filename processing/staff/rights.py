@@ -47,6 +47,6 @@ def _covers(actor: Actor, permissions: QuerySet[Permission]) -> bool:
 
 
 def _held_by(user: User | AnonymousUser) -> QuerySet[Permission]:
-    """By a group or by name, whether or not *user* is active."""
+    """The permissions of *user*, by group or by name, active or not."""
     named = Q(user=user.pk) | Q(group__user=user.pk)
     return Permission.objects.filter(named).distinct()

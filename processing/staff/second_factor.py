@@ -86,8 +86,8 @@ def address_for_app(user: User, key: str) -> str:
 def enrol(user: User, key: str, code: str, *, has_shown_a_code: bool) -> TOTPDevice:
     """Enrol the app that shows *code* for *key*, and replace any other.
 
-    Raises WrongCodeError; or AlreadyEnrolledError, where there is another one and this
-    session has shown nothing of it.
+    Raises WrongCodeError; or AlreadyEnrolledError if there is another app and this session
+    has entered no code of it.
     """
     totp = TOTP(unhexlify(key))
     totp.time = timezone.now().timestamp()
