@@ -78,8 +78,8 @@ def running(var: Path) -> Iterator[Stage]:
     try:
         yield Stage(site, sqs, password_in(process.stdout), var)
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=3 * PATIENCE)  # each process has its time to stop
+        process.terminate()  # a shell may have told us to ignore SIGINT
+        process.communicate(timeout=PATIENCE)
 
 
 def password_in(output: Iterable[str] | None) -> str:

@@ -4,19 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-import pytest
 from django.db import connection
 
 from tests.database_proxy import DatabaseProxy
 from tests.live import database_url
-
-
-@pytest.fixture
-def database() -> Iterator[DatabaseProxy]:
-    found = connection.settings_dict
-    proxy = DatabaseProxy(found["HOST"], int(found["PORT"] or 5432))
-    yield proxy
-    proxy.stop()
 
 
 def through(database: DatabaseProxy) -> dict[str, str]:

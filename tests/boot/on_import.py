@@ -27,9 +27,20 @@ def replace(target: str, new: Callable[[Any], Any]) -> None:
         owner = imported
         for part in path:
             owner = getattr(owner, part)
-        setattr(owner, last, new(getattr(owner, last)))
+        old = getattr(owner, last)
+        setattr(owner, last, new(old))
+        _register(old, getattr(owner, last))
 
     after_import(module, change)
+
+
+def _register(old: object, new: Any) -> None:
+    """A handler has registered itself already, as it was before."""
+    registry = sys.modules.get("processing.handlers.registry")
+    handlers = registry.HANDLERS if registry else {}
+    for type, handler in handlers.items():
+        if handler is old:
+            handlers[type] = new
 
 
 class _Finder(MetaPathFinder):

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.boot.on_import import replace
+from tests.boot.misbehave import after_registration
 
 TABLE = "chaos_effect"
 INSERT = f"INSERT INTO {TABLE} VALUES (%s)"  # noqa: S608
@@ -20,10 +20,11 @@ Handlers = dict[str, Callable[[Any], Any]]
 def install(flaky: float) -> None:
     """*flaky*: the share of effects that fail; one in four of them for good."""
 
-    def watch(handlers: Handlers) -> Handlers:
-        return {name: _watched(handle, flaky) for name, handle in handlers.items()}
+    def watch(handlers: Handlers) -> None:
+        for name, handle in handlers.items():
+            handlers[name] = _watched(handle, flaky)
 
-    replace("processing.handlers.registry:HANDLERS", watch)
+    after_registration(watch)
 
 
 def _watched(handle: Callable[[Any], Any], flaky: float) -> Callable[[Any], Any]:

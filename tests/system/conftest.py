@@ -4,9 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
+from tests.database_proxy import DatabaseProxy
 from tests.live import LiveSystem, live_system
+
+
+@pytest.fixture
+def database() -> Iterator[DatabaseProxy]:
+    """Stands before the test database, for the processes that go `through` it."""
+    found = connection.settings_dict
+    proxy = DatabaseProxy(found["HOST"], int(found["PORT"] or 5432))
+    yield proxy
+    proxy.stop()
 
 
 @pytest.fixture

@@ -15,10 +15,8 @@ from intake.models import ApiKey
 from processing.sqs import queues
 from tests.builders import order_data
 from tests.database_proxy import DatabaseProxy
-from tests.databases import database, database_away, through
+from tests.databases import database_away, through
 from tests.live import live_system, wait_for
-
-__all__ = ["database"]
 
 pytestmark = [pytest.mark.siege, pytest.mark.django_db(transaction=True)]
 
