@@ -27,7 +27,7 @@ test: setup ## run the tests (DATABASE_URL=postgres://... for those on PostgreSQ
 	$(BIN)/python -m pytest -n 4 -rs -m "not siege and not browser"
 
 siege: setup ## the tests that drive a browser, kill, break and take away (minutes)
-	$(BIN)/python -m pytest -n 4 -rs -m "siege or browser"
+	$(BIN)/python -m pytest -n 6 -rs -m "siege or browser"
 
 lint: setup ## formatting, types, import arrows, migrations, deploy checks
 	$(BIN)/ruff format --check .
