@@ -44,7 +44,7 @@ def _open_door(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @document.parametrize()  # type: ignore[untyped-decorator]  # importorskip has no types
 @hypothesis_settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
