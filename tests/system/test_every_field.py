@@ -339,7 +339,7 @@ def test_values_at_the_edges(
 @pytest.mark.parametrize(("type", "path"), FIELDS)
 def test_values_made_up(admin_client: Client, type: str, path: Path) -> None:
     @made_up(
-        max_examples=3,
+        max_examples=2,
         deadline=None,
         derandomize=True,
         database=None,
