@@ -124,8 +124,8 @@ def letter_of(body: Event | str) -> DeadLetter:
 
 def planted(*, every: int = 1) -> None:
     """A desk with each body, what comes of them, and what staff said and did."""
-    bodies: list[Event | str] = [*valid(), *broken(), *wrapped()][::every]
-    letters = [letter_of(body) for body in bodies]
+    bodies: list[Event | str] = [*valid(), *broken(), *wrapped()]
+    letters = [letter_of(body) for body in bodies[::every]]
     patch = [{"op": "add", "path": "/data/name", "json": f'"{NAME}"'}]
     chosen = Selection(fields=("data.email", "!data.nothing"), ids=[ADDRESS])
     fix = plans.freeze(Selection(), Plan(kind="fix", patch=patch), by="ada", reason="x")
@@ -284,7 +284,7 @@ ON_RECORD = re.compile(
 def test_those_who_may_see_it_have_to_ask_and_that_is_on_record(
     role: str, admin_client: Client
 ) -> None:
-    planted(every=3)
+    planted()
     client = admin_client if role == "superuser" else staff("bob")
     for url in (*places(), *lists()):
         text = without_what_was_asked(text_of(client.get(url)), url)
