@@ -52,6 +52,16 @@ def test_an_id_is_made_where_none_that_can_be_used_is_given(
     assert event.correlation_id not in headers.values()
 
 
+def test_each_event_of_a_batch_carries_the_id_of_its_request(
+    client: Client, sqs: None
+) -> None:
+    events = [{"type": "signup_requested", "data": SIGNUP}]
+    headers = {"X-Request-ID": "req-42"}
+    answer = post(client, "/api/batches", {"events": events}, **headers)
+    (event,) = queued("signups")
+    assert event.correlation_id == answer.headers["X-Request-ID"] == "req-42"
+
+
 @pytest.mark.django_db
 def test_the_id_reaches_the_log_the_rows_and_the_mail(
     client: Client, sqs: None, caplog: pytest.LogCaptureFixture

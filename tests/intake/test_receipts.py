@@ -178,6 +178,21 @@ def test_a_receipt_is_done_when_its_request_was_processed_as_staff_edited_it(
     assert Receipt.of(other).status().state == State.NOT_ACCEPTED
 
 
+def test_an_edit_of_the_second_content_of_a_request_is_no_edit_of_the_first(
+    sqs: None,
+) -> None:
+    first, second = order_created(id="r-1"), order_created(id="r-1")
+    dead_letter(first)
+    letter = dead_letter(second)
+    body = second.body.replace("TEA-1", "CUP-2")
+    revisions.edit(letter, body, based_on=1, by="ada", reason="sold out")
+    redrive_now(letter, by="ada")
+    (sent,) = queues.receive("orders")
+    processor.handle(sent)
+    assert Receipt.of(first).status().state == State.NOT_ACCEPTED
+    assert Receipt.of(second).status().state == State.DONE
+
+
 def test_a_receipt_is_not_done_when_staff_sent_the_other_content_of_its_request(
     sqs: None,
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from dlq_review.groups import merge
 from dlq_review.letters import revisions
 from dlq_review.models import DeadLetter
 from dlq_review.search import full_text
@@ -103,6 +104,13 @@ def test_an_error_is_found_by_its_name_and_its_text(text: str) -> None:
     letter = dead_letter(attributes=failure())
     dead_letter(attributes=failure(error_type="OtherError", error_text="no"))
     assert found(text, bodies=False) == {letter}
+
+
+def test_a_letter_of_a_merged_group_is_found_by_the_words_of_its_own_error() -> None:
+    letter = dead_letter(attributes=failure(error_text="no answer in time"))
+    other = dead_letter(attributes=failure(error_type="OtherError", error_text="no"))
+    merge.merge(letter.group, other.group, by="ada", reason="the same")
+    assert found("answer in time", bodies=False) == {letter}
 
 
 def test_an_id_and_a_reference_are_found_whole() -> None:

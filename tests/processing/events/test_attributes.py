@@ -128,6 +128,15 @@ def test_a_redrive_that_fails_is_still_known_as_ours_beside_ten_others(
     )
 
 
+def test_the_mark_of_a_redrive_never_travels_inside_the_reason_of_a_failure() -> None:
+    mark = json.dumps({"redrive_id": "r-1"})
+    beside = Attributes({**{f"a{n}": "x" for n in range(9)}, "redrive": mark})
+    packed = beside.packed("failure", _reason())
+    assert len(packed.texts) == 10
+    assert packed.texts["redrive"] == mark
+    assert packed.unpacked("failure") == beside
+
+
 def test_the_desk_shows_each_attribute_with_its_type(admin_client: Any) -> None:
     letter = dead_letter(
         attributes={"weight": "1.50", "signature": "AP/+PQ=="},
