@@ -25,6 +25,7 @@ from processing.events.envelope import Event
 from processing.events.errors import InvalidEventError, problems_in
 from processing.sqs import publisher, queues
 from processing.sqs.entries import TooLargeError
+from processing.sqs.refusals import SendError
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def accept(event: Event) -> None:
     _spend_mail(event)
     try:
         publisher.publish(event, **RECEIPT.texts)
-    except publisher.SendError as refused:
+    except SendError as refused:
         _refused(event, refused)
     _log(event, "accepted")
 
@@ -87,7 +88,7 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
     results: list[Exception | None] = [_attempt(_check, event) for event in events]
     waiting = [number for number, result in enumerate(results) if result is None]
     waiting.sort(key=lambda number: events[number].queue)
-    away: publisher.SendError | None = None
+    away: SendError | None = None
     for start in range(0, len(waiting), queues.BATCH):
         batch = waiting[start : start + queues.BATCH]
         refusals = _publish([events[number] for number in batch], away)
@@ -99,8 +100,8 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
 
 
 def _publish(
-    events: Sequence[Event], away: publisher.SendError | None
-) -> Sequence[publisher.SendError | None]:
+    events: Sequence[Event], away: SendError | None
+) -> Sequence[SendError | None]:
     if away is not None:
         return [away] * len(events)
     return [
@@ -126,7 +127,7 @@ def _spend_mail(event: Event) -> None:
         rate_limits.spend_once(rate_limits.mails(), event.data.email, event.id)
 
 
-def _refused(event: Event, refused: publisher.SendError) -> None:
+def _refused(event: Event, refused: SendError) -> None:
     """Put *event* into the spool, unless SQS would never take it."""
     if refused.for_good:
         raise UnsendableError(UnsendableError.__doc__) from refused
@@ -140,15 +141,13 @@ def _refused(event: Event, refused: publisher.SendError) -> None:
         _publish_after_all(event, refused, away)
 
 
-def _publish_after_all(
-    event: Event, refused: publisher.SendError, away: Exception
-) -> None:
+def _publish_after_all(event: Event, refused: SendError, away: Exception) -> None:
     """The spool failed too. If the circuit breaker was open, call SQS after all."""
     try:
         if refused.was_asked:
             raise refused
         publisher.publish_after_all(event, **RECEIPT.texts)
-    except publisher.SendError as again:
+    except SendError as again:
         if again.for_good:
             raise UnsendableError(UnsendableError.__doc__) from again
         _log(event, f"not_accepted={again} spool={type(away).__name__}")

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from pytest_django import Settings
 
-from processing.sqs import access, publisher, queues
+from processing.sqs import access, batches, publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import QUEUES
 
@@ -94,7 +94,7 @@ def no_sqs(settings: Settings) -> None:
 
 def forget_failures() -> None:
     """As a new process would."""
-    publisher._breakers.cache_clear()
+    batches.forget()
     publisher._batcher.cache_clear()
 
 

@@ -37,6 +37,7 @@ from processing.events.attributes import FAILURE, REDRIVE, Attributes
 from processing.events.envelope import Event
 from processing.models import Outcome, Repair
 from processing.sqs import publisher
+from processing.sqs.batches import Sent
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ def send_claimed(
     ]
 
 
-def _record(letter: DeadLetter, sent: publisher.Sent) -> ReviewError | None:
+def _record(letter: DeadLetter, sent: Sent) -> ReviewError | None:
     try:
         if sent.error is None:
             move(

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from dlq_review.errors import ReviewError
 from dlq_review.models import DeadLetter
-from processing.sqs import publisher
+from processing.sqs.refusals import SendError
 
 
 class ProcessedOtherwiseError(ReviewError):
@@ -21,7 +21,7 @@ class DiscardedError(ReviewError):
 class NotSentError(ReviewError):
     """SQS did not take it. The dead letter is open again; try later."""
 
-    def __init__(self, refused: publisher.SendError) -> None:
+    def __init__(self, refused: SendError) -> None:
         self.for_good = refused.for_good
         self.reason = str(refused)
         super().__init__(f"{self.__doc__} ({refused})")

@@ -21,6 +21,7 @@ from dlq_review.redrive import sender
 from dlq_review.redrive.terms import Redrive, Terms
 from processing.events.envelope import new_id
 from processing.sqs import publisher
+from processing.sqs.refusals import SendError
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def redrive_soon(one: Redrive, terms: Terms) -> str:
 def _ask_for_sending(seconds: int) -> None:
     try:
         publisher.send_job(SEND_DUE, new_id(), {}, delay=seconds + _AFTER_IT_IS_DUE)
-    except publisher.SendError as refused:
+    except SendError as refused:
         logger.warning("job=%s not_sent=%s; beat will do it", SEND_DUE, refused)
 
 

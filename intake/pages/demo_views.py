@@ -16,6 +16,7 @@ from intake.pages import demo_samples
 from intake.pages.views import SeeOther
 from intake.receipts import Receipt
 from processing.sqs import publisher
+from processing.sqs.refusals import SendError
 
 
 @require_safe
@@ -61,7 +62,7 @@ def send_broken(request: HttpRequest) -> HttpResponse:
         raise Http404
     try:
         publisher.send_raw("orders", demo_samples.BROKEN)
-    except publisher.SendError:
+    except SendError:
         sentence = "SQS does not answer, so nothing was sent."
         return _show(request, HTTPStatus.SERVICE_UNAVAILABLE, problem=sentence)
     return _show(request, broken=True, queue="orders", body=demo_samples.BROKEN)

@@ -33,6 +33,7 @@ from processing.handlers.registry import HANDLERS
 from processing.models import Outcome
 from processing.sqs import publisher
 from processing.sqs.message import Message
+from processing.sqs.refusals import SendError
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +197,7 @@ def _dead_letter(
 ) -> None:
     try:
         publisher.dead_letter(message, failure(identity, error))
-    except publisher.SendError as refused:
+    except SendError as refused:
         # The redrive policy will move it there, and the attempt row says why it failed.
         raise RetryLaterError(type(error).__name__) from refused
 

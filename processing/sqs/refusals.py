@@ -7,7 +7,7 @@ message may quote it, so the log gets only its code.
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from botocore.awsrequest import HeadersDict
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -39,6 +39,43 @@ LONGEST_CODE = 100  # characters
 LONGEST_REASON = 300
 _PARSER = create_parser("json")  # of refusals, which have no shape
 _NO_SHAPE: Any = None
+
+
+class SendError(Exception):
+    """SQS did not confirm the message; it may or may not have taken it.
+
+    `for_good`: SQS refuses this message each time it is sent. `is_away`: SQS takes no
+    message of any queue. `was_asked` is false where the circuit breaker made no call.
+
+    Raised by publisher.py, and caught by its callers: the front door (intake/accept.py),
+    the spool, the redrive (redrive/sender.py) and the worker that dead-letters a message.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        for_good: bool = False,
+        is_away: bool = False,
+        was_asked: bool = True,
+    ) -> None:
+        self.for_good = for_good
+        self.is_away = is_away
+        self.was_asked = was_asked
+        super().__init__(reason)
+
+    @classmethod
+    def of(cls, error: Exception) -> Self:
+        """The error for one of `queues.SQS_ERRORS`."""
+        if isinstance(error, ClientError):
+            return cls.of_code(error.response["Error"]["Code"])
+        return cls(code(error), is_away=True)
+
+    @classmethod
+    def of_code(cls, code: str) -> Self:
+        """The error for a *code* that SQS answered."""
+        short = shortened(code)
+        return cls(short, for_good=short in FOR_GOOD)
 
 
 def read(

@@ -104,9 +104,11 @@ class Bundle:
         )
 
 
-def tie(received: Sequence[Message], *, held: int, processes: int) -> Iterator[Bundle]:
-    """Tie the messages of one poll into bundles, for a worker that holds *held* others."""
-    share = min(LARGEST, max(1, ceil((held + len(received)) / processes)))
+def tie(
+    received: Sequence[Message], *, in_flight: int, processes: int
+) -> Iterator[Bundle]:
+    """Tie the messages of one poll into bundles, for a worker with *in_flight* others."""
+    share = min(LARGEST, max(1, ceil((in_flight + len(received)) / processes)))
     first = [message for message in received if message.receive_count == 1]
     for start in range(0, len(first), share):
         yield Bundle(first[start : start + share])

@@ -1,4 +1,4 @@
-"""The messages that a worker holds, by bundle and by message. Prefetch counts messages."""
+"""The messages in flight at this worker, by bundle and by message. Prefetch counts messages."""
 
 from kombu.transport import SQS
 
@@ -23,7 +23,7 @@ class QoS(SQS.QoS):
     def replace(self, bundle: Bundle) -> None:
         self._delivered[bundle.delivery_tag].delivery_info["bundle"] = bundle
 
-    def held(self) -> list[Message]:
+    def in_flight(self) -> list[Message]:
         """The messages that are handled or wait here; safe to call from another thread."""
         waiting = filter(None, map(self.bundle, list(self._delivered)))
         return [message for bundle in waiting for message in bundle.messages]
@@ -31,7 +31,7 @@ class QoS(SQS.QoS):
     def can_consume_max_estimate(self) -> int | None:
         """kombu counts deliveries, so a bundle of five would count as one."""
         most: int = self.prefetch_count
-        return max(0, most - len(self.held())) if most else None
+        return max(0, most - len(self.in_flight())) if most else None
 
     def can_consume(self) -> bool:
         return self.can_consume_max_estimate() != 0

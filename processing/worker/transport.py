@@ -1,6 +1,7 @@
 """Celery reads plain events through this subclass of kombu's SQS transport.
 
-How one poll travels; `_` methods without a note are kombu's:
+How one poll travels; `_` methods without a note are kombu's, and 1, 2 and 4 are in
+worker/polling.py:
 
 1. `basic_consume` asks the event loop for `_schedule_queue` (ours: is there room, and does
    the database answer?).
@@ -29,14 +30,7 @@ The states of a message here, and who moves it:
 
 Rules that kombu's own transport does not keep:
 * A message that fails is never deleted here.
-* An error or a hang of ReceiveMessage neither stops the worker nor makes it deaf.
-* Of a FIFO queue one message is received at a time. SQS then keeps the order among all
-  workers: it gives out no other message of a group until that one is deleted or in the DLQ.
-  A batch may contain several messages of one group, and kombu would run them in parallel.
-  Returning the ones behind a failed message increases their receive count, so they could
-  reach the DLQ without ever being tried.
-* The queue is polled while there is room for a good part of a batch. Otherwise the next
-  answer of a process asks for the poll; no timer does.
+* Those for asking SQS, in worker/polling.py.
 """
 
 import logging
@@ -48,28 +42,20 @@ from kombu.transport import SQS
 
 from processing.events import strict_json
 from processing.sqs import publisher, queues, refusals
-from processing.sqs.message import SYSTEM_ATTRIBUTES, Message, message_from
-from processing.sqs.topology import QUEUES
-from processing.worker import bundles, event_loop_curl
+from processing.sqs.message import Message, message_from
+from processing.worker import bundles
 from processing.worker.bundles import Bundle
-from processing.worker.database_gate import DatabaseGate
 from processing.worker.delete_batches import Deletes
-from processing.worker.prefetch import QoS
-from processing.worker.receive_connection import NO_ANSWER, Connection
+from processing.worker.polling import PollingChannel
+from processing.worker.receive_connection import NO_ANSWER
 from processing.worker.task_messages import celery_message
 
 logger = logging.getLogger(__name__)
 
-REST_AFTER_ERROR = 2  # seconds until a failed poll is tried again
 
-
-class Channel(SQS.Channel):
-    QoS = QoS
-
+class Channel(PollingChannel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.gate = DatabaseGate()
-        self._without_room: set[str] = set()
         self._deletes = Deletes(
             lambda queue, handles, answered: self.asynsqs(queue).delete_batch(
                 queues.url(queue), handles, answered
@@ -81,72 +67,10 @@ class Channel(SQS.Channel):
         self._deletes.close()
         super().close()
 
-    # -- connections --------------------------------------------------------------
-    def sqs(self, queue: str | None = None) -> Any:
-        return queues.client()
-
-    def asynsqs(self, queue: str | None = None) -> Connection:
-        return Connection(
-            queue or "all",
-            queues.client(),
-            http_client=self._curl(),
-            region=self.region,
-            message_system_attribute_names=SYSTEM_ATTRIBUTES,
-            message_attribute_names=[".*"],
-        )
-
-    def _curl(self) -> event_loop_curl.Client:
-        """One client for each event loop, so that connections are kept and shared.
-
-        A reset of the loop closes the client, and a closed client drops its requests.
-        """
-        client: event_loop_curl.Client | None = getattr(self.hub, "holdfast_curl", None)
-        if client is None or client.is_closed:
-            client = self.hub.holdfast_curl = event_loop_curl.Client(self.hub)
-        return client
-
     def _validate_predifined_queues(self) -> None:
         """kombu wants a FIFO queue's name to end in `.fifo`; only our URLs do."""
 
-    # -- polling ------------------------------------------------------------------
-    def _schedule_queue(self, queue: str) -> None:
-        if not self._has_room():
-            self._without_room.add(queue)
-            return
-        try:
-            if self.gate.is_open():
-                super()._schedule_queue(queue)
-            else:
-                self._poll_later(queue)
-        except Exception as error:  # signing, for one: there may be no credentials
-            refusals.log(error, queue, "ReceiveMessage")
-            self._poll_later(queue)
-
-    def _loop1(self, queue: str, fetched: Any = None) -> None:
-        if fetched is NO_ANSWER:
-            self._poll_later(queue)
-        else:
-            super()._loop1(queue, fetched)
-
-    def _poll_later(self, queue: str) -> None:
-        self.hub.call_later(REST_AFTER_ERROR, self._schedule_queue, queue)
-
-    def _get_async(self, queue: str, count: int = 1, callback: Any = None) -> Any:
-        if QUEUES[queue].fifo:
-            count = 1
-        return super()._get_async(queue, count, callback)
-
-    def poll_if_room(self) -> None:
-        while self._without_room and self._has_room():
-            self.hub.call_soon(self._schedule_queue, self._without_room.pop())
-
-    def _has_room(self) -> bool:
-        """Whether a poll is worth its call: room for ten, or for half of the prefetch."""
-        room = self.qos.can_consume_max_estimate()
-        return room is None or room >= min(
-            queues.BATCH, max(1, self.qos.prefetch_count // 2)
-        )
-
+    # -- delivering ---------------------------------------------------------------
     def _on_messages_ready(self, queue_url: str, queue: str, answer: Any) -> Any:
         if answer is NO_ANSWER:
             return NO_ANSWER
@@ -170,7 +94,9 @@ class Channel(SQS.Channel):
             return (Bundle([message]) for message in received)
         for_each = current_app.conf.worker_prefetch_multiplier or 1  # 0: no limit
         processes = max(1, self.qos.prefetch_count // for_each)
-        return bundles.tie(received, held=len(self.qos.held()), processes=processes)
+        return bundles.tie(
+            received, in_flight=len(self.qos.in_flight()), processes=processes
+        )
 
     def _deliver(self, deliver: Any, bundle: Bundle) -> None:
         try:

@@ -44,19 +44,19 @@ class VisibilityHeartbeat(bootsteps.StartStopStep):
     def _run(self, channel: Any, done: threading.Event) -> None:
         while not done.wait(settings.WORKER_HEARTBEAT_SECONDS):
             try:
-                extend(channel.qos.held())
+                extend(channel.qos.in_flight())
             except Exception as error:
                 logger.error("heartbeat=failed reason=%s", type(error).__name__)
 
 
-def extend(held: list[Message]) -> None:
-    """Restart the visibility timeout of every message in *held*.
+def extend(messages: list[Message]) -> None:
+    """Restart the visibility timeout of every one of *messages*.
 
     A message that SQS does not extend now is tried again at the next beat; the others are
     not affected.
     """
     by_queue: dict[str, list[str]] = defaultdict(list)
-    for message in held:
+    for message in messages:
         by_queue[message.queue].append(message.receipt_handle)
     for queue, handles in by_queue.items():
         queues.hide_many(queue, handles, QUEUES[queue].visibility_timeout)

@@ -20,6 +20,7 @@ from processing.events.contracts import OrderCreated
 from processing.events.envelope import new_id
 from processing.models import SpooledEvent
 from processing.sqs import entries, publisher, queues, refusals
+from processing.sqs.refusals import SendError
 from tests.builders import order_created, order_data, signup_requested
 from tests.conftest import forget_failures
 from tests.outages import away
@@ -80,7 +81,7 @@ def test_what_sqs_would_always_refuse_is_not_accepted_and_not_spooled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(event: object, **_: str) -> str:
-        raise publisher.SendError("InvalidMessageContents", for_good=True)
+        raise SendError("InvalidMessageContents", for_good=True)
 
     monkeypatch.setattr(publisher, "publish", refuse)
     with pytest.raises(UnsendableError):

@@ -15,6 +15,7 @@ from dlq_review.search import selections
 from dlq_review.search.selections import Selection
 from processing.models import User
 from processing.sqs import publisher, queues
+from processing.sqs.batches import Sent
 from tests.builders import dead_letter, failure, message, order_created
 from tests.dlq_review.desk_pages import LIST, html
 
@@ -174,7 +175,7 @@ def test_waiting_ends_with_the_outcome_and_the_brake_has_its_exit_code(
         dead_letter()
     publish = publisher.publish_many
 
-    def publish_and_fail(*args: Any) -> list[publisher.Sent]:
+    def publish_and_fail(*args: Any) -> list[Sent]:
         """A worker that refuses at once what was published."""
         sent = publish(*args)
         for delivery in queues.receive("orders"):

@@ -15,6 +15,7 @@ from dlq_review.search.selections import Selection
 from processing.delivery import processor
 from processing.models import User
 from processing.sqs import publisher, queues
+from processing.sqs.batches import Sent
 from tests.builders import dead_letter, failure
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.operation_runs import exit_of, fail_all, run
@@ -39,7 +40,7 @@ def worker(sqs: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Handles at once what is published."""
     publish = publisher.publish_many
 
-    def publish_and_handle(*args: Any) -> list[publisher.Sent]:
+    def publish_and_handle(*args: Any) -> list[Sent]:
         sent = publish(*args)
         for delivery in queues.receive("orders"):
             processor.handle(delivery)

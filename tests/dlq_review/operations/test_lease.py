@@ -14,6 +14,7 @@ from dlq_review.operations.plans import Plan
 from dlq_review.redrive import sender
 from dlq_review.search.selections import Selection
 from processing.sqs import publisher, queues
+from processing.sqs.batches import Sent
 from tests.builders import dead_letter
 from tests.dlq_review.operation_runs import exit_of, run, started, states
 
@@ -35,7 +36,7 @@ def hang(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], None]) -> None
     publish = publisher.publish_many
     hanging = [meanwhile]
 
-    def publish_late(*args: Any) -> list[publisher.Sent]:
+    def publish_late(*args: Any) -> list[Sent]:
         if hanging:
             hanging.pop()()
         return publish(*args)

@@ -15,6 +15,8 @@ from processing.delivery import processor
 from processing.events.envelope import Event
 from processing.models import Order, UnderReview
 from processing.sqs import publisher, queues
+from processing.sqs.batches import Sent
+from processing.sqs.refusals import SendError
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -63,7 +65,7 @@ def test_one_that_is_back_before_its_sending_is_recorded_was_sent(
     letter = dead_letter(event)
     publish_many = publisher.publish_many
 
-    def fail_at_once(*sent: Any) -> list[publisher.Sent]:
+    def fail_at_once(*sent: Any) -> list[Sent]:
         results = publish_many(*sent)
         (delivery,) = queues.receive("orders")
         dead_letter(event, attributes=delivery.attributes)
@@ -121,9 +123,9 @@ def test_a_send_tried_again_after_a_refusal_has_the_same_redrive_id(
     assert letter.redrive_id == first
 
 
-def refuse(events: list[Event], *_: Any) -> list[publisher.Sent]:
-    error = publisher.SendError("ReadTimeoutError")
-    return [publisher.Sent(event, error=error) for event in events]
+def refuse(events: list[Event], *_: Any) -> list[Sent]:
+    error = SendError("ReadTimeoutError")
+    return [Sent(event, error=error) for event in events]
 
 
 def test_a_crash_between_claim_and_send_is_sent_later_with_the_same_redrive_id(

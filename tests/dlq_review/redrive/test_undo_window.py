@@ -24,6 +24,7 @@ from dlq_review.redrive.terms import Redrive, Terms
 from processing.delivery import processor
 from processing.models import Order, UnderReview
 from processing.sqs import publisher, queues
+from processing.sqs.batches import Sent
 from tests.builders import dead_letter, message, order_created, redrive_now
 from tests.crash import Crash
 from tests.dlq_review.conftest import ClientOf
@@ -140,7 +141,7 @@ def test_who_undoes_while_it_is_being_sent_comes_too_late(
     seen = at_the_same_time(letter)
     publish = publisher.publish_many
 
-    def undo_meanwhile(*args: object) -> list[publisher.Sent]:
+    def undo_meanwhile(*args: object) -> list[Sent]:
         with pytest.raises(undo_window.TooLateError):
             undo_window.undo(seen, by="bob")
         return publish(*args)  # type: ignore[arg-type]

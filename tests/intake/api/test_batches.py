@@ -10,6 +10,8 @@ from processing.delivery import spool
 from processing.events.envelope import Event
 from processing.models import SpooledEvent
 from processing.sqs import entries, publisher
+from processing.sqs.batches import Sent
+from processing.sqs.refusals import SendError
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.intake.public_pages import queued
@@ -111,10 +113,10 @@ def test_only_what_could_not_be_stored_is_refused(
 ) -> None:
     publish_many = publisher.publish_many
 
-    def partly(events: list[Event], beside: Any) -> list[publisher.Sent]:
+    def partly(events: list[Event], beside: Any) -> list[Sent]:
         sent = publish_many(events[1:], beside[1:])
-        error = publisher.SendError("InternalError")
-        return [publisher.Sent(events[0], error=error), *sent]
+        error = SendError("InternalError")
+        return [Sent(events[0], error=error), *sent]
 
     monkeypatch.setattr(publisher, "publish_many", partly)
     monkeypatch.setattr(spool, "hold", away)

@@ -14,6 +14,7 @@ from intake.receipts import Receipt, State
 from processing.delivery import processor
 from processing.events.contracts import Item, OrderCreated
 from processing.sqs import publisher
+from processing.sqs.batches import Sent
 from project.wsgi import application
 from tests.builders import (
     message,
@@ -38,7 +39,7 @@ def _open_door(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         publisher,
         "publish_many",
-        lambda events, _: [publisher.Sent(e, "1") for e in events],
+        lambda events, _: [Sent(e, "1") for e in events],
     )
 
 

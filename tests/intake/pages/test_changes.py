@@ -20,6 +20,8 @@ from processing.handlers import orders
 from processing.handlers.orders import UnknownOrderError
 from processing.models import Attempt, Order, Outcome, SpooledEvent
 from processing.sqs import publisher, queues
+from processing.sqs.batches import Sent
+from processing.sqs.refusals import SendError
 from tests.builders import (
     dead_letter,
     message,
@@ -251,12 +253,12 @@ def test_another_customers_number_tells_no_more_than_an_unknown_order(
 def test_it_ends_so_too_after_a_time_in_the_spool(
     client: Client, away: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(queue: str, batch: Any, *_: Any, **__: Any) -> list[publisher.Sent]:
-        error = publisher.SendError("Timeout")
-        return [publisher.Sent(event, error=error) for event, _ in batch]
+    def refuse(queue: str, batch: Any, *_: Any, **__: Any) -> list[Sent]:
+        error = SendError("Timeout")
+        return [Sent(event, error=error) for event, _ in batch]
 
     with monkeypatch.context() as outage:
-        outage.setattr(publisher, "_send_batch", refuse)
+        outage.setattr(publisher, "send_batch", refuse)
         if away == "api":
             url = ask(client)
         else:

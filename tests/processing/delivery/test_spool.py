@@ -12,6 +12,8 @@ from processing.delivery import spool
 from processing.events.envelope import Event
 from processing.models import SpooledEvent
 from processing.sqs import publisher, queues
+from processing.sqs.batches import Sent
+from processing.sqs.refusals import SendError
 from tests.builders import order_created, signup_requested
 from tests.processing.refused_entries import spoil
 
@@ -57,14 +59,12 @@ def test_a_row_that_sqs_refuses_for_good_is_not_tried_for_ever(
 ) -> None:
     event = order_created()
     spool.hold(event, "Timeout")
-    refusal = publisher.SendError("InvalidMessageContents", for_good=True)
+    refusal = SendError("InvalidMessageContents", for_good=True)
     with monkeypatch.context() as refused:
         refused.setattr(
             publisher,
             "publish_many",
-            lambda events, beside: [
-                publisher.Sent(one, error=refusal) for one in events
-            ],
+            lambda events, beside: [Sent(one, error=refusal) for one in events],
         )
         spool.relay()
     assert SpooledEvent.objects.get().refused_for_good

@@ -16,6 +16,7 @@ from kombu.asynchronous import Hub
 from pytest_django import Settings
 
 from processing.sqs import publisher, queues
+from processing.sqs.refusals import SendError
 from processing.worker.receive_connection import NO_ANSWER
 from processing.worker.transport import Channel
 from tests.processing.sqs_server import Server, self_signed, serving
@@ -124,7 +125,7 @@ def test_curl_says_that_it_was_the_certificate(
     channel: Channel, secret: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert not by_the_event_loop(channel)
-    with pytest.raises(publisher.SendError):
+    with pytest.raises(SendError):
         publisher.send_raw("orders", "{}")
     polled, sent = caplog.text.splitlines()
     assert "queue=orders call=ReceiveMessage failed=HTTPClientError" in polled

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from processing import circuit_breaker
 from processing.circuit_breaker import FAILURES, LAST_RESORT_PAUSE, PAUSE, Breaker
 from processing.sqs import publisher, queues
-from processing.sqs.publisher import SendError
+from processing.sqs.refusals import SendError
 from tests.builders import order_created, signup_requested
 
 

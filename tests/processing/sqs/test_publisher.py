@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pytest_django import Settings
 
 from processing.sqs import publisher, queues, send_batcher
-from processing.sqs.publisher import SendError
+from processing.sqs.refusals import SendError
 from tests.builders import order_created, signup_requested
 from tests.processing.refused_entries import spoil
 

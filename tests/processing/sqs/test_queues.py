@@ -6,7 +6,9 @@ from pytest_django import Settings
 
 from processing.events.attributes import Attributes
 from processing.sqs import entries, publisher, queues
+from processing.sqs.batches import batches_of
 from processing.sqs.message import message_from
+from processing.sqs.refusals import SendError
 from tests.builders import message, order_created, signup_requested
 
 
@@ -69,11 +71,10 @@ def test_batches_stay_below_what_one_call_may_carry(sqs: None) -> None:
     ]
     for _, entry in going:
         entry["MessageBody"] += " " * 250_000
-    batches = list(publisher._batches(going))
-    assert [event for batch in batches for event, _ in batch] == events
+    cut = list(batches_of(going))
+    assert [event for batch in cut for event, _ in batch] == events
     assert all(
-        sum(entries.size(entry) for _, entry in batch) <= 1024 * 1024
-        for batch in batches
+        sum(entries.size(entry) for _, entry in batch) <= 1024 * 1024 for batch in cut
     )
 
 
@@ -102,7 +103,7 @@ def test_one_too_large_event_is_refused_for_good_and_its_neighbours_go(
 
 
 def test_sending_to_an_sqs_that_is_away_fails_within_the_budget(no_sqs: None) -> None:
-    with pytest.raises(publisher.SendError) as caught:
+    with pytest.raises(SendError) as caught:
         publisher.publish(order_created())
     assert not caught.value.for_good
     (result,) = publisher.publish_many([order_created()])

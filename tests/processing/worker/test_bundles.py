@@ -39,7 +39,7 @@ def failing_at(bad: Message) -> Callable[[Message], None]:
 
 
 @pytest.mark.parametrize(
-    ("received", "held", "processes", "sizes"),
+    ("received", "in_flight", "processes", "sizes"),
     [
         (0, 0, 2, []),
         (1, 0, 2, [1]),
@@ -52,9 +52,9 @@ def failing_at(bad: Message) -> Callable[[Message], None]:
     ],
 )
 def test_a_bundle_is_what_each_process_has_to_do_anyway(
-    received: int, held: int, processes: int, sizes: list[int]
+    received: int, in_flight: int, processes: int, sizes: list[int]
 ) -> None:
-    tied = tie(messages(received), held=held, processes=processes)
+    tied = tie(messages(received), in_flight=in_flight, processes=processes)
     assert [len(bundle.messages) for bundle in tied] == sizes
 
 
@@ -66,7 +66,7 @@ def test_a_bundle_is_warned_five_seconds_before_it_is_killed() -> None:
 
 def test_what_comes_again_goes_alone() -> None:
     again = messages(2, receive_count=2)
-    tied = tie([*again, *messages(3)], held=0, processes=1)
+    tied = tie([*again, *messages(3)], in_flight=0, processes=1)
     assert [len(bundle.messages) for bundle in tied] == [3, 1, 1]
 
 
@@ -131,12 +131,12 @@ def test_where_the_pool_does_not_fork_each_goes_alone() -> None:
 def bundle(sqs: None, channel: Channel) -> Bundle:
     """Five messages that SQS counts as received, handed over by *channel*."""
     publisher.publish_many(order_created() for _ in range(5))
-    held = Bundle(queues.receive("orders"))
+    bundle = Bundle(queues.receive("orders"))
     channel.connection._callbacks["orders"] = lambda raw: channel.qos.append(
         channel.Message(raw, channel=channel), raw["properties"]["delivery_tag"]
     )
-    channel._deliver(channel.connection._callbacks["orders"], held)
-    return held
+    channel._deliver(channel.connection._callbacks["orders"], bundle)
+    return bundle
 
 
 def test_of_a_bundle_that_failed_each_message_gets_its_own_answer(
@@ -160,7 +160,7 @@ def test_of_a_bundle_that_failed_each_message_gets_its_own_answer(
     assert [one and list(one.messages) for one in again] == [
         [one] for one in bundle.messages[3:]
     ]
-    assert channel.qos.held() == bundle.messages[3:]
+    assert channel.qos.in_flight() == bundle.messages[3:]
 
 
 def test_those_behind_a_slow_one_are_handed_over_once(
@@ -186,7 +186,7 @@ def test_those_behind_a_slow_one_are_handed_over_once(
 
     with pytest.raises(RetryLaterError):
         bundle.work_through(be_slow_at_the_second)
-    assert channel.qos.held() == bundle.messages[:2]
+    assert channel.qos.in_flight() == bundle.messages[:2]
     channel.basic_reject(bundle.delivery_tag)
     channel.hub.turn(time_passes=True)
     assert handed_over == bundle.messages[2:]
@@ -205,7 +205,7 @@ def test_a_worker_that_stops_gives_back_what_was_not_begun(
     first, *others = [one.receipt_handle for one in bundle.messages]
     after_the_poll = dict.fromkeys(others, int(channel.wait_time_seconds))
     assert left == {first: queues.backoff(1), **after_the_poll}
-    assert channel.qos.held() == []
+    assert channel.qos.in_flight() == []
 
 
 def test_when_the_connection_ends_only_what_is_done_is_deleted(
@@ -250,8 +250,8 @@ def test_at_the_end_of_a_connection_bundles_that_were_not_begun_are_given_back(
         channel.Message(raw, channel=channel), raw["properties"]["delivery_tag"]
     )
     for number in (5, 2, 3):
-        held = Bundle(queues.receive("orders", limit=number, visibility=300))
-        channel._deliver(channel.connection._callbacks["orders"], held)
+        bundle = Bundle(queues.receive("orders", limit=number, visibility=300))
+        channel._deliver(channel.connection._callbacks["orders"], bundle)
     channel.do_restore = True
     channel.close()
     assert visible_in(channel.wait_time_seconds + 1) == 10

@@ -70,7 +70,7 @@ def test_a_heartbeat_extends_what_waits_in_the_pool(
         channel._deliver(channel.connection._callbacks["orders"], bundle)
     bundles[0].work_through(lambda _: None)
     assert not bundles[1].is_begun
-    visibility_heartbeat.extend(channel.qos.held())
+    visibility_heartbeat.extend(channel.qos.in_flight())
     assert seen_later("orders") == 0
 
 
