@@ -127,7 +127,7 @@ def _message(number: int, chance: random.Random, now: datetime) -> Message:
         worker="bench",
         release=f"r{kind % 3}",
     )
-    told = {
+    reason = {
         "error_type": error,
         "error_text": attempt.error_text,
         "failed_at": failed_at.isoformat(),
@@ -142,7 +142,7 @@ def _message(number: int, chance: random.Random, now: datetime) -> Message:
         sent_at=failed_at,
         attributes={
             "correlation_id": event.id,
-            "failure": json.dumps({**told, "request_id": event.id}),
+            "failure": json.dumps({**reason, "request_id": event.id}),
         },
     )
 
@@ -161,8 +161,8 @@ def _name(number: int) -> str:
     """A word without a digit, so that it tells errors apart."""
     letters = "BDFGKLMNPRST"
     return "".join(
-        letters[number // len(letters) ** place % len(letters)] + vowel
-        for place, vowel in enumerate("aio")
+        letters[number // len(letters) ** digit % len(letters)] + vowel
+        for digit, vowel in enumerate("aio")
     )
 
 

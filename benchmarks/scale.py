@@ -25,7 +25,7 @@ from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
 from dlq_review.operations import control, runner
 from dlq_review.operations.plans import Plan, freeze
 from dlq_review.pull import puller
-from dlq_review.search.keyset_pages import Place
+from dlq_review.search.keyset_pages import Cursor
 from dlq_review.search.selections import Selection
 from processing.models import User
 from processing.sqs.topology import QUEUES
@@ -110,8 +110,8 @@ def _screens() -> Iterator[tuple[str, str]]:
     ):
         yield f"list, {name} {value}"[:24], f"{_LETTERS}?{name}={value}"
     yield "list, queue, all states", f"{_LETTERS}?queue=orders&state=all"
-    place = min(_PAGE_200, DeadLetter.objects.count() - 51)
-    deep = Place.of(DeadLetter.objects.all()[place])
+    offset = min(_PAGE_200, DeadLetter.objects.count() - 51)
+    deep = Cursor.of(DeadLetter.objects.all()[offset])
     yield "list, page 200", f"{_LETTERS}?state=all&{urlencode({'before': deep})}"
     for what, value in (
         ("id", letter.request_id),

@@ -77,13 +77,13 @@ def two_weeks(queues: Queues) -> int:
     for queue, type_, error_type, error_text, hours in HISTORY:
         for ago in hours:
             body = {"type": type_, "data": DATA[type_]}
-            told = {
+            reason = {
                 "error_type": error_type,
                 "error_text": error_text,
                 "failed_at": (NOW - timedelta(hours=ago)).isoformat(),
                 "release": "2026.11.3" if ago < 48 else "2026.11.2",
             }
-            queues.send(f"{queue}-dlq", json.dumps(body), failure=json.dumps(told))
+            queues.send(f"{queue}-dlq", json.dumps(body), failure=json.dumps(reason))
             sent += 1
     return sent
 

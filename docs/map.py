@@ -83,11 +83,11 @@ def _house(graph: grimp.ImportGraph, name: str) -> House:
 
 
 def longest(name: str) -> tuple[tuple[int, str], tuple[int, str]]:
-    """The lines and the place of the longest file and the longest function of *name*."""
+    """The length and the name of the longest file and the longest function of *name*."""
     files = [
         one for one in (ROOT / name).rglob("*.py") if "migrations" not in one.parts
     ]
-    file = max((len(one.read_text().splitlines()), _place(one)) for one in files)
+    file = max((len(one.read_text().splitlines()), _relative(one)) for one in files)
     return file, max(found for one in files for found in _functions(one))
 
 
@@ -96,14 +96,14 @@ def _functions(file: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            yield lines, f"{_place(file)}:{node.name}"
+            yield lines, f"{_relative(file)}:{node.name}"
 
 
-def _place(file: Path) -> str:
+def _relative(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-def told(found: Iterable[House]) -> Iterator[str]:
+def report(found: Iterable[House]) -> Iterator[str]:
     yield f"{'':12}{'rooms':>6}{'floors':>8}{'arrows':>8}   longest file and function"
     for house in found:
         (lines, file), (most, function) = longest(house.name)
@@ -190,7 +190,7 @@ def main(asked: list[str]) -> int:
             sys.stderr.write("The drawing is stale: python -m docs.map --write\n")
             return 1
     else:
-        sys.stdout.write("\n".join(told(found)) + "\n")
+        sys.stdout.write("\n".join(report(found)) + "\n")
     return 0
 
 

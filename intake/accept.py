@@ -133,8 +133,8 @@ def _refused(event: Event, refused: SendError) -> None:
         raise UnsendableError(UnsendableError.__doc__) from refused
     try:
         with within(PATIENCE):
-            spool.hold(event, str(refused))
-    except spool.HeldOtherwiseError:
+            spool.add(event, str(refused))
+    except spool.SpoolConflictError:
         _log(event, "not_accepted=key_reused")
         raise KeyReusedError(KeyReusedError.__doc__) from None
     except Error as away:

@@ -156,6 +156,6 @@ def _reason(outcome: Outcome, latest: Attempt | None) -> str:
 
     Texts of other errors are for staff, and may hold anything.
     """
-    if "told" in outcome.made:
-        return str(outcome.made["told"])
+    if outcome.message_for_sender:
+        return outcome.message_for_sender
     return latest.error_text if latest is not None and latest.permanent else ""

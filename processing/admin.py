@@ -212,7 +212,7 @@ class OutcomeAdmin(ReadOnlyAdmin):
         """The text for the sender, if the request was not fulfilled as asked."""
         if outcome.stale:
             return "Nothing changed: a later change was stored already."
-        return mask(str(outcome.made.get("told", "")))
+        return mask(outcome.message_for_sender)
 
 
 @admin.register(Attempt)

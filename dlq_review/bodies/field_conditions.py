@@ -22,7 +22,7 @@ from processing.events import strict_json
 LONGEST = 500  # characters
 _ROOT = re.compile(r"\$(?=\.|\[)")
 _STEP = re.compile(
-    r'\.?(?P<name>[A-Za-z_][\w-]*)|\[(?P<place>\d{1,6}|\*)\]|\[(?P<quoted>"[^"\\]*")\]'
+    r'\.?(?P<name>[A-Za-z_][\w-]*)|\[(?P<index>\d{1,6}|\*)\]|\[(?P<quoted>"[^"\\]*")\]'
 )
 _COMPARISON = re.compile(r"\s*(!=|<=|>=|==?|<|>|~)\s*(.*)", re.DOTALL)
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
@@ -101,7 +101,7 @@ def _steps(text: str) -> tuple[tuple[str | int | type[_Any], ...], str]:
         elif found["quoted"] is not None:
             steps.append(found["quoted"][1:-1])
         else:
-            steps.append(_Any if found["place"] == "*" else int(found["place"]))
+            steps.append(_Any if found["index"] == "*" else int(found["index"]))
     if not steps:
         raise FieldError(
             f"{text[:40]!r} does not begin with a path, such as data.items[*].sku."

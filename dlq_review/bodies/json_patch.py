@@ -12,7 +12,8 @@ from dlq_review.bodies.exact_json import Key, Node
 from dlq_review.errors import ReviewError
 from processing.delivery.attempts import storable
 from processing.events import strict_json
-from processing.events.masking import Veil, mask_body
+from processing.events.masking import mask_body
+from processing.events.veil import Veil
 from processing.sqs.topology import MAX_MESSAGE_BYTES
 
 OPS = ("add", "replace", "remove", "move", "copy", "test")

@@ -16,9 +16,9 @@ from dlq_review.models import DeadLetter
 from dlq_review.permissions import may
 from dlq_review.search import keyset_pages
 from dlq_review.search.full_text import search
-from dlq_review.search.keyset_pages import Place
+from dlq_review.search.keyset_pages import Cursor
 
-PLACES = ("before", "after")
+CURSORS = ("before", "after")
 
 
 class LetterList(ChangeList):
@@ -31,11 +31,11 @@ class LetterList(ChangeList):
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found: dict[str, Any] = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name not in PLACES}
+        return {name: value for name, value in found.items() if name not in CURSORS}
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
         """Links of filters and columns lead to the first page."""
-        return super().get_query_string(new_params, [*(remove or ()), *PLACES])
+        return super().get_query_string(new_params, [*(remove or ()), *CURSORS])
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None
@@ -51,7 +51,7 @@ class LetterList(ChangeList):
         return self.by_state.queryset(request, self.any_state)
 
     def get_results(self, request: HttpRequest) -> None:
-        before, after = (Place.read(request.GET.get(name, "")) for name in PLACES)
+        before, after = (Cursor.read(request.GET.get(name, "")) for name in CURSORS)
         self.page = keyset_pages.page(
             self.any_state,
             self.by_state.states,
@@ -77,5 +77,5 @@ class LetterList(ChangeList):
     def older(self) -> str:
         return self._link("before", self.page.older)
 
-    def _link(self, name: str, place: Place | None) -> str:
-        return self.get_query_string({name: place}) if place else ""
+    def _link(self, name: str, cursor: Cursor | None) -> str:
+        return self.get_query_string({name: cursor}) if cursor else ""

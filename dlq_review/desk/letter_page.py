@@ -19,7 +19,7 @@ from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
 from dlq_review.permissions import may
 from dlq_review.redrive import targets
 from dlq_review.search import keyset_pages
-from dlq_review.search.keyset_pages import Place
+from dlq_review.search.keyset_pages import Cursor
 from dlq_review.search.veil import NOT_READ, Bare, Masked
 from processing.events.contracts import CONTRACTS
 from processing.events.errors import Problem
@@ -207,7 +207,7 @@ def _warnings(letter: DeadLetter, current: Revision, known: Processed) -> list[s
 
 def _neighbours(letter: DeadLetter) -> dict[str, DeadLetter | None]:
     """The neighbours of this letter in the list of waiting letters."""
-    letters, here = DeadLetter.objects.all(), Place.of(letter)
+    letters, here = DeadLetter.objects.all(), Cursor.of(letter)
     newer = keyset_pages.newer(letters, DeadLetter.WAITING, 1, than=here)
     older = keyset_pages.older(letters, DeadLetter.WAITING, 1, than=here)
     return {"newer": next(iter(newer), None), "older": next(iter(older), None)}

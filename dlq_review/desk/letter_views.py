@@ -187,7 +187,7 @@ def settle(request: HttpRequest, letter_id: int, verb: str) -> HttpResponse:
     letter = get_object_or_404(DeadLetter, pk=letter_id)
     more = {"by": request.user.get_username(), "reason": _typed(request, "reason")}
     if verb == "discard":
-        more["told"] = _typed(request, "told").strip()
+        more["message_for_sender"] = _typed(request, "told").strip()
     try:
         if _seen(request, letter) != letter.revision:
             raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)

@@ -55,18 +55,18 @@ def group_of(failure: Failure) -> FailureGroup:
         },
     )
     if new:
-        alert("new_failure", _told(group, "A new kind of failure"), _path(group))
+        alert("new_failure", _sentence(group, "A new kind of failure"), _path(group))
     return group
 
 
-def placed(group: FailureGroup) -> dict[str, int | None]:
+def group_fields(group: FailureGroup) -> dict[str, int | None]:
     """The group fields of a letter of *group*, which may have been merged into another."""
     if group.merged_into_id is None:
         return {"group_id": group.pk, "origin_id": None}
     return {"group_id": group.merged_into_id, "origin_id": group.pk}
 
 
-def _told(group: FailureGroup, what: str) -> str:
+def _sentence(group: FailureGroup, what: str) -> str:
     return (
         f"{what}: {group.error_type} in {group.type or 'a message'} on {group.queue}."
     )
@@ -129,7 +129,7 @@ def _regress(groups: Sequence[int]) -> None:
     for group in resolved:
         group.state = FailureGroup.State.REGRESSED
         group.save(update_fields=["state"])
-        alert("regression", _told(group, "A failure came back"), _path(group))
+        alert("regression", _sentence(group, "A failure came back"), _path(group))
 
 
 def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:

@@ -13,7 +13,7 @@ from processing.events.errors import (
 )
 
 #: These are raised at one place in our code, so their text tells them apart.
-_TOLD_APART_BY_TEXT = {
+_GROUPED_BY_TEXT = {
     error.__name__
     for error in (InvalidEventError, UnknownEventTypeError, UnreadableEventError)
 }
@@ -31,7 +31,7 @@ class Failure:
     place: str
     release: str
     failed_at: datetime
-    told: str
+    unmasked_text: str
     """The original error text, with its personal data."""
     deliveries: int
     """How often the message was delivered before it ended in the DLQ."""
@@ -52,7 +52,7 @@ class Failure:
         """
         parts = [self.queue, self.type, self.error_type]
         if by_text(self.error_type, self.place):
-            parts += [_template(self.told)]
+            parts += [_template(self.unmasked_text)]
         else:
             parts += [self.place.rpartition(":")[2], self.template]
         text = "\n".join(parts).encode("utf-8", "replace")
@@ -66,4 +66,4 @@ def _template(text: str) -> str:
 
 def by_text(error_type: str, place: str) -> bool:
     """Whether failures are grouped by their text instead of their place in our code."""
-    return error_type in _TOLD_APART_BY_TEXT or not place
+    return error_type in _GROUPED_BY_TEXT or not place

@@ -6,7 +6,7 @@ from dlq_review.errors import ReviewError
 from dlq_review.models import DeadLetter, Revision
 from processing.events import envelope
 from processing.events.errors import EventError, Problem
-from processing.events.masking import Veil
+from processing.events.veil import Veil
 from processing.models import Outcome
 
 

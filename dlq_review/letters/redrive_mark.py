@@ -29,7 +29,7 @@ def letter_in(redrive: str) -> int:
 
 
 def _redrive(text: str) -> dict[str, Any]:
-    return Attributes({REDRIVE: text}).told(REDRIVE)
+    return Attributes({REDRIVE: text}).content_of(REDRIVE)
 
 
 def text_in(attribute: dict[str, Any], name: str) -> str:

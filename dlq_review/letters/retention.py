@@ -72,7 +72,7 @@ def _purge_letters(before: datetime) -> int:
         body="", attributes={}, attribute_types={}
     )
     _forget(Attempt.objects.filter(request_id__in=letters.values()))
-    _forget_told(letters.values())
+    _forget_messages_for_senders(letters.values())
     found = DeadLetter.objects.filter(pk__in=letters)
     named = found.exclude(reference="").values_list("pk", "reference")
     personal = [pk for pk, name in named if mask_reference(name) != name]
@@ -124,7 +124,7 @@ def _purge_attempts(before: datetime) -> int:
     return _forget(Attempt.objects.filter(pk__in=numbers))
 
 
-def _forget_told(requests: Iterable[str]) -> None:
+def _forget_messages_for_senders(requests: Iterable[str]) -> None:
     """Purge the texts for senders of *requests*; their receipts keep the state."""
     discarded = Outcome.objects.filter(kind=Outcome.Kind.DISCARDED)
     discarded.filter(request_id__in=requests).update(made={})

@@ -65,10 +65,12 @@ def resolve(letter: DeadLetter, *, by: str, reason: str) -> None:
 
 
 @transaction.atomic
-def discard(letter: DeadLetter, *, by: str, reason: str, told: str = "") -> str:
+def discard(
+    letter: DeadLetter, *, by: str, reason: str, message_for_sender: str = ""
+) -> str:
     """Discard *letter* and leave a tombstone, so that a late copy does nothing.
 
-    *told* is for the sender: their receipt shows it. The reason is for staff alone.
+    The sender's receipt shows *message_for_sender*. The reason is for staff alone.
     Returns its new state: RESOLVED where the request was processed in the meantime.
     """
     _need(letter, reason, "discarded")
@@ -80,14 +82,18 @@ def discard(letter: DeadLetter, *, by: str, reason: str, told: str = "") -> str:
             "type": letter.type,
             "fingerprint": letter.body_fingerprint,
             "correlation_id": letter.correlation_id or letter.request_id,
-            "made": {"told": told} if told else {},
+            "made": {Outcome.MESSAGE_FOR_SENDER: message_for_sender}
+            if message_for_sender
+            else {},
         },
     )
     if outcome.kind == Outcome.Kind.PROCESSED and current_event.processed(letter).same:
         why = "Was processed in the meantime; not discarded."
         move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
     else:
-        why = f"{reason} The sender is told: {told}" if told else reason
+        why = reason
+        if message_for_sender:
+            why += f" The sender is told: {message_for_sender}"
         move(letter, S.DISCARDED, AuditEntry.Verb.DISCARDED, by=by, reason=why)
     return letter.state
 

@@ -49,7 +49,7 @@ def timeline(
         moments.append(_deed(entry, veil(entry.reason)))
     for outcome in Outcome.objects.filter(request_id=letter.request_id):
         title = f"The request was {outcome.get_kind_display().lower()}"
-        text = STALE if outcome.stale else theirs(outcome.made.get("told", ""))
+        text = STALE if outcome.stale else theirs(outcome.message_for_sender)
         moments.append(Moment(outcome.at, "outcome", title, text))
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
 

@@ -19,7 +19,8 @@ from operator import itemgetter
 from django.db import connection, migrations, transaction
 
 from processing.events.envelope import identify
-from processing.events.masking import MASK, Veil, mask_reference
+from processing.events.masking import MASK, mask_reference
+from processing.events.veil import Veil
 
 STEP = 200  # letters
 READ = 20  # bodies of up to 1 MiB, held at once

@@ -45,12 +45,12 @@ def paces(groups: Iterable[FailureGroup]) -> dict[int, Pace]:
         group__in=list(shown), hour__gt=now - timedelta(hours=BARS * _BAR_HOURS + 1)
     ).values_list("group_id", "hour", "arrivals")
     # Fifty groups have thousands of counts, and all of them the same 169 hours.
-    places: dict[datetime, int] = {}
+    bar_of: dict[datetime, int] = {}
     for group_id, hour, arrivals in counts.iterator():
-        if hour not in places:
+        if hour not in bar_of:
             age = (now - hour).total_seconds() / 3600
-            places[hour] = BARS - 1 - int(age // _BAR_HOURS)
-        if 0 <= (bar := places[hour]) < BARS:
+            bar_of[hour] = BARS - 1 - int(age // _BAR_HOURS)
+        if 0 <= (bar := bar_of[hour]) < BARS:
             found[shown[group_id]].bars[bar] += arrivals
     return found
 

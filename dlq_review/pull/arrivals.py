@@ -90,7 +90,7 @@ def _fail_again(letter: DeadLetter, pulled: PulledMessage, *, known: bool) -> No
     failure = replace(pulled.failure, queue=letter.queue)
     changes: dict[str, Any] = {
         **failed_fields(pulled),
-        **counters.placed(counters.group_of(failure)),
+        **counters.group_fields(counters.group_of(failure)),
     }
     reason = ""
     if not known:

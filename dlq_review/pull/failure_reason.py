@@ -20,7 +20,8 @@ from processing.delivery.processor import identify as identify_delivery
 from processing.events import timestamps
 from processing.events.attributes import FAILURE
 from processing.events.envelope import Identity, identify, is_request_id
-from processing.events.masking import Veil, mask_reference
+from processing.events.masking import mask_reference
+from processing.events.veil import Veil
 from processing.models import Attempt
 from processing.sqs.message import Message
 from processing.sqs.topology import SOURCE_OF
@@ -32,7 +33,7 @@ _CLOCK_SKEW = timedelta(minutes=1)
 
 def identity_of(message: Message) -> Identity:
     """The ids of a pulled message: from its body, else from the worker that sent it here."""
-    request_id = message.beside.told(FAILURE).get("request_id")
+    request_id = message.beside.content_of(FAILURE).get("request_id")
     if is_request_id(request_id):
         return identify(message.body, fallback_id=str(request_id))
     return identify_delivery(message)
@@ -45,7 +46,7 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
     """
     reason = _latest(message, attempt)
     deliveries = _deliveries(message, attempt, reported=bool(reason))
-    silence, untold = _unreported(deliveries)
+    silence, no_report = _unreported(deliveries)
     text = text_in(reason, "error_text") or (attempt.error_text if attempt else "")
     veil = Veil(message.body)
     return Failure(
@@ -53,8 +54,8 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
         type=storable(identity.type)[:100],
         error_type=veil(text_in(reason, "error_type"))
         or (attempt.error_type if attempt else silence),
-        error_text=veil.error(text) or untold,
-        told=text or untold,
+        error_text=veil.error(text) or no_report,
+        unmasked_text=text or no_report,
         place=attempt.place if attempt else "",
         release=mask_reference(text_in(reason, "release")[:100])
         or (attempt.release if attempt else ""),
@@ -92,7 +93,7 @@ def last_attempts(
 
 def _names(message: Message) -> set[str]:
     """The message ids of its deliveries: it gets a new id when a worker dead-letters it."""
-    reason = message.beside.told(FAILURE)
+    reason = message.beside.content_of(FAILURE)
     return {message.id, text_in(reason, "message_id")} - {""}
 
 
@@ -125,7 +126,7 @@ def _latest(message: Message, attempt: Attempt | None) -> dict[str, Any]:
 
     A message that somebody moved back to its queue keeps the old attribute.
     """
-    reason = message.beside.told(FAILURE)
+    reason = message.beside.content_of(FAILURE)
     said_at = timestamps.past(reason.get("failed_at"))
     failed_since = attempt and said_at and attempt.started_at > said_at
     return {} if message.moved_by_sqs or failed_since else reason

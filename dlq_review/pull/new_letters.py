@@ -74,7 +74,7 @@ def first_fields(pulled: PulledMessage, group: FailureGroup) -> dict[str, Any]:
     letter = DeadLetter(queue=failure.queue, type=failure.type)
     return {
         **failed_fields(pulled),
-        **counters.placed(group),
+        **counters.group_fields(group),
         "type": failure.type,
         "reference": storable(pulled.identity.reference)[:254],
         "correlation_id": correlation_id if is_request_id(correlation_id) else "",

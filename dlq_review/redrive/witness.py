@@ -22,7 +22,7 @@ def sent(redrive: str, event: Event, queue: str) -> bool:
     return sent_there and revisions.exists()
 
 
-def holds(type: str, reference: str) -> bool:
+def has_waiting(type: str, reference: str) -> bool:
     """Whether an unsettled letter holds an event of *type* about *reference*."""
     letters = DeadLetter.objects.filter(type=type, reference=reference)
     return letters.exclude(state__in=DeadLetter.SETTLED).exists()

@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import F, QuerySet
 
 from dlq_review.models import DeadLetter, Revision
-from processing.events.masking import Veil, mask_body, mask_reference
+from processing.events.masking import mask_body, mask_reference
+from processing.events.veil import Veil
 
 COLUMNS = (
     "id",

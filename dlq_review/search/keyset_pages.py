@@ -16,7 +16,7 @@ from dlq_review.models import DeadLetter
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Cursor:
     """The sort key of a letter: when it failed last, and its number."""
 
     at: datetime
@@ -28,13 +28,13 @@ class Place:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Read the place in *text*, from a link; None if there is none."""
+        """Read the cursor in *text*, from a link; None if there is none."""
         moment, _, number = text.rpartition("_")
         try:
-            place = cls(datetime.fromisoformat(moment).astimezone(UTC), int(number))
+            cursor = cls(datetime.fromisoformat(moment).astimezone(UTC), int(number))
         except (ValueError, OverflowError):
             return None
-        return place if 0 <= place.number < 2**63 else None
+        return cursor if 0 <= cursor.number < 2**63 else None
 
     def __str__(self) -> str:
         return f"{self.at.isoformat()}_{self.number}"
@@ -43,10 +43,10 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Page:
     letters: list[DeadLetter]
-    newer: Place | None = None
-    """The page before ends above this place; None on the first page."""
-    older: Place | None = None
-    """The next page begins below this place; None on the last page."""
+    newer: Cursor | None = None
+    """The page before ends above this cursor; None on the first page."""
+    older: Cursor | None = None
+    """The next page begins below this cursor; None on the last page."""
 
 
 def page(
@@ -54,8 +54,8 @@ def page(
     states: Iterable[str],
     size: int,
     *,
-    before: Place | None = None,
-    after: Place | None = None,
+    before: Cursor | None = None,
+    after: Cursor | None = None,
 ) -> Page:
     """The *size* letters below *before* or above *after*; without either, the newest."""
     states = tuple(states)
@@ -63,14 +63,14 @@ def page(
         found = newer(letters, states, size + 1, than=after)
         if len(found) > size:
             shown = found[:size][::-1]
-            return Page(shown, newer=Place.of(shown[0]), older=Place.of(shown[-1]))
+            return Page(shown, newer=Cursor.of(shown[0]), older=Cursor.of(shown[-1]))
         before = None  # near the top, show a full first page instead of a part
     found = older(letters, states, size + 1, than=before)
     shown = found[:size]
     return Page(
         shown,
-        newer=Place.of(shown[0]) if shown and before else None,
-        older=Place.of(shown[-1]) if len(found) > size else None,
+        newer=Cursor.of(shown[0]) if shown and before else None,
+        older=Cursor.of(shown[-1]) if len(found) > size else None,
     )
 
 
@@ -79,7 +79,7 @@ def older(
     states: Iterable[str],
     most: int,
     *,
-    than: Place | None = None,
+    than: Cursor | None = None,
 ) -> list[DeadLetter]:
     """The first *most* of *letters* in *states* below *than*, the newest first."""
     if than is not None:
@@ -90,11 +90,11 @@ def older(
         )
     letters = letters.order_by("-last_failed_at", "-pk")
     found = [one for state in states for one in letters.filter(state=state)[:most]]
-    return sorted(found, key=Place.of, reverse=True)[:most]
+    return sorted(found, key=Cursor.of, reverse=True)[:most]
 
 
 def newer(
-    letters: QuerySet[DeadLetter], states: Iterable[str], most: int, *, than: Place
+    letters: QuerySet[DeadLetter], states: Iterable[str], most: int, *, than: Cursor
 ) -> list[DeadLetter]:
     """The first *most* of *letters* in *states* above *than*, the oldest first."""
     same = Q(last_failed_at=than.at, pk__gt=than.number)
@@ -102,4 +102,4 @@ def newer(
         Q(last_failed_at__gt=than.at) | same, last_failed_at__gte=than.at
     ).order_by("last_failed_at", "pk")
     found = [one for state in states for one in letters.filter(state=state)[:most]]
-    return sorted(found, key=Place.of)[:most]
+    return sorted(found, key=Cursor.of)[:most]

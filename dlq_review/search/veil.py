@@ -18,7 +18,6 @@ from processing.events.errors import Problem
 from processing.events.masking import (
     CHANGED,
     MASK,
-    Veil,
     mask_attribute,
     mask_body,
     mask_both,
@@ -27,6 +26,7 @@ from processing.events.masking import (
     mask_value,
 )
 from processing.events.shapes import may_be_read
+from processing.events.veil import Veil
 
 Attribute = tuple[str, str, str]
 """A name, a text, and a type where that is not String."""

@@ -26,8 +26,7 @@ NOTHING_SENT = "Nothing was sent yet. Correct what is marked, then send it again
 class Mark:
     """One field to correct, for the list at the top of the page."""
 
-    place: str
-    """The id of its input."""
+    input_id: str
     name: str
     sentence: str
 
@@ -66,7 +65,7 @@ class ContractForm(forms.Form):
         """The fields to correct, in the order of the page."""
         return list(marks(self))
 
-    def place_of(self, problem: Problem) -> tuple[forms.Form, str | None]:
+    def form_and_field(self, problem: Problem) -> tuple[forms.Form, str | None]:
         """The form and the field that *problem* is shown beside."""
         name = problem.field.rpartition(".")[2]
         return self, name if name in self.fields else None
@@ -82,10 +81,12 @@ class ContractForm(forms.Form):
         except InvalidEventError as error:
             self.add_error(None, NOTHING_SENT)
             for found in error.problems:
-                form, name = self.place_of(found)
-                form.add_error(name, found.message if name else self.told(found))
+                form, name = self.form_and_field(found)
+                form.add_error(
+                    name, found.message if name else self.sentence_for(found)
+                )
 
-    def told(self, problem: Problem) -> str:
+    def sentence_for(self, problem: Problem) -> str:
         """The sentence for a problem that belongs to no single field."""
         return str(problem)
 

@@ -62,17 +62,17 @@ class OrderForm(ContractForm):
         self.written = [line for line in self.lines if line.asked()] or self.lines[:1]
         return {**super().asked(), "items": [line.asked() for line in self.written]}
 
-    def place_of(self, problem: Problem) -> tuple[forms.Form, str | None]:
+    def form_and_field(self, problem: Problem) -> tuple[forms.Form, str | None]:
         match problem.field.split("."):
             case ["items", number, name] if name in LineForm.base_fields:
                 return self.written[int(number)], name
-        return super().place_of(problem)
+        return super().form_and_field(problem)
 
-    def told(self, problem: Problem) -> str:
+    def sentence_for(self, problem: Problem) -> str:
         if problem.field == "items":
             more = len(self.written) - MOST
             return f"An order has at most {MOST} lines; remove {more} of these."
-        return super().told(problem)
+        return super().sentence_for(problem)
 
 
 class ChangeForm(ContractForm):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -47,16 +48,9 @@ def record(
     """Store one failed attempt. Never raises: an error on the way is logged."""
     try:
         Attempt.objects.create(
-            request_id=identity.request_id,
-            queue=message.queue,
-            message_id=message.id,
-            receive_count=message.receive_count,
-            type=identity.type[:100],
+            **_delivery_fields(message, identity),
+            **_error_fields(error),
             permanent=permanent,
-            error_type=type(error).__name__,
-            error_text=storable(text_of(error))[:LONGEST_TEXT],
-            traceback=storable(traceback_of(error))[-LONGEST_TRACEBACK:],
-            place=place_of(error)[:200],
             started_at=watch.started_at,
             duration_ms=watch.milliseconds,
             worker=settings.WORKER_NAME,
@@ -68,6 +62,25 @@ def record(
             identity.request_id,
             type(away).__name__,
         )
+
+
+def _delivery_fields(message: Message, identity: Identity) -> dict[str, Any]:
+    return {
+        "request_id": identity.request_id,
+        "queue": message.queue,
+        "message_id": message.id,
+        "receive_count": message.receive_count,
+        "type": identity.type[:100],
+    }
+
+
+def _error_fields(error: Exception) -> dict[str, Any]:
+    return {
+        "error_type": type(error).__name__,
+        "error_text": storable(text_of(error))[:LONGEST_TEXT],
+        "traceback": storable(traceback_of(error))[-LONGEST_TRACEBACK:],
+        "place": place_of(error)[:200],
+    }
 
 
 def storable(text: str) -> str:

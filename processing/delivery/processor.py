@@ -73,12 +73,7 @@ def handle(message: Message) -> None:
     watch = attempts.Stopwatch()
     identity = identify(message)
     try:
-        event = envelope.parse(
-            message.body,
-            fallback_id=identity.request_id,
-            sent_at=message.first_sent_at,
-        )
-        _process_delivery(event, message)
+        _process_delivery(message, identity)
     except RefusedToSenderError as error:
         attempts.record(message, identity, error, watch, permanent=True)
         state = "refused"
@@ -97,7 +92,10 @@ def handle(message: Message) -> None:
     _log(message, identity, watch, state)
 
 
-def _process_delivery(event: envelope.Event, message: Message) -> None:
+def _process_delivery(message: Message, identity: envelope.Identity) -> None:
+    event = envelope.parse(
+        message.body, fallback_id=identity.request_id, sent_at=message.first_sent_at
+    )
     redrive = message.attributes.get(REDRIVE, "")
     redriven = desk.sent(redrive, event, message.queue)
     if message.queue != event.queue and not redriven:
@@ -107,7 +105,7 @@ def _process_delivery(event: envelope.Event, message: Message) -> None:
     except SenderCanMendError as error:
         if not _ends_at_its_sender(message, error):
             raise
-        refuse(event, error.told)
+        refuse(event, error.message_for_sender)
         raise RefusedToSenderError(str(error)) from error
 
 
@@ -119,8 +117,8 @@ def _ends_at_its_sender(message: Message, error: Exception) -> bool:
     return has_receipt and (last or isinstance(error, PermanentError))
 
 
-def refuse(event: envelope.Event, told: str) -> None:
-    """Close the request: its receipt says *told*, and a copy of it does nothing."""
+def refuse(event: envelope.Event, message_for_sender: str) -> None:
+    """Close the request: its receipt shows *message_for_sender*, and a copy of it does nothing."""
     Outcome.objects.get_or_create(
         request_id=event.id,
         defaults={
@@ -128,7 +126,7 @@ def refuse(event: envelope.Event, told: str) -> None:
             "type": event.type,
             "fingerprint": event.fingerprint,
             "correlation_id": event.correlation_id,
-            "made": {"told": told},
+            "made": {Outcome.MESSAGE_FOR_SENDER: message_for_sender},
         },
     )
 

@@ -36,12 +36,12 @@ class _Tried:
     is_away: bool
 
 
-class HeldOtherwiseError(PermanentError):
-    """This request id is held for another content, which has not been sent yet."""
+class SpoolConflictError(PermanentError):
+    """This request id is in the spool with another content, which has not been sent yet."""
 
 
-def hold(event: envelope.Event, refusal: str) -> None:
-    """Store an accepted event that SQS did not take, once. Raises HeldOtherwiseError."""
+def add(event: envelope.Event, refusal: str) -> None:
+    """Store an accepted event that SQS did not take, once. Raises SpoolConflictError."""
     _insert(event, refusal=refusal)
     logger.warning("request_id=%s spooled=%s", event.id, refusal)
 
@@ -49,7 +49,7 @@ def hold(event: envelope.Event, refusal: str) -> None:
 def record(follow_ups: Iterable[envelope.Event], cause: str) -> None:
     """Store the follow-ups of *cause*; call it in the transaction of the cause's effect.
 
-    Raises HeldOtherwiseError.
+    Raises SpoolConflictError.
     """
     for event in follow_ups:
         _insert(event, cause=cause)
@@ -88,11 +88,11 @@ def _insert(event: envelope.Event, cause: str = "", refusal: str = "") -> None:
     try:
         _store(row)
     except IntegrityError:
-        stored = _held(event.id)
+        stored = _stored(event.id)
         if stored is None:  # it was relayed in this moment, so there is room now
             _store(row)
         elif not _is_same(stored, event):
-            raise HeldOtherwiseError(HeldOtherwiseError.__doc__) from None
+            raise SpoolConflictError(SpoolConflictError.__doc__) from None
 
 
 @transaction.atomic
@@ -100,7 +100,7 @@ def _store(row: SpooledEvent) -> None:
     row.save(force_insert=True)
 
 
-def _held(request_id: str) -> SpooledEvent | None:
+def _stored(request_id: str) -> SpooledEvent | None:
     return SpooledEvent.objects.filter(pk=request_id).first()
 
 

@@ -66,7 +66,7 @@ class Attributes:
         kept = self.without(*other.texts)
         return Attributes(kept.texts | other.texts, kept.types | other.types)
 
-    def told(self, name: str) -> dict[str, Any]:
+    def content_of(self, name: str) -> dict[str, Any]:
         """The content of *name*, `failure` or `redrive`; empty if it is not ours."""
         try:
             value = strict_json.loads(self.texts.get(name, ""))
@@ -79,7 +79,7 @@ class Attributes:
 
     def unpacked(self, name: str) -> "Attributes":
         """The producer's attributes, with those that travelled inside our attribute *name*."""
-        if not (ours := self.told(name)):
+        if not (ours := self.content_of(name)):
             return self
         inside = _texts(ours.get("attributes"))
         return self.without(name) | Attributes(
@@ -89,13 +89,13 @@ class Attributes:
     def packed(self, name: str, reason: Mapping[str, Any]) -> "Attributes":
         """These attributes with *reason* under *name*. Those beyond ten go inside that one."""
         # Readers look ours up by name, so ours never go inside.
-        first = [one for one in _OURS if one != name and self.told(one)]
+        first = [one for one in _OURS if one != name and self.content_of(one)]
         names = [*first, *(one for one in self.texts if one not in (name, *first))]
         inside = self.only([*names[MOST - 1 :], *({name} & self.texts.keys())])
-        told = dict(reason)
+        content = dict(reason)
         if inside.texts:
-            told |= {"attributes": inside.texts, "attribute_types": inside.types}
-        return self.only(names[: MOST - 1]) | Attributes({name: json.dumps(told)})
+            content |= {"attributes": inside.texts, "attribute_types": inside.types}
+        return self.only(names[: MOST - 1]) | Attributes({name: json.dumps(content)})
 
 
 def size(wire: Mapping[str, Any]) -> int:

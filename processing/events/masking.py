@@ -10,7 +10,6 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
-from itertools import takewhile
 
 from processing.events import strict_json
 from processing.events.shapes import ATTRIBUTES, HIDDEN, Shape, shape_in
@@ -30,17 +29,10 @@ _ADDRESS = re.compile(
     rf"{_WRITTEN_AT}(?P<domain>\[[^\]\s]*+\]?|[\w-]++(?:\.[\w-]++)*+)",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-# Scripts that write no spaces: each letter counts as a word.
-_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
-_WORD = re.compile(rf"[^\W{_UNSPACED}]+|[{_UNSPACED}]")
 _PART = re.compile(
     rf'({strict_json.STRING})\s*+:|({strict_json.STRING}|[\[\]{{}}]|[^\s\[\]{{}},:"]++)',
     re.DOTALL,
 )
-_CUT = 100  # characters of a name or a type that our own errors repeat
-_LONGEST = 64 * 1024  # characters of a text; no page shows more of one
-_FEW = 8  # words; beyond them it is no name, and its short words are no secret
 
 
 def mask_body(body: str) -> str:
@@ -70,12 +62,12 @@ def mask_both(before: str, after: str) -> tuple[str, str]:
 
 def _masked(text: str, hide: Hide, shape: Shape | None = None) -> str:
     try:
-        return _walk(text, hide, shape)
+        return walk(text, hide, shape)
     except strict_json.UnreadableJSONError:
         return MASK if text else ""
 
 
-def _walk(text: str, hide: Hide, shape: Shape | None = None) -> str:
+def walk(text: str, hide: Hide, shape: Shape | None = None) -> str:
     """Replace each hidden value of *text* by *hide* of it. Raises UnreadableJSONError."""
     document = strict_json.loads(text)
     shape = shape_in(document) if shape is None else shape
@@ -134,7 +126,7 @@ class _Walk:
     def _hidden(self, value: str, token: str) -> str:
         if value.startswith(("{", "\ufeff{")):  # as SNS puts an event into its own
             with contextlib.suppress(strict_json.UnreadableJSONError):
-                return _walk(value, self._hide)
+                return walk(value, self._hide)
         return self._conceal(value, token)
 
     def _conceal(self, value: str, token: str) -> str:
@@ -197,61 +189,3 @@ def mask_attribute(name: str, value: object) -> str:
 def mask_name(name: str) -> str:
     """Mask the name of a field or an attribute, unless it reads like a program's."""
     return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", name) else MASK
-
-
-class Veil:
-    """Masks in texts, such as an error's, each value that is masked in *bodies*."""
-
-    def __init__(self, *bodies: str) -> None:
-        self._hidden: set[tuple[str, ...]] = set()
-        self._unreadable: set[str] = set()
-        self.masked = {"": ""}  # what `mask_body` makes of each: it takes the same walk
-        for body in set(filter(None, bodies)):
-            try:
-                self.masked[body] = _walk(body, self._hide)
-            except strict_json.UnreadableJSONError as error:
-                self.masked[body] = MASK
-                self._unreadable.add(str(error))
-
-    def __call__(self, text: str) -> str:
-        """Mask *text* that we wrote, in which values stand in quotes."""
-        if self._unreadable:
-            text = _QUOTED.sub(MASK, text)
-        return self._words(mask(text))
-
-    def error(self, text: str) -> str:
-        """Mask the *text* of any error: as a whole if a body cannot be read."""
-        if not text or not self._unreadable or text in self._unreadable:
-            return self(text)
-        return MASK
-
-    def _hide(self, value: str) -> str:
-        for spelling in [value] if value.isascii() else [value, json.dumps(value)]:
-            local, _, rest = spelling.rpartition("@")
-            words = _WORD.findall((local or rest).casefold())
-            few = len(words) <= _FEW
-            for number, word in enumerate(words):
-                if len(word) >= (3 if few else 4) or len(words) == 1 < len(word):
-                    self._hidden |= {(word,), (word[:_CUT],)}
-                elif few or not word.isascii():
-                    self._hidden.add(tuple(words[number : number + 2]))
-        return mask_value(value)
-
-    def _words(self, text: str) -> str:
-        if not self._hidden:
-            return text
-        near = takewhile(lambda one: one.start() < _LONGEST, _WORD.finditer(text))
-        found = list(near)
-        words = [one.group().casefold() for one in found]
-        if len(text) > _LONGEST:  # whether the last word is hidden is not known
-            text = text[: found.pop().start() if found else _LONGEST]
-        out, last, until = [], 0, -1
-        for number, one in enumerate(found):
-            if tuple(words[number : number + 2]) in self._hidden:
-                until = max(until, number + 1)
-            if (words[number],) in self._hidden:
-                until = max(until, number)
-            if number <= until:
-                out += [text[last : one.start()], MASK]
-                last = one.end()
-        return "".join([*out, text[last:]])

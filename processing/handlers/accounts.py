@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from processing.events.contracts import EmailRequested, SignupRequested
 from processing.events.envelope import Event, new_id
-from processing.handlers.effect import Effect, RefusedError
+from processing.handlers.effect import BusinessRuleError, Effect
 from processing.handlers.registry import handles
 from processing.models import User
 
@@ -29,7 +29,7 @@ class AlreadyOpenError(ValueError):
     """This account is open already; there is nothing more to do."""
 
 
-class NoAccountError(RefusedError):
+class NoAccountError(BusinessRuleError):
     """The mail is for an account that does not exist, so it has no recipient."""
 
 

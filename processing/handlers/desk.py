@@ -1,7 +1,7 @@
 """Questions to the triage desk from packages that may not import it.
 
 The desk registers when Django starts, and answers from its own rows. Without a desk no
-event is a redrive, and none is held.
+event is a redrive, and none waits there.
 """
 
 from typing import Protocol
@@ -16,7 +16,7 @@ class Desk(Protocol):
         Anybody who may send to a queue can write that attribute.
         """
 
-    def holds(self, type: str, reference: str) -> bool:
+    def has_waiting(self, type: str, reference: str) -> bool:
         """Whether an event of *type* about *reference* waits at the desk."""
 
 
@@ -24,7 +24,7 @@ class _NoDesk:
     def sent(self, redrive: str, event: Event, queue: str) -> bool:
         return False
 
-    def holds(self, type: str, reference: str) -> bool:
+    def has_waiting(self, type: str, reference: str) -> bool:
         return False
 
 
@@ -40,5 +40,5 @@ def sent(redrive: str, event: Event, queue: str) -> bool:
     return bool(redrive) and _desk.sent(redrive, event, queue)
 
 
-def holds(type: str, reference: str) -> bool:
-    return _desk.holds(type, reference)
+def has_waiting(type: str, reference: str) -> bool:
+    return _desk.has_waiting(type, reference)

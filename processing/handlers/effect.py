@@ -22,11 +22,11 @@ class TransientError(Exception):
 class SenderCanMendError(Exception):
     """A mistake that the sender can correct and staff cannot, such as a mistyped number.
 
-    If the sender holds a receipt, it shows `told`, and there is no dead letter.
+    If the sender holds a receipt, it shows `message_for_sender`, and there is no dead letter.
     """
 
-    told: ClassVar[str]
+    message_for_sender: ClassVar[str]
 
 
-class RefusedError(PermanentError):
+class BusinessRuleError(PermanentError):
     """A rule of the business refuses the event; its text says which."""

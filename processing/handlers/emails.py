@@ -16,11 +16,11 @@ from django.urls import reverse
 from processing.events.contracts import EmailRequested
 from processing.events.envelope import Event, is_request_id
 from processing.handlers.accounts import mailed_account, verification_token
-from processing.handlers.effect import Effect, RefusedError, TransientError
+from processing.handlers.effect import BusinessRuleError, Effect, TransientError
 from processing.handlers.registry import handles
 
 
-class RecipientRefusedError(RefusedError):
+class RecipientRefusedError(BusinessRuleError):
     """The mail server refuses this recipient for good."""
 
 

@@ -1,5 +1,6 @@
 """The handlers of order events."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import cast
 
@@ -7,13 +8,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from processing.events.contracts import OrderCreated, OrderUpdated
+from processing.events.contracts import Item, OrderCreated, OrderUpdated
 from processing.events.envelope import Event, identify
 from processing.events.timestamps import AHEAD
 from processing.handlers import desk
 from processing.handlers.effect import (
+    BusinessRuleError,
     Effect,
-    RefusedError,
     SenderCanMendError,
     TransientError,
 )
@@ -27,21 +28,21 @@ _NO_SUCH_ORDER = "We know no such order under this customer number. Check both n
 class UnknownOrderError(TransientError, SenderCanMendError):
     """The order that this event is about does not exist yet."""
 
-    told = _NO_SUCH_ORDER
+    message_for_sender = _NO_SUCH_ORDER
 
 
 class OrderOnItsWayError(TransientError):
     """The order that this event is about was accepted, and is not made yet."""
 
 
-class OrderExistsError(RefusedError):
+class OrderExistsError(BusinessRuleError):
     """There is another order with this order id."""
 
 
-class OrderOfAnotherError(RefusedError, SenderCanMendError):
+class OrderOfAnotherError(BusinessRuleError, SenderCanMendError):
     """The order was placed under another customer number."""
 
-    told = _NO_SUCH_ORDER
+    message_for_sender = _NO_SUCH_ORDER
 
 
 @handles(OrderCreated)
@@ -49,17 +50,7 @@ def create_order(event: Event) -> Effect:
     """Store the order. If it exists with the same content, do nothing."""
     data = cast(OrderCreated, event.data)
     try:
-        with transaction.atomic():
-            order = Order.objects.create(
-                order_id=data.order_id,
-                customer_id=data.customer_id,
-                email=data.email,
-                currency=data.currency,
-                total=data.total,
-                status_changed_at=event.timestamp,
-                request_id=event.id,
-                fingerprint=event.fingerprint,
-            )
+        order = _insert(event, data)
     except IntegrityError:
         order = Order.objects.get(order_id=data.order_id)
         if order.fingerprint != event.fingerprint:
@@ -67,17 +58,36 @@ def create_order(event: Event) -> Effect:
                 f"Another order has the id {data.order_id}. Give this one an id of its own."
             ) from None
     else:
-        OrderItem.objects.bulk_create(
-            OrderItem(
-                order=order,
-                line=line,
-                sku=item.sku,
-                quantity=item.quantity,
-                unit_price=item.unit_price,
-            )
-            for line, item in enumerate(data.items, start=1)
-        )
+        _insert_items(order, data.items)
     return Effect(data.made)
+
+
+@transaction.atomic
+def _insert(event: Event, data: OrderCreated) -> Order:
+    """Raises IntegrityError if there is an order with this id."""
+    return Order.objects.create(
+        order_id=data.order_id,
+        customer_id=data.customer_id,
+        email=data.email,
+        currency=data.currency,
+        total=data.total,
+        status_changed_at=event.timestamp,
+        request_id=event.id,
+        fingerprint=event.fingerprint,
+    )
+
+
+def _insert_items(order: Order, items: Iterable[Item]) -> None:
+    OrderItem.objects.bulk_create(
+        OrderItem(
+            order=order,
+            line=line,
+            sku=item.sku,
+            quantity=item.quantity,
+            unit_price=item.unit_price,
+        )
+        for line, item in enumerate(items, start=1)
+    )
 
 
 @handles(OrderUpdated)
@@ -121,7 +131,7 @@ def _may_change(at: datetime) -> Q:
 
 def _missing(order_id: str) -> TransientError:
     """The error for a missing order *order_id*: nobody sent it, or it is still waiting."""
-    if desk.holds(OrderCreated.type, order_id) or _is_spooled(order_id):
+    if desk.has_waiting(OrderCreated.type, order_id) or _is_spooled(order_id):
         return OrderOnItsWayError(
             f"Order {order_id} was accepted, and is not made yet."
         )

@@ -4,16 +4,16 @@ from typing import ClassVar, cast
 
 from processing.events.contracts import OrderReturned
 from processing.events.envelope import Event
-from processing.handlers.effect import Effect, RefusedError, SenderCanMendError
+from processing.handlers.effect import BusinessRuleError, Effect, SenderCanMendError
 from processing.handlers.orders import find_order
 from processing.handlers.registry import handles
 from processing.models import OrderReturn
 
 
-class NotInOrderError(RefusedError, SenderCanMendError):
+class NotInOrderError(BusinessRuleError, SenderCanMendError):
     """Something is returned that the order does not hold."""
 
-    told: ClassVar = "The order does not hold all of these items. Check their numbers, then send it as a new request."
+    message_for_sender: ClassVar = "The order does not hold all of these items. Check their numbers, then send it as a new request."
 
 
 @handles(OrderReturned)

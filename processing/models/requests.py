@@ -18,6 +18,8 @@ class Outcome(models.Model):
 
     STALE = "stale"
     """The status that `made` names for a change that came after a later one."""
+    MESSAGE_FOR_SENDER = "told"
+    """The key in `made` of the text that the sender's receipt shows."""
 
     request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -51,6 +53,10 @@ class Outcome(models.Model):
     def stale(self) -> bool:
         """Processed, and nothing changed: a later change was stored already."""
         return bool(self.made.get("status") == self.STALE)
+
+    @property
+    def message_for_sender(self) -> str:
+        return str(self.made.get(self.MESSAGE_FOR_SENDER, ""))
 
 
 class Attempt(models.Model):

@@ -16,6 +16,7 @@ from math import inf
 from typing import Any
 
 import pycurl
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
@@ -64,19 +65,14 @@ class QuickSQS:
         self, action: str, parameters: dict[str, Any], within: float = inf
     ) -> dict[str, Any]:
         body = json.dumps(parameters, default=_base64).encode()
-        headers = [*_HEADERS, f"X-Amz-Target: AmazonSQS.{action}"]
         known = self._access.credentials.within(access.QUICK_CREDENTIALS)
-        if known.token:
-            headers.append(f"X-Amz-Security-Token: {known.token}")
-        told = BytesIO()
         curl = self._idle_curl()
-        curl.setopt(pycurl.USERNAME, known.access_key)
-        curl.setopt(pycurl.PASSWORD, known.secret_key)
-        curl.setopt(pycurl.HTTPHEADER, headers)
-        curl.setopt(pycurl.HEADERFUNCTION, told.write)
+        _sign(curl, known, action)
+        answer_headers = BytesIO()
+        curl.setopt(pycurl.HEADERFUNCTION, answer_headers.write)
+        curl.setopt(pycurl.POSTFIELDS, body)
         seconds = min(access.QUICK_ANSWER + len(body) / 1024 / 1000, within)
         curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
-        curl.setopt(pycurl.POSTFIELDS, body)
         try:
             answer = curl.perform_rb()
         except pycurl.error as error:
@@ -84,7 +80,7 @@ class QuickSQS:
         status = curl.getinfo(pycurl.RESPONSE_CODE)
         self._idle.append(curl)
         try:
-            return _read(action, status, told.getvalue(), answer)
+            return _read(action, status, answer_headers.getvalue(), answer)
         except ClientError as refused:
             if refusals.code(refused) in refusals.BAD_CREDENTIALS:
                 self._access.credentials.doubt()
@@ -107,14 +103,24 @@ class QuickSQS:
 
     def _no_answer(self, curl: pycurl.Curl, error: pycurl.error) -> Exception:
         code, reason = error.args
-        told = {"endpoint_url": self._access.endpoint, "error": reason}
+        details = {"endpoint_url": self._access.endpoint, "error": reason}
         if code in _NOT_REACHED:
-            return EndpointConnectionError(**told)
+            return EndpointConnectionError(**details)
         if code != pycurl.E_OPERATION_TIMEDOUT:
             return HTTPClientError(error=reason)
         if curl.getinfo(pycurl.REQUEST_SIZE):
-            return ReadTimeoutError(**told)
-        return ConnectTimeoutError(**told)
+            return ReadTimeoutError(**details)
+        return ConnectTimeoutError(**details)
+
+
+def _sign(curl: pycurl.Curl, known: ReadOnlyCredentials, action: str) -> None:
+    """Let *curl* sign its next call, *action*, with the credentials *known*."""
+    headers = [*_HEADERS, f"X-Amz-Target: AmazonSQS.{action}"]
+    if known.token:
+        headers.append(f"X-Amz-Security-Token: {known.token}")
+    curl.setopt(pycurl.USERNAME, known.access_key)
+    curl.setopt(pycurl.PASSWORD, known.secret_key)
+    curl.setopt(pycurl.HTTPHEADER, headers)
 
 
 def _base64(value: bytes) -> str:

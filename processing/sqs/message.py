@@ -42,7 +42,7 @@ class Message:
     @property
     def first_sent_at(self) -> datetime:
         """When its producer sent it. SQS stamps a message anew each time it is sent on."""
-        noted = self.beside.told(FAILURE).get("sent_at")
+        noted = self.beside.content_of(FAILURE).get("sent_at")
         return min(timestamps.past(noted) or self.sent_at, self.sent_at)
 
     @property
@@ -54,7 +54,7 @@ class Message:
         """
         named = [self.attributes.get(name) for name in ("request_id", "RequestId")]
         if FAILURE in self.attributes:
-            named.append(self.beside.told(FAILURE).get("request_id"))
+            named.append(self.beside.content_of(FAILURE).get("request_id"))
         return next(filter(is_request_id, named), None) or self.id
 
 

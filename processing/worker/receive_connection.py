@@ -75,7 +75,7 @@ class Connection(AsyncSQSConnection):
 
 def _problem(operation: str, response: Any) -> Exception:
     """Why there is no answer: the reason of curl, which kombu calls 599, or of SQS."""
-    told = response.response
-    if told.body is None:
-        return HTTPClientError(error=told.error.message)
-    return refusals.read(operation, told.code, told.headers, told.body)
+    answer = response.response
+    if answer.body is None:
+        return HTTPClientError(error=answer.error.message)
+    return refusals.read(operation, answer.code, answer.headers, answer.body)

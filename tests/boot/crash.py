@@ -15,8 +15,8 @@ from tests.boot.on_import import replace
 POINTS = (
     "before processing.sqs.publisher:publish",
     "after processing.sqs.publisher:publish",
-    "before processing.delivery.spool:hold",
-    "after processing.delivery.spool:hold",
+    "before processing.delivery.spool:add",
+    "after processing.delivery.spool:add",
     "before processing.delivery.processor:process",
     "after processing.delivery.spool:record",
     "before processing.delivery.spool:send_follow_ups",

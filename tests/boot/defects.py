@@ -208,7 +208,7 @@ def _accepted_in_memory() -> None:
     def plant(hold: Function) -> Function:
         return lambda event, refusal: None
 
-    replace("processing.delivery.spool:hold", plant)
+    replace("processing.delivery.spool:add", plant)
 
 
 DEFECTS: dict[str, Callable[[], None]] = {

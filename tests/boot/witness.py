@@ -41,10 +41,10 @@ def _watched(handle: Callable[[Any], Any], flaky: float) -> Callable[[Any], Any]
 
 
 def _fail_sometimes(flaky: float) -> None:
-    from processing.handlers.effect import RefusedError
+    from processing.handlers.effect import BusinessRuleError
 
     thrown = random.SystemRandom().random()  # forked children share any other
     if thrown < flaky / 4:
-        raise RefusedError("The chaos run refuses this one.")
+        raise BusinessRuleError("The chaos run refuses this one.")
     if thrown < flaky:
         raise ConnectionError("The chaos run lets this one fail.")

@@ -37,7 +37,7 @@ def accept(body: str, key: str) -> None:
 
 
 def relay(body: str) -> None:
-    spool.hold(envelope.parse(body, fallback_id=""), "ConnectTimeoutError")
+    spool.add(envelope.parse(body, fallback_id=""), "ConnectTimeoutError")
     spool.relay()
 
 

@@ -50,8 +50,8 @@ ACCEPT = [
     "after processing.sqs.publisher:publish 1",
 ]
 ACCEPT_WITHOUT_SQS = [
-    "before processing.delivery.spool:hold 1",
-    "after processing.delivery.spool:hold 1",
+    "before processing.delivery.spool:add 1",
+    "after processing.delivery.spool:add 1",
 ]
 
 

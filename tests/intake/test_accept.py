@@ -63,7 +63,7 @@ def test_an_event_is_spooled_while_its_queue_can_be_put_right(
 def test_an_event_is_not_accepted_when_sqs_and_the_database_are_away(
     no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "hold", away)
+    monkeypatch.setattr(spool, "add", away)
     with pytest.raises(NotAcceptedError, match="send it again"):
         accept(order_created())
 
@@ -120,7 +120,7 @@ def test_an_event_whose_send_was_never_answered_is_spooled(silent_sqs: None) -> 
 def test_an_event_whose_send_was_never_answered_is_not_accepted_without_a_spool(
     silent_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "hold", away)
+    monkeypatch.setattr(spool, "add", away)
     with pytest.raises(NotAcceptedError):
         accept(order_created())
     (refusal,) = accept_many([order_created()])
@@ -146,7 +146,7 @@ def test_an_sqs_that_is_well_again_is_asked_when_the_database_refuses(
     def refuse(*_: object) -> None:
         raise error("no database")
 
-    monkeypatch.setattr(spool, "hold", refuse)
+    monkeypatch.setattr(spool, "add", refuse)
     break_the_breaker(monkeypatch)
     events = [order_created() for _ in range(3)]
     accept(events[0])
@@ -169,7 +169,7 @@ def test_while_both_are_away_nobody_waits_for_sqs_twice(
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
     monkeypatch.setattr(circuit_breaker, "monotonic", lambda: 100.0)
-    monkeypatch.setattr(spool, "hold", refuse)
+    monkeypatch.setattr(spool, "add", refuse)
     monkeypatch.setattr(queues.sender(), "send_message_batch", sqs_away)
     for _ in range(circuit_breaker.FAILURES + 3):
         with pytest.raises(NotAcceptedError):

@@ -115,7 +115,7 @@ def test_a_key_that_was_answered_503_is_not_taken_for_accepted(
 ) -> None:
     body = order_data()
     with monkeypatch.context() as outage:
-        outage.setattr(spool, "hold", away)
+        outage.setattr(spool, "add", away)
         statuses = [send(client, body).status_code for _ in "123"]
         batch = {"events": [{"type": "order_created", "data": body, "key": KEY}]}
         (result,) = post(client, "/api/batches", batch).json()["results"]

@@ -24,7 +24,7 @@ from intake.accept import REFUSALS, accept, accept_many
 from processing.delivery import processor, spool
 from processing.events.envelope import Event
 from processing.handlers import registry
-from processing.handlers.effect import RefusedError
+from processing.handlers.effect import BusinessRuleError
 from processing.models import Attempt
 from processing.sqs import queues
 from processing.sqs.message import Message
@@ -261,7 +261,7 @@ class World:
     def _witnessed(self, handler: Callable[[Event], Any]) -> Callable[[Event], Any]:
         def handle(event: Event) -> Any:
             if self.has_bug and event.type == "order_created":
-                raise RefusedError("a bug of this release")
+                raise BusinessRuleError("a bug of this release")
             effect = handler(event)
             Attempt.objects.create(
                 request_id=event.id,

@@ -44,7 +44,7 @@ def test_while_every_worker_is_busy_dead_letters_are_pulled_and_the_spool_relaye
     queues.client().send_message(
         QueueUrl=queues.url("orders-dlq"), MessageBody=dead.body
     )
-    spool.hold(spooled, "Timeout")
+    spool.add(spooled, "Timeout")
     system.start_worker("jobs", command("jobs"))
     publisher.send_job("dlq_review.pull", "j-1", {})
     publisher.send_job("processing.relay", "j-2", {})

@@ -96,7 +96,7 @@ def test_two_releases_share_the_queues_and_nothing_is_lost_or_done_twice(
 
 def test_a_job_of_an_earlier_release_runs(system: LiveSystem) -> None:
     event = order_created()
-    spool.hold(event, "Timeout")
+    spool.add(event, "Timeout")
     system.start_worker()
     publisher.send_raw("jobs", JOB.read_text())
     wait_for(lambda: Outcome.objects.filter(request_id=event.id).exists())

@@ -68,16 +68,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         password = keep_staff_account()
         connection.close()
-        supervisor.wait_until(
-            lambda: _answers(f"{settings.SQS_ENDPOINT_URL}/_ministack/health")
-        )
-        settings.SQS_WAIT_SECONDS = int(
-            env["SQS_WAIT_SECONDS"]
-        )  # declared like that too
-        for difference in ensure_queues():
-            supervisor.say(
-                f"{difference} (delete {settings.VAR_DIR}/sqs to start anew)"
-            )
+        _make_queues(supervisor, wait=int(env["SQS_WAIT_SECONDS"]))
         bind = f"--bind={web[0]}:{web[1]}"
         supervisor.start("web", (*python, *GUNICORN, "--log-level=warning", bind), env)
         worker = (*python, *CELERY, *WORKER, "-l", "INFO")
@@ -125,6 +116,14 @@ def _local_address(setting: str, url: str) -> tuple[str, int]:
                 f" {setting}=http://127.0.0.1:{address[1] + 1}"
             ) from None
     return address
+
+
+def _make_queues(supervisor: Supervisor, wait: int) -> None:
+    health = f"{settings.SQS_ENDPOINT_URL}/_ministack/health"
+    supervisor.wait_until(lambda: _answers(health))
+    settings.SQS_WAIT_SECONDS = wait  # queues are declared like that too
+    for difference in ensure_queues():
+        supervisor.say(f"{difference} (delete {settings.VAR_DIR}/sqs to start anew)")
 
 
 def _sqs_server(host: str, port: int) -> dict[str, str]:

@@ -134,7 +134,7 @@ def planted(*, every: int = 1) -> None:
     assert plans.freeze(chosen, Plan(), by="ada").total
     triage.annotate(letters[0].group, f"See {ADDRESS}", by="ada")
     told = f"Write to {ADDRESS}."
-    settlement.discard(letters[1], by="ada", reason="x", told=told)
+    settlement.discard(letters[1], by="ada", reason="x", message_for_sender=told)
     owner = {"email": ADDRESS, "username": ADDRESS, "name": NAME}
     User.objects.create(**owner, last_name=NAME, profile={"phone": PHONE})
     event = order_created(email=ADDRESS)

@@ -77,7 +77,9 @@ def test_what_staff_wrote_of_it_goes_and_what_they_did_stays() -> None:
 def test_what_its_sender_was_told_goes_and_the_receipt_tells_the_state() -> None:
     event = signup_requested()
     letter = dead_letter(event)
-    settlement.discard(letter, by="bob", reason="x", told="Dear Ms Lovelace, call us.")
+    settlement.discard(
+        letter, by="bob", reason="x", message_for_sender="Dear Ms Lovelace, call us."
+    )
     purge()
     assert Receipt.of(event).status().reason
     DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
@@ -90,7 +92,10 @@ def test_what_a_purge_by_an_earlier_release_left_is_forgotten() -> None:
     purged, kept = dead_letter(), dead_letter()
     for letter in (purged, kept):
         settlement.discard(
-            letter, by="bob", reason="x", told="Dear Ms Lovelace, call us."
+            letter,
+            by="bob",
+            reason="x",
+            message_for_sender="Dear Ms Lovelace, call us.",
         )
     DeadLetter.objects.filter(pk=purged.pk).update(purged_at=LONG_AGO)
     migration.forget_told(apps, None)

@@ -30,7 +30,7 @@ def test_a_discarded_request_tells_its_sender_what_staff_wrote_for_them() -> Non
     letter = dead_letter(event)
     failed_attempt(event, permanent=True, error_text="Another order has this id.")
     told = "You ordered twice; the first one is on its way."
-    settlement.discard(letter, by="ada", reason="C-17 again", told=told)
+    settlement.discard(letter, by="ada", reason="C-17 again", message_for_sender=told)
     assert Receipt.of(event).status().reason == told
     assert told in letter.audit.get(verb="discarded").reason
 

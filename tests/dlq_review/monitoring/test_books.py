@@ -60,13 +60,13 @@ def test_a_claim_that_nobody_sends_becomes_overdue(sqs: None) -> None:
 
 
 def test_a_spool_that_nobody_relays_becomes_overdue(sqs: None) -> None:
-    spool.hold(order_created(), "ConnectTimeoutError")
+    spool.add(order_created(), "ConnectTimeoutError")
     assert books.close().balanced
     assert in_two_hours().discrepancies == {"spooled for too long": 1}
 
 
 def test_what_sqs_refuses_for_good_needs_somebody(sqs: None) -> None:
-    spool.hold(order_created(), "InvalidMessageContents")
+    spool.add(order_created(), "InvalidMessageContents")
     SpooledEvent.objects.update(refused_for_good=True)
     closed = books.close()
     assert closed.discrepancies == {"spooled, and refused by SQS for good": 1}

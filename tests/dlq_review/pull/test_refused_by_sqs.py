@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refuse(event: object) -> None:
-    spool.hold(event, "InvalidMessageContents")  # type: ignore[arg-type]
+    spool.add(event, "InvalidMessageContents")  # type: ignore[arg-type]
     SpooledEvent.objects.update(refused_for_good=True)
 
 
@@ -84,7 +84,7 @@ def test_a_row_that_cannot_be_stored_holds_up_no_other(
 
 
 def test_what_sqs_may_still_take_is_left_to_the_relay() -> None:
-    spool.hold(order_created(), "Throttled")
+    spool.add(order_created(), "Throttled")
     assert refused_by_sqs.adopt() == 0
     assert SpooledEvent.objects.count() == 1
 

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from dlq_review.admin import DeadLetterAdmin
 from dlq_review.desk import overview
 from dlq_review.models import DeadLetter
-from dlq_review.search.keyset_pages import Place
+from dlq_review.search.keyset_pages import Cursor
 from tests.builders import dead_letter, order_created
 from tests.dlq_review.desk_pages import LIST, html
 
@@ -101,7 +101,7 @@ def test_a_page_far_down_costs_what_the_first_does(
         html(desk, f"{LIST}?state=all")
     with django_assert_max_num_queries(len(first)):
         text = html(
-            desk, f"{LIST}?state=all&before={Place.of(last)}".replace("+", "%2B")
+            desk, f"{LIST}?state=all&before={Cursor.of(last)}".replace("+", "%2B")
         )
     assert shown(text) == seven[-1:]
 

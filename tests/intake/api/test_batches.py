@@ -119,7 +119,7 @@ def test_only_what_could_not_be_stored_is_refused(
         return [Sent(events[0], error=error), *sent]
 
     monkeypatch.setattr(publisher, "publish_many", partly)
-    monkeypatch.setattr(spool, "hold", away)
+    monkeypatch.setattr(spool, "add", away)
     assert statuses(send(client, order(), order(), order())) == [503, 202, 202]
 
 
@@ -132,7 +132,7 @@ def test_each_refusal_stands_at_the_event_that_it_is_of(
         if event.type == "signup_requested":
             raise OperationalError("no database")
 
-    monkeypatch.setattr(spool, "hold", no_room_for_signups)
+    monkeypatch.setattr(spool, "add", no_room_for_signups)
     assert statuses(send(client, signup("a@b.co"), order())) == [503, 202]
     assert statuses(
         send(client, order(), signup("c@d.co"), order(), signup("e@f.co"), order())

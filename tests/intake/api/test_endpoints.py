@@ -74,7 +74,7 @@ def test_the_spool_takes_over_when_sqs_is_away(client: Client, no_sqs: None) -> 
 def test_with_sqs_and_the_database_away_the_client_is_told_to_come_back(
     client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "hold", away)
+    monkeypatch.setattr(spool, "add", away)
     answer = post(client, "/api/orders", order_data())
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert answer.headers["Retry-After"] == "30"

@@ -294,7 +294,7 @@ def test_a_change_of_an_order_that_waits_for_us_is_never_refused(where: str) -> 
     if where == "desk":
         dead_letter(order)
     else:
-        spool.hold(order, "Timeout")
+        spool.add(order, "Timeout")
     event = order_updated(order_id="ORD-1")
     with pytest.raises(processor.RetryLaterError, match="OrderOnItsWayError"):
         processor.handle(message(event, receive_count=3, attributes=GIVEN))
@@ -312,7 +312,7 @@ def test_a_change_of_an_order_that_was_discarded_is_refused_to_its_sender() -> N
 
 
 def test_a_spooled_order_of_a_former_release_is_found_by_its_body() -> None:
-    spool.hold(order_created(order_id="ORD-1"), "Timeout")
+    spool.add(order_created(order_id="ORD-1"), "Timeout")
     SpooledEvent.objects.update(order_id=None)
     with pytest.raises(processor.RetryLaterError, match="OrderOnItsWayError"):
         processor.handle(message(order_updated(order_id="ORD-1"), attributes=GIVEN))
@@ -325,7 +325,7 @@ def test_a_spooled_order_of_a_former_release_is_found_by_its_body() -> None:
 def test_what_makes_no_such_order_is_not_taken_for_one_on_its_way(
     spooled: Event, named: bool
 ) -> None:
-    spool.hold(spooled, "Timeout")
+    spool.add(spooled, "Timeout")
     if not named:
         SpooledEvent.objects.update(order_id=None)
     refused(order_updated(order_id="ORD-1", status="shipped"))

@@ -264,7 +264,7 @@ def test_a_torn_or_doubled_form_is_shown_again(
 def test_a_form_that_cannot_be_stored_keeps_what_was_typed_and_its_token(
     client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "hold", away)
+    monkeypatch.setattr(spool, "add", away)
     form = order_form(client)
     answer = client.post("/orders/new", form)
     page = answer.content.decode()

@@ -16,7 +16,7 @@ from processing.delivery import attempts, processor, spool
 from processing.events.contracts import EmailRequested
 from processing.events.envelope import Event
 from processing.handlers import accounts, orders, registry
-from processing.handlers.effect import RefusedError
+from processing.handlers.effect import BusinessRuleError
 from processing.models import Attempt, Order, Outcome, SpooledEvent, User
 from processing.sqs import publisher, queues
 from tests.builders import message, order_created, order_updated, signup_requested
@@ -135,7 +135,7 @@ def test_a_reason_travels_with_a_text_that_is_not_endless(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(event: Event) -> Any:
-        raise RefusedError("no " * 5_000)
+        raise BusinessRuleError("no " * 5_000)
 
     monkeypatch.setitem(registry.HANDLERS, "order_created", refuse)
     processor.handle(message(order_created()))

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 
 def test_what_sqs_did_not_take_is_relayed_oldest_first(sqs: None) -> None:
     first, second = order_created(), order_created()
-    spool.hold(first, "EndpointConnectionError")
-    spool.hold(second, "EndpointConnectionError")
+    spool.add(first, "EndpointConnectionError")
+    spool.add(second, "EndpointConnectionError")
     assert spool.relay(limit=1) == 1
     assert SpooledEvent.objects.get().request_id == second.id
     assert spool.relay() == 1
@@ -33,14 +33,14 @@ def test_what_sqs_did_not_take_is_relayed_oldest_first(sqs: None) -> None:
 
 def test_the_same_request_is_held_once(sqs: None) -> None:
     event = order_created()
-    spool.hold(event, "Timeout")
-    spool.hold(event, "Timeout")
+    spool.add(event, "Timeout")
+    spool.add(event, "Timeout")
     assert SpooledEvent.objects.count() == 1
 
 
 @pytest.mark.usefixtures("no_sqs")
 def test_a_row_that_cannot_be_sent_stays_says_why_and_waits_longer_each_time() -> None:
-    spool.hold(order_created(), "EndpointConnectionError")
+    spool.add(order_created(), "EndpointConnectionError")
     pauses = []
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for _ in range(10):
@@ -58,7 +58,7 @@ def test_a_row_that_sqs_refuses_for_good_is_not_tried_for_ever(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = order_created()
-    spool.hold(event, "Timeout")
+    spool.add(event, "Timeout")
     refusal = SendError("InvalidMessageContents", for_good=True)
     with monkeypatch.context() as refused:
         refused.setattr(
@@ -76,7 +76,7 @@ def test_a_crash_between_send_and_delete_sends_the_same_request_again(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = order_created()
-    spool.hold(event, "Timeout")
+    spool.add(event, "Timeout")
     publish_many = publisher.publish_many
 
     def publish_then_die(events: Iterable[Event], beside: Any) -> NoReturn:
@@ -100,24 +100,24 @@ def test_follow_ups_recorded_in_a_transaction_that_fails_do_not_exist() -> None:
 
 def test_another_content_is_never_held_in_place_of_the_first() -> None:
     first = order_created(id="r-1")
-    spool.hold(first, "Timeout")
-    with pytest.raises(spool.HeldOtherwiseError):
-        spool.hold(order_created(id="r-1"), "Timeout")
+    spool.add(first, "Timeout")
+    with pytest.raises(spool.SpoolConflictError):
+        spool.add(order_created(id="r-1"), "Timeout")
     assert SpooledEvent.objects.get().body == first.body
 
 
 def test_another_content_than_one_that_only_a_newer_release_reads_is_refused() -> None:
-    spool.hold(order_created(id="r-1"), "Timeout")
+    spool.add(order_created(id="r-1"), "Timeout")
     SpooledEvent.objects.update(body='{"type": "of_tomorrow"}')
-    with pytest.raises(spool.HeldOtherwiseError):
-        spool.hold(order_created(id="r-1"), "Timeout")
+    with pytest.raises(spool.SpoolConflictError):
+        spool.add(order_created(id="r-1"), "Timeout")
 
 
 def test_follow_ups_of_another_content_undo_the_effect_and_are_not_dropped() -> None:
     first = order_created(id="r-1")
     spool.record([first], cause="c-1")
     spool.record([first], cause="c-1")
-    with pytest.raises(spool.HeldOtherwiseError), transaction.atomic():
+    with pytest.raises(spool.SpoolConflictError), transaction.atomic():
         spool.record([order_created(id="r-2"), order_created(id="r-1")], cause="c-2")
     assert SpooledEvent.objects.get().body == first.body
 
@@ -126,21 +126,21 @@ def test_what_is_relayed_while_a_copy_is_held_leaves_room_for_the_copy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     event = order_created()
-    spool.hold(event, "Timeout")
-    find = spool._held
+    spool.add(event, "Timeout")
+    find = spool._stored
 
     def relayed_meanwhile(request_id: str) -> SpooledEvent | None:
         SpooledEvent.objects.all().delete()
         return find(request_id)
 
-    monkeypatch.setattr(spool, "_held", relayed_meanwhile)
-    spool.hold(event, "Timeout")
+    monkeypatch.setattr(spool, "_stored", relayed_meanwhile)
+    spool.add(event, "Timeout")
     assert SpooledEvent.objects.get().body == event.body
 
 
 def hold(*held: Event) -> None:
     for event in held:
-        spool.hold(event, "Timeout")
+        spool.add(event, "Timeout")
 
 
 def test_of_rows_relayed_together_the_one_that_sqs_refuses_stays(

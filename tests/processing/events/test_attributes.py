@@ -77,7 +77,7 @@ def test_attributes_survive_a_dead_letter_and_its_redrive_as_they_were(
     assert letter.error_type == "UnreadableEventError"
     repaired_and_sent(letter)
     (delivery,) = queues.receive("orders")
-    ours = delivery.beside.told("redrive")
+    ours = delivery.beside.content_of("redrive")
     assert ours["redrive_id"] == str(letter.redrive_id)
     assert len(delivery.attributes) <= 10
     kept = delivery.beside.unpacked("redrive").wire
@@ -168,7 +168,7 @@ def test_a_binary_value_that_is_none_is_kept_as_text(text: str) -> None:
 )
 def test_a_failure_that_no_worker_wrote_stays_the_producers(told: str) -> None:
     own = Attributes({"failure": told})
-    assert own.told("failure") == {}
+    assert own.content_of("failure") == {}
     assert own.unpacked("failure") == own
 
 
@@ -213,7 +213,7 @@ def test_a_reason_is_shortened_until_it_fits_beside_a_large_body(
     publisher.dead_letter(dead, {**_reason(), "error_text": "y" * 2000})
     (arrived,) = queues.receive("orders-dlq")
     assert arrived.body == dead.body
-    assert len(arrived.beside.told("failure")["error_text"]) == longest
+    assert len(arrived.beside.content_of("failure")["error_text"]) == longest
 
 
 def test_where_no_reason_fits_the_message_is_left_to_the_redrive_policy(

@@ -88,7 +88,7 @@ def test_a_row_that_only_another_release_can_read_waits_and_holds_up_nobody(
         request_id="r-newer", body=newer, next_try_at="2026-11-20T10:00:00Z"
     )
     event = order_created()
-    spool.hold(event, "Timeout")
+    spool.add(event, "Timeout")
     assert spool.relay() == 1
     assert [one.body for one in queues.receive("orders")] == [event.body]
     left = SpooledEvent.objects.get()

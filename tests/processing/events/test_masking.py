@@ -8,7 +8,6 @@ import pytest
 from processing.events.masking import (
     CHANGED,
     MASK,
-    Veil,
     mask,
     mask_attribute,
     mask_body,
@@ -17,6 +16,7 @@ from processing.events.masking import (
     mask_value,
 )
 from processing.events.shapes import may_be_read
+from processing.events.veil import Veil
 from tests.builders import order_created, signup_requested
 from tests.growth import LINEAR, growth
 
