@@ -2,7 +2,7 @@
 `python -m benchmarks`, about nine minutes (`--only scale` for one part).
 
 One call to SQS; A: accepting; B: processing; C: accepting while SQS is slow or down; then
-the desk.
+the desk; D: doing nothing.
 
 Each comparison has both sides in the same run, on a machine that may be busy with other
 things; so read the ratios, not the seconds. Nothing here passes or fails.
@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.surroundings import surroundings
 
-PARTS = ("call", "accept", "process", "outage", "scale")
+PARTS = ("call", "accept", "process", "outage", "scale", "idle")
 OUTAGE_CLIENTS = 8
 OUTAGE_SECONDS = 8  # of each state
 
@@ -26,7 +26,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with surroundings() as around:
         # These need Django, which needs the surroundings.
-        from benchmarks import accept, call, outage, process, scale
+        from benchmarks import accept, call, idle, outage, process, scale
 
         if "call" in options.only:
             called = call.compare(rounds=options.rounds)
@@ -57,6 +57,9 @@ def main() -> None:
                 workers=options.workers,
                 threads=options.threads,
             )
+        if "idle" in options.only:
+            print(f"Idle for {options.idle:.0f} s, {around.database}.")
+            nothing = idle.measure(around, seconds=options.idle)
         if "scale" in options.only:
             print(f"Scale, {around.database}:")
             most = 1_000_000 if around.database == "PostgreSQL" else 100_000
@@ -78,6 +81,9 @@ def main() -> None:
         title = f"C  Accepted from {OUTAGE_CLIENTS} clients by what SQS does"
         title += f"; nobody should wait above {outage.BUDGET_MS:,.0f} ms for it"
         _list(title, outage.FIGURES, states)
+    if "idle" in options.only:
+        title = "D  Calls to SQS in 30 days without an event, of worker, jobs and beat"
+        _list(title, idle.FIGURES, {"ours": nothing})
 
 
 def _options() -> argparse.Namespace:
@@ -92,6 +98,9 @@ def _options() -> argparse.Namespace:
     process = parser.add_argument_group("processing")
     process.add_argument("--events", type=int, default=600, help="of one round")
     process.add_argument("--concurrency", type=int, default=2, help="processes")
+    parser.add_argument(
+        "--idle", type=float, default=120, help="seconds of doing nothing"
+    )
     scale = parser.add_argument_group("scale")
     scale.add_argument(
         "--letters", type=int, nargs="+", help="few, then many; multiples of 1000"

@@ -13,6 +13,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dlq_review.models import RaisedAlert, UntoldAlert
@@ -39,13 +40,18 @@ def alert_once(
         alert(name, sentence, path)
 
 
+def untold() -> QuerySet[UntoldAlert]:
+    """The alerts that `tell` mails."""
+    stored = UntoldAlert.objects.all()
+    return stored if settings.ALERT_EMAILS else stored.none()
+
+
 def tell() -> int:
     """Mail the stored alerts; return how many. After a failure the next run tries again."""
-    untold = UntoldAlert.objects.all()
-    stored = list(untold[:MOST_IN_A_MAIL])
-    if not (stored and settings.ALERT_EMAILS):
+    stored = list(untold()[:MOST_IN_A_MAIL])
+    if not stored:
         return 0
-    others = untold.count() - 1
+    others = untold().count() - 1
     subject = f"Holdfast: {stored[0].sentence[:120]}"
     subject += f" And {others} more." if others else ""
     try:
@@ -53,7 +59,7 @@ def tell() -> int:
     except (OSError, smtplib.SMTPException) as error:
         logger.error("alerts=%s not_mailed=%s", others + 1, type(error).__name__)
         return 0
-    untold.filter(pk__in=[one.pk for one in stored]).delete()
+    untold().filter(pk__in=[one.pk for one in stored]).delete()
     return len(stored)
 
 

@@ -363,6 +363,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Celery closes each database connection after each task; processing/worker/database_connections.py does better.
 CELERY_DB_REUSE_MAX = 1_000_000_000
 SPOOL_RELAY_SECONDS = env.float("SPOOL_RELAY_SECONDS", 10)
+CELERY_BEAT_SCHEDULER = "project.beat:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "pull": {

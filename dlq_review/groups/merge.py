@@ -103,11 +103,8 @@ def split(
         AuditEntry.note(one, AuditEntry.Verb.SPLIT, by=by, reason=reason, after=other)
 
 
-def gather() -> int:
-    """Move letters that arrived during a merge or split to the group where they belong.
-
-    Returns how many groups had such letters.
-    """
+def with_strayed_letters() -> QuerySet[FailureGroup, tuple[int, int]]:
+    """The groups whose letters `gather` moves, each with the group that stands for it."""
     left = DeadLetter.objects.filter(group=OuterRef("pk"), origin=None)
     here = Q(group__lt=OuterRef("stands")) | Q(group__gt=OuterRef("stands"))
     strayed = DeadLetter.objects.filter(here, origin=OuterRef("pk"))
@@ -115,10 +112,18 @@ def gather() -> int:
     found = groups.filter(
         Q(Exists(left), merged_into__isnull=False) | Q(Exists(strayed))
     )
-    numbers = list(found.order_by("pk").values_list("pk", "stands"))
-    for group, stands in numbers:
+    return found.order_by("pk").values_list("pk", "stands")
+
+
+def gather() -> int:
+    """Move letters that arrived during a merge or split to the group where they belong.
+
+    Returns how many groups had such letters.
+    """
+    groups = list(with_strayed_letters())
+    for group, stands in groups:
         _gather(group, stands)
-    return len(numbers)
+    return len(groups)
 
 
 @transaction.atomic

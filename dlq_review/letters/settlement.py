@@ -3,7 +3,7 @@
 from time import monotonic
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dlq_review.errors import ReasonMissingError, ReviewError, WrongStateError
 from dlq_review.letters import current_event
@@ -20,18 +20,23 @@ class PurgedError(ReviewError):
     """Its body was removed after its retention, so there is nothing left to restore."""
 
 
+def processed_meanwhile() -> QuerySet[DeadLetter]:
+    """The letters that `reconcile` settles."""
+    done = Outcome.processed(OuterRef("request_id"))
+    same_body = done.filter(fingerprint=OuterRef("body_fingerprint"))
+    return DeadLetter.objects.filter(
+        Q(Exists(done), state=S.REDRIVEN)
+        | Q(Exists(same_body), state__in=DeadLetter.EDITABLE)
+    )
+
+
 def reconcile() -> int:
     """Resolve letters whose request was processed meanwhile; return how many.
 
     A redriven letter whose request was processed with a body it never held is reopened:
     another request has used its id.
     """
-    done = Outcome.processed(OuterRef("request_id"))
-    same_body = done.filter(fingerprint=OuterRef("body_fingerprint"))
-    found = DeadLetter.objects.filter(
-        Q(Exists(done), state=S.REDRIVEN)
-        | Q(Exists(same_body), state__in=DeadLetter.EDITABLE)
-    )
+    found = processed_meanwhile()
     settled, deadline = 0, monotonic() + SECONDS
     letters = list(found.order_by("pk")[:STEP])
     while letters and monotonic() < deadline:

@@ -11,7 +11,9 @@ from processing.sqs import provision, queues
 from processing.sqs.topology import QUEUES, Queue
 
 DRIFT_CHECK = timedelta(minutes=10)
-_LATE = 5  # beats missed before somebody is told
+#: Beat sends a job that has nothing to do this often all the same (project/beat.py).
+LONGEST_SLEEP = timedelta(minutes=30)
+_LATE = 5  # pulls missed before somebody is told
 
 
 def sign(name: str, trouble: str = "") -> None:
@@ -41,13 +43,15 @@ def warnings() -> list[str]:
     """One sentence for each thing that is wrong; empty while all is well."""
     signs = {one.name: one for one in LifeSign.objects.all()}
     found = []
-    beats = settings.CELERY_BEAT_SCHEDULE
-    for name, what in (("pull", "pulled a DLQ"), ("settle", "settled dead letters")):
-        seconds = max(60, _LATE * float(beats[name]["schedule"]))
+    every = float(settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"])
+    for name, what, longest in (
+        ("pull", "pulled a DLQ", timedelta(seconds=max(60, _LATE * every))),
+        ("settle", "settled dead letters", 2 * LONGEST_SLEEP),
+    ):
         seen = signs.get(name)
         if seen is None:
             found.append(f"No worker has {what} yet. Are a worker and beat running?")
-        elif seen.at < timezone.now() - timedelta(seconds=seconds):
+        elif seen.at < timezone.now() - longest:
             since = int((timezone.now() - seen.at).total_seconds() // 60)
             found.append(
                 f"No worker has {what} for {since} min. Are a worker and beat running?"

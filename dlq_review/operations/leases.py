@@ -56,15 +56,18 @@ class Lease:
             yield operation
 
 
+def free() -> QuerySet[Operation]:
+    """The operations that run, and that no runner holds."""
+    unheld = Q(leased_until=None) | Q(leased_until__lt=timezone.now())
+    return Operation.objects.filter(unheld, state=Operation.State.RUNNING)
+
+
 def take(operation: Operation) -> Lease | None:
     """Take the lease. None if another runner holds it or the operation does not run."""
-    now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lt=now)
     lease = Lease(operation.pk, uuid4())
-    taken = Operation.objects.filter(
-        free, pk=operation.pk, state=Operation.State.RUNNING
-    ).update(
-        leased_until=now + LASTS,
+    mine = free().filter(pk=operation.pk)
+    taken = mine.update(
+        leased_until=timezone.now() + LASTS,
         lease_owner=lease.owner,
         lease_holder=f"{settings.WORKER_NAME}, process {os.getpid()}"[:200],
     )

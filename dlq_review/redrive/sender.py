@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dlq_review.errors import (
@@ -196,14 +197,18 @@ def _wait_again(letter: DeadLetter, reason: str) -> None:
     )
 
 
-def resend_claimed() -> int:
-    """Send letters that were claimed and not recorded as sent; return how many."""
-    late = DeadLetter.objects.filter(
+def late_claims() -> QuerySet[DeadLetter]:
+    """Letters that were claimed and not recorded as sent, because a process ended."""
+    return DeadLetter.objects.filter(
         state=S.CLAIMED,
         send_after=None,
         claimed_at__lt=timezone.now() - CLAIM_LASTS,
     )
-    return send(late.order_by("claimed_at")[:500])
+
+
+def resend_claimed() -> int:
+    """Send the late claims; return how many SQS took."""
+    return send(late_claims().order_by("claimed_at")[:500])
 
 
 def send(letters: Iterable[DeadLetter]) -> int:

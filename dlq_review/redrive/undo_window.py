@@ -78,10 +78,14 @@ def undoable() -> QuerySet[DeadLetter]:
     return claimed.exclude(send_after=None).order_by("send_after")
 
 
+def due() -> QuerySet[DeadLetter]:
+    """The redrives whose undo window has ended."""
+    return undoable().filter(send_after__lte=timezone.now())
+
+
 def send_due() -> int:
-    """Send the redrives whose undo window has ended; return how many SQS took."""
-    due = undoable().filter(send_after__lte=timezone.now())[:500]
-    return sender.send(letter for letter in due if _begin_to_send(letter))
+    """Send the redrives that are due; return how many SQS took."""
+    return sender.send(letter for letter in due()[:500] if _begin_to_send(letter))
 
 
 def _begin_to_send(letter: DeadLetter) -> bool:

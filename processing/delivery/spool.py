@@ -60,6 +60,13 @@ def send_follow_ups(cause: str) -> int:
     return _send(SpooledEvent.objects.filter(cause=cause)).sent
 
 
+def due() -> QuerySet[SpooledEvent]:
+    """The rows that the relay sends now."""
+    return SpooledEvent.objects.filter(
+        next_try_at__lte=timezone.now(), refused_for_good=False
+    )
+
+
 def relay(limit: int = 100, seconds: float = 0) -> int:
     """Publish the events that are due, oldest first; return how many were sent.
 
@@ -68,8 +75,7 @@ def relay(limit: int = 100, seconds: float = 0) -> int:
     ends = monotonic() + seconds
     sent = 0
     while True:
-        due = SpooledEvent.objects.filter(next_try_at__lte=timezone.now())
-        tried = _send(due, limit)
+        tried = _send(due(), limit)
         sent += tried.sent
         if not tried.rows or tried.is_away or monotonic() >= ends:
             return sent
