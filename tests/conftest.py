@@ -1,13 +1,17 @@
+import copy
+import copyreg
 import functools
 import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from math import inf
+from threading import Condition
 from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.sqs.models import sqs_backends
 from pytest_django import Settings
 
 from processing.sqs import access, batches, publisher, queues
@@ -71,8 +75,25 @@ def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(queues, "_client", clients_of_moto)
     monkeypatch.setattr(queues, "_sender", senders_of_moto)  # moto is deaf to curl
     with mock_aws():
-        ensure_queues(allow_aws=True)
+        make_queues(settings)
         yield
+
+
+# A queue of moto has a lock; a copy of the queue has one of its own.
+copyreg.pickle(Condition, lambda _: (Condition, ()))
+#: The queues of moto, by what their making depends on.
+_made: dict[str, Any] = {}
+
+
+def make_queues(settings: Settings) -> None:
+    """The declared queues, as ensure_queues made them once for all tests of this process."""
+    backend = sqs_backends[settings.AWS_ACCOUNT_ID][settings.AWS_REGION]
+    asked = (QUEUES, settings.SQS_QUEUE_URLS, settings.SQS_MAX_RECEIVE_COUNT)
+    key = repr(asked)
+    if key not in _made:
+        ensure_queues(allow_aws=True)
+        _made[key] = copy.deepcopy(backend.queues)
+    backend.queues = copy.deepcopy(_made[key])
 
 
 @pytest.fixture

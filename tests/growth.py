@@ -11,7 +11,7 @@ import pytest
 
 LINEAR = 6.5
 """The most that four times as much may cost: it is 4 where linear, 16 where quadratic."""
-ROUNDS = 6
+ROUNDS = 20
 LONGEST = 5.0
 """Seconds of processor time that one call may take before the test fails."""
 

@@ -1,6 +1,6 @@
 """Random schedules of the whole product, with crashes, checked after every step.
 
-The fast suite runs 15 schedules, the siege 30; SIMULATION_SCHEDULES=5000 asks for more.
+The fast suite runs 10 schedules, the siege 30; SIMULATION_SCHEDULES=5000 asks for more.
 Hypothesis shrinks a failing schedule to the few steps that matter and prints them.
 """
 
@@ -304,7 +304,7 @@ def fast_commits() -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("fast_commits")
-@pytest.mark.parametrize("schedules", [15, pytest.param(30, marks=pytest.mark.siege)])
+@pytest.mark.parametrize("schedules", [10, pytest.param(30, marks=pytest.mark.siege)])
 def test_the_books_balance_in_every_schedule(schedules: int) -> None:
     run_state_machine_as_test(
         Schedule,
