@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.surroundings import surroundings
 
-PARTS = ("call", "accept", "process", "outage", "scale", "idle")
+PARTS = ("call", "accept", "process", "outage", "desk", "scale", "idle")
 OUTAGE_CLIENTS = 8
 OUTAGE_SECONDS = 8  # of each state
 
@@ -26,7 +26,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with surroundings() as around:
         # These need Django, which needs the surroundings.
-        from benchmarks import accept, call, idle, outage, process, scale
+        from benchmarks import accept, call, desk, idle, outage, process, scale
 
         if "call" in options.only:
             called = call.compare(rounds=options.rounds)
@@ -60,6 +60,9 @@ def main() -> None:
         if "idle" in options.only:
             print(f"Idle for {options.idle:.0f} s, {around.database}.")
             nothing = idle.measure(around, seconds=options.idle)
+        if "desk" in options.only:
+            print(f"The desk's work, {around.database}:")
+            desk.compare(moved=options.moved, rounds=options.rounds)
         if "scale" in options.only:
             print(f"Scale, {around.database}:")
             most = 1_000_000 if around.database == "PostgreSQL" else 100_000
@@ -101,6 +104,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--idle", type=float, default=120, help="seconds of doing nothing"
     )
+    desk = parser.add_argument_group("the desk's work")
+    desk.add_argument("--moved", type=int, default=1_000, help="letters of one round")
     scale = parser.add_argument_group("scale")
     scale.add_argument(
         "--letters", type=int, nargs="+", help="few, then many; multiples of 1000"

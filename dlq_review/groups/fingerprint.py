@@ -1,5 +1,6 @@
 """The fingerprint of a failure: queue, type, error, and function or text."""
 
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ LONGEST_KEY = 64  # characters, as the column has
 _CHANGING = re.compile(r"'[^']*'|\"[^\"]*\"|\S+@\S+|\S*\d\S*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which have no room for a cached property
 class Failure:
     queue: str
     type: str
@@ -41,7 +42,7 @@ class Failure:
         """The text without the parts that differ between messages."""
         return _template(self.error_text)
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """The key of the group, equal for failures that belong together.
 

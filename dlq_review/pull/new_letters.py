@@ -41,7 +41,8 @@ class PulledMessage:
 
 def look_at(messages: Sequence[Message]) -> list[PulledMessage]:
     """Look up identity and failure of each of *messages*, in two queries."""
-    identities = [failure_reason.identity_of(message) for message in messages]
+    read = [_read(message) for message in messages]
+    identities = [identity for identity, *_ in read]
     attempts = failure_reason.last_attempts(
         list(zip(messages, identities, strict=True))
     )
@@ -50,21 +51,26 @@ def look_at(messages: Sequence[Message]) -> list[PulledMessage]:
             "request_id", "fingerprint"
         )
     )
-    found = []
-    for message, identity, attempt in zip(messages, identities, attempts, strict=True):
-        body = storable(message.body)
-        fingerprint = current_event.fingerprint(body, identity.request_id)
-        found.append(
-            PulledMessage(
-                message=message,
-                identity=identity,
-                failure=failure_reason.why(message, identity, attempt),
-                body=body,
-                fingerprint=fingerprint,
-                done=bool(fingerprint) and (identity.request_id, fingerprint) in done,
-            )
+    return [
+        PulledMessage(
+            message=message,
+            identity=identity,
+            failure=failure_reason.why(message, identity, attempt),
+            body=body,
+            fingerprint=fingerprint,
+            done=bool(fingerprint) and (identity.request_id, fingerprint) in done,
         )
-    return found
+        for message, attempt, (identity, body, fingerprint) in zip(
+            messages, attempts, read, strict=True
+        )
+    ]
+
+
+def _read(message: Message) -> tuple[Identity, str, str]:
+    """Identity, body and fingerprint; one after the other, so that JSON is parsed once."""
+    identity = failure_reason.identity_of(message)
+    body = storable(message.body)
+    return identity, body, current_event.fingerprint(body, identity.request_id)
 
 
 def first_fields(pulled: PulledMessage, group: FailureGroup) -> dict[str, Any]:

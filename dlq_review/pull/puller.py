@@ -2,8 +2,8 @@
 
 Crash order: receive -> store the arrival, once per (dlq, message id) -> commit -> delete
 from the DLQ. After a crash before the commit the message is still in the DLQ. After a crash
-behind the commit the message is pulled again, recognised and deleted. The new messages of one
-receive, ten at most, are stored in one transaction. If that fails, each message gets a
+behind the commit the message is pulled again, recognised and deleted. The new messages of a
+few receives, a set, are stored in one transaction. If that fails, each message gets a
 transaction of its own, so that a bad one never delays the others.
 """
 
@@ -24,7 +24,10 @@ from processing.sqs.topology import SOURCE_OF
 logger = logging.getLogger(__name__)
 
 DLQS = tuple(SOURCE_OF)
-VISIBILITY = 120  # seconds; far above what storing ten messages takes
+SET = 100  # messages stored in one transaction
+ROOM = 1024 * 1024  # characters of their bodies, after which a set takes no more
+GATHERING = 5  # seconds after which a set takes no more, where SQS is slow
+VISIBILITY = 120  # seconds; far above what receiving and storing a set takes
 
 
 @dataclass(slots=True)
@@ -49,7 +52,7 @@ def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> PullCounts:
     deadline = monotonic() + seconds
     for dlq in dlqs:
         try:
-            while monotonic() < deadline and pull_batch(dlq, done):
+            while monotonic() < deadline and pull_set(dlq, done):
                 pass
         except queues.SQS_ERRORS as error:
             refusals.log(error, dlq, "pull")
@@ -60,9 +63,9 @@ def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> PullCounts:
     return done
 
 
-def pull_batch(dlq: str, done: PullCounts, *, wait: int = 0) -> int:
-    """Receive up to ten messages of *dlq* and store them; return how many were received."""
-    messages = queues.receive(dlq, wait=wait, visibility=VISIBILITY)
+def pull_set(dlq: str, done: PullCounts) -> int:
+    """Receive a set of messages of *dlq* and store them; return how many were received."""
+    messages = _receive(dlq)
     early_warnings.warn_of_loss(messages)
     begun = _begin(messages, done)
     stored = [one for one in messages if one.id in begun or _store(one, done)]
@@ -71,6 +74,26 @@ def pull_batch(dlq: str, done: PullCounts, *, wait: int = 0) -> int:
     if not_deleted:
         logger.warning("queue=%s not_deleted=%s", dlq, len(not_deleted))
     return len(messages)
+
+
+def _receive(dlq: str) -> list[Message]:
+    """Up to SET messages. Raises one of SQS_ERRORS if SQS gave none."""
+    messages: list[Message] = []
+    room, ends = ROOM, monotonic() + GATHERING
+    while len(messages) < SET and room > 0:
+        limit = min(queues.BATCH, SET - len(messages))
+        try:
+            received = queues.receive(dlq, limit=limit, visibility=VISIBILITY)
+        except queues.SQS_ERRORS as error:
+            if not messages:
+                raise
+            refusals.log(error, dlq, "pull")
+            break
+        messages += received
+        room -= sum(len(message.body) for message in received)
+        if not received or monotonic() >= ends:
+            break
+    return messages
 
 
 def _begin(messages: Sequence[Message], done: PullCounts) -> set[str]:

@@ -121,20 +121,25 @@ def receive(
 
 def delete(queue: str, receipt_handles: Sequence[str]) -> list[str]:
     """Delete by DeleteMessageBatch; return the handles that SQS did not delete."""
-    left = []
-    for start in range(0, len(receipt_handles), BATCH):
-        handles = receipt_handles[start : start + BATCH]
-        answer = client().delete_message_batch(
-            QueueUrl=url(queue),
-            Entries=[
-                {"Id": str(number), "ReceiptHandle": handle}
-                for number, handle in enumerate(handles)
-            ],
-        )
-        for failed in answer.get("Failed", []):
-            logger.warning("queue=%s not_deleted=%s", queue, failed["Code"])
-            left.append(handles[int(failed["Id"])])
-    return left
+    return [
+        handle
+        for start in range(0, len(receipt_handles), BATCH)
+        for handle in _delete_batch(queue, receipt_handles[start : start + BATCH])
+    ]
+
+
+def _delete_batch(queue: str, handles: Sequence[str]) -> list[str]:
+    answer = client().delete_message_batch(
+        QueueUrl=url(queue),
+        Entries=[
+            {"Id": str(number), "ReceiptHandle": handle}
+            for number, handle in enumerate(handles)
+        ],
+    )
+    failed = answer.get("Failed", [])
+    for one in failed:
+        logger.warning("queue=%s not_deleted=%s", queue, one["Code"])
+    return [handles[int(one["Id"])] for one in failed]
 
 
 def hide(queue: str, receipt_handle: str, seconds: int) -> None:

@@ -177,14 +177,16 @@ def test_transient_failure(point: Point, crash_at: str) -> None:
     "crash_at",
     [
         "after processing.sqs.queues:receive 1",
+        "after processing.sqs.queues:receive 2",
         "before dlq_review.pull.new_letters:begin 1",
         "after dlq_review.pull.new_letters:begin 1",
         "after dlq_review.pull.new_letters:begin_new 1",
+        "after processing.sqs.queues:_delete_batch 1",
         "after processing.sqs.queues:delete 1",
     ],
 )
 def test_pull(point: Point, crash_at: str) -> None:
-    events = [order_created(), order_created()]
+    events = [order_created() for _ in range(12)]  # two receives, and two deletes
     send_dead(*events)
     point.step("pull", crash_at=crash_at)
     point.drain()

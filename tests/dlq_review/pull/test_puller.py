@@ -147,7 +147,7 @@ def test_a_pull_ends_before_beat_asks_for_the_next(
 ) -> None:
     clock = itertools.count()  # a second passes whenever somebody looks at it
     monkeypatch.setattr(puller, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(puller, "pull_batch", lambda *_: 10)  # it is never empty
+    monkeypatch.setattr(puller, "pull_set", lambda *_: 10)  # it is never empty
     monkeypatch.setattr(health, "check_queues", lambda: None)
     tasks.pull()
     assert 20 < next(clock) < settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"]
