@@ -58,3 +58,11 @@ class Environment(environ.Env):  # type: ignore[misc]
             return parse(url)
         except Exception:  # environ lets each reader raise its own
             raise unreadable from None
+
+    def one_of(self, name: str, *words: str) -> str:
+        """The word that the variable *name* has, the first by default."""
+        word = str(self.str(name, words[0]))
+        if word not in words:
+            allowed = f"{', '.join(words[:-1])} or {words[-1]}"
+            raise ImproperlyConfigured(f"{name} is {word!r}. Set it to {allowed}.")
+        return word

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from intake import shared_cache
 from intake.checks import cache_can_be_used, cache_is_shared
-from project.settings import bounded
+from project.settings.limits import bounded
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.live import answers, free_port, wait_for

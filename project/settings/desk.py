@@ -1,0 +1,18 @@
+"""The triage desk: redrives, retention, alerts."""
+
+from project.settings.process import env
+
+# A redriven event without an outcome for this long is shown as overdue, never resent.
+REDRIVE_OVERDUE_SECONDS = env.int("REDRIVE_OVERDUE_SECONDS", 3600)
+# Days after which what is settled loses its bodies; 0 keeps them.
+RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
+# Failures of one queue in an hour that somebody is told of, when they are unusual.
+ALERT_GROWTH = env.int("ALERT_GROWTH", 100)
+# One click redrives, and can be undone for so long before it is sent; 0 sends at once.
+REDRIVE_UNDO_SECONDS = env.int("REDRIVE_UNDO_SECONDS", 5)
+# What was redriven so often is redriven again only with a reason; 0 for no limit.
+REDRIVE_LIMIT = env.int("REDRIVE_LIMIT", 5)
+# Other queues that events may be redriven to, as in orders:signups; never the jobs queue.
+REDRIVE_TARGETS = env.list("REDRIVE_TARGETS", default=[])
+# Who is mailed when a new kind of failure appears or an old one comes back.
+ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
