@@ -20,7 +20,7 @@ def tour(page: Page, stage: Stage) -> None:
     until(page, f"{LETTERS}?state=open", f"text={waiting} dead letters")
     look_around(page)
     one_letter(page)
-    fix_many(page)
+    edit_many(page)
     redrive_many(page)
     others(page, stage)
 
@@ -95,14 +95,14 @@ def one_letter(page: Page) -> None:
     until(page, letter, "h1 :text('Resolved')")
 
 
-def fix_many(page: Page) -> None:
+def edit_many(page: Page) -> None:
     open_group(page)
     page.get_by_role("link", name=f"Edit {MANY - 1}…").click()
     page.get_by_label("Change").fill(PATCH)
     page.get_by_label("Reason").fill("The sender wrote the currency out; they know")
-    take(page, "desk-fix")
+    take(page, "desk-edit-many")
     page.get_by_role("button", name="Freeze the list").click()
-    take(page, "desk-fix-preview", whole=True)
+    take(page, "desk-edit-many-preview", whole=True)
     page.get_by_role("button", name=f"Edit {MANY - 1}").click()
     expect(page.locator("h1 .state")).to_have_text("Done")
 

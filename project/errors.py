@@ -6,7 +6,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
-from intake.middleware.turnstiles import ask_later
+from intake.middleware.concurrency_limits import ask_later
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

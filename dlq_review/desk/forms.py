@@ -133,7 +133,7 @@ class OperationForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
-        if found.get("kind") == Operation.Kind.FIX:
+        if found.get("kind") == Operation.Kind.EDIT:
             try:
                 found["patch"] = json_patch.read(found.get("patch") or "[]")
             except json_patch.PatchError as error:

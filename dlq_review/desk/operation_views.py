@@ -18,8 +18,8 @@ from dlq_review.desk.responses import check_may_operate, needs, page
 from dlq_review.errors import ReviewError
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
-from dlq_review.operations import control, fix_undo, plans, progress
-from dlq_review.operations.fix_preview import preview
+from dlq_review.operations import control, edit_undo, plans, progress
+from dlq_review.operations.edit_preview import preview
 from dlq_review.permissions import denial, may, may_operate, needed_for
 from dlq_review.redrive import targets
 from dlq_review.search.row_numbers import row_number
@@ -133,9 +133,9 @@ def operation_page(request: HttpRequest, operation_id: int) -> HttpResponse:
         "first": items.order_by("letter_id")[:10],
         "trail": operation.audit.all()[:30],
         "denied": denial(request.user, needed_for(operation.kind)),
-        "may_undo": operation.kind == Operation.Kind.FIX
+        "may_undo": operation.kind == Operation.Kind.EDIT
         and operation.state in Operation.ENDED
-        and counts.fixed
+        and counts.edited
         and may_operate(request.user, Operation.Kind.UNDO),
         "may_restore": operation.kind == Operation.Kind.DISCARD
         and operation.state in Operation.ENDED
@@ -174,8 +174,8 @@ def _exclusions(operation: Operation) -> dict[str, int]:
 #: Further context for the page of an operation that is not started, by kind.
 _DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
     Operation.Kind.REDRIVE: _exclusions,
-    Operation.Kind.FIX: lambda operation: {"preview": preview(operation)},
-    Operation.Kind.UNDO: lambda operation: {"outlook": fix_undo.outlook(operation)},
+    Operation.Kind.EDIT: lambda operation: {"preview": preview(operation)},
+    Operation.Kind.UNDO: lambda operation: {"outlook": edit_undo.outlook(operation)},
 }
 
 
@@ -221,16 +221,16 @@ def steer(request: HttpRequest, operation_id: int, verb: str) -> HttpResponse:
 
 @require_POST
 def undo(request: HttpRequest, operation_id: int) -> HttpResponse:
-    """Freeze the letters that a fix has edited, and redirect to the list.
+    """Freeze the letters that an edit has changed, and redirect to the list.
 
     No letter changes yet.
     """
     check_may_operate(request, "undo")
-    fix = get_object_or_404(Operation, pk=operation_id)
+    edit = get_object_or_404(Operation, pk=operation_id)
     reason = request.POST.get("reason", "")[:500]
     try:
         by = request.user.get_username()
-        operation = fix_undo.freeze_undo(fix, by=by, reason=reason)
+        operation = edit_undo.freeze_undo(edit, by=by, reason=reason)
     except ReviewError as error:
         messages.error(request, str(error))
         return redirect("admin:dlq_review_operation_change", operation_id)

@@ -13,7 +13,7 @@ class Operation(models.Model):
         REDRIVE = "redrive", "Redrive"
         DISCARD = "discard", "Discard"
         RESTORE = "restore", "Restore"
-        FIX = "fix", "Edit"
+        EDIT = "fix", "Edit"
         UNDO = "undo", "Undo of an edit"
 
     class State(models.TextChoices):
@@ -28,13 +28,13 @@ class Operation(models.Model):
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.REDRIVE)
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     patch = models.JSONField(default=list, blank=True)
-    """For a fix: JSON Patch operations."""
+    """For an edit: JSON Patch operations."""
     masked = models.BooleanField(default=False, db_default=False)
     """Its author may not see personal data, so its conditions see the masked body."""
     undoes = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="undone_by"
     )
-    """For an undo: the fix."""
+    """For an undo: the edit."""
     selection = models.JSONField(default=dict)
     by = models.CharField(max_length=254)
     reason = models.TextField(blank=True)
@@ -100,7 +100,7 @@ class OperationItem(models.Model):
         FAILED_AGAIN = "failed_again", "failed again"
         DISCARDED = "discarded", "discarded"
         RESTORED = "restored", "restored"
-        FIXED = "fixed", "edited"
+        EDITED = "fixed", "edited"
         UNDONE = "undone", "as before the edit"
         SKIPPED = "skipped", "skipped"
 

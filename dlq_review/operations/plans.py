@@ -33,7 +33,7 @@ class Plan:
 
     kind: str = Operation.Kind.REDRIVE
     patch: list[dict[str, Any]] | None = None
-    """For a fix: the JSON Patch that each body gets."""
+    """For an edit: the JSON Patch that each body gets."""
     rate: int = 50
     canary: int = 0
     stop_at: int = 20

@@ -18,7 +18,7 @@ TRIED = (_Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN)
 DONE = {
     Operation.Kind.DISCARD: _Item.DISCARDED,
     Operation.Kind.RESTORE: _Item.RESTORED,
-    Operation.Kind.FIX: _Item.FIXED,
+    Operation.Kind.EDIT: _Item.EDITED,
     Operation.Kind.UNDO: _Item.UNDONE,
 }
 
@@ -52,8 +52,8 @@ class Tally:
         return self.by_state[_Item.DISCARDED]
 
     @property
-    def fixed(self) -> int:
-        return self.by_state[_Item.FIXED]
+    def edited(self) -> int:
+        return self.by_state[_Item.EDITED]
 
     @property
     def done_already(self) -> int:
@@ -88,7 +88,7 @@ def tally(operation: Operation) -> Tally:
 def newer(operation: Operation) -> int:
     """Count the letters that match the selection but came after the list was frozen."""
     if operation.undoes_id is not None:
-        return 0  # its list is that of the fix
+        return 0  # its list is that of the edit
     selection = Selection.from_json(operation.selection, masked=operation.masked)
     at = "settled_at" if selection.discarded else "last_failed_at"
     later = selection.candidates().filter(**{f"{at}__gt": operation.cutoff})

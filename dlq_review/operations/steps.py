@@ -13,7 +13,7 @@ from dlq_review.bodies import json_patch
 from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.letters import current_event, revisions, settlement
 from dlq_review.models import DeadLetter, Operation, OperationItem
-from dlq_review.operations import fix_undo
+from dlq_review.operations import edit_undo
 from dlq_review.operations.leases import Lease
 from dlq_review.redrive import sender
 from dlq_review.redrive.terms import NotSentError, Redrive, Terms
@@ -112,7 +112,7 @@ def _restore(operation: Operation, item: OperationItem) -> str:
     return _Item.RESTORED
 
 
-def _fix(operation: Operation, item: OperationItem) -> str:
+def _edit(operation: Operation, item: OperationItem) -> str:
     _check_unchanged(item)
     before = current_event.current(item.letter).body
     after = json_patch.apply(operation.patch, before, masked=operation.masked)
@@ -125,11 +125,11 @@ def _fix(operation: Operation, item: OperationItem) -> str:
         by=operation.by,
         reason=_reason(operation),
     )
-    return _Item.FIXED
+    return _Item.EDITED
 
 
 def _undo(operation: Operation, item: OperationItem) -> str:
-    fix_undo.undo_one(item)
+    edit_undo.undo_one(item)
     return _Item.UNDONE
 
 
@@ -137,7 +137,7 @@ WORK: dict[Operation.Kind, Work] = {
     Operation.Kind.REDRIVE: _redrive,
     Operation.Kind.DISCARD: _each(_discard),
     Operation.Kind.RESTORE: _each(_restore),
-    Operation.Kind.FIX: _each(_fix),
+    Operation.Kind.EDIT: _each(_edit),
     Operation.Kind.UNDO: _each(_undo),
 }
 

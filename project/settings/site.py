@@ -47,7 +47,7 @@ MIDDLEWARE = [
     "intake.correlation.CorrelationMiddleware",
     "intake.middleware.front_door.ApiProblemMiddleware",
     "intake.middleware.front_door.RateLimitMiddleware",
-    "intake.middleware.turnstiles.TurnstileMiddleware",
+    "intake.middleware.concurrency_limits.ConcurrencyLimitMiddleware",
     "intake.middleware.front_door.ApiMiddleware",  # what follows is for pages
     "intake.middleware.login_limit.LoginLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

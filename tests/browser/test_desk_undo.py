@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, Operation
-from dlq_review.operations import control, fix_undo, plans, runner
+from dlq_review.operations import control, edit_undo, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.redrive import undo_window
 from dlq_review.search.selections import Selection
@@ -134,13 +134,13 @@ def test_an_undo_that_comes_too_late_says_so(
     expect(page.get_by_text("cannot be undone any more")).to_be_visible()
 
 
-def fix_of_two() -> Operation:
+def edit_of_two() -> Operation:
     for _ in "ab":
         dead_letter(order_created().body.replace("EUR", "XXX"))
-    fix = plans.freeze(Selection(), Plan("fix", EUROS, rate=500), by="ada")
-    control.start(fix, by="ada")
-    runner.run(fix, seconds=9)
-    return fix
+    edit = plans.freeze(Selection(), Plan("fix", EUROS, rate=500), by="ada")
+    control.start(edit, by="ada")
+    runner.run(edit, seconds=9)
+    return edit
 
 
 @pytest.mark.siege
@@ -148,8 +148,8 @@ def fix_of_two() -> Operation:
 def test_an_edit_of_many_is_undone(
     open_page: OpenPage, signed_in: dict[str, Any], javascript: bool
 ) -> None:
-    fix = fix_of_two()
-    address = f"/admin/dlq_review/operation/{fix.pk}/change/"
+    edit = edit_of_two()
+    address = f"/admin/dlq_review/operation/{edit.pk}/change/"
     page = open_page(address, java_script_enabled=javascript, **signed_in)
     page.get_by_text("Undo the edit…").click()
     page.get_by_label("Reason").fill("It was dollars")
@@ -168,8 +168,8 @@ def test_what_takes_back_or_overrides_is_accessible(
     open_page: OpenPage, signed_in: dict[str, Any], settings: Settings, scheme: str
 ) -> None:
     settings.REDRIVE_TARGETS = ["orders:signups"]
-    fix = fix_of_two()
-    undo = fix_undo.freeze_undo(fix, by="ada", reason="x")
+    edit = edit_of_two()
+    undo = edit_undo.freeze_undo(edit, by="ada", reason="x")
     worn, other = DeadLetter.objects.order_by("pk")
     DeadLetter.objects.filter(pk=worn.pk).update(redrives=5)
     page = open_page(letter_page(worn), color_scheme=scheme, **signed_in)
@@ -178,6 +178,6 @@ def test_what_takes_back_or_overrides_is_accessible(
     page.goto(letter_page(other))
     page.get_by_text("Redrive to…").click()
     assert_accessible(page)
-    for address in ("new", f"{fix.pk}/change", f"{undo.pk}/change"):
+    for address in ("new", f"{edit.pk}/change", f"{undo.pk}/change"):
         page.goto(f"/admin/dlq_review/operation/{address}/")
         assert_accessible(page)

@@ -1,4 +1,4 @@
-"""JSON Patches for fixes."""
+"""JSON Patches for edits."""
 
 EUROS: list[dict[str, object]] = [
     {"op": "replace", "path": "/data/currency", "value": "EUR"}

@@ -12,7 +12,7 @@ from dlq_review.bodies import field_conditions, json_patch
 from dlq_review.bodies.json_patch import PatchError
 from dlq_review.models import DeadLetter
 from dlq_review.operations import plans
-from dlq_review.operations.fix_preview import preview
+from dlq_review.operations.edit_preview import preview
 from dlq_review.operations.plans import Plan
 from dlq_review.pull.arrivals import join
 from dlq_review.search.selections import Selection

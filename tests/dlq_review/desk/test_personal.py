@@ -12,7 +12,7 @@ from django.test import Client
 
 from dlq_review.letters import settlement
 from dlq_review.models import AuditEntry, DeadLetter, Operation
-from dlq_review.operations.fix_preview import preview
+from dlq_review.operations.edit_preview import preview
 from dlq_review.operations.plans import Plan, freeze
 from dlq_review.search.selections import Selection
 from dlq_review.search.veil import veiled_condition

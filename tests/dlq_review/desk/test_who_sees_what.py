@@ -128,9 +128,13 @@ def planted(*, every: int = 1) -> None:
     letters = [letter_of(body) for body in bodies[::every]]
     patch = [{"op": "add", "path": "/data/name", "json": f'"{NAME}"'}]
     chosen = Selection(fields=("data.email", "!data.nothing"), ids=[ADDRESS])
-    fix = plans.freeze(Selection(), Plan(kind="fix", patch=patch), by="ada", reason="x")
+    edit = plans.freeze(
+        Selection(), Plan(kind="fix", patch=patch), by="ada", reason="x"
+    )
     asked = {"fields": [f'data.name~"{NAME}"', f'data["{NAME}"]'], "ids": [ADDRESS]}
-    Operation.objects.filter(pk=fix.pk).update(selection=asked, reason=f"for {ADDRESS}")
+    Operation.objects.filter(pk=edit.pk).update(
+        selection=asked, reason=f"for {ADDRESS}"
+    )
     assert plans.freeze(chosen, Plan(), by="ada").total
     triage.annotate(letters[0].group, f"See {ADDRESS}", by="ada")
     told = f"Write to {ADDRESS}."

@@ -189,7 +189,7 @@ def test_nothing_chosen_by_its_body_makes_no_operation() -> None:
     assert not Operation.objects.exists()
 
 
-def test_staff_fix_what_the_bodies_say(desk: Client) -> None:
+def test_staff_edit_what_the_bodies_say(desk: Client) -> None:
     dead_letter(order_created(email="grace@example.com").body.replace("EUR", "XXX"))
     dead_letter(order_created().body.replace("EUR", "XXX"))
     field = "data.email=grace@example.com\n\ndata.items[*].sku=TEA-1"

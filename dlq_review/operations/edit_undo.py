@@ -1,4 +1,4 @@
-"""Undo an operation of kind FIX: restore the previous body of every letter that nobody has
+"""Undo an operation of kind EDIT: restore the previous body of every letter that nobody has
 changed since.
 
 The undo is an operation of its own. Its list is frozen and shown before it starts. A restored
@@ -27,25 +27,25 @@ class EditedSinceError(ReviewError):
 
 
 @transaction.atomic
-def freeze_undo(fix: Operation, *, by: str, reason: str) -> Operation:
-    """Create an operation over the letters that *fix* has edited, not started.
+def freeze_undo(edit: Operation, *, by: str, reason: str) -> Operation:
+    """Create an operation over the letters that *edit* has changed, not started.
 
     Raises NotUndoableError, ReasonMissingError or NothingChosenError.
     """
-    if fix.kind != Operation.Kind.FIX or fix.state not in Operation.ENDED:
+    if edit.kind != Operation.Kind.EDIT or edit.state not in Operation.ENDED:
         raise NotUndoableError(NotUndoableError.__doc__)
     if not reason.strip():
         raise errors.ReasonMissingError(errors.ReasonMissingError.__doc__)
     operation = Operation.objects.create(
         kind=Operation.Kind.UNDO,
-        undoes=fix,
+        undoes=edit,
         by=by,
         reason=reason,
-        rate=fix.rate,
+        rate=edit.rate,
         cutoff=timezone.now(),
     )
-    fixed = fix.items.filter(state=OperationItem.State.FIXED).order_by("pk")
-    plans.fill(operation, fixed.values_list("letter_id", F("revision") + 1))
+    edited = edit.items.filter(state=OperationItem.State.EDITED).order_by("pk")
+    plans.fill(operation, edited.values_list("letter_id", F("revision") + 1))
     return operation
 
 
@@ -68,7 +68,7 @@ def outlook(operation: Operation) -> Outlook:
 
 
 def undo_one(item: OperationItem) -> None:
-    """Restore the body before the fix. Raises EditedSinceError or WrongStateError."""
+    """Restore the body before the edit. Raises EditedSinceError or WrongStateError."""
     operation, letter = item.operation, item.letter
     if letter.revision != item.revision:
         raise EditedSinceError(EditedSinceError.__doc__)

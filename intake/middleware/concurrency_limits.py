@@ -18,7 +18,7 @@ from intake.api.problems import LaterError
 from intake.middleware.front_door import is_api
 
 
-class Turnstile:
+class ConcurrencyLimit:
     def __init__(self, most: int, patience: float) -> None:
         """Allow *most* at once.
 
@@ -30,7 +30,7 @@ class Turnstile:
         self._free = Condition()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         """Raises LaterError."""
         came = self._enter()
         try:
@@ -52,26 +52,26 @@ class Turnstile:
             return came
 
 
-class TurnstileMiddleware:
+class ConcurrencyLimitMiddleware:
     """Limits concurrent requests for pages that need the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self._of_senders = Turnstile(most=3, patience=0.25)
+        self._of_senders = ConcurrencyLimit(most=3, patience=0.25)
         # A password takes a second of processor time, and staff are few.
-        self._of_staff = Turnstile(most=3, patience=1.0)
+        self._of_staff = ConcurrencyLimit(most=3, patience=1.0)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        turnstile = self._before(request.path)
-        if turnstile is None:
+        limit = self._before(request.path)
+        if limit is None:
             return self.get_response(request)
         try:
-            with turnstile.place():
+            with limit.slot():
                 return self.get_response(request)
         except LaterError:
             return ask_later(request)
 
-    def _before(self, path: str) -> Turnstile | None:
+    def _before(self, path: str) -> ConcurrencyLimit | None:
         if path.startswith("/admin/"):
             return self._of_staff
         return self._of_senders if path.startswith(_LOOKED_UP) else None

@@ -7,36 +7,36 @@ from django.db import OperationalError
 from django.test import Client
 
 from intake.api.problems import LaterError
-from intake.middleware.turnstiles import Turnstile
+from intake.middleware.concurrency_limits import ConcurrencyLimit
 from intake.receipts import Receipt
 from processing.models import Outcome
 from tests.builders import order_created, order_data
 from tests.live import wait_for
 
 
-def test_whoever_finds_no_place_beside_slow_ones_is_sent_away_at_once() -> None:
-    turnstile = Turnstile(most=2, patience=0)
+def test_whoever_finds_no_slot_beside_slow_ones_is_sent_away_at_once() -> None:
+    limit = ConcurrencyLimit(most=2, patience=0)
     with (
-        turnstile.place(),
-        turnstile.place(),
+        limit.slot(),
+        limit.slot(),
         pytest.raises(LaterError),
-        turnstile.place(),
+        limit.slot(),
     ):
         pytest.fail("a third one is inside")
-    with turnstile.place():
+    with limit.slot():
         pass
 
 
-def test_whoever_finds_no_place_beside_quick_ones_waits_for_one() -> None:
-    turnstile = Turnstile(most=1, patience=30)
+def test_whoever_finds_no_slot_beside_quick_ones_waits_for_one() -> None:
+    limit = ConcurrencyLimit(most=1, patience=30)
     with ThreadPoolExecutor(4) as threads:
-        with turnstile.place():
-            others = [threads.submit(_pass, turnstile) for _ in range(20)]
+        with limit.slot():
+            others = [threads.submit(_pass, limit) for _ in range(20)]
         assert all(one.result(timeout=10) for one in others)
 
 
-def _pass(turnstile: Turnstile) -> bool:
-    with turnstile.place():
+def _pass(limit: ConcurrencyLimit) -> bool:
+    with limit.slot():
         return True
 
 
@@ -67,7 +67,7 @@ def test_what_the_database_knows_takes_three_threads_and_an_order_none_of_them(
 ) -> None:
     token = Receipt.of(order_created()).token
     path = f"/api/requests/{token}"
-    client.handler.load_middleware()  # else each thread may load a turnstile of its own
+    client.handler.load_middleware()  # else each thread may load a limit of its own
     with ThreadPoolExecutor(3) as threads:
         waiting = [threads.submit(client.get, path) for _ in range(3)]
         wait_for(lambda: len(hanging.waiting) == 3)

@@ -10,7 +10,7 @@ from dlq_review.bodies import exact_json, json_patch
 from dlq_review.letters import revisions
 from dlq_review.models import Operation
 from dlq_review.operations import control, plans, progress, runner
-from dlq_review.operations.fix_preview import MOST_READ, preview
+from dlq_review.operations.edit_preview import MOST_READ, preview
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from tests.builders import dead_letter, order_created
@@ -166,7 +166,7 @@ def test_the_step_test_compares_by_value(value: str, expected: str) -> None:
 def test_the_values_of_an_operation_are_stored_as_they_were_written(value: str) -> None:
     dead_letter()
     patch = json_patch.read(f'[{{"op": "add", "path": "/a", "value": {value}}}]')
-    stored = Operation.objects.get(pk=fixing(patch).pk)
+    stored = Operation.objects.get(pk=editing(patch).pk)
     after = json_patch.apply(stored.patch, "{}")
     assert exact_json.dumps(exact_json.loads(after)) == f'{{"a": {value}}}'
 
@@ -202,16 +202,16 @@ def test_a_large_body_is_patched_without_growing_by_its_indentation() -> None:
     assert len(after) < 2 * len(body)
 
 
-def fixing(patch: list[Any]) -> Operation:
+def editing(patch: list[Any]) -> Operation:
     return plans.freeze(Selection(), Plan("fix", patch, rate=500), by="ada")
 
 
 def test_many_letters_get_a_revision_each_and_stay_open() -> None:
     letters = [dead_letter(order_created().body.replace("EUR", "XXX")) for _ in "abc"]
-    operation = fixing(EUROS)
+    operation = editing(EUROS)
     control.start(operation, by="ada")
     runner.run(operation, seconds=2)
-    assert progress.tally(operation).fixed == 3
+    assert progress.tally(operation).edited == 3
     for letter in letters:
         letter.refresh_from_db()
         assert (letter.state, letter.revision) == ("open", 1)
@@ -223,7 +223,7 @@ def test_what_stays_invalid_cannot_be_changed_or_was_edited_is_skipped() -> None
     edited = dead_letter(event)
     dead_letter("no event")
     dead_letter(order_created().body.replace("TEA-1", "?"))
-    operation = fixing([{"op": "replace", "path": "/data/currency", "value": "USD"}])
+    operation = editing([{"op": "replace", "path": "/data/currency", "value": "USD"}])
     body = event.body.replace("TEA-1", "TEA-2")
     revisions.edit(edited, body, based_on=0, by="bob", reason="x")
     control.start(operation, by="ada")
@@ -231,12 +231,12 @@ def test_what_stays_invalid_cannot_be_changed_or_was_edited_is_skipped() -> None
     assert progress.tally(operation).skipped == 3
 
 
-def test_a_fix_is_previewed_before_it_is_started() -> None:
+def test_an_edit_is_previewed_before_it_is_started() -> None:
     dead_letter(order_created().body.replace("EUR", "XXX"))
     dead_letter(order_created())
     dead_letter(order_created().body.replace("EUR", "XXX").replace("TEA-1", "?"))
     dead_letter("no event")
-    found = preview(fixing(EUROS))
+    found = preview(editing(EUROS))
     assert (found.changed, found.unchanged, found.invalid, found.impossible) == (
         1,
         1,
@@ -253,11 +253,11 @@ def test_a_fix_is_previewed_before_it_is_started() -> None:
 def test_a_preview_looks_at_fewer_letters_where_their_bodies_are_long() -> None:
     for _ in "123":
         dead_letter(f'{{"long": "{"x" * (MOST_READ // 2)}"}}')
-    found = preview(fixing([{"op": "add", "path": "/note", "value": 1}]))
+    found = preview(editing([{"op": "add", "path": "/note", "value": 1}]))
     assert (found.looked_at, found.invalid) == (2, 2)
 
 
-def test_staff_fix_many_in_the_admin(desk: Client) -> None:
+def test_staff_edit_many_in_the_admin(desk: Client) -> None:
     letter = dead_letter(order_created().body.replace("EUR", "XXX"))
     form = plan(kind="fix", patch=json.dumps(EUROS))
     answer = desk.post(f"{OPERATIONS}new/", form)
@@ -266,13 +266,13 @@ def test_staff_fix_many_in_the_admin(desk: Client) -> None:
     assert letter.revision == 0
 
 
-def test_a_fix_without_a_change_is_refused(desk: Client) -> None:
+def test_an_edit_without_a_change_is_refused(desk: Client) -> None:
     dead_letter()
     answer = desk.post(f"{OPERATIONS}new/", plan(kind="fix"))
     assert "at least one operation" in answer.content.decode()
 
 
-def test_fixing_many_needs_the_permission_to_edit(client_of: ClientOf) -> None:
+def test_editing_many_needs_the_permission_to_edit(client_of: ClientOf) -> None:
     dead_letter()
     form = plan(kind="fix", patch=json.dumps(EUROS))
     answer = client_of("view", "bulk_redrive").post(f"{OPERATIONS}new/", form)

@@ -1,4 +1,4 @@
-"""A fix of many is undone as a whole."""
+"""An edit of many is undone as a whole."""
 
 import json
 
@@ -8,7 +8,7 @@ from django.test import Client
 from dlq_review.errors import ReasonMissingError
 from dlq_review.letters import current_event, revisions, settlement
 from dlq_review.models import DeadLetter, Operation
-from dlq_review.operations import control, fix_undo, plans, progress, runner
+from dlq_review.operations import control, edit_undo, plans, progress, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from tests.builders import dead_letter, order_created, redrive_now
@@ -29,15 +29,15 @@ def run(operation: Operation) -> Operation:
     return operation
 
 
-def fixed() -> Operation:
+def edit_of_all() -> Operation:
     return run(plans.freeze(Selection(), Plan("fix", EUROS, rate=500), by="ada"))
 
 
-def test_the_body_before_the_fix_comes_back_and_not_the_one_before_that() -> None:
+def test_the_body_before_the_edit_comes_back_and_not_the_one_before_that() -> None:
     letter = broken()
     body = body_of(letter).replace("XXX", "USD")
     revisions.edit(letter, body, based_on=0, by="ada", reason="dollars")
-    run(undo(fixed()))
+    run(undo(edit_of_all()))
     assert body_of(letter) == body
     assert letter.revision == 3
 
@@ -45,16 +45,16 @@ def test_the_body_before_the_fix_comes_back_and_not_the_one_before_that() -> Non
 def test_a_letter_is_called_again_what_it_was_called() -> None:
     letter = dead_letter(order_created(order_id="ORD-1"))
     rename = [{"op": "replace", "path": "/data/order_id", "json": '"ORD-2"'}]
-    fix = run(plans.freeze(Selection(), Plan("fix", rename), by="ada"))
+    edit = run(plans.freeze(Selection(), Plan("fix", rename), by="ada"))
     letter.refresh_from_db()
     assert letter.reference == "ORD-2"
-    run(undo(fix))
+    run(undo(edit))
     letter.refresh_from_db()
     assert letter.reference == "ORD-1"
 
 
-def undo(fix: Operation) -> Operation:
-    return fix_undo.freeze_undo(fix, by="bob", reason="wrong currency")
+def undo(edit: Operation) -> Operation:
+    return edit_undo.freeze_undo(edit, by="bob", reason="wrong currency")
 
 
 def body_of(letter: DeadLetter) -> str:
@@ -65,7 +65,7 @@ def body_of(letter: DeadLetter) -> str:
 def test_each_letter_gets_its_former_body_back_as_a_new_revision() -> None:
     letters = [broken() for _ in "abc"]
     before = [(body_of(one), one.body_fingerprint, one.reference) for one in letters]
-    operation = run(undo(fixed()))
+    operation = run(undo(edit_of_all()))
     operation.refresh_from_db()
     done = progress.tally(operation).by_state["undone"]
     assert (operation.state, done) == ("done", 3)
@@ -84,15 +84,15 @@ def test_what_was_edited_sent_or_settled_since_is_skipped_with_the_reason(
     sqs: None,
 ) -> None:
     edited, redriven, discarded, untouched = (broken() for _ in "abcd")
-    fix = fixed()
+    edit = edit_of_all()
     body = body_of(edited).replace("TEA-1", "TEA-2")
     revisions.edit(edited, body, based_on=1, by="eve", reason="x")
     redriven.refresh_from_db()
     redrive_now(redriven, by="eve")
     discarded.refresh_from_db()
     settlement.discard(discarded, by="eve", reason="x")
-    operation = undo(fix)
-    assert fix_undo.outlook(operation) == fix_undo.Outlook(undone=1, edited=1, gone=2)
+    operation = undo(edit)
+    assert edit_undo.outlook(operation) == edit_undo.Outlook(undone=1, edited=1, gone=2)
     run(operation)
     why = dict(operation.items.values_list("letter_id", "why"))
     assert why[edited.pk].startswith("It was edited since")
@@ -102,21 +102,21 @@ def test_what_was_edited_sent_or_settled_since_is_skipped_with_the_reason(
     assert "TEA-2" in body_of(edited)
 
 
-def test_what_the_fix_has_skipped_is_not_on_the_list() -> None:
+def test_what_the_edit_has_skipped_is_not_on_the_list() -> None:
     broken()
     dead_letter()  # in euros already
-    assert undo(fixed()).total == 1
+    assert undo(edit_of_all()).total == 1
 
 
-def test_a_type_that_the_fix_made_known_is_unknown_again() -> None:
+def test_a_type_that_the_edit_made_known_is_unknown_again() -> None:
     letter = dead_letter(order_created().body.replace("order_created", "order_made"))
     retype: list[dict[str, object]] = [
         {"op": "replace", "path": "/type", "value": "order_created"}
     ]
-    fix = run(plans.freeze(Selection(), Plan("fix", retype, rate=500), by="ada"))
+    edit = run(plans.freeze(Selection(), Plan("fix", retype, rate=500), by="ada"))
     letter.refresh_from_db()
     assert letter.type == "order_created"
-    run(undo(fix))
+    run(undo(edit))
     letter.refresh_from_db()
     assert (letter.type, letter.state) == ("order_made", "quarantined")
     revisions.edit(
@@ -126,31 +126,31 @@ def test_a_type_that_the_fix_made_known_is_unknown_again() -> None:
 
 def test_only_an_edit_that_has_ended_is_undone() -> None:
     broken()
-    fix = plans.freeze(Selection(), Plan("fix", EUROS), by="ada")
+    edit = plans.freeze(Selection(), Plan("fix", EUROS), by="ada")
     other = plans.freeze(Selection(), Plan(), by="ada")
-    for operation in (fix, other):
-        with pytest.raises(fix_undo.NotUndoableError):
+    for operation in (edit, other):
+        with pytest.raises(edit_undo.NotUndoableError):
             undo(operation)
 
 
 def test_undoing_needs_a_reason() -> None:
     broken()
     with pytest.raises(ReasonMissingError):
-        fix_undo.freeze_undo(fixed(), by="ada", reason=" ")
+        edit_undo.freeze_undo(edit_of_all(), by="ada", reason=" ")
 
 
 def test_undone_twice_the_second_changes_nothing() -> None:
     broken()
-    fix = fixed()
-    run(undo(fix))
-    operation = run(undo(fix))
+    edit = edit_of_all()
+    run(undo(edit))
+    operation = run(undo(edit))
     assert progress.tally(operation).skipped == 1
 
 
-def test_staff_undo_a_fix_in_the_admin(desk: Client, client_of: ClientOf) -> None:
+def test_staff_undo_an_edit_in_the_admin(desk: Client, client_of: ClientOf) -> None:
     letter = broken()
-    fix = fixed()
-    shown = f"{OPERATIONS}{fix.pk}/"
+    edit = edit_of_all()
+    shown = f"{OPERATIONS}{edit.pk}/"
     assert "Undo the edit…" in html(desk, f"{shown}change/")
     viewer = client_of("view", "bulk_redrive", name="eve")
     assert "Undo the edit…" not in html(viewer, f"{shown}change/")
@@ -176,7 +176,7 @@ def test_staff_undo_a_fix_in_the_admin(desk: Client, client_of: ClientOf) -> Non
     assert "undoes operation" in html(desk, page(letter))
 
 
-def test_an_undo_is_made_from_its_fix_alone(desk: Client) -> None:
+def test_an_undo_is_made_from_its_edit_alone(desk: Client) -> None:
     dead_letter()
     form = {"kind": "undo", "rate": 1, "canary": 0, "stop_at": 20, "reason": "x"}
     answer = desk.post(f"{OPERATIONS}new/", {**form, "patch": json.dumps(EUROS)})

@@ -1,7 +1,6 @@
-"""Preview on a few letters the changes of an operation of kind FIX, before it is started.
+"""Preview on a few letters the changes of an operation of kind EDIT, before it is started.
 
-Everybody who may view operations sees the preview, so personal data is masked. The desk calls
-this kind of operation "Edit".
+Everybody who may view operations sees the preview, so personal data is masked.
 """
 
 from dataclasses import dataclass, field
