@@ -288,9 +288,9 @@ ON_RECORD = re.compile(
 def test_those_who_may_see_it_have_to_ask_and_that_is_on_record(
     role: str, admin_client: Client
 ) -> None:
-    planted()
+    planted(every=3)
     client = admin_client if role == "superuser" else staff("bob")
-    for url in (*places(), *lists()):
+    for url in (*places(every=3), *lists()):
         text = without_what_was_asked(text_of(client.get(url)), url)
         if not ON_RECORD.search(url) and "/processing/staffmember/" not in url:
             assert seen_in(text) == "", url
