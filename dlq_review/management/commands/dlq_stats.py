@@ -89,7 +89,7 @@ def _queues(found: Stats) -> Table:
 
 def _groups(found: Stats) -> Table:
     table = Table("group", "open", "queue", "type", "error", "state", "last failed")
-    table.title = "What fails most"
+    table.title = "Most frequent failures"
     for one in found.groups:
         table.add_row(
             str(one.number),
