@@ -6,6 +6,7 @@ from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import ManyToManyField
+from django.forms import CheckboxSelectMultiple
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -58,6 +59,12 @@ class OrderReturnAdmin(ReadOnlyAdmin):
     search_fields = ("order__order_id__exact", "request_id__exact")
     search_help_text = "Finds an order id or a request id, written in full."
     raw_id_fields = ("order",)
+    fields = ("order", "reason", "skus_in_words", "request_id")
+    readonly_fields = ("skus_in_words",)
+
+    @admin.display(description="SKUs")
+    def skus_in_words(self, row: OrderReturn) -> str:
+        return ", ".join(row.skus)
 
 
 @admin.register(User)
@@ -171,6 +178,7 @@ class StaffGroupAdmin(auth_admin.GroupAdmin):
     show_full_result_count = False
     actions = None
     actions_on_bottom = True  # as of ReadOnlyAdmin
+    filter_horizontal = ()  # two lists and a script, which do not fit a narrow window
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (
@@ -190,6 +198,7 @@ class StaffGroupAdmin(auth_admin.GroupAdmin):
     ) -> Any:
         if request is not None and db_field.name == "permissions":
             kwargs["queryset"] = rights.grantable_permissions(request.user)
+            kwargs["widget"] = CheckboxSelectMultiple
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 

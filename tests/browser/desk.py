@@ -16,7 +16,9 @@ from dlq_review.operations.plans import Plan
 from dlq_review.redrive import sender
 from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.search.selections import Selection
-from processing.delivery import processor
+from processing.delivery import processor, spool
+from processing.events.contracts import OrderReturned
+from processing.events.envelope import Event
 from processing.models import User
 from processing.sqs import queues
 from processing.sqs.topology import EVENT_QUEUES
@@ -82,6 +84,17 @@ class FullDesk:
         self.letters = _letters()
         self.groups = _groups()
         self.operations = _operations()
+        _orders()
+
+
+def _orders() -> None:
+    """An order that was returned, and one in the spool."""
+    back = OrderReturned.model_validate(OrderReturned.example)
+    item = {"sku": back.skus[0], "quantity": 2, "unit_price": "4.50"}
+    ids = {"order_id": back.order_id, "customer_id": back.customer_id}
+    for event in (order_created(items=[item], **ids), Event.new(back)):
+        processor.process(event)
+    spool.add(order_created(), "no answer")
 
 
 def _letters() -> dict[str, DeadLetter]:

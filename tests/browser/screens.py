@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from django.contrib import admin
 from playwright.sync_api import Page
 
-from processing.models import User
 from tests.browser.desk import (
     AUDIT,
     GROUPS,
@@ -38,6 +38,7 @@ def screens(desk: FullDesk) -> Iterator[Screen]:
     """All that somebody who may do everything can see."""
     yield Screen("overview", "/admin/")
     yield from _lists()
+    yield from _rows()
     yield from _groups(desk)
     yield from _letters(desk)
     yield from _edits(desk)
@@ -57,11 +58,18 @@ def _lists() -> Iterator[Screen]:
     yield Screen("the keys", LETTERS, lambda page: page.keyboard.press("?"))
     yield Screen("operations", OPERATIONS)
     yield Screen("audit", AUDIT)
-    for name in ("attempt", "order", "outcome", "spooledevent", "user", "staffmember"):
-        yield Screen(f"{name}s", f"/admin/processing/{name}/")
     yield Screen("a new member of staff", "/admin/processing/staffmember/add/")
-    ada = User.objects.get(username="ada").pk
-    yield Screen("a member of staff", f"/admin/processing/staffmember/{ada}/change/")
+
+
+def _rows() -> Iterator[Screen]:
+    """For each model that has no pages of our own: its list, and the page of a row."""
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}/{model._meta.model_name}"
+        if model._meta.app_label == "dlq_review":
+            continue
+        yield Screen(f"{name}, all", f"/admin/{name}/")
+        if row := model._default_manager.first():
+            yield Screen(f"{name}, one", f"/admin/{name}/{row.pk}/change/")
 
 
 def _groups(desk: FullDesk) -> Iterator[Screen]:
