@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.conf import settings
 
-from processing.delivery import processor, spool
+from processing.delivery import processor, sets, spool
 from processing.sqs.message import Message
 from processing.worker.bundles import Bundle, NotBegunError
 from processing.worker.database_connections import keep_only_good_connections
@@ -14,11 +14,11 @@ MOST_RELAYING = 60  # seconds
 
 @shared_task(name=HANDLE, throws=(processor.RetryLaterError, NotBegunError))
 def handle(bundle: Bundle) -> None:
-    """Process the events of a bundle.
+    """Process the events of a bundle: in sets where that goes, else one by one.
 
-    `processor` parses each body, under its own limits.
+    `processor` and `sets` parse each body, under its own limits.
     """
-    bundle.work_through(_handle_one)
+    bundle.work_through(_handle_one, sets.process)
 
 
 def _handle_one(message: Message) -> None:

@@ -21,9 +21,10 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from processing.delivery import attempts, spool
+from processing.delivery.interruption import drop_connection
 from processing.events import envelope
 from processing.events.attributes import RECEIPT, REDRIVE
 from processing.events.errors import PermanentError
@@ -83,13 +84,13 @@ def handle(message: Message) -> None:
         state = f"dead_lettered={type(error).__name__}"
     except Exception as error:
         if isinstance(error, SoftTimeLimitExceeded):
-            connection.close()
+            drop_connection()
         attempts.record(message, identity, error, watch, permanent=False)
-        _log(message, identity, watch, f"failed={type(error).__name__}")
+        log(message, identity, watch, f"failed={type(error).__name__}")
         raise RetryLaterError(type(error).__name__) from None
     else:
         state = "processed"
-    _log(message, identity, watch, state)
+    log(message, identity, watch, state)
 
 
 def _process_delivery(message: Message, identity: envelope.Identity) -> None:
@@ -160,7 +161,18 @@ def process(event: envelope.Event, *, redriven: bool = False) -> None:
 @transaction.atomic
 def _claim_and_take_effect(event: envelope.Event) -> Effect:
     """Raises IntegrityError if the request id is claimed already."""
-    claim = Outcome.objects.create(
+    claim = claim_of(event)
+    claim.save(force_insert=True)
+    effect = HANDLERS[event.type](event)
+    if effect.made != claim.made:
+        claim.made = effect.made
+        claim.save(update_fields=["made"])
+    spool.record(effect.follow_ups, cause=event.id)
+    return effect
+
+
+def claim_of(event: envelope.Event) -> Outcome:
+    return Outcome(
         request_id=event.id,
         kind=Outcome.Kind.PROCESSED,
         type=event.type,
@@ -168,12 +180,6 @@ def _claim_and_take_effect(event: envelope.Event) -> Effect:
         correlation_id=event.correlation_id,
         made=event.data.made,
     )
-    effect = HANDLERS[event.type](event)
-    if effect.made != claim.made:
-        claim.made = effect.made
-        claim.save(update_fields=["made"])
-    spool.record(effect.follow_ups, cause=event.id)
-    return effect
 
 
 @transaction.atomic
@@ -213,12 +219,13 @@ def failure(identity: envelope.Identity, error: PermanentError) -> dict[str, Any
     }
 
 
-def _log(
+def log(
     message: Message,
     identity: envelope.Identity,
     watch: attempts.Stopwatch,
     state: str,
 ) -> None:
+    """Log the end of one delivery."""
     logger.info(
         "request_id=%s correlation_id=%s queue=%s type=%s receive_count=%s ms=%s %s",
         identity.request_id,

@@ -28,7 +28,7 @@ class MailServerError(TransientError):
     """The mail server did not take the mail. Its own words may hold an address."""
 
 
-@handles(EmailRequested)
+@handles(EmailRequested, alone=True)
 def send_email(event: Event) -> Effect:
     mail = compose(event)
     try:

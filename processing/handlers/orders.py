@@ -1,6 +1,6 @@
 """The handlers of order events."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from processing.events.contracts import Item, OrderCreated, OrderUpdated
+from processing.events.contracts import OrderCreated, OrderUpdated
 from processing.events.envelope import Event, identify
 from processing.events.timestamps import AHEAD
 from processing.handlers import desk
@@ -18,7 +18,7 @@ from processing.handlers.effect import (
     SenderCanMendError,
     TransientError,
 )
-from processing.handlers.registry import handles
+from processing.handlers.registry import applies_many, handles
 from processing.models import Order, OrderItem, Outcome, SpooledEvent
 
 #: One sentence for both cases, so that it does not reveal which order numbers exist.
@@ -48,24 +48,36 @@ class OrderOfAnotherError(BusinessRuleError, SenderCanMendError):
 @handles(OrderCreated)
 def create_order(event: Event) -> Effect:
     """Store the order. If it exists with the same content, do nothing."""
-    data = cast(OrderCreated, event.data)
+    order = _order_in(event)
     try:
-        order = _insert(event, data)
+        with transaction.atomic():
+            order.save(force_insert=True)
     except IntegrityError:
-        order = Order.objects.get(order_id=data.order_id)
-        if order.fingerprint != event.fingerprint:
+        found = Order.objects.get(order_id=order.order_id)
+        if found.fingerprint != event.fingerprint:
             raise OrderExistsError(
-                f"Another order has the id {data.order_id}. Give this one an id of its own."
+                f"Another order has the id {order.order_id}. Give this one an id of its own."
             ) from None
     else:
-        _insert_items(order, data.items)
-    return Effect(data.made)
+        OrderItem.objects.bulk_create(_items_of(order, event))
+    return Effect(event.data.made)
 
 
-@transaction.atomic
-def _insert(event: Event, data: OrderCreated) -> Order:
-    """Raises IntegrityError if there is an order with this id."""
-    return Order.objects.create(
+@applies_many(create_order)
+def create_orders(events: Sequence[Event]) -> list[Effect]:
+    """Store the orders. Raises IntegrityError if one of them exists."""
+    orders = Order.objects.bulk_create(map(_order_in, events))
+    OrderItem.objects.bulk_create(
+        item
+        for order, event in zip(orders, events, strict=True)
+        for item in _items_of(order, event)
+    )
+    return [Effect(event.data.made) for event in events]
+
+
+def _order_in(event: Event) -> Order:
+    data = cast(OrderCreated, event.data)
+    return Order(
         order_id=data.order_id,
         customer_id=data.customer_id,
         email=data.email,
@@ -77,17 +89,15 @@ def _insert(event: Event, data: OrderCreated) -> Order:
     )
 
 
-def _insert_items(order: Order, items: Iterable[Item]) -> None:
-    OrderItem.objects.bulk_create(
-        OrderItem(
+def _items_of(order: Order, event: Event) -> Iterator[OrderItem]:
+    for line, item in enumerate(cast(OrderCreated, event.data).items, start=1):
+        yield OrderItem(
             order=order,
             line=line,
             sku=item.sku,
             quantity=item.quantity,
             unit_price=item.unit_price,
         )
-        for line, item in enumerate(items, start=1)
-    )
 
 
 @handles(OrderUpdated)

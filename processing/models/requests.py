@@ -1,8 +1,9 @@
 """The progress of each request: outcome, failed attempts, review and spool."""
 
+from collections.abc import Iterable
 from typing import Self
 
-from django.db import models
+from django.db import connection, models
 
 REQUEST_ID_LENGTH = 64
 
@@ -48,6 +49,34 @@ class Outcome(models.Model):
         cls, requests: tuple[str | models.OuterRef, ...], kind: Kind
     ) -> models.QuerySet[Self]:
         return cls.objects.filter(request_id__in=requests, kind=kind)
+
+    @classmethod
+    def claim_many(cls, claims: Iterable[Self]) -> set[str]:
+        """Insert those of *claims* whose request id is free, and return their request ids.
+
+        One statement, because Django's bulk_create(ignore_conflicts=True) does not tell
+        which rows it inserted. It waits for a claim that another transaction has not
+        committed yet, so it inserts in the order of the ids: two workers never deadlock.
+        """
+        rows = sorted(claims, key=lambda one: one.request_id)
+        fields = cls._meta.concrete_fields
+        row = f"({', '.join(['%s'] * len(fields))})"
+        quote = connection.ops.quote_name
+        key = quote("request_id")
+        columns = ", ".join(quote(str(field.column)) for field in fields)
+        values = [
+            field.get_db_prep_save(field.pre_save(one, add=True), connection)
+            for one in rows
+            for field in fields
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {quote(cls._meta.db_table)} ({columns})"  # noqa: S608
+                f" VALUES {', '.join([row] * len(rows))}"
+                f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}",
+                values,
+            )
+            return {request_id for (request_id,) in cursor.fetchall()}
 
     @property
     def stale(self) -> bool:

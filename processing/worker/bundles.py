@@ -1,12 +1,15 @@
 """Bundles: several messages that one process of the pool handles together.
 
 Handing over one message costs Celery a third of the time that a small event takes to process
-(`python -m benchmarks --only process`). So the messages of one poll are handed over in
-bundles. The process handles the messages of a bundle in order, each with its own
-transaction, attempt and answer. No message is delivered again because of a neighbour:
+(`python -m benchmarks --only process`), and a transaction for each costs more. So the
+messages of one poll are handed over in bundles. The process first handles what it can in sets,
+with one transaction for each (delivery/sets.py), and then the others in order, each alone.
+Each message has its own answer, and none is delivered again because of a neighbour:
 * The process notes its progress in memory that it shares with the worker. So the worker
   knows which messages are done, which one failed and which were never begun, even if the
-  process was killed. It hands those that were never begun to the pool again, each alone.
+  process was killed. It hands those that were never begun to the pool again, each alone. So
+  it does with those of a set: either nothing of the set was committed, or all of it, and
+  then each finds its claim.
 * After a message that fails, and after BEGIN_FOR seconds, the process begins no other. So
   the worker may hand over the messages behind a slow one while that one is still handled:
   it looks every LOOK_EACH seconds, and parts a bundle that had begun at the look before.
@@ -16,7 +19,7 @@ transaction, attempt and answer. No message is delivered again because of a neig
 
 import itertools
 import mmap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from time import monotonic
@@ -27,16 +30,17 @@ import billiard
 from processing.sqs.message import Message
 
 # Messages. Where the pool does not fork (macOS) nothing is shared, so each goes alone.
-LARGEST = 5 if billiard.get_start_method() == "fork" else 1
+LARGEST = 10 if billiard.get_start_method() == "fork" else 1
 BEGIN_FOR = 1  # second after which a process begins no other message of its bundle
 LOOK_EACH = 2 * BEGIN_FOR
 
-# Two bytes for each of the last million bundles: how many of its messages are done, how
-# many begun. A bundle ends, by its time limit, long before a million others were handed
-# over, so its two bytes are its own while anybody writes them.
-_SLOTS = 2**20
-_board = mmap.mmap(-1, 2 * _SLOTS)
-_serial = itertools.count()
+# One byte for each of the last two million messages: its step. A bundle ends, by its time
+# limit, long before so many others were handed over, so its bytes are its own while anybody
+# writes them.
+_PLACES = 2**21
+_board = mmap.mmap(-1, _PLACES)
+_next_place = itertools.count()
+WAITING, IN_SET, BEGUN, DONE = range(4)
 
 
 class NotBegunError(Exception):
@@ -49,45 +53,87 @@ class Progress:
     failed: Sequence[Message]
     """The one that was begun and not done, if any."""
     not_begun: Sequence[Message]
+    """Those that wait, and those of a set that did not end."""
 
 
-def _clean_slot() -> int:
-    slot = 2 * (next(_serial) % _SLOTS)
-    _board[slot : slot + 2] = b"\0\0"
-    return slot
+#: Processes messages in sets, and yields those of each set when it is done.
+ProcessSets = Callable[[Sequence[Message]], Iterable[Sequence[Message]]]
+
+
+def _clean_place() -> int:
+    place = next(_next_place) % _PLACES
+    _board[place] = WAITING
+    return place
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One to five messages of one queue, and the slot of the board that notes their progress."""
+    """One to ten messages of one queue, and where the board notes the step of each."""
 
     messages: Sequence[Message] = field(repr=False)
-    slot: int = field(default_factory=_clean_slot)
+    delivery_tag: str
+    _places: Mapping[str, int] = field(repr=False)
+    """By receipt handle."""
 
-    @property
-    def delivery_tag(self) -> str:
-        return self.messages[0].receipt_handle
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Self:
+        places = {one.receipt_handle: _clean_place() for one in messages}
+        return cls(messages, messages[0].receipt_handle, places)
 
-    def work_through(self, handle: Callable[[Message], None]) -> None:
-        """*handle* the messages in order. In the process.
+    def work_through(
+        self,
+        handle: Callable[[Message], None],
+        process_sets: ProcessSets = lambda _: (),
+    ) -> None:
+        """*process_sets*, then *handle* each of the others in order. In the process.
 
         Raises what *handle* raises, or NotBegunError.
         """
-        began = monotonic()
-        for number, message in enumerate(self.messages, start=1):
-            if number > 1 and monotonic() - began >= BEGIN_FOR:
-                raise NotBegunError(f"{number - 1} of {len(self.messages)} done")
-            _board[self.slot + 1] = number
+        ends = monotonic() + BEGIN_FOR
+        others = self.messages
+        if len(self.messages) > 1:
+            others = self._process_sets(process_sets)
+            _check_time(ends, others)
+            self._note(WAITING, others)
+        for number, message in enumerate(others):
+            if number:
+                _check_time(ends, others[number:])
+            self._note(BEGUN, [message])
             handle(message)
-            _board[self.slot] = number
+            self._note(DONE, [message])
+
+    def _process_sets(self, process_sets: ProcessSets) -> Sequence[Message]:
+        """The messages that were in no set, or whose set failed."""
+        self._note(IN_SET, self.messages)
+        for done in process_sets(self.messages):
+            self._note(DONE, done)
+        return self._at(IN_SET)
+
+    def _note(self, step: int, messages: Sequence[Message]) -> None:
+        for message in messages:
+            _board[self._places[message.receipt_handle]] = step
+
+    def _at(self, *steps: int) -> Sequence[Message]:
+        return [
+            one
+            for one in self.messages
+            if _board[self._places[one.receipt_handle]] in steps
+        ]
 
     @property
     def is_begun(self) -> bool:
-        return _board[self.slot + 1] > 0
+        return len(self._at(WAITING)) < len(self.messages)
+
+    @property
+    def waiting(self) -> Sequence[Message]:
+        """Those that the process has not begun, neither alone nor in a set."""
+        return self._at(WAITING)
 
     def without(self, others: Sequence[Message]) -> Self:
-        """This bundle without *others*, its last messages, which were handed over again."""
-        return replace(self, messages=self.messages[: -len(others)])
+        """This bundle without *others*, which were handed over again."""
+        gone = {one.receipt_handle for one in others}
+        left = [one for one in self.messages if one.receipt_handle not in gone]
+        return replace(self, messages=left)
 
     def progress(self) -> Progress:
         """The progress of the process before it answered or died. In the worker.
@@ -95,13 +141,15 @@ class Bundle:
         If no message is noted as begun, the first one counts as failed. Otherwise a message
         that kills a process before it can note anything would be tried for ever.
         """
-        done, begun = _board[self.slot : self.slot + 2]
-        begun = max(1, begun)
-        return Progress(
-            done=self.messages[:done],
-            failed=self.messages[done:begun],
-            not_begun=self.messages[begun:],
-        )
+        failed, not_begun = self._at(BEGUN), self._at(WAITING, IN_SET)
+        if not_begun and not self.is_begun:
+            failed, not_begun = not_begun[:1], not_begun[1:]
+        return Progress(done=self._at(DONE), failed=failed, not_begun=not_begun)
+
+
+def _check_time(ends: float, others: Sequence[Message]) -> None:
+    if others and monotonic() >= ends:
+        raise NotBegunError(f"{len(others)} not begun")
 
 
 def tie(
@@ -111,7 +159,7 @@ def tie(
     share = min(LARGEST, max(1, ceil((in_flight + len(received)) / processes)))
     first = [message for message in received if message.receive_count == 1]
     for start in range(0, len(first), share):
-        yield Bundle(first[start : start + share])
+        yield Bundle.of(first[start : start + share])
     for message in received:
         if message.receive_count > 1:
-            yield Bundle([message])
+            yield Bundle.of([message])

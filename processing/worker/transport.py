@@ -91,7 +91,7 @@ class Channel(PollingChannel):
 
     def _tie(self, queue: str, received: Sequence[Message]) -> Iterator[Bundle]:
         if queue == "jobs":
-            return (Bundle([message]) for message in received)
+            return (Bundle.of([message]) for message in received)
         for_each = current_app.conf.worker_prefetch_multiplier or 1  # 0: no limit
         processes = max(1, self.qos.prefetch_count // for_each)
         return bundles.tie(
@@ -125,15 +125,21 @@ class Channel(PollingChannel):
             self.hub.call_later(bundles.LOOK_EACH, self._look, tags, begun)
 
     def _look(self, tags: Sequence[str], begun: Sequence[str]) -> None:
-        """Part the bundles that had *begun* at the look before; the others may still wait."""
+        """Part the bundles that had *begun* at the look before; the others may still wait.
+
+        A set is not parted. Those that it held up may be begun when it has ended.
+        """
         for tag in begun:
             self._part(tag)
-        waiting = [tag for tag in tags if tag not in begun and self.qos.bundle(tag)]
-        self._look_later(waiting)
+        self._look_later([tag for tag in tags if self._is_shared(tag)])
+
+    def _is_shared(self, tag: str) -> bool:
+        bundle = self.qos.bundle(tag)
+        return bundle is not None and len(bundle.messages) > 1
 
     def _part(self, tag: str) -> None:
         bundle = self.qos.bundle(tag)
-        if bundle is not None and (others := bundle.progress().not_begun):
+        if bundle is not None and (others := bundle.waiting):
             self.qos.replace(bundle.without(others))
             self._hand_over_again(others)
 
@@ -174,7 +180,7 @@ class Channel(PollingChannel):
             deliver = self.connection._callbacks.get(message.queue)
             if deliver is None:
                 return self._give_back(messages)  # the worker stops
-            self._deliver(deliver, Bundle([message]))
+            self._deliver(deliver, Bundle.of([message]))
         return None
 
     def _restore(self, message: Any) -> None:

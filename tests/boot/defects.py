@@ -31,25 +31,61 @@ def _ack_before_work() -> None:
 
         return handle_deleted
 
+    def plant_sets(process: Function) -> Function:
+        def process_deleted(messages: Any) -> Any:
+            from processing.sqs import queues
+
+            with contextlib.suppress(*queues.SQS_ERRORS):
+                queues.delete(
+                    messages[0].queue, [one.receipt_handle for one in messages]
+                )
+            return process(messages)
+
+        return process_deleted
+
     replace("processing.delivery.processor:handle", plant)
+    replace("processing.delivery.sets:process", plant_sets)
 
 
 def _done_before_work() -> None:
     """A process notes that a message of its bundle is done, and works on it then."""
 
     def plant(work_through: Function) -> Function:
-        def note_and_work(bundle: Any, handle: Function) -> None:
+        def note_and_work(bundle: Any, handle: Function, *sets: Function) -> None:
             from processing.worker import bundles
 
             def handle_noted(message: Any) -> None:
-                bundles._board[bundle.slot] += 1
+                bundle._note(bundles.DONE, [message])
                 handle(message)
 
-            work_through(bundle, handle_noted)
+            work_through(bundle, handle_noted, *sets)
 
         return note_and_work
 
     replace("processing.worker.bundles:Bundle.work_through", plant)
+
+
+def _set_half_committed() -> None:
+    """Each statement of a set is a transaction of its own."""
+    replace("processing.delivery.sets:_take_effect", lambda take: take.__wrapped__)
+
+
+def _neighbour_blamed() -> None:
+    """What one event of a set does wrong is told of all of them."""
+
+    def plant(log_failure: Function) -> Function:
+        def blame_all(deliveries: Any, error: Any) -> None:
+            from processing.delivery import attempts, processor
+
+            for one in deliveries:
+                identity = processor.identify(one.message)
+                watch = attempts.Stopwatch()
+                attempts.record(one.message, identity, error, watch, permanent=False)
+            log_failure(deliveries, error)
+
+        return blame_all
+
+    replace("processing.delivery.sets:_log_failure", plant)
 
 
 def _ack_on_failure() -> None:
@@ -199,7 +235,19 @@ def _follow_ups_only_in_memory() -> None:
 
         return publish
 
+    def plant_many(record_many: Function) -> Function:
+        def publish(follow_ups: Any) -> None:
+            from django.db import transaction
+
+            from processing.sqs import publisher
+
+            events = [event for _, event in follow_ups]
+            transaction.on_commit(lambda: publisher.publish_many(events))
+
+        return publish
+
     replace("processing.delivery.spool:record", plant)
+    replace("processing.delivery.spool:record_many", plant_many)
 
 
 def _accepted_in_memory() -> None:
@@ -215,6 +263,8 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "ack before work": _ack_before_work,
     "ack on failure": _ack_on_failure,
     "done before work": _done_before_work,
+    "set half committed": _set_half_committed,
+    "neighbour blamed": _neighbour_blamed,
     "delete from the DLQ before storing": _delete_before_storing,
     "no outcome": _no_outcome,
     "no tombstone": _no_tombstone,

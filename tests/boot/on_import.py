@@ -37,10 +37,10 @@ def replace(target: str, new: Callable[[Any], Any]) -> None:
 def _register(old: object, new: Any) -> None:
     """A handler has registered itself already, as it was before."""
     registry = sys.modules.get("processing.handlers.registry")
-    handlers = registry.HANDLERS if registry else {}
-    for type, handler in handlers.items():
-        if handler is old:
-            handlers[type] = new
+    for registered in (registry.HANDLERS, registry.APPLY_MANY) if registry else ():
+        for key, handler in registered.items():
+            if handler is old:
+                registered[key] = new
 
 
 class _Finder(MetaPathFinder):

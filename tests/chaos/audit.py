@@ -12,8 +12,8 @@ from dlq_review.models import Arrival, AuditEntry, DeadLetter, FailureGroup
 from dlq_review.monitoring import books
 from intake.receipts import Receipt, State
 from processing.delivery.attempts import storable
-from processing.models import Order, Outcome, UnderReview
-from tests.boot.witness import TABLE
+from processing.models import Attempt, Order, Outcome, UnderReview
+from tests.boot.witness import REFUSED, TABLE
 from tests.chaos.clients import Fates
 from tests.chaos.producer import Sent
 
@@ -46,6 +46,7 @@ class Audit:
             self._every_poisonous_body_is_in_review(),
             self._receipts_tell_the_truth(),
             self._every_mail_was_sent(),
+            _nobody_is_blamed_for_a_neighbour(),
             _the_desk_is_in_order(),
             self.fates.wrong,
         )
@@ -110,6 +111,13 @@ class Audit:
             processed = self.outcomes[request_id] == Outcome.Kind.PROCESSED
             if type_ == "email_requested" and processed and request_id not in sent:
                 yield f"mail {request_id} is processed and was never sent"
+
+
+def _nobody_is_blamed_for_a_neighbour() -> Iterator[str]:
+    refused = Attempt.objects.filter(error_text__startswith=REFUSED.partition("{")[0])
+    for request_id, text in refused.values_list("request_id", "error_text"):
+        if text != REFUSED.format(request_id):
+            yield f"{request_id} was blamed for a neighbour"
 
 
 def _message_ids(mails: Iterable[Path]) -> Iterator[str]:

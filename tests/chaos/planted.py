@@ -36,6 +36,12 @@ WITNESSES = {
     ),
     "ack on failure": Witnesses(simulation="lost", chaos="LOST"),
     "done before work": Witnesses(chaos="LOST"),
+    "set half committed": Witnesses(
+        simulation="is processed",
+        crash_point="test_process_in_a_set[after processing.models.requests:Outcome.claim_many 1]",
+        chaos="took no effect|took effect and is not processed",
+    ),
+    "neighbour blamed": Witnesses(simulation="blamed for a neighbour"),
     "delete from the DLQ before storing": Witnesses(
         simulation="out of sight|lost",
         crash_point="test_pull[after processing.sqs.queues:receive 1]",

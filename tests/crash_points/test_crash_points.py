@@ -4,6 +4,7 @@ Each point names the function call that the kill comes just before or just after
 """
 
 import json
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -107,6 +108,56 @@ def test_process(point: Point, crash_at: str) -> None:
     point.drain()
     processed_once(event)
     assert Order.objects.get().items.count() == 1
+
+
+SET = [
+    "before processing.delivery.sets:process 1",
+    "before processing.delivery.sets:_take_effect 1",
+    "after processing.models.requests:Outcome.claim_many 1",
+    "after processing.handlers.registry:apply_set 1",
+    "after processing.delivery.spool:record_many 1",
+    "after processing.delivery.sets:_take_effect 1",
+    "after processing.delivery.sets:_try 1",
+    "after processing.worker.bundles:Bundle._process_sets 1",
+    "after processing.worker.bundles:Bundle.work_through 1",
+    "before processing.worker.delete_batches:Deletes._send 1",
+    "after processing.worker.delete_batches:Deletes._answered 1",
+]
+
+
+@pytest.mark.parametrize("crash_at", SET)
+def test_process_in_a_set(point: Point, crash_at: str) -> None:
+    events = [order_created() for _ in range(10)]
+    publisher.publish_many(events)
+    point.crashing_worker(crash_at, WORKER_CONCURRENCY="1")
+    point.drain()
+    processed_once(*events)
+    assert {order.items.count() for order in Order.objects.all()} == {1}
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after processing.delivery.spool:record_many 1",
+        "before processing.delivery.spool:send_follow_ups 1",
+        "before processing.sqs.publisher:publish_many 1",
+        "after processing.sqs.publisher:publish_many 1",
+        "after processing.delivery.spool:_send 1",
+    ],
+)
+def test_process_a_set_with_follow_ups(point: Point, crash_at: str) -> None:
+    events = [signup_requested(email=f"c{number}@example.com") for number in range(4)]
+    publisher.publish_many(events)
+    point.crashing_worker(crash_at, WORKER_CONCURRENCY="1")
+    point.drain()
+    assert User.objects.count() == len(events)
+    types = Counter(Outcome.objects.values_list("type", flat=True))
+    assert types == {"signup_requested": 4, "email_requested": 4}
+    sent = mails_in(point.server.folder / point.prefix)
+    here = [f"Message-ID: {one.extra_headers['Message-ID']}" for one in mail.outbox]
+    assert len(set(sent + here)) == len(events)
+    assert not SpooledEvent.objects.exists()
+    assert books.close().balanced
 
 
 @pytest.mark.parametrize(

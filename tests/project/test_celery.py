@@ -87,6 +87,6 @@ def test_a_connection_that_breaks_under_one_event_fails_no_other_of_its_bundle(
     app.set_current()
     assert not Order.objects.exists()
     _break_connection()
-    bundle = Bundle([message("unreadable"), message(order_created())])
+    bundle = Bundle.of([message("unreadable"), message(order_created())])
     assert handle.apply(kwargs={"bundle": bundle}).successful()
     assert Order.objects.exists()

@@ -14,6 +14,7 @@ from tests.simulation.fake_sqs import Stored
 S = DeadLetter.State
 PROCESSED = Outcome.Kind.PROCESSED
 VERB = AuditEntry.Verb
+BUG = "a bug of this release, in {}"  # the request id
 EFFECT = "an effect"  # the witness: one Attempt row of this error type for each
 
 
@@ -51,6 +52,11 @@ class Books:
             if letter.state == S.DISCARDED:
                 asked = (letter.request_id, letter.body_fingerprint)
                 assert asked not in self._done, "discarded, and took effect"
+
+    def check_blame(self) -> None:
+        bugs = Attempt.objects.filter(error_text__startswith=BUG.partition("{")[0])
+        for id, text in bugs.values_list("request_id", "error_text"):
+            assert text == BUG.format(id), "blamed for a neighbour"
 
     def check_redrives(self) -> None:
         for letter in self.letters:

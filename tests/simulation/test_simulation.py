@@ -29,7 +29,6 @@ from hypothesis.stateful import (
 )
 
 from processing import circuit_breaker
-from processing.delivery import processor
 from processing.events.envelope import Event
 from processing.sqs import publisher, queues
 from processing.sqs.topology import EVENT_QUEUES
@@ -92,7 +91,8 @@ class Schedule(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(queues, "client", lambda: self.world.sqs)
         self.patch.setattr(queues, "sender", lambda: self.world.sqs)
-        self.patch.setattr(processor, "HANDLERS", self.world.handlers)
+        self.witness = self.world.witnessed()
+        self.witness.__enter__()
         self.patch.setattr(
             circuit_breaker, "monotonic", time.time
         )  # the clock's, not ours
@@ -115,6 +115,7 @@ class Schedule(RuleBasedStateMachine):
             try:
                 self.drain()
             finally:
+                self.witness.__exit__(None, None, None)
                 self.patch.undo()
                 self.clock.stop()
 
@@ -179,9 +180,23 @@ class Schedule(RuleBasedStateMachine):
         self.world.sqs.fault = fault
         self.world.do(self.world.work_off, dies)
 
-    @rule(dies=dies)
-    def a_worker_works(self, dies: int) -> None:
-        self.world.do(self.world.work, dies)
+    @rule(most=st.integers(1, 10), worker_dies=st.booleans(), dies=dies)
+    def a_worker_works(self, most: int, worker_dies: bool, dies: int) -> None:
+        self.world.do(lambda: self.world.work(most, worker_dies=worker_dies), dies)
+
+    @rule(
+        kinds=st.lists(kind, min_size=2, max_size=4),
+        worker_dies=st.booleans(),
+        dies=dies,
+    )
+    def a_worker_takes_several_that_are_just_asked(
+        self, kinds: list[str], worker_dies: bool, dies: int
+    ) -> None:
+        several = [request(kind, who) for who, kind in enumerate(kinds)]
+        self.world.do(lambda: self.world.accept_many(several))
+        for queue in ("orders", "signups"):
+            self.world.receive(queue, 10)
+        self.world.do(lambda: self.world.work(worker_dies=worker_dies), dies)
 
     @rule(dies=dies)
     def the_relay_runs(self, dies: int) -> None:

@@ -4,8 +4,8 @@
 promised is the oracle: whatever happens, the books must balance.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from copy import copy
 from typing import Any
 
@@ -21,7 +21,7 @@ from dlq_review.redrive import sender, undo_window
 from dlq_review.redrive.sender import redrive_many
 from dlq_review.redrive.terms import Redrive, Terms
 from intake.accept import REFUSALS, accept, accept_many
-from processing.delivery import processor, spool
+from processing.delivery import processor, sets, spool
 from processing.events.envelope import Event
 from processing.handlers import registry
 from processing.handlers.effect import BusinessRuleError
@@ -29,11 +29,12 @@ from processing.models import Attempt
 from processing.sqs import queues
 from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
+from processing.worker.bundles import LARGEST, Bundle, NotBegunError
 from processing.worker.delete_batches import Deletes
 from processing.worker.visibility_heartbeat import extend
 from tests.builders import order_created, redrive_now
 from tests.crash import Crash
-from tests.simulation.books import EFFECT, Books
+from tests.simulation.books import BUG, EFFECT, Books
 from tests.simulation.fake_sqs import CrashPoint, FakeSQS
 
 S = DeadLetter.State
@@ -49,12 +50,10 @@ class World:
         self.looked_at: list[DeadLetter] = []
         self.has_bug = False  # a release that refuses every order
         self.in_hands: list[Message] = []
+        self.alone: set[str] = set()
+        """The receipt handles of those that a process was handed and did not begin."""
         self.timers: list[tuple[Callable[[Any], None], Any]] = []
         self._no_deletes()
-        self.handlers = {
-            type: self._witnessed(handler)
-            for type, handler in registry.HANDLERS.items()
-        }
         self.commit = self._with_crash_points(connection.commit)
 
     # -- one step of somebody ---------------------------------------------------------
@@ -65,6 +64,7 @@ class World:
             step()
         except Crash:
             self.in_hands.clear()
+            self.alone.clear()
             self._no_deletes()
             connection.close()  # as the database sees a dead process: rolled back
         finally:
@@ -94,20 +94,52 @@ class World:
             )
         )
 
-    def work(self) -> None:
-        """What the transport does with the next message a worker holds."""
+    def work(self, most: int = LARGEST, *, worker_dies: bool = True) -> None:
+        """A process works through a bundle of what the worker holds, at *most* so many.
+
+        Where the process dies, its worker dies too or reads how far it was.
+        """
         if not self.in_hands:
             return
-        message = self.in_hands.pop(0)
+        bundle = self._next_bundle(most)
         try:
-            processor.handle(message)
-        except processor.RetryLaterError:
-            pause = queues.backoff(message.receive_count)
-            self._unless_down(
-                lambda: queues.hide(message.queue, message.receipt_handle, pause)
-            )
-        else:
+            bundle.work_through(processor.handle, sets.process)
+        except (processor.RetryLaterError, NotBegunError):
+            pass
+        except Crash:
+            if worker_dies:
+                raise
+            connection.close()
+        self.crash.countdown = 0
+        self._answer(bundle)
+
+    def _next_bundle(self, most: int) -> Bundle:
+        first = self.in_hands[0]
+        messages = [first]
+        if self._may_share(first):
+            messages = [one for one in self.in_hands if self._may_share(one)]
+            messages = [one for one in messages if one.queue == first.queue][:most]
+        self.in_hands = [one for one in self.in_hands if one not in messages]
+        return Bundle.of(messages)
+
+    def _may_share(self, message: Message) -> bool:
+        return message.receive_count == 1 and message.receipt_handle not in self.alone
+
+    def _answer(self, bundle: Bundle) -> None:
+        """What the transport does with the messages of a bundle."""
+        progress = bundle.progress()
+        for message in progress.done:
             self.deletes.add(message.queue, message.receipt_handle)
+        for message in progress.failed:
+            self._leave(message)
+        self.in_hands += progress.not_begun
+        self.alone |= {one.receipt_handle for one in progress.not_begun}
+
+    def _leave(self, message: Message) -> None:
+        pause = queues.backoff(message.receive_count)
+        self._unless_down(
+            lambda: queues.hide(message.queue, message.receipt_handle, pause)
+        )
 
     def work_off(self) -> None:
         while self.in_hands:
@@ -209,6 +241,7 @@ class World:
         """The books, at any moment."""
         books = Books(self.sqs.messages)
         books.check_effects()
+        books.check_blame()
         books.check_redrives()
         books.check_nothing_is_lost(self.promised.keys(), self.by_hand)
         books.check_poison_is_in_sight(self.poison)
@@ -258,24 +291,44 @@ class World:
         with suppress(ClientError, BotoCoreError):  # as the transport: it comes again
             call()
 
-    def _witnessed(self, handler: Callable[[Event], Any]) -> Callable[[Event], Any]:
+    @contextmanager
+    def witnessed(self) -> Iterator[None]:
+        """Note each effect in its own transaction, and let a release have a bug."""
+        handlers, apply_many = dict(registry.HANDLERS), dict(registry.APPLY_MANY)
+        for type, handler in handlers.items():
+            registry.HANDLERS[type] = self._witnessed(handler)
+            if handler in apply_many:
+                many = self._witnessed_many(apply_many[handler])
+                registry.applies_many(registry.HANDLERS[type])(many)
+        try:
+            yield
+        finally:
+            registry.HANDLERS.update(handlers)
+            registry.APPLY_MANY.clear()
+            registry.APPLY_MANY.update(apply_many)
+
+    def _witnessed(self, handler: registry.Handler) -> registry.Handler:
         def handle(event: Event) -> Any:
-            if self.has_bug and event.type == "order_created":
-                raise BusinessRuleError("a bug of this release")
+            self._refuse(event)
             effect = handler(event)
-            Attempt.objects.create(
-                request_id=event.id,
-                error_type=EFFECT,
-                queue="",
-                message_id="",
-                receive_count=0,
-                permanent=False,
-                started_at=event.timestamp,
-                duration_ms=0,
-            )
+            note_effects([event])
             return effect
 
         return handle
+
+    def _witnessed_many(self, apply_many: registry.SetHandler) -> registry.SetHandler:
+        def handle(events: Sequence[Event]) -> Any:
+            effects = apply_many(events)
+            for event in events:
+                self._refuse(event)
+            note_effects(events)
+            return effects
+
+        return handle
+
+    def _refuse(self, event: Event) -> None:
+        if self.has_bug and event.type == "order_created":
+            raise BusinessRuleError(BUG.format(event.id))
 
     def _with_crash_points(self, commit: Callable[[], None]) -> Callable[[], None]:
         def wrapped() -> None:
@@ -288,3 +341,19 @@ class World:
             self.crash.step("after commit")
 
         return wrapped
+
+
+def note_effects(events: Sequence[Event]) -> None:
+    Attempt.objects.bulk_create(
+        Attempt(
+            request_id=event.id,
+            error_type=EFFECT,
+            queue="",
+            message_id="",
+            receive_count=0,
+            permanent=False,
+            started_at=event.timestamp,
+            duration_ms=0,
+        )
+        for event in events
+    )

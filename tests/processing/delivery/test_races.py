@@ -5,15 +5,16 @@ somebody waits for it.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from dlq_review.letters import settlement, transitions
-from processing.delivery import processor
+from processing.delivery import processor, sets
 from processing.handlers import orders, registry
 from processing.models import Attempt, Order, Outcome
 from tests.builders import dead_letter, message, order_created, order_updated
@@ -188,3 +189,75 @@ def test_of_two_requests_for_one_order_id_the_second_is_refused(
     assert isinstance(refused, orders.OrderExistsError)
     assert Order.objects.get().customer_id == "C-17"
     assert Outcome.objects.get().request_id == first.id
+
+
+@pytest.fixture
+def slow_inserts() -> Iterator[None]:
+    """Each row of a claim and of an order takes its time, so that two sets always meet."""
+    tables = ("processing_outcome", "processing_order")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$"
+        )
+        for table in tables:
+            cursor.execute(
+                f"CREATE TRIGGER dawdle BEFORE INSERT ON {table} "
+                "FOR EACH ROW EXECUTE FUNCTION dawdle()"
+            )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION dawdle CASCADE")
+
+
+@pytest.mark.usefixtures("slow_inserts")
+def test_two_sets_of_the_same_events_never_deadlock(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    together = [message(order_created(order_id=f"ORD-{n}")) for n in range(10)]
+    with ThreadPoolExecutor(2) as pool:
+        runs = [
+            pool.submit(_with_a_connection, partial(list, sets.process(messages)))
+            for messages in (together, together[::-1])
+        ]
+        done = [run.result() for run in runs]
+    assert sorted(map(len, done)) == [0, 1]
+    assert Order.objects.count() == Outcome.objects.count() == 10
+    assert "rolled_back" not in caplog.text
+
+
+@pytest.mark.usefixtures("slow_inserts")
+def test_two_sets_of_the_same_orders_never_deadlock(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    events = [order_created(order_id=f"ORD-{number}") for number in range(10)]
+    again = [one.model_copy(update={"id": f"again-{one.id}"}) for one in events[::-1]]
+    with ThreadPoolExecutor(2) as pool:
+        runs = [
+            pool.submit(_with_a_connection, partial(list, sets.process(messages)))
+            for messages in (list(map(message, events)), list(map(message, again)))
+        ]
+        done = [run.result() for run in runs]
+    assert sorted(map(len, done)) == [0, 1]
+    assert Order.objects.count() == Outcome.objects.count() == 10
+    assert "rolled_back=IntegrityError" in caplog.text
+
+
+def test_a_set_waits_for_one_that_is_processed_just_now(
+    race: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = [message(order_created(order_id=f"ORD-{n}")) for n in range(4)]
+    busy = together[2]
+
+    def create(event: Any) -> Any:
+        effect = orders.create_order(event)
+        if event.body == busy.body:
+            race.hold()
+        return effect
+
+    monkeypatch.setitem(registry.HANDLERS, "order_created", create)
+    said = race.run(
+        lambda: processor.handle(busy), lambda: list(sets.process(together))
+    )
+    assert said == [None, [[*together[:2], together[3]]]]
+    assert Order.objects.count() == Outcome.objects.count() == 4

@@ -20,7 +20,7 @@ from tests.processing.sqs_server import Server, serving
 
 def hold(channel: Channel, number: int) -> None:
     for tag in range(number):
-        held = SimpleNamespace(delivery_info={"bundle": Bundle([message("")])})
+        held = SimpleNamespace(delivery_info={"bundle": Bundle.of([message("")])})
         channel.qos.append(held, str(tag))
 
 

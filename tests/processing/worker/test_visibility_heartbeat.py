@@ -65,7 +65,7 @@ def test_a_heartbeat_extends_what_waits_in_the_pool(
     channel.connection._callbacks["orders"] = lambda raw: channel.qos.append(
         channel.Message(raw, channel=channel), raw["properties"]["delivery_tag"]
     )
-    bundles = [Bundle(held[start : start + 5]) for start in (0, 5, 10)]
+    bundles = [Bundle.of(held[start : start + 5]) for start in (0, 5, 10)]
     for bundle in bundles:
         channel._deliver(channel.connection._callbacks["orders"], bundle)
     bundles[0].work_through(lambda _: None)
