@@ -9,7 +9,12 @@ from dlq_review.models import Arrival, DeadLetter
 from dlq_review.pull.arrivals import join
 from dlq_review.redrive.sender import redrive_one
 from dlq_review.redrive.terms import Redrive, Terms
-from processing.events.contracts import OrderCreated, OrderUpdated, SignupRequested
+from processing.events.contracts import (
+    OrderCreated,
+    OrderReturned,
+    OrderUpdated,
+    SignupRequested,
+)
 from processing.events.envelope import Event, new_id
 from processing.models import Attempt
 from processing.sqs.message import Message
@@ -39,6 +44,17 @@ def order_updated(**changes: Any) -> Event:
         **changes,
     }
     return Event.new(OrderUpdated.model_validate(data))
+
+
+def order_returned(**changes: Any) -> Event:
+    data = {
+        "order_id": "ORD-1",
+        "customer_id": "C-17",
+        "reason": "The lid does not close.",
+        "skus": ["TEA-1"],
+        **changes,
+    }
+    return Event.new(OrderReturned.model_validate(data))
 
 
 def signup_requested(**changes: Any) -> Event:

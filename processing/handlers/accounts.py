@@ -1,20 +1,21 @@
 """Sign-ups: the inactive account, and the link that opens it."""
 
-from typing import Literal, cast
+from collections.abc import Sequence
+from typing import Any, Literal, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from processing.events.contracts import EmailRequested, SignupRequested
 from processing.events.envelope import Event, new_id
 from processing.handlers.effect import BusinessRuleError, Effect
-from processing.handlers.registry import handles
-from processing.models import User
+from processing.handlers.registry import applies_many, handles
+from processing.models import Signup, User
 
 LINK_AGE = 3 * 24 * 3600  # seconds a verification link works
 _SALT = "verify_email"
@@ -39,16 +40,39 @@ def sign_up(event: Event) -> Effect:
 
     The requester sees no difference, so nobody can ask us who our customers are.
     """
-    data = cast(SignupRequested, event.data)
-    user = _account(data, event)
+    try:
+        with transaction.atomic():
+            return sign_ups([event])[0]
+    except IntegrityError:  # another worker has just made the account
+        return sign_ups([event])[0]
+
+
+@applies_many(sign_up)
+def sign_ups(events: Sequence[Event]) -> list[Effect]:
+    """Raises IntegrityError if another worker has just made one of the accounts."""
+    accounts = _accounts(events)
+    waiting = [
+        (accounts[_address(event)], event)
+        for event in events
+        if _is_waiting(accounts[_address(event)])
+    ]
+    _note(waiting)
+    return [_effect(accounts[_address(event)], event) for event in events]
+
+
+def _is_waiting(user: User) -> bool:
+    return user.verified_at is None and not user.is_staff
+
+
+def _effect(user: User, event: Event) -> Effect:
+    """Ask for the mail to the owner of the address."""
     context = {"account": str(user.pk)}
     template: Literal["verify_email", "already_registered"] = "already_registered"
-    if user.verified_at is None and not user.is_staff:
+    if _is_waiting(user):
         template = "verify_email"
         context["signup"] = event.id
-        _note(user, data, event)
     mail = Event.new(
-        EmailRequested(recipient=data.email, template=template, context=context),
+        EmailRequested(recipient=_address(event), template=template, context=context),
         # The same id whenever this sign-up is processed again: one mail.
         id=str(uuid5(NAMESPACE_URL, f"{event.id}/{template}")),
         correlation_id=event.correlation_id,
@@ -56,45 +80,61 @@ def sign_up(event: Event) -> Effect:
     return Effect({"account": "requested"}, follow_ups=(mail,))
 
 
-def of_address(address: str) -> QuerySet[User]:
-    """The account with *address*, which is lower case, by the unique index."""
-    owners = User.objects.alias(address=Lower("email")).exclude(email="")
-    return owners.filter(address=address)
+def of_addresses(addresses: Sequence[str]) -> QuerySet[Any]:
+    """The accounts with *addresses*, which are lower case, by the unique index.
+
+    `address` of each is its own in lower case.
+    """
+    owners = User.objects.annotate(address=Lower("email")).exclude(email="")
+    return owners.filter(address__in=addresses)
 
 
-def _account(data: SignupRequested, event: Event) -> User:
-    """The account of the address, locked. Creates one if there is none."""
-    found = of_address(data.email).select_for_update()
-    if (user := found.first()) is not None:
-        return user
-    try:
-        with transaction.atomic():
-            return User.objects.create(
-                email=data.email,
-                username=f"account-{new_id()}",
-                request_id=event.id,
-                is_active=False,
-                password=make_password(None),  # none works
-            )
-    except IntegrityError:  # another worker was faster
-        return found.get()
+def _address(event: Event) -> str:
+    return cast(SignupRequested, event.data).email
 
 
-def _note(user: User, data: SignupRequested, event: Event) -> None:
-    """Store the data of *event* for its own link.
+def _accounts(events: Sequence[Event]) -> dict[str, User]:
+    """The account of each address, locked. Creates those that there are not."""
+    found = of_addresses([_address(event) for event in events]).order_by("address")
+    accounts = {user.address: user for user in found.select_for_update()}
+    made = User.objects.bulk_create(
+        User(
+            email=_address(event),
+            username=f"account-{new_id()}",
+            request_id=event.id,
+            is_active=False,
+            password=make_password(None),  # none works
+        )
+        for event in events
+        if _address(event) not in accounts
+    )
+    return accounts | {user.email: user for user in made}
+
+
+def _note(waiting: Sequence[tuple[User, Event]]) -> None:
+    """Store the data of each event for its own link.
 
     Links of earlier releases use the newest.
     """
+    Signup.objects.bulk_create(_signup(user, event) for user, event in waiting)
+    users = {user.pk: user for user, _ in waiting}
+    newest = Signup.objects.filter(account=OuterRef("account")).values("pk")[:1]
+    for signup in Signup.objects.filter(account__in=users, pk=Subquery(newest)):
+        user = users[signup.account_id]
+        user.name, user.profile = signup.name, signup.profile
+    User.objects.bulk_update(users.values(), ["name", "profile"])
+
+
+def _signup(user: User, event: Event) -> Signup:
+    data = cast(SignupRequested, event.data)
     profile = data.profile.model_dump(exclude_none=True) if data.profile else {}
-    user.signups.create(
+    return Signup(
         request_id=event.id,
+        account=user,
         name=data.name,
         profile=profile,
         asked_at=event.timestamp,
     )
-    newest = user.signups.all()[0]
-    user.name, user.profile = newest.name, newest.profile
-    user.save(update_fields=["name", "profile"])
 
 
 def mailed_account(number: str) -> User:

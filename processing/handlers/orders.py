@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import cast
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from processing.events.contracts import OrderCreated, OrderUpdated
+from processing.events.contracts import OrderCreated, OrderReturned, OrderUpdated
 from processing.events.envelope import Event, identify
 from processing.events.timestamps import AHEAD
 from processing.handlers import desk
@@ -107,36 +106,61 @@ def update_order(event: Event) -> Effect:
     The creation has its time by our clock and a change by its sender's, so only changes
     are ranked. Of two at the same time the one that arrives later counts.
     """
-    data = cast(OrderUpdated, event.data)
-    order = find_order(data.order_id, data.customer_id)
-    changed = Order.objects.filter(_may_change(data.changed_at), pk=order.pk).update(
-        status=data.status, status_changed_at=data.changed_at
-    )
-    return Effect(
-        {"order": data.order_id, "status": data.status if changed else Outcome.STALE}
-    )
+    return update_orders([event])[0]
 
 
-def find_order(order_id: str, customer_id: str) -> Order:
-    """The order of this customer.
+@applies_many(update_order)
+def update_orders(events: Sequence[Event]) -> list[Effect]:
+    """Raises what `update_order` raises for the first order that has an error."""
+    changes = [cast(OrderUpdated, event.data) for event in events]
+    orders = find_orders(changes, lock=True)
+    changed = {}
+    for change in changes:
+        order = orders[change.order_id]
+        if _may_change(order, change.changed_at):
+            order.status = change.status
+            order.status_changed_at = change.changed_at
+            changed[order.order_id] = order
+    Order.objects.bulk_update(changed.values(), ["status", "status_changed_at"])
+    return [
+        Effect(
+            {
+                "order": one.order_id,
+                "status": one.status if one.order_id in changed else Outcome.STALE,
+            }
+        )
+        for one in changes
+    ]
+
+
+def find_orders(
+    named: Sequence[OrderUpdated | OrderReturned], *, lock: bool = False
+) -> dict[str, Order]:
+    """The orders that *named* are about, by id, of their customers.
 
     Raises UnknownOrderError, OrderOnItsWayError or OrderOfAnotherError.
     """
-    order = Order.objects.filter(order_id=order_id).first()
-    if order is None:
-        raise _missing(order_id)
-    if order.customer_id != customer_id:
-        raise OrderOfAnotherError(
-            f"Order {order_id} was placed under another customer number."
-        )
-    return order
+    found = Order.objects.filter(pk__in=[one.order_id for one in named])
+    if lock:  # in the order of the ids, so that two workers never deadlock
+        found = found.order_by("pk").select_for_update(no_key=True)
+    orders = {order.order_id: order for order in found}
+    for one in named:
+        order = orders.get(one.order_id)
+        if order is None:
+            raise _missing(one.order_id)
+        if order.customer_id != one.customer_id:
+            raise OrderOfAnotherError(
+                f"Order {one.order_id} was placed under another customer number."
+            )
+    return orders
 
 
-def _may_change(at: datetime) -> Q:
-    """The orders without a later change than *at*."""
+def _may_change(order: Order, at: datetime) -> bool:
+    """Whether *order* has no later change than *at*."""
     # Earlier releases accepted any time, so a time in the future must not freeze an order.
-    ahead = Q(status_changed_at__gt=timezone.now() + AHEAD)
-    return ahead | Q(status=Order.Status.CREATED) | Q(status_changed_at__lte=at)
+    ahead = order.status_changed_at > timezone.now() + AHEAD
+    is_new = order.status == Order.Status.CREATED
+    return ahead or is_new or order.status_changed_at <= at
 
 
 def _missing(order_id: str) -> TransientError:

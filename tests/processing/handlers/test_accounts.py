@@ -116,7 +116,7 @@ def test_staff_without_an_address_are_nobodys_account() -> None:
 def test_the_look_up_of_an_address_uses_the_index() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = accounts.of_address("ada@example.com").explain()
+    plan = accounts.of_addresses(["ada@example.com"]).explain()
     assert "one_account_per_address" in plan
 
 
