@@ -1,4 +1,5 @@
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -19,7 +20,7 @@ from dlq_review.desk import group_views, letter_views, list_filters, operation_v
 from dlq_review.desk.capped_paginator import CappedPaginator
 from dlq_review.desk.group_views import described
 from dlq_review.desk.letter_list import LetterList
-from dlq_review.desk.responses import View, check_may
+from dlq_review.desk.responses import check_may
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
 from dlq_review.permissions import denial, may, may_operate
@@ -36,8 +37,33 @@ class DeskAdmin(ReadOnlyAdmin):
     list_max_show_all = 50
 
 
+class Page(NamedTuple):
+    route: str
+    """Below the address of the model."""
+    name: str
+    view: Callable[..., HttpResponseBase]
+    given: dict[str, str] = {}
+    """What the view gets beside the request and what the route names."""
+
+
 class OwnPagesAdmin(DeskAdmin):
     """Rows that only pages of our own show, however their number is spelled."""
+
+    def pages(self) -> Iterator[Page]:
+        raise NotImplementedError
+
+    def get_urls(self) -> list[URLPattern]:
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+        own = [
+            path(
+                one.route,
+                self.admin_site.admin_view(one.view),
+                one.given,
+                name=f"{prefix}_{one.name}",
+            )
+            for one in self.pages()
+        ]
+        return [*own, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **more: Any
@@ -114,42 +140,18 @@ class DeadLetterAdmin(OwnPagesAdmin):
     ) -> tuple[QuerySet, bool]:
         return queryset, False  # LetterList searches, and says what it left out
 
-    def get_urls(self) -> list[URLPattern]:
+    def pages(self) -> Iterator[Page]:
         here = "<int:letter_id>/"
-        pages = (
-            (f"{here}change/", "change", letter_views.detail),
-            (f"{here}edit/", "edit", letter_views.edit),
-            (f"{here}redrive/", "redrive", letter_views.redrive),
-            (f"{here}undo/", "undo", letter_views.undo),
-            (f"{here}rehearse/", "rehearse", letter_views.rehearse),
-            (f"{here}reveal/", "reveal", letter_views.reveal),
-            (f"{here}body/<int:number>/", "body", letter_views.body),
-        )
-        return [
-            path(
-                "export/<str:format>/",
-                self.admin_site.admin_view(self.export),
-                name="dlq_review_deadletter_export",
-            ),
-            *(
-                path(
-                    route,
-                    self.admin_site.admin_view(view),
-                    name=f"dlq_review_deadletter_{name}",
-                )
-                for route, name, view in pages
-            ),
-            *(
-                path(
-                    f"{here}{verb}/",
-                    self.admin_site.admin_view(letter_views.settle),
-                    {"verb": verb},
-                    name=f"dlq_review_deadletter_{verb}",
-                )
-                for verb in letter_views.SETTLEMENTS
-            ),
-            *super().get_urls(),
-        ]
+        yield Page("export/<str:format>/", "export", self.export)
+        yield Page(f"{here}change/", "change", letter_views.detail)
+        yield Page(f"{here}edit/", "edit", letter_views.edit)
+        yield Page(f"{here}redrive/", "redrive", letter_views.redrive)
+        yield Page(f"{here}undo/", "undo", letter_views.undo)
+        yield Page(f"{here}rehearse/", "rehearse", letter_views.rehearse)
+        yield Page(f"{here}reveal/", "reveal", letter_views.reveal)
+        yield Page(f"{here}body/<int:number>/", "body", letter_views.body)
+        for verb in letter_views.SETTLEMENTS:
+            yield Page(f"{here}{verb}/", verb, letter_views.settle, {"verb": verb})
 
 
 @admin.register(FailureGroup)
@@ -181,28 +183,12 @@ class FailureGroupAdmin(OwnPagesAdmin):
                 answer.context_data["groups"] = found
         return answer
 
-    def get_urls(self) -> list[URLPattern]:
+    def pages(self) -> Iterator[Page]:
         here = "<int:group_id>/"
-        page = path(
-            f"{here}change/",
-            self.admin_site.admin_view(group_views.group_page),
-            name="dlq_review_failuregroup_change",
-        )
-        rehearse = path(
-            f"{here}rehearse/",
-            self.admin_site.admin_view(group_views.rehearse_some),
-            name="dlq_review_failuregroup_rehearse",
-        )
-        verbs = (
-            path(
-                f"{here}{verb}/",
-                self.admin_site.admin_view(group_views.triage),
-                {"verb": verb},
-                name=f"dlq_review_failuregroup_{verb}",
-            )
-            for verb in group_views.VERBS
-        )
-        return [page, rehearse, *verbs, *super().get_urls()]
+        yield Page(f"{here}change/", "change", group_views.group_page)
+        yield Page(f"{here}rehearse/", "rehearse", group_views.rehearse_some)
+        for verb in group_views.VERBS:
+            yield Page(f"{here}{verb}/", verb, group_views.triage, {"verb": verb})
 
 
 @admin.register(Operation)
@@ -217,29 +203,13 @@ class OperationAdmin(OwnPagesAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request.user, "view")
 
-    def get_urls(self) -> list[URLPattern]:
+    def pages(self) -> Iterator[Page]:
         here = "<int:operation_id>/"
-        pages: tuple[tuple[str, str, View, dict[str, str]], ...] = (
-            ("new/", "new", operation_views.new, {}),
-            (f"{here}change/", "change", operation_views.operation_page, {}),
-            (f"{here}undo/", "undo", operation_views.undo, {}),
-            *(
-                (f"{here}{verb}/", verb, operation_views.steer, {"verb": verb})
-                for verb in operation_views.STEERING
-            ),
-        )
-        return [
-            *(
-                path(
-                    route,
-                    self.admin_site.admin_view(view),
-                    extra,
-                    name=f"dlq_review_operation_{name}",
-                )
-                for route, name, view, extra in pages
-            ),
-            *super().get_urls(),
-        ]
+        yield Page("new/", "new", operation_views.new)
+        yield Page(f"{here}change/", "change", operation_views.operation_page)
+        yield Page(f"{here}undo/", "undo", operation_views.undo)
+        for verb in operation_views.STEERING:
+            yield Page(f"{here}{verb}/", verb, operation_views.steer, {"verb": verb})
 
 
 @admin.register(AuditEntry)

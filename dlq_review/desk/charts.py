@@ -1,5 +1,6 @@
 """Charts as numbers for SVG attributes; the colours are classes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dlq_review.monitoring.failure_rates import Series
@@ -31,30 +32,8 @@ class Chart:
 def chart(series: Series, time_format: str) -> Chart:
     """Stacked bars, one a step, one tone a queue."""
     steps = len(series.starts)
-    sums = [sum(step) for step in zip(*series.queues.values(), strict=True)]
-    highest = max(sums, default=0)
-    room = WIDTH / steps
-    bars = []
-    base = [0.0] * steps
-    for tone, (queue, counts) in enumerate(sorted(series.queues.items())):
-        for number, count in enumerate(counts):
-            if count:
-                height = HEIGHT * count / highest
-                base[number] += height
-                when = series.starts[number].strftime(time_format)
-                title = f"{when}: {count} on {queue}"
-                x, y = number * room + room * 0.12, HEIGHT - base[number]
-                bars.append(
-                    Bar(
-                        round(x, 1),
-                        round(y, 1),
-                        round(room * 0.76, 1),
-                        round(height, 1),
-                        tone,
-                        title,
-                    )
-                )
     every = max(1, steps // 7)
+    room = WIDTH / steps
     labels = [
         (round(number * room + room / 2, 1), start.strftime(time_format))
         for number, start in enumerate(series.starts)
@@ -64,7 +43,28 @@ def chart(series: Series, time_format: str) -> Chart:
         (tone, queue, sum(counts))
         for tone, (queue, counts) in enumerate(sorted(series.queues.items()))
     ]
-    return Chart(bars, highest, labels, legend)
+    highest = max(map(sum, zip(*series.queues.values(), strict=True)), default=0)
+    return Chart(list(_bars(series, time_format, highest)), highest, labels, legend)
+
+
+def _bars(series: Series, time_format: str, highest: int) -> Iterator[Bar]:
+    room = WIDTH / len(series.starts)
+    base = [0.0] * len(series.starts)
+    for tone, (queue, counts) in enumerate(sorted(series.queues.items())):
+        for number, count in enumerate(counts):
+            if not count:
+                continue
+            height = HEIGHT * count / highest
+            base[number] += height
+            when = series.starts[number].strftime(time_format)
+            yield Bar(
+                x=round(number * room + room * 0.12, 1),
+                y=round(HEIGHT - base[number], 1),
+                width=round(room * 0.76, 1),
+                height=round(height, 1),
+                tone=tone,
+                title=f"{when}: {count} on {queue}",
+            )
 
 
 def sparkline(counts: list[int]) -> str:

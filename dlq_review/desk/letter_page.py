@@ -1,5 +1,6 @@
 """The context of the pages of one dead letter: its view and its edit form."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -37,15 +38,10 @@ def letter_context(
     revisions = list(letter.revisions.all()[: MOST + 1])
     current = next(one for one in revisions if one.number == letter.revision)
     arrivals = list(letter.arrivals.all()[:MOST])
-    left_out = {
-        "revisions": max(0, letter.revisions.count() - len(revisions)),
-        "arrivals": letter.arrivals.count() - len(arrivals),
-    }
-    bodies = [current.body, *(one.body for one in revisions)]
+    left_out = _left_out(letter, revisions, arrivals)
+    bodies = [one.body for one in (current, *revisions)]
     bodies += [one.body for one in arrivals]
-    # Mask as for an unreadable body: a body that is left out may hold other values.
-    bodies += [NOT_READ] if any(left_out.values()) else []
-    look = Masked(bodies) if masked else Bare()
+    look = _look(bodies, masked=masked, is_all=not any(left_out.values()))
     known = current_event.processed(letter)
     return {
         "letter": letter,
@@ -56,15 +52,27 @@ def letter_context(
         "current": current,
         "targets": targets.of_type(letter.type),
         "warnings": _warnings(letter, current, known),
-        "arrivals": [
-            (one, look.attributes(one.beside), _shown(look.body(one.body)))
-            for one in arrivals
-        ],
         "edits": _edits(revisions, look),
         **_request(request, letter, current, look, known),
         **_history(letter, arrivals, look),
         **_neighbours(letter),
     }
+
+
+def _left_out(
+    letter: DeadLetter, revisions: list[Revision], arrivals: list[Arrival]
+) -> dict[str, int]:
+    return {
+        "revisions": max(0, letter.revisions.count() - len(revisions)),
+        "arrivals": letter.arrivals.count() - len(arrivals),
+    }
+
+
+def _look(bodies: list[str], *, masked: bool, is_all: bool) -> Bare:
+    if not masked:
+        return Bare()
+    # Mask as for an unreadable body: a body that is left out may hold other values.
+    return Masked(bodies if is_all else [*bodies, NOT_READ])
 
 
 def _request(
@@ -91,9 +99,13 @@ def _request(
 
 
 def _history(letter: DeadLetter, arrivals: list[Arrival], look: Bare) -> dict[str, Any]:
-    """The failed attempts, and the timeline."""
+    """The arrivals, the failed attempts, and the timeline."""
     attempts = attempts_of(letter, arrivals)
     return {
+        "arrivals": [
+            (one, look.attributes(one.beside), _shown(look.body(one.body)))
+            for one in arrivals
+        ],
         "attempts": [
             (one, look.error(one.error_text), look.trace(one.traceback))
             for one in attempts
@@ -111,10 +123,8 @@ def edit_context(
 ) -> dict[str, Any]:
     current = current_event.current(letter)
     if not form.is_bound:
-        form.initial = {
-            "body": _start(request, letter, current),
-            "based_on": letter.revision,
-        }
+        start = _start(request, letter, current)
+        form.initial = {"body": start, "based_on": letter.revision}
     return {
         "letter": letter,
         "form": form,
@@ -173,25 +183,9 @@ def _shown(body: str) -> str:
 
 
 def _warnings(letter: DeadLetter, current: Revision, known: Processed) -> list[str]:
-    found = []
-    waiting = letter.state in DeadLetter.EDITABLE
-    if waiting and known.done:
-        found.append(
-            "This request was processed already. A redrive only resolves it."
-            if known.same
-            else "This request id was processed with another body. A redrive is refused; "
-            "discard it, or have it sent under a new request id."
-        )
-    last = letter.audit.first()
-    if waiting and last is not None and last.verb == AuditEntry.Verb.NOT_SENT:
-        found.append(f"The last redrive was not sent: {last.reason}. Try again later.")
-    edited_since = bool(current.by) and current.at > letter.last_failed_at
-    same_code = bool(letter.release) and letter.release == settings.RELEASE
-    if waiting and same_code and not edited_since:
-        found.append(
-            f"Still the same code: it failed on release {letter.release}, which is what "
-            "runs now. As it is, it will probably fail again."
-        )
+    found: list[str] = []
+    if letter.state in DeadLetter.EDITABLE:
+        found += _before_redrive(letter, current, known)
     if letter.purged_at is not None:
         found.append(
             f"Its bodies were removed on {letter.purged_at:%d %B %Y}, after the retention "
@@ -203,6 +197,28 @@ def _warnings(letter: DeadLetter, current: Revision, known: Processed) -> list[s
             "workers; it is never sent again on its own."
         )
     return found
+
+
+def _before_redrive(
+    letter: DeadLetter, current: Revision, known: Processed
+) -> Iterator[str]:
+    if known.done:
+        yield (
+            "This request was processed already. A redrive only resolves it."
+            if known.same
+            else "This request id was processed with another body. A redrive is refused; "
+            "discard it, or have it sent under a new request id."
+        )
+    last = letter.audit.first()
+    if last is not None and last.verb == AuditEntry.Verb.NOT_SENT:
+        yield f"The last redrive was not sent: {last.reason}. Try again later."
+    edited_since = bool(current.by) and current.at > letter.last_failed_at
+    same_code = bool(letter.release) and letter.release == settings.RELEASE
+    if same_code and not edited_since:
+        yield (
+            f"Still the same code: it failed on release {letter.release}, which is what "
+            "runs now. As it is, it will probably fail again."
+        )
 
 
 def _neighbours(letter: DeadLetter) -> dict[str, DeadLetter | None]:

@@ -1,30 +1,26 @@
 """The pages of operations: choose, freeze, inspect the list, start, steer and watch."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import Exists, Model, OuterRef
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review.desk.forms import OperationForm
+from dlq_review.desk.operation_page import operation_context
 from dlq_review.desk.responses import check_may_operate, needs, page
 from dlq_review.errors import ReviewError
 from dlq_review.letters.transitions import note_reveal
-from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
-from dlq_review.operations import control, edit_undo, plans, progress
-from dlq_review.operations.edit_preview import preview
-from dlq_review.permissions import denial, may, may_operate, needed_for
-from dlq_review.redrive import targets
+from dlq_review.models import FailureGroup, Operation
+from dlq_review.operations import control, edit_undo, plans
+from dlq_review.permissions import denial, may
 from dlq_review.search.row_numbers import row_number
-from dlq_review.search.veil import needs_reveal, veiled_condition
-from processing.models import Outcome
+from dlq_review.search.veil import needs_reveal
 
 #: The verbs that steer an operation, by the last part of the URL.
 STEERING = {
@@ -33,7 +29,6 @@ STEERING = {
     "resume": control.resume,
     "cancel": control.cancel,
 }
-_LOOKED_AT = 10_000  # letters of a list that nobody has started yet
 MOST_READ = 20_000  # bodies, which take two seconds
 _CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind", "discarded_by")
 
@@ -115,94 +110,8 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 @needs("view")
 def operation_page(request: HttpRequest, operation_id: int) -> HttpResponse:
     operation = get_object_or_404(Operation, pk=operation_id)
-    items = operation.items.select_related("letter")
-    troubled = (OperationItem.State.FAILED_AGAIN, OperationItem.State.SKIPPED)
-    counts = progress.tally(operation)
-    context = {
-        "title": str(operation),
-        "operation": operation,
-        "counts": counts,
-        "bars": _bars(operation, counts),
-        "done": _done(operation, counts),
-        "newer": progress.newer(operation),
-        "troubled": [
-            item
-            for state in troubled
-            for item in items.filter(state=state).order_by("-pk")[:25]
-        ],
-        "first": items.order_by("letter_id")[:10],
-        "trail": operation.audit.all()[:30],
-        "denied": denial(request.user, needed_for(operation.kind)),
-        "may_undo": operation.kind == Operation.Kind.EDIT
-        and operation.state in Operation.ENDED
-        and counts.edited
-        and may_operate(request.user, Operation.Kind.UNDO),
-        "may_restore": operation.kind == Operation.Kind.DISCARD
-        and operation.state in Operation.ENDED
-        and counts.discarded
-        and may_operate(request.user, Operation.Kind.RESTORE),
-        "braked": operation.braked,
-        "conditions": [
-            veiled_condition(one) for one in operation.selection.get("fields", ())
-        ],
-        "refresh": operation.state == Operation.State.RUNNING,
-    }
-    if operation.state == Operation.State.DRAFT:
-        draft = _DRAFTS.get(operation.kind)
-        context |= draft(operation) if draft else {}
+    context = operation_context(request, operation)
     return page(request, "dlq_review/operation.html", context)
-
-
-def _exclusions(operation: Operation) -> dict[str, int]:
-    """How many letters of the list will not be sent, as far as is known beforehand."""
-    first = operation.items.order_by("letter_id").values("letter_id")[:_LOOKED_AT]
-    letters = DeadLetter.objects.filter(pk__in=first)
-    done = Outcome.processed(OuterRef("request_id"))
-    limit = 0 if operation.override_limit else settings.REDRIVE_LIMIT
-    valid = letters.exclude(body_fingerprint="")
-    elsewhere = valid.exclude(type__in=targets.types_allowed(operation.to))
-    return {
-        "looked_at": min(operation.total, _LOOKED_AT),
-        "limit": limit,
-        "not_allowed": elsewhere.count() if operation.to else 0,
-        "limit_reached": letters.filter(redrives__gte=limit).count() if limit else 0,
-        "invalid": letters.filter(body_fingerprint="").count(),
-        "done_already": letters.filter(Exists(done)).count(),
-    }
-
-
-#: Further context for the page of an operation that is not started, by kind.
-_DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
-    Operation.Kind.REDRIVE: _exclusions,
-    Operation.Kind.EDIT: lambda operation: {"preview": preview(operation)},
-    Operation.Kind.UNDO: lambda operation: {"outlook": edit_undo.outlook(operation)},
-}
-
-
-def _done(operation: Operation, counts: progress.Tally) -> tuple[int, str] | None:
-    """How many items are done, and the word for it; None for a redrive."""
-    state = progress.DONE.get(Operation.Kind(operation.kind))
-    return (counts.by_state[state], state.label) if state else None
-
-
-def _bars(
-    operation: Operation, counts: progress.Tally
-) -> list[tuple[str, float, float]]:
-    """(state, x, width) in percent, for one stacked bar."""
-    state = OperationItem.State
-    order = (
-        *(state.PROCESSED, state.DONE_ALREADY),
-        *progress.DONE.values(),
-        *(state.FAILED_AGAIN, state.SKIPPED, state.SENT),
-    )
-    bars: list[tuple[str, float, float]] = []
-    x = 0.0
-    for name in order:
-        width = 100 * counts.by_state[name] / max(operation.total, 1)
-        if width:
-            bars.append((name, round(x, 2), round(width, 2)))
-        x += width
-    return bars
 
 
 @require_POST

@@ -41,16 +41,10 @@ class Asked:
 
 def asked(letter: DeadLetter, body: str, look: Bare) -> Asked:
     """Read *body* field by field; each field carries its problems."""
-    problems: list[Problem] = []
-    event = None
-    try:
-        event = event_in(letter, body)
-    except NotAnEventError as error:
-        problems = list(error.problems)
+    event, problems = _event(letter, body)
     data = _data(look.body(body if event is None else event.body))
     contract = CONTRACTS.get(letter.type)
-    title = contract.title if contract else "Not an event we know"
-    result = Asked(title, event=event)
+    result = Asked(contract.title if contract else "Not an event we know", event=event)
     sentences = {problem.field: problem.message for problem in problems}
     items = data.pop("items", [])
     parts = _flat(data)
@@ -69,6 +63,13 @@ def asked(letter: DeadLetter, body: str, look: Bare) -> Asked:
         look.problem(Problem(path, text)) for path, text in sentences.items()
     ]
     return result
+
+
+def _event(letter: DeadLetter, body: str) -> tuple[Event | None, tuple[Problem, ...]]:
+    try:
+        return event_in(letter, body), ()
+    except NotAnEventError as error:
+        return None, error.problems
 
 
 def _data(body: str) -> dict[str, Any]:

@@ -94,6 +94,12 @@ def enrol(request: HttpRequest) -> HttpResponse:
             del request.session[KEY]
             _let_in(request, device)
             return _show_codes(request)
+    return _show_key(request, person, key, form)
+
+
+def _show_key(
+    request: HttpRequest, person: User, key: str, form: CodeForm
+) -> HttpResponse:
     address = second_factor.address_for_app(person, key)
     square = segno.make(address, error="m", micro=False).svg_inline(
         scale=4, border=4, light="#fff", omitsize=True

@@ -63,11 +63,8 @@ def merge(
     into.first_seen = min(into.first_seen, group.first_seen)
     into.last_seen = max(into.last_seen, group.last_seen)
     _save(group, into)
-    for one, other in (
-        (group, f"into {into} #{into.pk}"),
-        (into, f"{group} #{group.pk}"),
-    ):
-        AuditEntry.note(one, AuditEntry.Verb.MERGED, by=by, reason=reason, after=other)
+    _note(group, AuditEntry.Verb.MERGED, by, reason, f"into {into} #{into.pk}")
+    _note(into, AuditEntry.Verb.MERGED, by, reason, f"{group} #{group.pk}")
 
 
 @transaction.atomic
@@ -91,16 +88,17 @@ def split(
     check_seen(group, seen)
     _count(locked, moved, group)
     group.merged_into = None
-    letters = DeadLetter.objects.filter(group=group)
-    group.last_seen = (
-        letters.aggregate(at=Max("last_failed_at"))["at"] or group.last_seen
-    )
+    found = DeadLetter.objects.filter(group=group).aggregate(at=Max("last_failed_at"))
+    group.last_seen = found["at"] or group.last_seen
     _save(*locked.values())
-    for one, other in (
-        (group, f"from {into} #{into.pk}"),
-        (into, f"{group} #{group.pk}"),
-    ):
-        AuditEntry.note(one, AuditEntry.Verb.SPLIT, by=by, reason=reason, after=other)
+    _note(group, AuditEntry.Verb.SPLIT, by, reason, f"from {into} #{into.pk}")
+    _note(into, AuditEntry.Verb.SPLIT, by, reason, f"{group} #{group.pk}")
+
+
+def _note(
+    group: FailureGroup, verb: AuditEntry.Verb, by: str, reason: str, other: str
+) -> None:
+    AuditEntry.note(group, verb, by=by, reason=reason, after=other)
 
 
 def with_strayed_letters() -> QuerySet[FailureGroup, tuple[int, int]]:

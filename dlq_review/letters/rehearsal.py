@@ -67,6 +67,12 @@ def rehearse(letter: DeadLetter) -> Rehearsal:
             error=look.error(f"{type(error).__name__}: {text_of(error)}"),
             trace=look.trace(traceback_of(error)),
         )
+    return _result(letter, effect, written, look)
+
+
+def _result(
+    letter: DeadLetter, effect: Effect, written: Counter[tuple[str, str]], look: Masked
+) -> Rehearsal:
     return Rehearsal(
         letter,
         rows=[

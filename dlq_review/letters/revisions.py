@@ -46,32 +46,43 @@ def edit(
         raise ReasonMissingError(ReasonMissingError.__doc__)
     check_editable(letter, "edited")
     event = check(letter, body)
-    changes = {
-        "revision": based_on + 1,
-        "body_fingerprint": event.fingerprint,
-        "type": event.type,
-        "reference": event.data.reference,
-    }
-    updated = DeadLetter.objects.filter(
-        pk=letter.pk, revision=based_on, state=letter.state
-    ).update(**changes)
-    if not updated:
-        raise _stale(letter, based_on)
-    for name, value in changes.items():
-        setattr(letter, name, value)
+    _set_current(letter, event, based_on)
     note(
         letter,
         AuditEntry.Verb.EDITED,
         by=by,
         reason=reason,
         before=f"revision {based_on}",
-        after=f"revision {based_on + 1}",
+        after=f"revision {letter.revision}",
     )
+    return _store(letter, body, event.fingerprint, by=by, reason=reason)
+
+
+def _set_current(letter: DeadLetter, event: Event, based_on: int) -> None:
+    """Let the letter's current revision be *event*, the one after *based_on*."""
+    changes = {
+        "revision": based_on + 1,
+        "body_fingerprint": event.fingerprint,
+        "type": event.type,
+        "reference": event.data.reference,
+    }
+    seen = DeadLetter.objects.filter(
+        pk=letter.pk, revision=based_on, state=letter.state
+    )
+    if not seen.update(**changes):
+        raise _stale(letter, based_on)
+    for name, value in changes.items():
+        setattr(letter, name, value)
+
+
+def _store(
+    letter: DeadLetter, body: str, fingerprint: str, *, by: str, reason: str
+) -> Revision:
     return Revision.objects.create(
         letter=letter,
-        number=based_on + 1,
+        number=letter.revision,
         body=body,
-        fingerprint=event.fingerprint,
+        fingerprint=fingerprint,
         by=by,
         reason=reason,
     )
@@ -98,14 +109,7 @@ def put_back(letter: DeadLetter, number: int, *, by: str, reason: str) -> Revisi
         type=letter.type,
         reference=storable(identity.reference)[:254],
     )
-    return Revision.objects.create(
-        letter=letter,
-        number=letter.revision,
-        body=former.body,
-        fingerprint=former.fingerprint,
-        by=by,
-        reason=reason,
-    )
+    return _store(letter, former.body, former.fingerprint, by=by, reason=reason)
 
 
 def _stale(letter: DeadLetter, based_on: int) -> StaleEditError:

@@ -80,18 +80,7 @@ def discard(
     """
     _need(letter, reason, "discarded")
     lock(letter.request_id)  # a restore takes the tombstone away
-    outcome, _ = Outcome.objects.get_or_create(
-        request_id=letter.request_id,
-        defaults={
-            "kind": Outcome.Kind.DISCARDED,
-            "type": letter.type,
-            "fingerprint": letter.body_fingerprint,
-            "correlation_id": letter.correlation_id or letter.request_id,
-            "made": {Outcome.MESSAGE_FOR_SENDER: message_for_sender}
-            if message_for_sender
-            else {},
-        },
-    )
+    outcome = _tombstone(letter, message_for_sender)
     if outcome.kind == Outcome.Kind.PROCESSED and current_event.processed(letter).same:
         why = "Was processed in the meantime; not discarded."
         move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
@@ -101,6 +90,22 @@ def discard(
             why += f" The sender is told: {message_for_sender}"
         move(letter, S.DISCARDED, AuditEntry.Verb.DISCARDED, by=by, reason=why)
     return letter.state
+
+
+def _tombstone(letter: DeadLetter, message_for_sender: str) -> Outcome:
+    """The outcome of the letter's request: a new tombstone, unless it has one already."""
+    made = {Outcome.MESSAGE_FOR_SENDER: message_for_sender}
+    outcome, _ = Outcome.objects.get_or_create(
+        request_id=letter.request_id,
+        defaults={
+            "kind": Outcome.Kind.DISCARDED,
+            "type": letter.type,
+            "fingerprint": letter.body_fingerprint,
+            "correlation_id": letter.correlation_id or letter.request_id,
+            "made": made if message_for_sender else {},
+        },
+    )
+    return outcome
 
 
 @transaction.atomic

@@ -55,23 +55,11 @@ def move(
 ) -> None:
     """Move *letter* as its caller saw it. Raises WrongStateError, ChangedMeanwhileError."""
     before = letter.state
-    if to not in ALLOWED[before]:
-        raise WrongStateError(
-            f"{letter} is {letter.get_state_display().lower()}, so it cannot become "
-            f"{S(to).label.lower()}."
-        )
+    _check_allowed(letter, to)
     current = lock(letter.request_id)[letter.pk]
-    # A merge or split meanwhile changes only the group that counts the letter.
-    group = {"group_id": current.group_id, "origin_id": current.origin_id}
-    changes = {"send_after": None, **group, **changes}
-    changes["settled_at"] = timezone.now() if to in DeadLetter.SETTLED else None
-    updated = DeadLetter.objects.filter(pk=letter.pk, **_seen(letter)).update(
-        state=to, **changes
-    )
-    if not updated or counters.own_group(current) != counters.own_group(letter):
-        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
-    for name, value in (*changes.items(), ("state", to)):
-        setattr(letter, name, value)
+    settled_at = timezone.now() if to in DeadLetter.SETTLED else None
+    changes = {"send_after": None, **changes, "settled_at": settled_at, "state": to}
+    _compare_and_set(letter, current, changes)
     counters.count_move(
         (current.group_id, before),
         (letter.group_id, to),
@@ -81,6 +69,32 @@ def move(
     if not {before, to} <= set(DeadLetter.WAITING):  # which read the same
         tell_receipts([letter.request_id])
     note(letter, verb, by=by, reason=reason, before=before, after=to)
+
+
+def _check_allowed(letter: DeadLetter, to: str) -> None:
+    if to not in ALLOWED[letter.state]:
+        raise WrongStateError(
+            f"{letter} is {letter.get_state_display().lower()}, so it cannot become "
+            f"{S(to).label.lower()}."
+        )
+
+
+def _compare_and_set(
+    letter: DeadLetter, current: DeadLetter, changes: dict[str, Any]
+) -> None:
+    """Change *letter*, if its row is as its caller saw it. *current* is the locked row.
+
+    Raises ChangedMeanwhileError.
+    """
+    # A merge or split meanwhile changes only the group that counts the letter.
+    group = {"group_id": current.group_id, "origin_id": current.origin_id}
+    changes = {**group, **changes}
+    same_group = counters.own_group(current) == counters.own_group(letter)
+    seen = DeadLetter.objects.filter(pk=letter.pk, **_seen(letter))
+    if not seen.update(**changes) or not same_group:
+        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    for name, value in changes.items():
+        setattr(letter, name, value)
 
 
 def check_editable(letter: DeadLetter, done: str) -> None:

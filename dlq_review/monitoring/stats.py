@@ -35,6 +35,13 @@ class QueueStats:
     """Messages in the DLQ that are not pulled yet; None if SQS does not answer."""
 
 
+#: The figures of a queue without letters.
+_NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("open", "expiring_24h", "expiring_72h", "redriven", "overdue"), 0),
+    "oldest": None,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class GroupStats:
     number: int
@@ -62,38 +69,44 @@ class Stats:
 def stats(names: tuple[str, ...] = tuple(QUEUES)) -> Stats:
     """The figures of the queues *names*, as they are now."""
     groups = FailureGroup.objects.filter(queue__in=names)
-    kept = _by_queue(groups, waiting=Sum("waiting"), redriven=Sum("redriven"))
-    waiting = _by_queue(
-        DeadLetter.objects.filter(state__in=DeadLetter.WAITING),
-        oldest=Min("first_failed_at"),
-        expiring_24h=Count("pk", deadlines.near_limit(timedelta(hours=24))),
-        expiring_72h=Count("pk", deadlines.near_limit(timedelta(hours=72))),
+    most = groups.filter(waiting__gt=0).order_by("-waiting")[:TOP]
+    return Stats(
+        at=timezone.now(),
+        queues=_of_queues(names, groups),
+        groups=[_of_group(group) for group in most],
     )
+
+
+def _of_queues(
+    names: tuple[str, ...], groups: QuerySet[FailureGroup]
+) -> list[QueueStats]:
+    kept = _by_queue(groups, open=Sum("waiting"), redriven=Sum("redriven"))
+    waiting = _waiting()
     overdue = _by_queue(
         DeadLetter.objects.filter(deadlines.overdue()), overdue=Count("pk")
     )
     arrivals = failures_by_queue(2, timedelta(hours=1)).queues
     dlqs = {depth.name: depth.dead for depth in health.depths() or ()}
-    return Stats(
-        at=timezone.now(),
-        queues=[
-            QueueStats(
-                name=name,
-                open=kept.get(name, {}).get("waiting", 0),
-                failing_now=sum(arrivals.get(name, ())),
-                oldest=waiting.get(name, {}).get("oldest"),
-                expiring_24h=waiting.get(name, {}).get("expiring_24h", 0),
-                expiring_72h=waiting.get(name, {}).get("expiring_72h", 0),
-                redriven=kept.get(name, {}).get("redriven", 0),
-                overdue=overdue.get(name, {}).get("overdue", 0),
-                dlq=dlqs.get(name),
-            )
-            for name in names
-        ],
-        groups=[
-            _of_group(group)
-            for group in groups.filter(waiting__gt=0).order_by("-waiting")[:TOP]
-        ],
+    return [
+        QueueStats(
+            name=name,
+            failing_now=sum(arrivals.get(name, ())),
+            dlq=dlqs.get(name),
+            **_NOTHING
+            | kept.get(name, {})
+            | waiting.get(name, {})
+            | overdue.get(name, {}),
+        )
+        for name in names
+    ]
+
+
+def _waiting() -> dict[str, dict[str, Any]]:
+    return _by_queue(
+        DeadLetter.objects.filter(state__in=DeadLetter.WAITING),
+        oldest=Min("first_failed_at"),
+        expiring_24h=Count("pk", deadlines.near_limit(timedelta(hours=24))),
+        expiring_72h=Count("pk", deadlines.near_limit(timedelta(hours=72))),
     )
 
 

@@ -37,25 +37,32 @@ def preview(operation: Operation) -> Preview:
     for item in items:
         if read >= MOST_READ:
             break
-        found.looked_at += 1
         body = current_event.current(item.letter).body
         read += len(body)
-        lines: list[difference.Line] = []
-        problem = ""
-        try:
-            after = json_patch.apply(operation.patch, body, masked=operation.masked)
-            if after == body:
-                found.unchanged += 1
-                continue
-            lines = Masked([]).diff(body, after)
-            revisions.check(item.letter, after)
-            found.changed += 1
-        except PatchError as error:
-            found.impossible += 1
-            problem = str(error)
-        except NotAnEventError as error:
-            found.invalid += 1
-            problem = str(error)
-        if len(found.samples) < SHOWN:
-            found.samples.append((item.letter, lines, problem))
+        _look_at(found, operation, item.letter, body)
     return found
+
+
+def _look_at(
+    found: Preview, operation: Operation, letter: DeadLetter, body: str
+) -> None:
+    """Count in *found* what *operation* would do to *letter*, and show a few."""
+    found.looked_at += 1
+    lines: list[difference.Line] = []
+    problem = ""
+    try:
+        after = json_patch.apply(operation.patch, body, masked=operation.masked)
+        if after == body:
+            found.unchanged += 1
+            return
+        lines = Masked([]).diff(body, after)
+        revisions.check(letter, after)
+        found.changed += 1
+    except PatchError as error:
+        found.impossible += 1
+        problem = str(error)
+    except NotAnEventError as error:
+        found.invalid += 1
+        problem = str(error)
+    if len(found.samples) < SHOWN:
+        found.samples.append((letter, lines, problem))

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
@@ -24,8 +23,9 @@ from dlq_review.errors import (
 )
 from dlq_review.letters import current_event
 from dlq_review.letters.transitions import check_editable, move
-from dlq_review.models import Arrival, AuditEntry, DeadLetter
+from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redrive import targets
+from dlq_review.redrive.message_attributes import attributes_of
 from dlq_review.redrive.terms import (
     DiscardedError,
     LimitReachedError,
@@ -34,7 +34,6 @@ from dlq_review.redrive.terms import (
     Redrive,
     Terms,
 )
-from processing.events.attributes import FAILURE, REDRIVE, Attributes
 from processing.events.envelope import Event
 from processing.models import Outcome, Repair
 from processing.sqs import publisher
@@ -159,7 +158,7 @@ def send_claimed(
     """Send what is claimed and record each; one error or None a letter, in order."""
     sent = publisher.publish_many(
         [event for _, event in claimed],
-        _beside([letter for letter, _ in claimed]),
+        attributes_of([letter for letter, _ in claimed]),
         [letter.redriven_to or event.queue for letter, event in claimed],
     )
     return [
@@ -223,32 +222,6 @@ def send(letters: Iterable[DeadLetter]) -> int:
         else:
             claimed.append((letter, event))
     return send_claimed(claimed).count(None)
-
-
-def _beside(letters: Sequence[DeadLetter]) -> list[Attributes]:
-    """The attributes of each: its redrive, and those of the producer from its last arrival."""
-    came = Arrival.objects.filter(letter__in=letters).order_by("pulled_at", "id")
-    last = {
-        letter: Attributes(texts, types)
-        for letter, texts, types in came.values_list(
-            "letter", "attributes", "attribute_types"
-        )
-    }
-    return [
-        last.get(letter.pk, Attributes())
-        .unpacked(FAILURE)
-        .unpacked(REDRIVE)
-        .packed(REDRIVE, _redrive(letter))
-        for letter in letters
-    ]
-
-
-def _redrive(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "dead_letter": letter.pk,
-        "redrive_id": str(letter.redrive_id),
-        "count": letter.redrives + 1,
-    }
 
 
 def _is_done(letter: DeadLetter) -> bool:

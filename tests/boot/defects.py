@@ -177,11 +177,11 @@ def _send_before_claim() -> None:
     def plant(claim: Function) -> Function:
         def send_first(letter: Any, **asked: Any) -> None:
             from dlq_review.letters import current_event
-            from dlq_review.redrive import sender
+            from dlq_review.redrive.message_attributes import attributes_of
             from processing.sqs import publisher
 
             event = current_event.event_in(letter, current_event.current(letter).body)
-            publisher.publish_many([event], sender._beside([letter]))
+            publisher.publish_many([event], attributes_of([letter]))
             claim(letter, **asked)
 
         return send_first

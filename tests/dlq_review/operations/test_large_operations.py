@@ -5,7 +5,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from dlq_review.desk import operation_views
+from dlq_review.desk import operation_page
 from dlq_review.models import DeadLetter, OperationItem
 from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
@@ -34,7 +34,7 @@ def test_a_page_that_looks_at_part_of_a_list_says_so(
 ) -> None:
     dead_letter("no event")
     dead_letter("no event either")
-    monkeypatch.setattr(operation_views, "_LOOKED_AT", 1)
+    monkeypatch.setattr(operation_page, "_LOOKED_AT", 1)
     operation = plans.freeze(Selection(), Plan(), by="ada")
     text = html(desk, f"{OPERATIONS}{operation.pk}/change/")
     assert "Of the first 1:" in text
