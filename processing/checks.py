@@ -19,6 +19,7 @@ from processing.sqs.topology import QUEUES, Queue
 def register_checks() -> None:
     register(declared_queues, "queues")
     register(long_poll, "queues")
+    register(heartbeat, "queues")
     for check in (secret_key, addresses, real_sqs, mail_server, own_folder):
         register(check, "security", deploy=True)
 
@@ -36,6 +37,20 @@ def long_poll(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             " waits longer than 20 s.",
             hint="Set it to 0 to 20; 20 costs the fewest calls.",
             id="holdfast.E019",
+        )
+    ]
+
+
+def heartbeat(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    shortest = min(queue.visibility_timeout for queue in QUEUES.values())
+    if 0 < settings.WORKER_HEARTBEAT_SECONDS <= shortest / 3:
+        return []
+    return [
+        Error(
+            f"WORKER_HEARTBEAT_SECONDS is {settings.WORKER_HEARTBEAT_SECONDS}: messages of"
+            f" a queue are hidden for {shortest} s, and two heartbeats must be able to fail.",
+            hint=f"Set it to more than 0 and at most {shortest // 3}.",
+            id="holdfast.E020",
         )
     ]
 

@@ -149,12 +149,13 @@ def hide(queue: str, receipt_handle: str, seconds: int) -> None:
     )
 
 
-def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
-    """Like `hide`, by ChangeMessageVisibilityBatch.
+def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> bool:
+    """Like `hide`, by ChangeMessageVisibilityBatch; whether SQS took every call.
 
-    Failures are logged. Each call is tried once, with a short time limit, because other
-    messages wait for theirs.
+    Failures are logged, also those of a single message. Each call is tried once, with a
+    short time limit, because other messages wait for theirs.
     """
+    taken = True
     for start in range(0, len(receipt_handles), BATCH):
         handles = receipt_handles[start : start + BATCH]
         try:
@@ -171,9 +172,11 @@ def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> None:
             )
         except SQS_ERRORS as error:
             refusals.log(error, queue, "ChangeMessageVisibilityBatch")
+            taken = False
             continue
         for failed in answer.get("Failed", []):
             logger.warning("queue=%s not_hidden=%s", queue, failed["Code"])
+    return taken
 
 
 def backoff(receive_count: int) -> int:

@@ -4,7 +4,8 @@
   of a process asks for the poll; no timer does.
 * An error or a hang of ReceiveMessage neither stops the worker nor makes it deaf: the poll
   is tried again after REST_AFTER_ERROR.
-* Nothing is polled while the database does not answer.
+* Nothing is polled while the database does not answer. A queue is not polled while its
+  heartbeat is late and messages of it are held here (worker/visibility.py).
 * Of a FIFO queue one message is received at a time. SQS then keeps the order among all
   workers: it gives out no other message of a group until that one is deleted or in the DLQ.
   A batch may contain several messages of one group, and kombu would run them in parallel.
@@ -19,7 +20,7 @@ from kombu.transport import SQS
 from processing.sqs import queues, refusals
 from processing.sqs.message import SYSTEM_ATTRIBUTES
 from processing.sqs.topology import QUEUES
-from processing.worker import event_loop_curl
+from processing.worker import event_loop_curl, visibility
 from processing.worker.database_gate import DatabaseGate
 from processing.worker.prefetch import QoS
 from processing.worker.receive_connection import NO_ANSWER, Connection
@@ -33,6 +34,7 @@ class PollingChannel(SQS.Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.gate = DatabaseGate()
+        self.beats = visibility.Beats()
         self._without_room: set[str] = set()
 
     def sqs(self, queue: str | None = None) -> Any:
@@ -63,7 +65,7 @@ class PollingChannel(SQS.Channel):
             self._without_room.add(queue)
             return
         try:
-            if self.gate.is_open():
+            if self.gate.is_open() and not self._is_starved(queue):
                 super()._schedule_queue(queue)
             else:
                 self._poll_later(queue)
@@ -80,10 +82,33 @@ class PollingChannel(SQS.Channel):
     def _poll_later(self, queue: str) -> None:
         self.hub.call_later(REST_AFTER_ERROR, self._schedule_queue, queue)
 
+    def _is_starved(self, queue: str) -> bool:
+        """Whether others may have received what is held of *queue*."""
+        return self.beats.is_late(queue) and any(
+            message.queue == queue for message in self.qos.in_flight()
+        )
+
     def _get_async(self, queue: str, count: int = 1, callback: Any = None) -> Any:
         if QUEUES[queue].fifo:
             count = 1
         return super()._get_async(queue, count, callback)
+
+    def _get_from_sqs(
+        self,
+        queue_name: str,
+        queue_url: str,
+        connection: Connection,
+        count: int = 1,
+        callback: Any = None,
+    ) -> Any:
+        return connection.receive_message(
+            queue_name,
+            queue_url,
+            number_messages=count,
+            visibility_timeout=visibility.at_receive(queue_name),
+            wait_time_seconds=self.wait_time_seconds,
+            callback=callback,
+        )
 
     def poll_if_room(self) -> None:
         while self._without_room and self._has_room():

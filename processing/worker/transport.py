@@ -43,12 +43,13 @@ from kombu.transport import SQS
 from processing.events import strict_json
 from processing.sqs import publisher, queues, refusals
 from processing.sqs.message import Message, message_from
-from processing.worker import bundles
+from processing.worker import bundles, visibility_heartbeat
 from processing.worker.bundles import Bundle
 from processing.worker.delete_batches import Deletes
 from processing.worker.polling import PollingChannel
 from processing.worker.receive_connection import NO_ANSWER
 from processing.worker.task_messages import celery_message
+from processing.worker.visibility import is_last_delivery
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Channel(PollingChannel):
         tied = list(self._tie(queue, received))
         for bundle in tied:
             self._deliver(deliver, bundle)
+        visibility_heartbeat.extend(list(filter(is_last_delivery, received)))
         shared = [bundle for bundle in tied if len(bundle.messages) > 1]
         self._look_later([bundle.delivery_tag for bundle in shared])
         return len(received)

@@ -2,7 +2,7 @@
 
 Covers messages that are handled and messages that wait in the worker, also while it drains
 after SIGTERM. A task that hangs is bounded by its time limit, a worker that dies by the
-visibility timeout of its queues.
+visibility that worker/visibility.py gives.
 """
 
 import logging
@@ -16,6 +16,7 @@ from django.conf import settings
 from processing.sqs import queues
 from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
+from processing.worker import visibility
 
 logger = logging.getLogger(__name__)
 
@@ -44,19 +45,26 @@ class VisibilityHeartbeat(bootsteps.StartStopStep):
     def _run(self, channel: Any, done: threading.Event) -> None:
         while not done.wait(settings.WORKER_HEARTBEAT_SECONDS):
             try:
-                extend(channel.qos.in_flight())
+                failed = extend(channel.qos.in_flight())
             except Exception as error:
                 logger.error("heartbeat=failed reason=%s", type(error).__name__)
+            else:
+                for queue in QUEUES.keys() - failed:
+                    channel.beats.note(queue)
 
 
-def extend(messages: list[Message]) -> None:
+def extend(messages: list[Message]) -> set[str]:
     """Restart the visibility timeout of every one of *messages*.
 
-    A message that SQS does not extend now is tried again at the next beat; the others are
-    not affected.
+    Returns the queues whose call SQS did not take. Their messages are tried again at the
+    next beat; the others are not affected.
     """
-    by_queue: dict[str, list[str]] = defaultdict(list)
+    handles: dict[tuple[str, int], list[str]] = defaultdict(list)
     for message in messages:
-        by_queue[message.queue].append(message.receipt_handle)
-    for queue, handles in by_queue.items():
-        queues.hide_many(queue, handles, QUEUES[queue].visibility_timeout)
+        seconds = visibility.at_beat(message)
+        handles[message.queue, seconds].append(message.receipt_handle)
+    return {
+        queue
+        for (queue, seconds), some in handles.items()
+        if not queues.hide_many(queue, some, seconds)
+    }

@@ -18,6 +18,8 @@ faulthandler.register(signal.SIGUSR2, all_threads=True)
 given = os.environ
 if "SHORT_TIMES" in given:
     short_times.install(int(given["SHORT_TIMES"]))
+if "VISIBILITY" in given:
+    short_times.receive_for(int(given["VISIBILITY"]))
 if "TIME_LIMIT" in given:
     short_times.limit_tasks(int(given["TIME_LIMIT"]))
 if "MISBEHAVE" in given:

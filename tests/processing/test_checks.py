@@ -90,6 +90,16 @@ def test_a_var_dir_that_cannot_be_written_or_that_others_read_is_named(
     assert list(checks.own_folder(None)) == []
 
 
+@pytest.mark.parametrize(
+    ("seconds", "is_good"), [(0, False), (0.3, True), (20, True), (21, False)]
+)
+def test_two_heartbeats_may_fail_before_a_message_is_visible(
+    settings: Settings, seconds: float, *, is_good: bool
+) -> None:
+    settings.WORKER_HEARTBEAT_SECONDS = seconds
+    assert ids(checks.heartbeat(None)) == ([] if is_good else ["holdfast.E020"])
+
+
 @pytest.mark.parametrize(("seconds", "is_good"), [(0, True), (20, True), (21, False)])
 def test_a_long_poll_is_no_longer_than_sqs_allows(
     settings: Settings, seconds: int, *, is_good: bool

@@ -214,7 +214,7 @@ class Schedule(RuleBasedStateMachine):
     def a_workers_deletes_are_due(self, dies: int) -> None:
         self.world.do(self.world.delete, dies)
 
-    @rule(queue=queue, fault=fault, seconds=st.sampled_from([1, 20]))
+    @rule(queue=queue, fault=fault, seconds=st.sampled_from([1, 20, 90]))
     def a_worker_holds_on(self, queue: str, fault: str, seconds: int) -> None:
         self.world.receive(queue, 10)
         self.time.shift(timedelta(seconds=seconds))

@@ -28,7 +28,7 @@ from processing.handlers.effect import BusinessRuleError
 from processing.models import Attempt
 from processing.sqs import queues
 from processing.sqs.message import Message
-from processing.sqs.topology import QUEUES
+from processing.worker import visibility
 from processing.worker.bundles import LARGEST, Bundle, NotBegunError
 from processing.worker.delete_batches import Deletes
 from processing.worker.visibility_heartbeat import extend
@@ -87,12 +87,13 @@ class World:
         self.sqs.put("orders", body)
 
     def receive(self, queue: str, limit: int) -> None:
-        timeout = QUEUES[queue].visibility_timeout
-        self._unless_down(
-            lambda: self.in_hands.extend(
-                queues.receive(queue, limit=limit, visibility=timeout)
-            )
-        )
+        self._unless_down(lambda: self._receive(queue, limit))
+
+    def _receive(self, queue: str, limit: int) -> None:
+        seconds = visibility.at_receive(queue)
+        received = queues.receive(queue, limit=limit, visibility=seconds)
+        self.in_hands.extend(received)
+        extend([one for one in received if visibility.is_last_delivery(one)])
 
     def work(self, most: int = LARGEST, *, worker_dies: bool = True) -> None:
         """A process works through a bundle of what the worker holds, at *most* so many.
@@ -167,8 +168,8 @@ class World:
         for message in self.in_hands:
             stored = self.sqs.held(message.queue, message.receipt_handle)
             if stored and message.receipt_handle not in self.sqs.refused:
-                timeout = QUEUES[message.queue].visibility_timeout
-                assert self.sqs.hidden_for(stored) == timeout, "held, and shown"
+                seconds = visibility.at_beat(message)
+                assert self.sqs.hidden_for(stored) == seconds, "held, and shown"
 
     def relay(self) -> None:
         spool.relay()

@@ -12,6 +12,7 @@ from dlq_review.pull import puller
 from processing.events.envelope import Event
 from processing.models import Attempt, Outcome
 from processing.sqs import publisher, queues
+from tests import boot
 from tests.builders import order_created, order_updated, redrive_now
 from tests.live import LiveSystem, live_system, wait_for
 
@@ -32,8 +33,12 @@ def system(
         yield running
 
 
-def start_worker(system: LiveSystem, name: str = "worker") -> subprocess.Popen[bytes]:
-    return system.start_worker(name, FIFO_QUEUES="orders", WORKER_CONCURRENCY="4")
+def start_worker(
+    system: LiveSystem, name: str = "worker", **environment: str
+) -> subprocess.Popen[bytes]:
+    return system.start_worker(
+        name, FIFO_QUEUES="orders", WORKER_CONCURRENCY="4", **environment
+    )
 
 
 def history(customer: str) -> list[Event]:
@@ -75,11 +80,8 @@ def test_each_customers_events_take_effect_in_the_order_sent(
 def test_a_worker_killed_while_it_works_leaves_the_order_as_it_was(
     system: LiveSystem,
 ) -> None:
-    queues.client().set_queue_attributes(
-        QueueUrl=queues.url("orders"), Attributes={"VisibilityTimeout": "2"}
-    )
     histories = [history(customer) for customer in CUSTOMERS]
-    worker = start_worker(system)
+    worker = start_worker(system, **boot.environment(VISIBILITY="2"))
     send_in_turn(histories)
     wait_for(Outcome.objects.exists)
     system.kill(worker)

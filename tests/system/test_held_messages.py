@@ -9,6 +9,7 @@ from processing.events.contracts import EmailRequested
 from processing.events.envelope import Event
 from processing.models import Attempt, Outcome
 from processing.sqs import publisher, queues
+from tests import boot
 from tests.live import LiveSystem, wait_for
 from tests.mail_server import SlowMailServer
 
@@ -41,14 +42,12 @@ def all_done(number: int) -> bool:
 def test_slow_work_is_not_delivered_a_second_time(
     system: LiveSystem, mail_server: SlowMailServer
 ) -> None:
-    queues.client().set_queue_attributes(
-        QueueUrl=queues.url("emails"), Attributes={"VisibilityTimeout": "1"}
-    )
     system.start_worker(
         EMAIL_URL=mail_server.url,
         WORKER_HEARTBEAT_SECONDS="0.3",
         WORKER_CONCURRENCY="1",
         WORKER_PREFETCH_MULTIPLIER="1",  # so that it does not poll while it works
+        **boot.environment(VISIBILITY="1"),
     )
     ask_for_mail()
     wait_for(lambda: queues.depth("emails").in_flight == 1)

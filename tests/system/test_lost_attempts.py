@@ -103,15 +103,13 @@ def test_nobody_waits_long_behind_one_that_hangs(system: LiveSystem) -> None:
 def test_an_event_that_takes_the_whole_worker_down_is_a_dead_letter_in_the_end(
     system: LiveSystem,
 ) -> None:
-    queues.client().set_queue_attributes(
-        QueueUrl=queues.url("orders"), Attributes={"VisibilityTimeout": "2"}
-    )
+    short = {**misbehaving(time_limit=50), "VISIBILITY": "2"}
     bad = order_created(customer_id="kills-the-worker")
     publish([bad])
     for number in range(DELIVERIES):  # as a platform does, that starts it again
-        worker = system.start_worker(f"worker-{number}", **misbehaving(time_limit=50))
+        worker = system.start_worker(f"worker-{number}", **short)
         assert worker.wait(timeout=30) == -9
-    system.start_worker("last", **misbehaving(time_limit=50))
+    system.start_worker("last", **short)
     neighbour = order_created()
     publish([neighbour])
     wait_for(lambda: all_processed([neighbour]))

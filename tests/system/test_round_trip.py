@@ -6,6 +6,7 @@ import pytest
 
 from processing.models import Attempt, Order, Outcome, User
 from processing.sqs import publisher, queues
+from tests import boot
 from tests.builders import order_created, order_updated, signup_requested
 from tests.live import LiveSystem, empty, wait_for
 
@@ -83,13 +84,9 @@ def test_what_fails_every_time_is_in_the_dlq_after_three_receives(
 
 
 def test_a_worker_killed_while_it_works_loses_nothing(system: LiveSystem) -> None:
-    for queue in ("orders", "signups"):
-        queues.client().set_queue_attributes(
-            QueueUrl=queues.url(queue), Attributes={"VisibilityTimeout": "2"}
-        )
     events = [order_created() for _ in range(60)]
     assert all(result.message_id for result in publisher.publish_many(events))
-    worker = system.start_worker()
+    worker = system.start_worker(**boot.environment(VISIBILITY="2"))
     wait_for(Order.objects.exists)
     system.kill(worker)
     system.start_worker("second")

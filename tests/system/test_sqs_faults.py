@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from processing.models import Attempt, Order
 from processing.sqs import publisher, queues
+from tests import boot
 from tests.builders import order_created, order_updated
 from tests.fault_proxy import Fault, FaultProxy
 from tests.live import LiveSystem, live_system, wait_for
@@ -44,18 +45,17 @@ RECEIVE_FAULTS = [
 @pytest.fixture
 def system(tmp_path: Path, settings: Settings) -> Iterator[LiveSystem]:
     with live_system(tmp_path, settings) as running:
-        # What a lost answer held comes again soon; no heartbeat extends it meanwhile.
-        queues.client().set_queue_attributes(
-            QueueUrl=queues.url("orders"), Attributes={"VisibilityTimeout": "2"}
-        )
         yield running
 
 
 def start_worker_behind(
     proxy: FaultProxy, system: LiveSystem
 ) -> subprocess.Popen[bytes]:
+    # What a lost answer held comes again soon; no heartbeat extends it meanwhile.
     return system.start_worker(
-        SQS_ENDPOINT_URL=f"http://127.0.0.1:{proxy.port}", WORKER_HEARTBEAT_SECONDS="60"
+        SQS_ENDPOINT_URL=f"http://127.0.0.1:{proxy.port}",
+        WORKER_HEARTBEAT_SECONDS="60",
+        **boot.environment(VISIBILITY="2"),
     )
 
 
