@@ -294,7 +294,7 @@ def test_those_who_may_see_it_have_to_ask_and_that_is_on_record(
         text = without_what_was_asked(text_of(client.get(url)), url)
         if not ON_RECORD.search(url) and "/processing/staffmember/" not in url:
             assert seen_in(text) == "", url
-    letter = DeadLetter.objects.get(type="signup_requested", revision=1)
+    letter = letter_of(signup_requested(email=ADDRESS, name=NAME))
     looked = letter.audit.filter(verb="revealed")
     for step, where in (
         ("reveal", "Its page"),
