@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from tests import boot
 
 SIMULATION = "tests/simulation"
-SWEEP = "tests/crash_points/test_crash_points.py"
+CRASH_POINTS = "tests/crash_points"
 SCHEDULES = "1000"  # at most; each was seen within the 200 of every run of the tests
 SECONDS = "25"
 
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """What sees a defect: what the books say of it, or the name of a crash point's test."""
+    """What sees a defect: what the books say of it, or a crash point, by file and test."""
 
     simulation: str = ""
     crash_point: str = ""
@@ -32,28 +32,28 @@ class Witnesses:
 WITNESSES = {
     "ack before work": Witnesses(
         simulation="lost",
-        crash_point="test_process[before processing.delivery.processor:process 1]",
+        crash_point="test_processing.py::test_process[before processing.delivery.processor:process 1]",
     ),
     "ack on failure": Witnesses(simulation="lost", chaos="LOST"),
     "done before work": Witnesses(chaos="LOST"),
     "set half committed": Witnesses(
         simulation="is processed",
-        crash_point="test_process_in_a_set[after processing.models.requests:Outcome.claim_many 1]",
+        crash_point="test_processing.py::test_process_in_a_set[after processing.models.requests:Outcome.claim_many 1]",
         chaos="took no effect|took effect and is not processed",
     ),
     "neighbour blamed": Witnesses(simulation="blamed for a neighbour"),
     "delete from the DLQ before storing": Witnesses(
         simulation="out of sight|lost",
-        crash_point="test_pull[after processing.sqs.queues:receive 1]",
+        crash_point="test_review.py::test_pull[after processing.sqs.queues:receive 1]",
     ),
     "no outcome": Witnesses(simulation="an effect twice", chaos="took effect"),
     "no tombstone": Witnesses(
         simulation="lost",
-        crash_point="test_discard[after dlq_review.letters.settlement:discard 1]",
+        crash_point="test_review.py::test_discard[after dlq_review.letters.settlement:discard 1]",
     ),
     "redrive without compare-and-set": Witnesses(
         simulation="sent and not counted",
-        crash_point="test_of_two_who_redrive_at_once_one_is_told",
+        crash_point="test_review.py::test_of_two_who_redrive_at_once_one_is_told",
     ),
     "redrive sent before it is claimed": Witnesses(
         simulation="a redrive nobody asked for",
@@ -61,12 +61,12 @@ WITNESSES = {
     "stock transport": Witnesses(chaos="LOST"),
     "spool row deleted before send": Witnesses(
         simulation="lost",
-        crash_point="test_relay[before processing.sqs.publisher:publish_many 1]",
+        crash_point="test_processing.py::test_relay[before processing.sqs.publisher:publish_many 1]",
     ),
     "follow-ups only in memory": Witnesses(
         simulation="a follow-up lost",
         crash_point=(
-            "test_process_with_a_follow_up[before processing.sqs.publisher:publish_many 1]"
+            "test_processing.py::test_process_with_a_follow_up[before processing.sqs.publisher:publish_many 1]"
         ),
     ),
     "accepted in memory": Witnesses(simulation="lost", chaos="LOST"),
@@ -123,7 +123,9 @@ def _simulation(name: str, sentence: str) -> str:
 def _crash_point(name: str, test: str) -> str:
     """The assertion that failed; nothing where the test passed or never came to it."""
     environment = {**os.environ, "DEFECT": name}
-    said = _run(["pytest", "-p", "no:cacheprovider", f"{SWEEP}::{test}"], environment)
+    said = _run(
+        ["pytest", "-p", "no:cacheprovider", f"{CRASH_POINTS}/{test}"], environment
+    )
     if said.returncode != 1 or "never passed" in said.stdout:
         return ""
     failed = re.search(r"^E\s+(.*)$", said.stdout, re.MULTILINE)

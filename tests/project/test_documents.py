@@ -110,7 +110,8 @@ def test_the_architecture_names_the_code_of_every_hop() -> None:
 
 
 def test_the_architecture_names_every_test_of_a_crash_order() -> None:
-    source = (ROOT / "tests/crash_points/test_crash_points.py").read_text()
+    files = (ROOT / "tests/crash_points").glob("test_*.py")
+    source = "".join(one.read_text() for one in files)
     tests = re.findall(r"^def (test_\w+)", source, flags=re.MULTILINE)
     named = re.findall(r"`(test_\w+)`", document("architecture.md"))
     of_two = "test_of_two_who_redrive_at_once_one_is_told"  # a race, and no crash
