@@ -1,7 +1,8 @@
 """Holdfast beside stock Celery on SQS, and its triage desk beside itself with few letters:
-`python -m benchmarks`, about nine minutes (`--only scale` for one part).
+`python -m benchmarks`, about fifteen minutes (`--only scale` for one part).
 
-One call to SQS; A: accepting; B: processing; C: accepting while SQS is slow or down; then
+One call to SQS; A: accepting; B: processing,
+with the database here and a millisecond away; C: accepting while SQS is slow or down; then
 the desk; D: doing nothing.
 
 Each comparison has both sides in the same run, on a machine that may be busy with other
@@ -11,11 +12,12 @@ things; so read the ratios, not the seconds. Nothing here passes or fails.
 import argparse
 import signal
 import sys
+from math import nan
 from typing import Any
 
 from benchmarks.surroundings import surroundings
 
-PARTS = ("call", "accept", "process", "outage", "desk", "scale", "idle")
+PARTS = ("call", "accept", "process", "far", "outage", "desk", "scale", "idle")
 OUTAGE_CLIENTS = 8
 OUTAGE_SECONDS = 8  # of each state
 
@@ -26,7 +28,16 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with surroundings() as around:
         # These need Django, which needs the surroundings.
-        from benchmarks import accept, call, desk, idle, outage, process, scale
+        from benchmarks import (
+            accept,
+            call,
+            desk,
+            far_database,
+            idle,
+            outage,
+            process,
+            scale,
+        )
 
         if "call" in options.only:
             called = call.compare(rounds=options.rounds)
@@ -48,6 +59,16 @@ def main() -> None:
                 rounds=options.rounds,
                 concurrency=options.concurrency,
             )
+        if "far" in options.only and around.database == "PostgreSQL":
+            print("Processing, PostgreSQL a millisecond away:")
+            with far_database.before(around) as url:
+                far = process.compare(
+                    around,
+                    events=options.events,
+                    rounds=options.rounds,
+                    concurrency=options.concurrency,
+                    database_url=url,
+                )
         if "outage" in options.only:
             print("Accepting, while SQS is healthy, slow and down:")
             states = outage.measure(
@@ -80,6 +101,8 @@ def main() -> None:
             f"B  Processed, {around.database}, {options.concurrency} processes a side"
         )
         _report(title, process.FIGURES, processed)
+    if "far" in options.only and around.database == "PostgreSQL":
+        _report("B  Processed, PostgreSQL a millisecond away", process.FIGURES, far)
     if "outage" in options.only:
         title = f"C  Accepted from {OUTAGE_CLIENTS} clients by what SQS does"
         title += f"; nobody should wait above {outage.BUDGET_MS:,.0f} ms for it"
@@ -99,7 +122,7 @@ def _options() -> argparse.Namespace:
     accept.add_argument("--workers", type=int, default=2, help="processes")
     accept.add_argument("--threads", type=int, default=16, help="of one process")
     process = parser.add_argument_group("processing")
-    process.add_argument("--events", type=int, default=600, help="of one round")
+    process.add_argument("--events", type=int, default=1500, help="of one round")
     process.add_argument("--concurrency", type=int, default=2, help="processes")
     parser.add_argument(
         "--idle", type=float, default=120, help="seconds of doing nothing"
@@ -124,9 +147,14 @@ def _report(title: str, figures: dict[str, str], sides: dict[str, Any]) -> None:
         values = {name: getattr(side, field) for name, side in sides.items()}
         print(f"{unit:>22}", end="")
         print(
-            *(f"{values['ours'] / values[name]:>20.2f}" for name in others), end="   |"
+            *(f"{_ratio(values['ours'], values[name]):>20.2f}" for name in others),
+            end="   |",
         )
         print(*(f"{value:>16,.2f}" for value in values.values()))
+
+
+def _ratio(ours: float, other: float) -> float:
+    return ours / other if other else nan
 
 
 def _list(title: str, figures: dict[str, str], states: dict[str, Any]) -> None:

@@ -3,13 +3,19 @@
 Every side finds the same backlog and does the same database work in as many processes. All
 stay up through the run and take turns; a side is frozen while its backlog is sent,
 so the clock starts with a full queue and a warm worker, and it stops at the last delete.
+
+Commits are counted by PostgreSQL itself. A session reports them 10 s after its last one at the
+latest, so they are counted for one backlog of each side, and apart from its time.
 """
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import nan
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
+
+from django.db import connection
 
 from benchmarks import backlog
 from benchmarks.children import Child, running
@@ -20,6 +26,7 @@ from processing.models import Outcome
 from processing.sqs import queues
 
 _WARM_UP = 60  # events
+_COUNTED = 600  # events
 _WORKER = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-lINFO")
 
 
@@ -29,17 +36,23 @@ class Processed:
     cpu_ms: float
     calls: float
     """SQS requests for each event."""
+    commits: float = nan
+    """Transactions for each event; not known of SQLite."""
 
     @classmethod
-    def median_of(cls, rounds: list["Processed"]) -> "Processed":
-        return cls(*(median(getattr(one, name) for one in rounds) for name in FIGURES))
+    def median_of(cls, rounds: list["Processed"], commits: float) -> "Processed":
+        names = ("per_second", "cpu_ms", "calls")
+        medians = (median(getattr(one, name) for one in rounds) for name in names)
+        return replace(cls(*medians), commits=commits)
 
 
 FIGURES = {
     "per_second": "events/s",
     "cpu_ms": "worker CPU ms/event",
     "calls": "SQS calls/event",
+    "commits": "commits/event",
 }
+_REPORTED = 10.5  # seconds until a session that rests has told PostgreSQL's statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +65,20 @@ class Side:
 
 
 def compare(
-    around: Surroundings, *, events: int, rounds: int, concurrency: int
+    around: Surroundings,
+    *,
+    events: int,
+    rounds: int,
+    concurrency: int,
+    database_url: str = "",
 ) -> dict[str, Processed]:
-    """Medians by side: ours, stock (its name ends with the prefetch multiplier), loops."""
+    """Medians by side: ours, stock (its name ends with the prefetch multiplier), loops.
+
+    *database_url* is where the workers find the database, if it is elsewhere for them.
+    """
+    env = {"DATABASE_URL": database_url} if database_url else {}
     with ExitStack() as stack:
-        start = _Starter(around, stack, concurrency)
+        start = _Starter(around, stack, concurrency, env)
         ours = start.ours()
         stock = _best([start.stock(number) for number in PREFETCH], around, events)
         sides = {
@@ -72,7 +94,31 @@ def compare(
                 result = _drain(side, around, events)
                 side.results.append(result)
                 print(f"  round {turn + 1}, {name}: {result.per_second:,.0f}/s")
-        return {name: Processed.median_of(side.results) for name, side in sides.items()}
+        commits = _commits(sides, around) if around.database == "PostgreSQL" else {}
+        return {
+            name: Processed.median_of(side.results, commits.get(name, nan))
+            for name, side in sides.items()
+        }
+
+
+def _commits(sides: dict[str, Side], around: Surroundings) -> dict[str, float]:
+    """Commits for each event of a backlog, by side."""
+    found = {}
+    sleep(_REPORTED)
+    for name, side in sides.items():
+        before = _committed()
+        _drain(side, around, _COUNTED)
+        sleep(_REPORTED)
+        found[name] = (_committed() - before) / _COUNTED
+    return found
+
+
+def _committed() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+        )
+        return int(cursor.fetchone()[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +126,7 @@ class _Starter:
     around: Surroundings
     stack: ExitStack
     concurrency: int
+    env: dict[str, str]
 
     def ours(self) -> Side:
         worker = self._celery("ours-worker", "project", "orders")
@@ -106,7 +153,7 @@ class _Starter:
 
     def _run(self, name: str, *arguments: str) -> Child:
         return self.stack.enter_context(
-            running(name, *arguments, env={}, folder=self.around.folder)
+            running(name, *arguments, env=self.env, folder=self.around.folder)
         )
 
 
