@@ -7,6 +7,7 @@ import signal
 from tests.boot import (
     crash,
     defects,
+    held,
     misbehave,
     newer_release,
     short_times,
@@ -30,6 +31,8 @@ if "NEWER_RELEASE" in given:
     newer_release.install()
 if "WITNESS" in given:
     witness.install(float(given["WITNESS"]))
+if "HELD" in given:
+    held.install(given["HELD"], given["WORKER_NAME"])
 if "DEFECT" in given:
     defects.install(given["DEFECT"])
 if "CRASH_AT" in given:

@@ -79,6 +79,8 @@ def _report(around: Surroundings, seconds: float) -> int:
     for name, figure in result.figures.items():
         say(f"{name:>18}  {figure}")
     say(f"{'fired':>18}  {result.fired}")
+    for recovery in result.recovered:
+        say(f"{'recovered':>18}  {recovery}")
     for sentence in result.violations[:40]:
         say(f"WRONG: {sentence}")
     if result.violations:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tests.chaos.faults import HANGING, NO_CREDENTIALS, REFUSED, SQS_FAULTS
+from tests.chaos.recovery import Kill
 from tests.chaos.surroundings import Surroundings
 
 PROCESS_FAULTS = {
@@ -64,6 +65,7 @@ class Nemesis:
         self._endings: list[tuple[float, Callable[[], object]]] = []
         self._out_until: defaultdict[str, float] = defaultdict(float)
         self.done: Counter[str] = Counter()
+        self.killed_workers: list[Kill] = []
 
     def act(self, now: float) -> None:
         """Whatever is due *now* seconds after the begin."""
@@ -121,6 +123,8 @@ class Nemesis:
         elif planned.fault == "SIGTERM":
             child.terminate()
         else:
+            if planned.fault == "kill -9 worker":
+                self.killed_workers.append(Kill(child.name, time.time()))
             child.kill()
         self.done[planned.fault] += 1
 

@@ -19,6 +19,7 @@ from tests.chaos.audit import Audit
 from tests.chaos.clients import Client, Fates
 from tests.chaos.nemesis import Nemesis, clock
 from tests.chaos.producer import Producer
+from tests.chaos.recovery import Recovery, recoveries
 from tests.chaos.surroundings import Surroundings
 from tests.live import wait_for
 
@@ -35,6 +36,7 @@ class Result:
     violations: list[str]
     never_fired: list[str]
     fired: dict[str, int] = field(default_factory=dict)
+    recovered: list[Recovery] = field(default_factory=list)
 
 
 class Run:
@@ -59,7 +61,13 @@ class Run:
             violations.append(f"not drained within {DRAINED_WITHIN} s: {_undrained()}")
         fired = self._nemesis.done + self._around.fired_so_far()
         figures = self._figures(audit, drained, fired.total())
-        return Result(figures, violations, self._nemesis.never_fired(), dict(fired))
+        return Result(
+            figures,
+            violations,
+            self._nemesis.never_fired(),
+            dict(fired),
+            recoveries(self._around.journal, self._nemesis.killed_workers),
+        )
 
     def _prepare(self) -> None:
         call_command("migrate", verbosity=0)

@@ -39,6 +39,11 @@ class Surroundings:
         self.children: dict[str, Child] = {}
         self._defect = defect
 
+    @property
+    def journal(self) -> Path:
+        """Which messages each worker held, and when."""
+        return self.folder / "held.log"
+
     def settings(self, sqs_port: int) -> dict[str, str]:
         """Of every process; the harness itself speaks to SQS without the proxy."""
         return {
@@ -162,6 +167,7 @@ class Surroundings:
             **harsh,
             **planted,
             "CRASH_SEED": f"{self.seed}/{name}",
+            "HELD": str(self.journal),
             "WORKER_NAME": name,
         }
 
