@@ -97,18 +97,22 @@ def _accounts(events: Sequence[Event]) -> dict[str, User]:
     """The account of each address, locked. Creates those that there are not."""
     found = of_addresses([_address(event) for event in events]).order_by("address")
     accounts = {user.address: user for user in found.select_for_update()}
-    made = User.objects.bulk_create(
-        User(
-            email=_address(event),
-            username=f"account-{new_id()}",
-            request_id=event.id,
-            is_active=False,
-            password=make_password(None),  # none works
-        )
-        for event in events
-        if _address(event) not in accounts
+    new = [_new_account(event) for event in events if _address(event) not in accounts]
+    if len(new) == 1:  # an old SQLite tells the key of a single new row only
+        new[0].save(force_insert=True)
+    else:
+        User.objects.bulk_create(new)
+    return accounts | {user.email: user for user in new}
+
+
+def _new_account(event: Event) -> User:
+    return User(
+        email=_address(event),
+        username=f"account-{new_id()}",
+        request_id=event.id,
+        is_active=False,
+        password=make_password(None),  # none works
     )
-    return accounts | {user.email: user for user in made}
 
 
 def _note(waiting: Sequence[tuple[User, Event]]) -> None:

@@ -53,6 +53,17 @@ def test_an_earlier_sign_up_by_another_decides_nothing() -> None:
     assert (user.name, user.profile) == ("Ada", {})
 
 
+def test_an_account_is_made_by_an_sqlite_that_returns_no_rows_of_an_insert(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if connection.vendor == "sqlite":  # 3.31 to 3.34
+        for name in ("columns_from_insert", "rows_from_bulk_insert"):
+            features = type(connection.features)
+            monkeypatch.setattr(features, f"can_return_{name}", False)
+    accounts.verify(sign_up(name="Ada"), PASSWORD)
+    assert User.objects.get().name == "Ada"
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_link_of_an_earlier_release_gets_the_newest(late: bool) -> None:
     now = datetime.now(UTC)
