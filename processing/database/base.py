@@ -38,12 +38,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
-        if not patience.statement:
-            return
-        limits = [f"SET statement_timeout = '{patience.statement}s'"]
+        limits = []
+        if patience.statement:
+            limits.append(f"SET statement_timeout = '{patience.statement}s'")
+        # A worker may close the connection, or be killed, while a statement waits for a
+        # lock. The server would keep the claims of that transaction until the lock is free.
         if self.connection.info.server_version >= _CHECKS_CLIENT:
             limits.append("SET client_connection_check_interval = '2s'")
-        self.connection.execute("; ".join(limits))
+        if limits:
+            self.connection.execute("; ".join(limits))
 
     def _cursor(self, name: str | None = None) -> Any:
         if self.connection is not None:

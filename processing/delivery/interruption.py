@@ -17,7 +17,8 @@ class TookTooLongError(BaseException):
 def interrupt_after(seconds: float) -> Iterator[None]:
     """Raise TookTooLongError in this block after *seconds*; in the main thread only.
 
-    Celery runs tasks there. Nothing else here uses SIGALRM.
+    Celery runs tasks there. Nothing else here uses SIGALRM. An error that comes of the
+    interruption, as Django's after an interrupted COMMIT, is raised as TookTooLongError.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,6 +35,10 @@ def interrupt_after(seconds: float) -> Iterator[None]:
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except Exception as error:
+        if is_armed:
+            raise
+        raise TookTooLongError from error
     finally:
         is_armed = False  # a signal may be on its way
         signal.setitimer(signal.ITIMER_REAL, 0)

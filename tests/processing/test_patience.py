@@ -105,9 +105,14 @@ def test_where_waits_are_limited_the_server_ends_what_takes_long(
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("1min",)
+    connection.close()
+
+
+@only_postgresql
+def test_the_server_gives_up_a_statement_whose_process_is_gone(db: None) -> None:
+    with connection.cursor() as cursor:
         cursor.execute("SHOW client_connection_check_interval")
         assert cursor.fetchone() == ("2s",)
-    connection.close()
 
 
 def limited_here(monkeypatch: pytest.MonkeyPatch) -> Patience:

@@ -26,7 +26,7 @@ pytestmark = [
 
 
 @contextmanager
-def _trigger(timing: str, table: str, statement: str) -> Iterator[None]:
+def trigger(timing: str, table: str, statement: str) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION break_it() RETURNS trigger LANGUAGE plpgsql AS "
@@ -46,29 +46,33 @@ def _trigger(timing: str, table: str, statement: str) -> Iterator[None]:
 
 def disk_full() -> AbstractContextManager[None]:
     full = "RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'"
-    return _trigger("TRIGGER broken BEFORE {}", "processing_orderitem", full)
+    return trigger("TRIGGER broken BEFORE {}", "processing_orderitem", full)
 
 
 def reset_in_commit() -> AbstractContextManager[None]:
     """A deferred trigger runs within COMMIT."""
-    return _trigger(
+    return trigger(
         "CONSTRAINT TRIGGER broken AFTER {} DEFERRABLE INITIALLY DEFERRED",
         "processing_outcome",
         "PERFORM pg_terminate_backend(pg_backend_pid())",
     )
 
 
-@contextmanager
-def lock_timeout() -> Iterator[None]:
-    """Somebody else holds the table and does not let go."""
+def other_connection() -> psycopg.Connection:
     found = connection.settings_dict
-    with psycopg.connect(
+    return psycopg.connect(
         user=found["USER"],
         password=found["PASSWORD"] or None,
         host=found["HOST"],
         port=found["PORT"] or 5432,
         dbname=found["NAME"],
-    ) as other:
+    )
+
+
+@contextmanager
+def lock_timeout() -> Iterator[None]:
+    """Somebody else holds the table and does not let go."""
+    with other_connection() as other:
         other.execute("LOCK TABLE processing_order IN ACCESS EXCLUSIVE MODE")
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '50ms'")
