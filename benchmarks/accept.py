@@ -7,7 +7,7 @@ the same clients, in turns. Processor time is that of the web server's processes
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -83,25 +83,38 @@ def compare(
         for side in (ours, stock):
             load(side, max(clients), FIRST_WARM_UP)
         for number in clients:
-            pairs: tuple[list[Accepted], list[Accepted]] = ([], [])
-            for turn in range(rounds):
-                for side, results in zip((ours, stock), pairs, strict=True):
-                    load(side, number, WARM_UP)
-                    result = _measure(around, side, number, seconds)
-                    results.append(result)
-                    print(
-                        f"  {number} clients, round {turn + 1}, {side.server.name}:"
-                        f" {result.per_second:,.0f}/s"
-                    )
+            found[number] = {
+                side.server.name: Accepted.median_of(results)
+                for side, results in _turns(
+                    around, (ours, stock), number, rounds, seconds
+                )
+            }
             if spooled := SpooledEvent.objects.count():
                 print(f"  {spooled} accepted by the spool so far, not by SQS")
-            found[number] = {
-                "ours": Accepted.median_of(pairs[0]),
-                "stock view": Accepted.median_of(pairs[1]),
-            }
     for queue in ("orders", "stock-celery"):  # nothing of this is for a worker
         queues.client().purge_queue(QueueUrl=queues.url(queue))
     return found
+
+
+def _turns(
+    around: Surroundings,
+    sides: Sequence[Site],
+    clients: int,
+    rounds: int,
+    seconds: float,
+) -> list[tuple[Site, list[Accepted]]]:
+    """Each of *sides* with its results; they take turns, so that both see the same machine."""
+    results: list[tuple[Site, list[Accepted]]] = [(side, []) for side in sides]
+    for turn in range(rounds):
+        for side, measured in results:
+            load(side, clients, WARM_UP)
+            result = _measure(around, side, clients, seconds)
+            measured.append(result)
+            print(
+                f"  {clients} clients, round {turn + 1}, {side.server.name}:"
+                f" {result.per_second:,.0f}/s"
+            )
+    return results
 
 
 @contextmanager

@@ -4,21 +4,17 @@ A copy differs from its template in its ids and its reference, also inside its b
 its times. So whatever pulling writes today is what is copied, and a million takes minutes.
 """
 
-import json
 import logging
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 
 from django.core.management.color import no_style
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import AutoField, Count, DateTimeField, Field, Max, Min, Model, Q
 from django.db.models.functions import TruncHour
-from django.utils import timezone
 
-from benchmarks.backlog import orders
+from benchmarks.templates import TEMPLATES, pull_templates
 from dlq_review.models import (
     Arrival,
     AuditEntry,
@@ -27,15 +23,8 @@ from dlq_review.models import (
     FailureGroup,
     Revision,
 )
-from dlq_review.pull import new_letters
-from processing.events.contracts import EmailRequested, SignupRequested
-from processing.events.envelope import Event
 from processing.models import Attempt, Outcome, UnderReview
-from processing.sqs.message import Message
-from processing.sqs.topology import EVENT_QUEUES, QUEUES
 
-TEMPLATES = 1_000
-GROUPS = 200
 _DAYS = 14
 #: Every table with a row or more for each letter.
 _TABLES: tuple[type[Model], ...] = (
@@ -49,22 +38,13 @@ _TABLES: tuple[type[Model], ...] = (
 )
 #: What names one letter: a copy gets its own.
 _NAMES = {"request_id", "correlation_id", "reference", "message_id"}
-#: In percent. CLAIMED is a matter of seconds, so it is rare.
-_STATES = (
-    *("open",) * 60,
-    *("quarantined",) * 3,
-    "claimed",
-    *("redriven",) * 4,
-    *("resolved",) * 27,
-    *("discarded",) * 5,
-)
 
 
 def load(letters: int) -> None:
     """Have *letters* dead letters, in thousands, where there are fewer."""
     if not DeadLetter.objects.exists():
         logging.disable(logging.WARNING)  # each group is a new failure
-        _pull_templates()
+        pull_templates()
         logging.disable(logging.NOTSET)
     there = DeadLetter.objects.count() // TEMPLATES
     if letters <= there * TEMPLATES:
@@ -77,93 +57,6 @@ def load(letters: int) -> None:
             cursor.execute(sql)
         _recount()
         cursor.execute("VACUUM ANALYZE" if _is_postgres() else "ANALYZE")
-
-
-def _pull_templates() -> None:
-    chance = random.Random(7)  # noqa: S311 - the same every time
-    now = timezone.now()
-    for start in range(0, TEMPLATES, 10):
-        numbers = range(start, start + 10)
-        new_letters.begin_new([_message(number, chance, now) for number in numbers])
-    for letter in DeadLetter.objects.order_by("pk"):
-        state = _STATES[chance.randrange(100)]
-        if letter.state == "quarantined":
-            state = "quarantined"
-        letter.state = state
-        letter.redrives = int(state in ("redriven", "resolved"))
-        letter.redriven_at = letter.last_failed_at if letter.redrives else None
-        letter.save()
-        if state == "resolved":
-            Outcome.objects.create(
-                request_id=letter.request_id,
-                kind=Outcome.Kind.PROCESSED,
-                type=letter.type,
-                fingerprint=letter.body_fingerprint,
-                correlation_id=letter.correlation_id,
-            )
-        if state not in DeadLetter.WAITING:
-            UnderReview.objects.filter(request_id=letter.request_id).delete()
-
-
-def _message(number: int, chance: random.Random, now: datetime) -> Message:
-    """One of 200 failures, the first of them often and the last of them seldom."""
-    kind = int(GROUPS * chance.random() ** 3)
-    event = _event(number, EVENT_QUEUES[kind % len(EVENT_QUEUES)])
-    failed_at = now - timedelta(seconds=chance.randrange(1, 1200))
-    error = f"{_name(kind // 5)}Error"
-    attempt = Attempt.objects.create(
-        request_id=event.id,
-        queue=event.queue,
-        message_id=event.id,
-        receive_count=3,
-        type=event.type,
-        permanent=False,
-        error_type=error,
-        error_text=f"The {_name(kind)} of {event.data.reference} is not known.",
-        traceback=f'File "processing/handlers/orders.py", line {kind}\n' * 8,
-        place=f"processing/{event.queue}.py:step_{kind}",
-        started_at=failed_at,
-        duration_ms=12,
-        worker="bench",
-        release=f"r{kind % 3}",
-    )
-    reason = {
-        "error_type": error,
-        "error_text": attempt.error_text,
-        "failed_at": failed_at.isoformat(),
-    }
-    broken = kind % 50 == 49
-    return Message(
-        queue=QUEUES[event.queue].dlq,
-        id=event.id,
-        body=event.body[:-1] if broken else event.body,
-        receipt_handle="",
-        receive_count=4,
-        sent_at=failed_at,
-        attributes={
-            "correlation_id": event.id,
-            "failure": json.dumps({**reason, "request_id": event.id}),
-        },
-    )
-
-
-def _event(number: int, queue: str) -> Event:
-    if queue == "orders":
-        return orders(1)[0]
-    address = f"{_name(number)}@example.com"
-    if queue == "signups":
-        return Event.new(SignupRequested(email=address, name=_name(number)))
-    text = f"Dear {_name(number)}, {' '.join(map(_name, range(number, number + 20)))}"
-    return Event.new(EmailRequested(recipient=address, subject="Hello", body=text))
-
-
-def _name(number: int) -> str:
-    """A word without a digit, so that it tells errors apart."""
-    letters = "BDFGKLMNPRST"
-    return "".join(
-        letters[number // len(letters) ** digit % len(letters)] + vowel
-        for digit, vowel in enumerate("aio")
-    )
 
 
 def _copy(model: type[Model]) -> str:
@@ -234,14 +127,16 @@ def _recount() -> None:
         )
     }
     seen = {"first_seen": Min("first_failed_at"), "last_seen": Max("last_failed_at")}
-    names = (*sums, *seen)
     by_group = DeadLetter.objects.order_by().values("group_id")
-    for group, *found in by_group.annotate(**sums, **seen).values_list(
-        "group_id", *names
-    ):
-        FailureGroup.objects.filter(pk=group).update(
-            **dict(zip(names, found, strict=True))
-        )
+    counted = by_group.annotate(**sums, **seen)
+    names = (*sums, *seen)
+    for group, *found in counted.values_list("group_id", *names):
+        kept = dict(zip(names, found, strict=True))
+        FailureGroup.objects.filter(pk=group).update(**kept)
+    _recount_hours()
+
+
+def _recount_hours() -> None:
     FailureCount.objects.all().delete()
     hours = (
         DeadLetter.objects.order_by()

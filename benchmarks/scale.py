@@ -97,6 +97,21 @@ def _screens() -> Iterator[tuple[str, str]]:
     yield "overview", "/admin/"
     yield "groups", _GROUPS
     yield "one group", f"{_GROUPS}{group.pk}/change/"
+    yield from _lists(letter, group)
+    yield from _searches(letter)
+    yield "letter", f"{_LETTERS}{letter.pk}/change/"
+    yield "edit", f"{_LETTERS}{letter.pk}/edit/"
+    yield "new operation", f"{_OPERATIONS}new/?group={group.pk}"
+    for name, operation in (
+        ("operation, preview", _operation()),
+        ("operation, progress", _half_done(_operation())),
+    ):
+        yield name, f"{_OPERATIONS}{operation.pk}/change/"
+    yield "operations", _OPERATIONS
+    yield "audit trail", "/admin/dlq_review/auditentry/"
+
+
+def _lists(letter: DeadLetter, group: FailureGroup) -> Iterator[tuple[str, str]]:
     yield "list", _LETTERS
     for state in (*DeadLetter.State.values, "all"):
         yield f"list, {state}", f"{_LETTERS}?state={state}"
@@ -113,6 +128,9 @@ def _screens() -> Iterator[tuple[str, str]]:
     offset = min(_PAGE_200, DeadLetter.objects.count() - 51)
     deep = Cursor.of(DeadLetter.objects.all()[offset])
     yield "list, page 200", f"{_LETTERS}?state=all&{urlencode({'before': deep})}"
+
+
+def _searches(letter: DeadLetter) -> Iterator[tuple[str, str]]:
     for what, value in (
         ("id", letter.request_id),
         ("reference", letter.reference),
@@ -121,16 +139,6 @@ def _screens() -> Iterator[tuple[str, str]]:
         ("a common word", "order"),
     ):
         yield f"search, {what}", f"{_LETTERS}?q={value}"
-    yield "letter", f"{_LETTERS}{letter.pk}/change/"
-    yield "edit", f"{_LETTERS}{letter.pk}/edit/"
-    yield "new operation", f"{_OPERATIONS}new/?group={group.pk}"
-    for name, operation in (
-        ("operation, preview", _operation()),
-        ("operation, progress", _half_done(_operation())),
-    ):
-        yield name, f"{_OPERATIONS}{operation.pk}/change/"
-    yield "operations", _OPERATIONS
-    yield "audit trail", "/admin/dlq_review/auditentry/"
 
 
 def _operation() -> Operation:

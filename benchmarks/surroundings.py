@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ import django
 import psycopg
 from django.conf import settings
 
-from benchmarks.children import running
+from benchmarks.children import Child, running
 from processing.sqs import provision, queues
 from processing.sqs.topology import QUEUES
 
@@ -47,30 +47,8 @@ def surroundings() -> Iterator[Surroundings]:
             if given
             else f"sqlite:///{folder}/bench.sqlite3"
         )
-        os.environ.update(
-            DJANGO_SETTINGS_MODULE="project.settings",
-            ENV_FILE=os.devnull,
-            SECRET_KEY="only-for-benchmarks-" * 3,
-            DATABASE_URL=url,
-            SQS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
-            SQS_QUEUE_PREFIX="bench-",
-            RATE_LIMIT_REQUESTS="1000000000",
-            LOG_LEVEL="INFO",
-        )
-        engine = stack.enter_context(
-            running(
-                "sqs",
-                "benchmarks.counted_sqs",
-                env={
-                    "BIND_HOST": "127.0.0.1",
-                    "GATEWAY_PORT": str(port),
-                    "SERVICES": "sqs",
-                    "LOG_LEVEL": "WARNING",
-                    "TMPDIR": str(folder),
-                },
-                folder=folder,
-            )
-        )
+        os.environ.update(_settings(port, url))
+        engine = stack.enter_context(_sqs_server(port, folder))
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "--verbosity=0"], check=True
         )
@@ -80,6 +58,30 @@ def surroundings() -> Iterator[Surroundings]:
         yield Surroundings(
             folder, f"http://127.0.0.1:{port}", "PostgreSQL" if given else "SQLite"
         )
+
+
+def _settings(port: int, database_url: str) -> dict[str, str]:
+    return {
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "ENV_FILE": os.devnull,
+        "SECRET_KEY": "only-for-benchmarks-" * 3,
+        "DATABASE_URL": database_url,
+        "SQS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "SQS_QUEUE_PREFIX": "bench-",
+        "RATE_LIMIT_REQUESTS": "1000000000",
+        "LOG_LEVEL": "INFO",
+    }
+
+
+def _sqs_server(port: int, folder: Path) -> AbstractContextManager[Child]:
+    env = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": "sqs",
+        "LOG_LEVEL": "WARNING",
+        "TMPDIR": str(folder),
+    }
+    return running("sqs", "benchmarks.counted_sqs", env=env, folder=folder)
 
 
 def make_queue(name: str) -> str:

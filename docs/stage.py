@@ -58,19 +58,7 @@ def running(var: Path) -> Iterator[Stage]:
     process = subprocess.Popen(
         [sys.executable, "manage.py", "dev"],
         cwd=ROOT,
-        env={
-            **{
-                name: os.environ[name]
-                for name in ("PATH", "HOME")
-                if name in os.environ
-            },
-            "ENV_FILE": os.devnull,
-            "VAR_DIR": str(var),
-            "SITE_URL": site,
-            "SQS_ENDPOINT_URL": sqs,
-            "WORKER_NAME": "worker-1",
-            "RELEASE": "2026.11.3",
-        },
+        env=_environment(var, site, sqs),
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -80,6 +68,19 @@ def running(var: Path) -> Iterator[Stage]:
     finally:
         process.terminate()  # a shell may have told us to ignore SIGINT
         process.communicate(timeout=PATIENCE)
+
+
+def _environment(var: Path, site: str, sqs: str) -> dict[str, str]:
+    kept = [name for name in ("PATH", "HOME") if name in os.environ]
+    return {
+        **{name: os.environ[name] for name in kept},
+        "ENV_FILE": os.devnull,
+        "VAR_DIR": str(var),
+        "SITE_URL": site,
+        "SQS_ENDPOINT_URL": sqs,
+        "WORKER_NAME": "worker-1",
+        "RELEASE": "2026.11.3",
+    }
 
 
 def password_in(output: Iterable[str] | None) -> str:
