@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,12 +107,13 @@ def resting_worker(var: Path) -> Iterator[None]:
 
 def worker_pids(var: Path) -> list[int]:
     mark = f"VAR_DIR={var}".encode()
-    return [
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if b"\0worker\0" in (folder / "cmdline").read_bytes()
-        and mark in (folder / "environ").read_bytes()
-    ]
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended while we looked, or is another user's
+            is_worker = b"\0worker\0" in (folder / "cmdline").read_bytes()
+            if is_worker and mark in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+    return found
 
 
 def free_port() -> int:

@@ -37,9 +37,9 @@ LOOK_EACH = 2 * BEGIN_FOR
 # One byte for each of the last two million messages: its step. A bundle ends, by its time
 # limit, long before so many others were handed over, so its bytes are its own while anybody
 # writes them.
-_PLACES = 2**21
-_board = mmap.mmap(-1, _PLACES)
-_next_place = itertools.count()
+_SLOTS = 2**21
+_board = mmap.mmap(-1, _SLOTS)
+_next_slot = itertools.count()
 WAITING, IN_SET, BEGUN, DONE = range(4)
 
 
@@ -60,10 +60,10 @@ class Progress:
 ProcessSets = Callable[[Sequence[Message]], Iterable[Sequence[Message]]]
 
 
-def _clean_place() -> int:
-    place = next(_next_place) % _PLACES
-    _board[place] = WAITING
-    return place
+def _clean_slot() -> int:
+    slot = next(_next_slot) % _SLOTS
+    _board[slot] = WAITING
+    return slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,13 @@ class Bundle:
 
     messages: Sequence[Message] = field(repr=False)
     delivery_tag: str
-    _places: Mapping[str, int] = field(repr=False)
+    _slots: Mapping[str, int] = field(repr=False)
     """By receipt handle."""
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> Self:
-        places = {one.receipt_handle: _clean_place() for one in messages}
-        return cls(messages, messages[0].receipt_handle, places)
+        slots = {one.receipt_handle: _clean_slot() for one in messages}
+        return cls(messages, messages[0].receipt_handle, slots)
 
     def work_through(
         self,
@@ -111,13 +111,13 @@ class Bundle:
 
     def _note(self, step: int, messages: Sequence[Message]) -> None:
         for message in messages:
-            _board[self._places[message.receipt_handle]] = step
+            _board[self._slots[message.receipt_handle]] = step
 
     def _at(self, *steps: int) -> Sequence[Message]:
         return [
             one
             for one in self.messages
-            if _board[self._places[one.receipt_handle]] in steps
+            if _board[self._slots[one.receipt_handle]] in steps
         ]
 
     @property
