@@ -2,11 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
 from dlq_review.alerts import alert
@@ -24,6 +25,7 @@ COUNTER = {
 }
 
 
+_COUNTED = ("waiting", "redriven", "settled", "state", "last_redriven_at")
 _Arrival = tuple[int, Failure]  # the group of its fingerprint, and why
 
 
@@ -127,9 +129,8 @@ def _regress(groups: Sequence[int]) -> None:
         pk__in=groups, state=FailureGroup.State.RESOLVED
     )
     for group in resolved:
-        group.state = FailureGroup.State.REGRESSED
+        _wake(group, regresses=True)
         group.save(update_fields=["state"])
-        alert("regression", _sentence(group, "A failure came back"), _path(group))
 
 
 def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:
@@ -147,46 +148,64 @@ def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:
         )
 
 
-def count_move(
-    before: tuple[int, str], after: tuple[int, str], at: datetime, *, came_back: bool
-) -> None:
-    """Count a letter's move from one (group id, state) to another.
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A letter's move from one (group id, state) to another."""
 
-    If it waits in a resolved group, that group is open again; if it *came back*, the group
-    regresses.
+    before: tuple[int, str]
+    after: tuple[int, str]
+    came_back: bool
+    """It failed again, or after it was settled."""
+
+    @property
+    def waits(self) -> bool:
+        return COUNTER[_State(self.after[1])] == "waiting"
+
+
+def count_moves(moved: Sequence[Moved], at: datetime) -> None:
+    """Count the moves of letters.
+
+    A resolved group in which a letter waits now is open again; if the letter came back, the
+    group regresses.
     """
-    changes: dict[int, dict[str, int]] = {}
-    for (group_id, state), step in ((before, -1), (after, 1)):
-        counter = COUNTER[_State(state)]
-        counters = changes.setdefault(group_id, {})
-        counters[counter] = counters.get(counter, 0) + step
-    # Always in the order of their keys, so two transactions cannot deadlock.
-    for group_id, counters in sorted(changes.items()):
-        _apply(group_id, counters, redriven_at=at)
-    if COUNTER[_State(after[1])] != "waiting":
-        return
-    if came_back:
-        _regress([after[0]])
-    else:
-        FailureGroup.objects.filter(
-            pk=after[0], state=FailureGroup.State.RESOLVED
-        ).update(state=FailureGroup.State.OPEN)
+    steps: dict[int, Counter[str]] = defaultdict(Counter)
+    for one in moved:
+        for (group_id, state), step in ((one.before, -1), (one.after, 1)):
+            steps[group_id][COUNTER[_State(state)]] += step
+    counted = [pk for pk, counters in steps.items() if any(counters.values())]
+    waited_in = {one.after[0] for one in moved if one.waits}
+    resolved = Q(pk__in=waited_in, state=FailureGroup.State.RESOLVED)
+    # In the order of their keys everywhere, so transactions cannot deadlock.
+    groups = FailureGroup.objects.filter(Q(pk__in=counted) | resolved).order_by("pk")
+    locked = list(groups.select_for_update(no_key=True))
+    for group in locked:
+        _count(group, steps[group.pk], at)
+    came_back = {one.after[0] for one in moved if one.waits and one.came_back}
+    for group in locked:
+        if group.pk in waited_in and group.state == FailureGroup.State.RESOLVED:
+            _wake(group, regresses=group.pk in came_back)
+    if locked:
+        FailureGroup.objects.bulk_update(locked, _COUNTED)
 
 
-def _apply(group_id: int, counters: dict[str, int], redriven_at: datetime) -> None:
-    changed: dict[str, Any] = {
-        name: F(name) + step for name, step in counters.items() if step
-    }
-    if counters.get("redriven", 0) > 0:
-        changed["last_redriven_at"] = redriven_at
-    if not changed:
+def _count(group: FailureGroup, step: Counter[str], at: datetime) -> None:
+    """Add *step* to the counters of *group*, which is locked."""
+    for name, number in step.items():
+        setattr(group, name, getattr(group, name) + number)
+    if step["redriven"] > 0:
+        group.last_redriven_at = at
+    settled = step["waiting"] + step["redriven"] < 0
+    if settled and group.waiting <= 0 and group.redriven <= 0:
+        group.state = FailureGroup.State.RESOLVED
+
+
+def _wake(group: FailureGroup, *, regresses: bool) -> None:
+    """Open a resolved group again, and alert if it *regresses*. The caller saves it."""
+    if not regresses:
+        group.state = FailureGroup.State.OPEN
         return
-    groups = FailureGroup.objects.filter(pk=group_id)
-    groups.update(**changed)
-    if counters.get("waiting", 0) + counters.get("redriven", 0) < 0:
-        groups.filter(waiting__lte=0, redriven__lte=0).update(
-            state=FailureGroup.State.RESOLVED
-        )
+    group.state = FailureGroup.State.REGRESSED
+    alert("regression", _sentence(group, "A failure came back"), _path(group))
 
 
 def _hour(at: datetime) -> datetime:

@@ -1,18 +1,21 @@
 """The states of a dead letter, the allowed moves, and everything that changes with a move.
 
 Every move is one compare-and-set on the caller's copy of the letter. The group's
-counters, the receipt's mark and the audit trail change in the same transaction.
+counters, the receipt's mark and the audit trail change in the same transaction. Many
+letters move by as many statements as one.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, Model, Value, When
 from django.utils import timezone
 
-from dlq_review.errors import ChangedMeanwhileError, WrongStateError
+from dlq_review.errors import ChangedMeanwhileError, ReviewError, WrongStateError
 from dlq_review.groups import counters
 from dlq_review.models import AuditEntry, DeadLetter
 from processing.events.masking import mask
@@ -34,16 +37,39 @@ ALLOWED: dict[str, frozenset[str]] = {
 _CAME_BACK = (AuditEntry.Verb.FAILED_AGAIN, AuditEntry.Verb.REGRESSED)
 
 
-def lock(request_id: str) -> dict[int, DeadLetter]:
-    """The letters of one request as they are now, locked in the order of their keys.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The move of one letter, with the letter as its caller saw it."""
 
-    They share a tombstone and a receipt's mark, so a change of one locks them all.
+    letter: DeadLetter
+    to: str
+    verb: AuditEntry.Verb
+    by: str = ""
+    reason: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Other fields of the letter that change with its state."""
+    before: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "before", self.letter.state)
+
+    def values(self, now: datetime) -> dict[str, Any]:
+        """The fields of the letter after the move."""
+        settled_at = now if self.to in DeadLetter.SETTLED else None
+        kept = {"send_after": None, **self.changes}
+        return {**kept, "settled_at": settled_at, "state": self.to}
+
+
+def lock(*requests: str) -> dict[int, DeadLetter]:
+    """The letters of *requests* as they are now, locked in the order of their keys.
+
+    Letters of a request share a tombstone and a receipt's mark, so a change of one locks
+    them all.
     """
-    letters = DeadLetter.objects.filter(request_id=request_id).order_by("pk")
+    letters = DeadLetter.objects.filter(request_id__in=set(requests)).order_by("pk")
     return {one.pk: one for one in letters.select_for_update(no_key=True)}
 
 
-@transaction.atomic
 def move(
     letter: DeadLetter,
     to: str,
@@ -54,21 +80,114 @@ def move(
     **changes: Any,
 ) -> None:
     """Move *letter* as its caller saw it. Raises WrongStateError, ChangedMeanwhileError."""
-    before = letter.state
-    _check_allowed(letter, to)
-    current = lock(letter.request_id)[letter.pk]
-    settled_at = timezone.now() if to in DeadLetter.SETTLED else None
-    changes = {"send_after": None, **changes, "settled_at": settled_at, "state": to}
-    _compare_and_set(letter, current, changes)
-    counters.count_move(
-        (current.group_id, before),
-        (letter.group_id, to),
-        timezone.now(),
-        came_back=verb in _CAME_BACK,
+    (refused,) = move_all([Move(letter, to, verb, by, reason, changes)])
+    if refused is not None:
+        raise refused
+
+
+@transaction.atomic
+def move_all(moves: Sequence[Move]) -> list[ReviewError | None]:
+    """Make *moves* in one transaction, by a few statements for all.
+
+    Returns an error or None for each, in order. A move that is refused changes nothing and
+    stops no other. Raises ChangedMeanwhileError, and changes nothing at all, if the
+    database contradicts its own locks.
+    """
+    current = lock(*(one.letter.request_id for one in moves))
+    taken: set[int] = set()
+    refused = [_refusal(one, current, taken) for one in moves]
+    going = [one for one, error in zip(moves, refused, strict=True) if error is None]
+    if not going:
+        return refused
+    now = timezone.now()
+    _update(going, now)
+    counters.count_moves([_counted(one, current[one.letter.pk]) for one in going], now)
+    # Letters that wait before and after look the same to a receipt.
+    told = [one for one in going if not {one.before, one.to} <= set(DeadLetter.WAITING)]
+    if told:
+        tell_receipts(list(dict.fromkeys(one.letter.request_id for one in told)))
+    _write_trail(going)
+    for one in going:
+        # A merge or split meanwhile changes only the group that counts the letter.
+        for name in ("group_id", "origin_id"):
+            setattr(one.letter, name, getattr(current[one.letter.pk], name))
+        for name, value in one.values(now).items():
+            setattr(one.letter, name, value)
+    return refused
+
+
+def _refusal(
+    one: Move, current: Mapping[int, DeadLetter], taken: set[int]
+) -> ReviewError | None:
+    """Why the move may not be made; None if it may, and then the letter is *taken*."""
+    letter = one.letter
+    if one.to not in ALLOWED[one.before]:
+        return WrongStateError(
+            f"{letter} is {letter.get_state_display().lower()}, so it cannot become "
+            f"{S(one.to).label.lower()}."
+        )
+    now = current.get(letter.pk)
+    if now is None or letter.pk in taken or _seen(now) != _seen(letter):
+        return ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    if counters.own_group(now) != counters.own_group(letter):
+        return ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    taken.add(letter.pk)
+    return None
+
+
+def _update(going: Sequence[Move], now: datetime) -> None:
+    """One statement for all moves that change the same fields."""
+    alike: dict[tuple[str, ...], list[Move]] = defaultdict(list)
+    for one in going:
+        alike[tuple(sorted(one.values(now)))].append(one)
+    for names, some in alike.items():
+        values = {one.letter.pk: one.values(now) for one in some}
+        columns = {
+            name: column(DeadLetter, name, {pk: new[name] for pk, new in values.items()})
+            for name in names
+        }
+        before = {one.before for one in some}
+        seen = DeadLetter.objects.filter(pk__in=values, state__in=before)
+        if seen.update(**columns) != len(values):
+            raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+
+
+def column(model: type[Model], name: str, values: Mapping[int, Any]) -> Any:
+    """What an UPDATE sets *name* to, where *values* has the new value by primary key."""
+    same: dict[Any, list[int]] = defaultdict(list)
+    for pk, value in values.items():
+        same[value].append(pk)
+    if len(same) == 1:
+        return next(iter(same))
+    of_type = model._meta.get_field(name)
+    return Case(
+        *(
+            When(pk__in=numbers, then=Value(value, output_field=of_type))
+            for value, numbers in same.items()
+        )
     )
-    if not {before, to} <= set(DeadLetter.WAITING):  # which read the same
-        tell_receipts([letter.request_id])
-    note(letter, verb, by=by, reason=reason, before=before, after=to)
+
+
+def _counted(one: Move, current: DeadLetter) -> counters.Moved:
+    return counters.Moved(
+        before=(current.group_id, one.before),
+        after=(one.changes.get("group_id", current.group_id), one.to),
+        came_back=one.verb in _CAME_BACK,
+    )
+
+
+def _write_trail(going: Iterable[Move]) -> None:
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            letter=one.letter,
+            actor=one.by,
+            verb=one.verb,
+            reason=one.reason,
+            before=one.before,
+            after=one.to,
+        )
+        for one in going
+    )
 
 
 def _check_allowed(letter: DeadLetter, to: str) -> None:
@@ -106,14 +225,14 @@ def check_editable(letter: DeadLetter, done: str) -> None:
         )
 
 
-def _seen(letter: DeadLetter) -> dict[str, Any]:
-    """The conditions of the compare-and-set on *letter*.
+def _seen(letter: DeadLetter) -> tuple[Any, ...]:
+    """The fields that a move compares with its caller's copy of *letter*.
 
-    Compare `redrive_id` and `send_after` too, so that a stale claim never overwrites a
+    `redrive_id` and `send_after` are among them, so that a stale claim never overwrites a
     newer one.
     """
     names = ("state", "revision", "redrive_id", "send_after", "purged_at")
-    return {name: getattr(letter, name) for name in names}
+    return tuple(getattr(letter, name) for name in names)
 
 
 def note(letter: DeadLetter, verb: AuditEntry.Verb, **more: str) -> None:

@@ -163,19 +163,19 @@ def test_letters_that_change_places_between_two_groups_wait_for_none_that_waits(
         dead_letter(attributes=failure(error_type=kind)).group_id for kind in KINDS[:2]
     )
     both = Barrier(2)
-    apply = counters._apply
+    count = counters._count
 
-    def apply_and_meet(*change: Any, **at: Any) -> None:
-        apply(*change, **at)
+    def count_and_meet(*change: Any) -> None:
+        count(*change)
         with suppress(BrokenBarrierError):  # the second waits for the row of the first
             both.wait(1)
 
     @transaction.atomic
     def bring(before: int, after: int) -> None:
-        moved = (before, "open"), (after, "open")
-        counters.count_move(*moved, timezone.now(), came_back=False)
+        moved = counters.Moved((before, "open"), (after, "open"), came_back=False)
+        counters.count_moves([moved], timezone.now())
 
-    monkeypatch.setattr(counters, "_apply", apply_and_meet)
+    monkeypatch.setattr(counters, "_count", count_and_meet)
     together(lambda: bring(one, other), lambda: bring(other, one))
     assert list(FailureGroup.objects.values_list("waiting", flat=True)) == [1, 1]
 
