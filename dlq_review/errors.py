@@ -15,3 +15,13 @@ class ChangedMeanwhileError(ReviewError):
 
 class ReasonMissingError(ReviewError):
     """Say why, so that whoever looks at this later understands it."""
+
+
+class FailedError(ReviewError):
+    """It failed, and nothing was changed. The log names the error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"It failed with {type(error).__name__}, and nothing was changed. The log "
+            "tells more."
+        )

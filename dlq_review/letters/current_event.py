@@ -1,6 +1,9 @@
 """Parse a dead letter's body as an event, or say why it is none."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from django.db.models import F
 
 from dlq_review.errors import ReviewError
 from dlq_review.models import DeadLetter, Revision
@@ -26,6 +29,12 @@ class NotAnEventError(ReviewError):
 
 def current(letter: DeadLetter) -> Revision:
     return letter.revisions.get(number=letter.revision)
+
+
+def current_bodies(letters: Iterable[DeadLetter]) -> dict[int, str]:
+    """The body of the current revision of each of *letters*, by their numbers."""
+    found = Revision.objects.filter(letter__in=letters, number=F("letter__revision"))
+    return dict(found.order_by().values_list("letter_id", "body"))
 
 
 def event_in(letter: DeadLetter, body: str) -> envelope.Event:

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
-from django.db.models import Case, Model, Value, When
+from django.db.models import Case, Field, Model, Value, When
 from django.utils import timezone
 
 from dlq_review.errors import ChangedMeanwhileError, ReviewError, WrongStateError
@@ -143,7 +143,9 @@ def _update(going: Sequence[Move], now: datetime) -> None:
     for names, some in alike.items():
         values = {one.letter.pk: one.values(now) for one in some}
         columns = {
-            name: column(DeadLetter, name, {pk: new[name] for pk, new in values.items()})
+            name: column(
+                DeadLetter, name, {pk: new[name] for pk, new in values.items()}
+            )
             for name in names
         }
         before = {one.before for one in some}
@@ -159,7 +161,7 @@ def column(model: type[Model], name: str, values: Mapping[int, Any]) -> Any:
         same[value].append(pk)
     if len(same) == 1:
         return next(iter(same))
-    of_type = model._meta.get_field(name)
+    of_type = cast("Field[Any, Any]", model._meta.get_field(name))
     return Case(
         *(
             When(pk__in=numbers, then=Value(value, output_field=of_type))

@@ -1,48 +1,38 @@
-"""Send dead letters' current revisions back to their queues.
+"""Send dead letters' current revisions back to their queues, in sets.
 
-Crash order: claim by compare-and-set, with a redrive id -> commit -> send -> record that it
-was sent -> commit. A crash in between leaves it claimed; `resend_claimed` sends it again
-with the same redrive id, and the worker drops the second copy by its request id.
+Crash order: claim a set in one transaction (redrive/claims.py), each letter by
+compare-and-set and with a redrive id -> commit -> send, ten in a call -> record what SQS
+took of the set, and what it refused -> commit. A crash in between leaves the set claimed;
+`resend_claimed` sends it again with the same redrive ids, and the worker drops the second
+copies by their request ids.
 """
 
-import logging
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_URL, uuid5
+from typing import Any
 
-from django.conf import settings
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Length
 from django.utils import timezone
 
-from dlq_review.errors import (
-    ChangedMeanwhileError,
-    ReasonMissingError,
-    ReviewError,
-)
+from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.letters import current_event
-from dlq_review.letters.transitions import check_editable, move
-from dlq_review.models import AuditEntry, DeadLetter
-from dlq_review.redrive import targets
-from dlq_review.redrive.message_attributes import attributes_of
-from dlq_review.redrive.terms import (
-    DiscardedError,
-    LimitReachedError,
-    NotSentError,
-    ProcessedOtherwiseError,
-    Redrive,
-    Terms,
-)
+from dlq_review.letters.sets import all_or_each
+from dlq_review.letters.transitions import Move, move_all
+from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
+from dlq_review.redrive import claims
+from dlq_review.redrive.terms import NotSentError, Redrive, Terms
+from processing.events.attributes import FAILURE, REDRIVE, Attributes
 from processing.events.envelope import Event
-from processing.models import Outcome, Repair
 from processing.sqs import publisher
-from processing.sqs.batches import Sent
-
-logger = logging.getLogger(__name__)
+from processing.sqs.refusals import SendError
 
 S = DeadLetter.State
-CLAIM_LASTS = timedelta(seconds=60)  # far above the 1.3 s that one send may take
+SET = (
+    100  # letters claimed in one transaction, sent by ten calls and recorded in another
+)
+ROOM = 1024 * 1024  # characters of their bodies, so that a set takes few calls more
+CLAIM_LASTS = timedelta(seconds=60)  # far above what sending a set may take
 
 
 def redrive_one(one: Redrive, terms: Terms) -> str:
@@ -57,142 +47,103 @@ def redrive_one(one: Redrive, terms: Terms) -> str:
 
 
 def redrive_many(chosen: Sequence[Redrive], terms: Terms) -> list[Redrive]:
-    """Send each of *chosen*, at most ten in one call to SQS; one result each, in order.
+    """Claim and send *chosen*, in sets; one result each, in order.
 
     Never raises for one letter: each that was not sent carries its ReviewError.
     """
-    done: list[Redrive] = []
-    claimed: list[tuple[int, Event]] = []
-    for number, one in enumerate(chosen):
-        error = None
-        try:
-            event = take(one, terms)
-            if event is not None:
-                claimed.append((number, event))
-        except ReviewError as refused:
-            error = refused
-        done.append(Redrive(one.letter, one.revision, error))
-    errors = send_claimed([(done[number].letter, event) for number, event in claimed])
-    for (number, _), error in zip(claimed, errors, strict=True):
-        done[number] = Redrive(done[number].letter, done[number].revision, error)
-    return done
+    return [done for some in _sets(chosen) for done in _redrive_set(some, terms)]
 
 
-def take(one: Redrive, terms: Terms) -> Event | None:
-    """Claim one letter and return its event; None if it was processed already."""
-    letter = one.letter
-    if one.revision != letter.revision:
-        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
-    check_editable(letter, "redriven")
-    event = current_event.event_in(letter, current_event.current(letter).body)
-    targets.check(event.queue, terms.to)
-    if _is_done(letter):
-        why = "Already processed; nothing was sent."
-        move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=terms.by, reason=why)
-        return None
-    claim(
-        letter,
-        by=terms.by,
-        reason=_reason(letter, terms),
-        to=terms.to,
-        operation=terms.operation,
-        send_after=terms.send_after,
-    )
-    return event
+def _sets(chosen: Sequence[Redrive]) -> Iterator[list[Redrive]]:
+    """Cut *chosen* into sets whose sending ends long before CLAIM_LASTS."""
+    sizes = _sizes([one.letter for one in chosen]) if len(chosen) > 1 else {}
+    some: list[Redrive] = []
+    room = ROOM
+    for one in chosen:
+        size = sizes.get(one.letter.pk, 0)
+        if some and (len(some) == SET or size > room):
+            yield some
+            some, room = [], ROOM
+        some.append(one)
+        room -= size
+    if some:
+        yield some
 
 
-def _reason(letter: DeadLetter, terms: Terms) -> str:
-    """The reason as the trail tells it. Raises LimitReachedError, ReasonMissingError."""
-    reason = f"To {terms.to}. {terms.reason}".strip() if terms.to else terms.reason
-    if not letter.limit_reached:
-        return reason
-    if not terms.override_limit:
-        raise LimitReachedError(letter)
-    if not terms.reason.strip():
-        raise ReasonMissingError(ReasonMissingError.__doc__)
-    return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {reason}"
+def _sizes(letters: Sequence[DeadLetter]) -> dict[int, int]:
+    bodies = Revision.objects.filter(letter__in=letters, number=F("letter__revision"))
+    return dict(bodies.order_by().values_list("letter_id", Length("body")))
 
 
-def claim(
-    letter: DeadLetter,
-    *,
-    by: str,
-    reason: str,
-    to: str = "",
-    operation: int | None = None,
-    send_after: datetime | None = None,
-) -> None:
-    """Take *letter* for sending; only one of two who try gets it."""
-    name = f"{letter.pk}/{letter.revision}/{letter.redrives + 1}"
-    with transaction.atomic(durable=True):
-        move(
-            letter,
-            S.CLAIMED,
-            AuditEntry.Verb.CLAIMED,
-            by=by,
-            reason=reason,
-            redrive_id=uuid5(NAMESPACE_URL, name),
-            claimed_at=timezone.now(),
-            redriven_to=to,
-            operation=operation,
-            send_after=send_after,
+def _redrive_set(chosen: Sequence[Redrive], terms: Terms) -> list[Redrive]:
+    taken = claims.take_all(chosen, terms)
+    claimed = [
+        (one.letter, event)
+        for one, event in zip(chosen, taken, strict=True)
+        if isinstance(event, Event)
+    ]
+    errors = iter(send_claimed(claimed))
+    return [
+        Redrive(
+            one.letter,
+            one.revision,
+            next(errors) if isinstance(result, Event) else result,
         )
-        _tell_of_edits(letter)
-
-
-def _tell_of_edits(letter: DeadLetter) -> None:
-    """Record an edit of the request, so that the receipt shows what came of it."""
-    if not letter.revision:
-        return
-    arrived = letter.revisions.filter(number__lte=letter.revision, by="")
-    asked = list(arrived.values_list("fingerprint", flat=True))  # the newest first
-    became = letter.body_fingerprint
-    if asked and asked[0] and became not in asked:
-        repair = Repair(request_id=letter.request_id, asked=asked[0], became=became)
-        Repair.objects.bulk_create([repair], ignore_conflicts=True)
+        for one, result in zip(chosen, taken, strict=True)
+    ]
 
 
 def send_claimed(
     claimed: Sequence[tuple[DeadLetter, Event]],
 ) -> list[ReviewError | None]:
     """Send what is claimed and record each; one error or None a letter, in order."""
+    if not claimed:
+        return []
+    letters = [letter for letter, _ in claimed]
     sent = publisher.publish_many(
         [event for _, event in claimed],
-        attributes_of([letter for letter, _ in claimed]),
+        _beside(letters),
         [letter.redriven_to or event.queue for letter, event in claimed],
     )
+    return _record(letters, [one.error for one in sent])
+
+
+def _record(
+    letters: Sequence[DeadLetter], refused: Sequence[SendError | None]
+) -> list[ReviewError | None]:
+    now = timezone.now()
+    moves = [
+        _sent(letter, now) if error is None else _not_sent(letter, str(error))
+        for letter, error in zip(letters, refused, strict=True)
+    ]
+    recorded = _move_all_or_each(moves)
+    # A letter that came back before we recorded that it was sent keeps its newer state.
+    # One that cannot be recorded stays claimed, and `resend_claimed` finds it.
     return [
-        _record(letter, result)
-        for (letter, _), result in zip(claimed, sent, strict=True)
+        None
+        if error is None or isinstance(why, ChangedMeanwhileError)
+        else NotSentError(error)
+        for error, why in zip(refused, recorded, strict=True)
     ]
 
 
-def _record(letter: DeadLetter, sent: Sent) -> ReviewError | None:
-    try:
-        if sent.error is None:
-            move(
-                letter,
-                S.REDRIVEN,
-                AuditEntry.Verb.SENT,
-                redrives=letter.redrives + 1,
-                redriven_at=timezone.now(),
-            )
-            return None
-        _wait_again(letter, str(sent.error))
-    except ChangedMeanwhileError:
-        # The letter came back before we recorded that it was sent. The newer state stays.
-        return None
-    return NotSentError(sent.error)
+def _move_all_or_each(moves: Sequence[Move]) -> list[ReviewError | None]:
+    return all_or_each(moves, move_all, letter=lambda one: one.letter)
 
 
-def _wait_again(letter: DeadLetter, reason: str) -> None:
+def _sent(letter: DeadLetter, now: datetime) -> Move:
+    changes = {"redrives": letter.redrives + 1, "redriven_at": now}
+    return Move(letter, S.REDRIVEN, AuditEntry.Verb.SENT, changes=changes)
+
+
+def _not_sent(letter: DeadLetter, reason: str) -> Move:
     """Nothing was sent: the letter waits again, free of the operation that took it."""
-    move(
+    return Move(
         letter,
         letter.resting_state,
         AuditEntry.Verb.NOT_SENT,
         reason=reason[:500],
-        operation=None,
+        changes={"operation": None},
     )
 
 
@@ -212,22 +163,45 @@ def resend_claimed() -> int:
 
 def send(letters: Iterable[DeadLetter]) -> int:
     """Send *letters*, which are claimed; return how many SQS took."""
-    claimed = []
+    waiting = [Redrive(letter, letter.revision) for letter in letters]
+    return sum(_send_set([one.letter for one in some]) for some in _sets(waiting))
+
+
+def _send_set(letters: Sequence[DeadLetter]) -> int:
+    bodies = current_event.current_bodies(letters)
+    claimed, wrong = [], []
     for letter in letters:
         try:
-            event = current_event.event_in(letter, current_event.current(letter).body)
+            event = current_event.event_in(letter, bodies[letter.pk])
         except current_event.NotAnEventError as error:  # its contract has changed since
-            with suppress(ChangedMeanwhileError):  # another job saw it first
-                _wait_again(letter, str(error))
+            wrong.append(_not_sent(letter, str(error)))
         else:
             claimed.append((letter, event))
+    _move_all_or_each(wrong)  # a letter that another job saw first is refused
     return send_claimed(claimed).count(None)
 
 
-def _is_done(letter: DeadLetter) -> bool:
-    known = current_event.processed(letter)
-    if known.done and not known.same:
-        raise ProcessedOtherwiseError(ProcessedOtherwiseError.__doc__)
-    if Outcome.discarded(letter.request_id).exists():
-        raise DiscardedError(DiscardedError.__doc__)
-    return known.done
+def _beside(letters: Sequence[DeadLetter]) -> list[Attributes]:
+    """The attributes of each: its redrive, and those of the producer from its last arrival."""
+    came = Arrival.objects.filter(letter__in=letters).order_by("pulled_at", "id")
+    last = {
+        letter: Attributes(texts, types)
+        for letter, texts, types in came.values_list(
+            "letter", "attributes", "attribute_types"
+        )
+    }
+    return [
+        last.get(letter.pk, Attributes())
+        .unpacked(FAILURE)
+        .unpacked(REDRIVE)
+        .packed(REDRIVE, _redrive(letter))
+        for letter in letters
+    ]
+
+
+def _redrive(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "dead_letter": letter.pk,
+        "redrive_id": str(letter.redrive_id),
+        "count": letter.redrives + 1,
+    }

@@ -17,7 +17,7 @@ from django.utils import timezone
 from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.letters.transitions import move
 from dlq_review.models import AuditEntry, DeadLetter
-from dlq_review.redrive import sender
+from dlq_review.redrive import claims, sender
 from dlq_review.redrive.terms import Redrive, Terms
 from processing.events.envelope import new_id
 from processing.sqs import publisher
@@ -47,7 +47,7 @@ def redrive_soon(one: Redrive, terms: Terms) -> str:
     if not seconds:
         return sender.redrive_one(one, terms)
     due = timezone.now() + timedelta(seconds=seconds)
-    sender.take(one, replace(terms, send_after=due))
+    claims.take(one, replace(terms, send_after=due))
     if one.letter.undoable:
         _ask_for_sending(seconds)
     return one.letter.state

@@ -44,7 +44,9 @@ POINTS = (
     "after dlq_review.pull.arrivals:_store_arrival",
     "after dlq_review.pull.arrivals:join",
     "after dlq_review.letters.transitions:note",
-    "after dlq_review.redrive.sender:claim",
+    "after dlq_review.letters.transitions:_update",
+    "after dlq_review.letters.transitions:_write_trail",
+    "after dlq_review.redrive.claims:take_all",
     "after dlq_review.redrive.sender:send_claimed",
 )
 

@@ -156,37 +156,43 @@ def _no_tombstone() -> None:
 def _redrive_without_compare_and_set() -> None:
     """The claim is written over whatever the row has become meanwhile."""
 
-    def plant(move: Function) -> Function:
-        def move_anyway(letter: Any, to: str, *args: Any, **changes: Any) -> None:
-            if to in ("claimed", "redriven"):
-                type(letter).objects.filter(pk=letter.pk).update(
-                    state=letter.state,
-                    revision=letter.revision,
-                    redrive_id=letter.redrive_id,
-                )
-            move(letter, to, *args, **changes)
+    def plant(move_all: Function) -> Function:
+        def move_anyway(moves: Any) -> Any:
+            for move in moves:
+                letter = move.letter
+                if move.to in ("claimed", "redriven"):
+                    type(letter).objects.filter(pk=letter.pk).update(
+                        state=letter.state,
+                        revision=letter.revision,
+                        redrive_id=letter.redrive_id,
+                    )
+            return move_all(moves)
 
         return move_anyway
 
-    replace("dlq_review.letters.transitions:move", plant)
+    replace("dlq_review.letters.transitions:move_all", plant)
 
 
 def _send_before_claim() -> None:
-    """The event is on its queue before anybody is recorded to have asked for it."""
+    """The events are on their queues before anybody is recorded to have asked for it."""
 
-    def plant(claim: Function) -> Function:
-        def send_first(letter: Any, **asked: Any) -> None:
+    def plant(take_all: Function) -> Function:
+        def send_first(chosen: Any, terms: Any) -> Any:
             from dlq_review.letters import current_event
             from dlq_review.redrive.message_attributes import attributes_of
             from processing.sqs import publisher
 
-            event = current_event.event_in(letter, current_event.current(letter).body)
-            publisher.publish_many([event], attributes_of([letter]))
-            claim(letter, **asked)
+            letters = [one.letter for one in chosen]
+            bodies = current_event.current_bodies(letters)
+            for letter in letters:
+                with contextlib.suppress(current_event.NotAnEventError):
+                    event = current_event.event_in(letter, bodies[letter.pk])
+                    publisher.publish_many([event], sender._beside([letter]))
+            return take_all(chosen, terms)
 
         return send_first
 
-    replace("dlq_review.redrive.sender:claim", plant)
+    replace("dlq_review.redrive.claims:take_all", plant)
 
 
 def _stock_transport() -> None:

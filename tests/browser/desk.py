@@ -13,7 +13,7 @@ from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, FailureGroup, Operation
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
-from dlq_review.redrive import sender
+from dlq_review.redrive import claims, sender
 from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.search.selections import Selection
 from processing.delivery import processor, spool
@@ -117,7 +117,7 @@ def _letters() -> dict[str, DeadLetter]:
         "resolved": dead_letter(),
         "discarded": dead_letter(),
     }
-    sender.claim(found["claimed"], by="bob", reason="")
+    claims.claim(found["claimed"], by="bob", reason="")
     for name in ("redriven", "overdue", "again"):
         sender.redrive_many([Redrive(found[name], 0)], Terms(by="bob"))
     longer = now - timedelta(hours=3)

@@ -12,6 +12,7 @@ from django.core import mail
 
 from dlq_review.models import DeadLetter
 from dlq_review.monitoring import books
+from dlq_review.redrive import claims
 from processing.delivery import processor
 from processing.models import Order, Outcome, SpooledEvent, User
 from processing.sqs import publisher
@@ -209,3 +210,183 @@ def test_transient_failure(point: Point, crash_at: str) -> None:
     assert Order.objects.get().status == "paid"
     assert Outcome.objects.count() == 2
     assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after processing.sqs.queues:receive 1",
+        "after processing.sqs.queues:receive 2",
+        "before dlq_review.pull.new_letters:begin 1",
+        "after dlq_review.pull.new_letters:begin 1",
+        "after dlq_review.pull.new_letters:begin_new 1",
+        "after processing.sqs.queues:_delete_batch 1",
+        "after processing.sqs.queues:delete 1",
+    ],
+)
+def test_pull(point: Point, crash_at: str) -> None:
+    events = [order_created() for _ in range(12)]  # two receives, and two deletes
+    send_dead(*events)
+    point.step("pull", crash_at=crash_at)
+    point.drain()
+    letters = DeadLetter.objects.all()
+    assert {one.request_id for one in letters} == {event.id for event in events}
+    assert {one.arrival_count for one in letters} == {1}
+    assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.pull.arrivals:_store_arrival 1",
+        "after dlq_review.pull.arrivals:join 1",
+        "after dlq_review.pull.arrivals:join 2",
+    ],
+)
+def test_pull_of_what_has_a_letter(point: Point, crash_at: str) -> None:
+    events = [order_created(), order_created()]
+    send_dead(*events)
+    point.step("pull")
+    send_dead(*events)
+    point.step("pull", crash_at=crash_at)
+    point.drain()
+    assert {one.arrival_count for one in DeadLetter.objects.all()} == {2}
+    assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.letters.transitions:_write_trail 1",
+        "after dlq_review.redrive.claims:take_all 1",
+        "after processing.sqs.publisher:publish_many 1",
+        "after dlq_review.letters.transitions:_write_trail 2",
+        "after dlq_review.redrive.sender:send_claimed 1",
+    ],
+)
+def test_redrive(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    point.step("redrive", event.id, crash_at=crash_at)
+    letter.refresh_from_db()
+    if letter.state == S.OPEN:  # it died before the claim, so somebody asks again
+        redrive_now(letter, by="ada")
+    point.drain()
+    letter.refresh_from_db()
+    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
+    processed_once(event)
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after processing.sqs.publisher:publish_many 1",
+        "after dlq_review.redrive.sender:send_claimed 1",
+        "after dlq_review.letters.settlement:reconcile 1",
+    ],
+)
+def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    claims.claim(letter, by="ada", reason="")
+    DeadLetter.objects.update(claimed_at=timezone.now() - timedelta(minutes=1))
+    point.step("settle", crash_at=crash_at)
+    point.drain()
+    letter.refresh_from_db()
+    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
+    processed_once(event)
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.redrive.undo_window:_begin_to_send 1",
+        "after processing.sqs.publisher:publish_many 1",
+        "after dlq_review.redrive.undo_window:send_due 1",
+    ],
+)
+def test_send_what_is_due(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    claims.claim(letter, by="ada", reason="", send_after=timezone.now())
+    point.step("settle", crash_at=crash_at)
+    point.drain()
+    letter.refresh_from_db()
+    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
+    processed_once(event)
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.letters.transitions:note 1",
+        "after dlq_review.letters.revisions:edit 1",
+        "after dlq_review.redrive.claims:take_all 1",
+    ],
+)
+def test_edit_and_redrive(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    point.step("edit_and_redrive", event.id, "CUP-2", crash_at=crash_at)
+    letter.refresh_from_db()
+    if letter.revision == 0:
+        assert letter.revisions.count() == 1
+        point.step("edit_and_redrive", event.id, "CUP-2")
+    elif letter.state == S.OPEN:
+        redrive_now(letter, by="ada")
+    point.drain()
+    processed_once(event)
+    assert Order.objects.get().items.get().sku == "CUP-2"
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.letters.transitions:_write_trail 1",
+        "after dlq_review.letters.settlement:discard 1",
+    ],
+)
+def test_discard(point: Point, crash_at: str) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    point.step("discard", event.id, crash_at=crash_at)
+    letter.refresh_from_db()
+    tombstone = Outcome.objects.filter(kind=Outcome.Kind.DISCARDED)
+    assert tombstone.exists() == (letter.state == S.DISCARDED)
+    if letter.state == S.OPEN:
+        point.step("discard", event.id)
+    publisher.publish(event)  # a late copy
+    point.drain()
+    letter.refresh_from_db()
+    assert letter.state == S.DISCARDED
+    assert not Order.objects.exists()
+    assert books.close().balanced
+
+
+def test_of_two_who_redrive_at_once_one_is_told(point: Point) -> None:
+    event = order_created()
+    letter = pulled(point, event)
+    said = sorted(point.race("redrive_at", event.id))
+    # The slower one may begin to look only after the other is done.
+    assert said in (
+        ["ChangedMeanwhileError", "redriven"],
+        ["WrongStateError", "redriven"],
+    )
+    point.drain()
+    letter.refresh_from_db()
+    assert letter.redrives == 1
+    assert letter.audit.filter(verb=AuditEntry.Verb.SENT).count() == 1
+    processed_once(event)
+
+
+def send_dead(*events: Event) -> None:
+    for event in events:
+        queues.client().send_message(
+            QueueUrl=queues.url("orders-dlq"), MessageBody=event.body
+        )
+
+
+def pulled(point: Point, event: Event) -> DeadLetter:
+    send_dead(event)
+    point.drain()
+    return DeadLetter.objects.get(request_id=event.id)

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from dlq_review.letters import settlement
 from dlq_review.models import AuditEntry, DeadLetter
-from dlq_review.redrive import sender
+from dlq_review.redrive import claims
 from processing.delivery import processor
 from processing.models import Outcome
 from processing.sqs import queues
@@ -351,7 +351,7 @@ def test_every_post_needs_the_csrf_token(desk: Client) -> None:
 
 def test_a_claimed_letter_offers_nothing(desk: Client) -> None:
     letter = dead_letter()
-    sender.claim(letter, by="ada", reason="")
+    claims.claim(letter, by="ada", reason="")
     text = html(desk, page(letter))
     assert len(re.findall(r"<button[^>]* disabled", text)) == 5
 

@@ -24,7 +24,7 @@ from dlq_review.groups import counter_drift, merge, triage
 from dlq_review.letters import retention, revisions, settlement
 from dlq_review.letters.transitions import move
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
-from dlq_review.redrive import sender, terms
+from dlq_review.redrive import claims, sender, terms
 from processing.delivery import processor
 from processing.events.envelope import Event
 from processing.models import Outcome, UnderReview
@@ -74,7 +74,7 @@ def test_a_split_while_a_letter_is_sent_leaves_it_in_a_group_that_is_seen() -> N
     first, second = failed("AError"), failed("BError")
     merge.merge(second.group, first.group, by="bob", reason="")
     claimed = fresh(second)
-    sender.claim(claimed, by="ada", reason="")
+    claims.claim(claimed, by="ada", reason="")
     merge.split(fresh(second.group), by="bob", reason="")
     move(claimed, claimed.resting_state, AuditEntry.Verb.NOT_SENT)
     group = fresh(second).group
@@ -169,7 +169,7 @@ def test_a_receipt_says_sent_again_once_no_letter_of_its_request_waits() -> None
     first, second = two_of_one_request()
 
     def sent_again(letter: DeadLetter) -> Any:
-        sender.claim(letter, by="ada", reason="")
+        claims.claim(letter, by="ada", reason="")
         at = timezone.now()
         move(letter, "redriven", AuditEntry.Verb.SENT, redriven_at=at)
         return at, UnderReview.objects.get().sent_again_at
@@ -216,7 +216,7 @@ def act(letter: DeadLetter, verb: str) -> None:
         case "resolve":
             settlement.resolve(letter, by="ada", reason="x")
         case "claim":
-            sender.claim(letter, by="ada", reason="")
+            claims.claim(letter, by="ada", reason="")
         case "sent":
             now = timezone.now()
             move(letter, "redriven", AuditEntry.Verb.SENT, redriven_at=now)

@@ -12,7 +12,7 @@ from dlq_review import tasks
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.monitoring import books
-from dlq_review.redrive import sender
+from dlq_review.redrive import claims
 from processing.delivery import processor, spool
 from processing.models import Outcome, SpooledEvent
 from processing.sqs import publisher, queues
@@ -52,7 +52,7 @@ def test_a_redriven_letter_without_an_outcome_becomes_overdue(sqs: None) -> None
 
 @pytest.mark.django_db(transaction=True)
 def test_a_claim_that_nobody_sends_becomes_overdue(sqs: None) -> None:
-    sender.claim(dead_letter(), by="ada", reason="")
+    claims.claim(dead_letter(), by="ada", reason="")
     assert books.close().balanced
     assert "claimed for a redrive, and not sent for too long" in (
         in_two_hours().discrepancies

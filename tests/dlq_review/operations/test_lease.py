@@ -11,7 +11,7 @@ from dlq_review.management import operation_console
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import control, leases, plans, runner, steps
 from dlq_review.operations.plans import Plan
-from dlq_review.redrive import sender
+from dlq_review.redrive import claims, sender
 from dlq_review.search.selections import Selection
 from processing.sqs import publisher, queues
 from processing.sqs.batches import Sent
@@ -73,7 +73,7 @@ def test_what_another_runner_took_meanwhile_is_not_called_skipped(
     def after_another(chosen: Any, terms: Any) -> Any:
         with monkeypatch.context() as patch:
             patch.setattr(sender, "redrive_many", take)
-            sender.claim(letter, by="ada", reason="", operation=operation.pk)
+            claims.claim(letter, by="ada", reason="", operation=operation.pk)
         monkeypatch.setattr(sender, "redrive_many", take)
         return take(chosen, terms)
 
@@ -93,7 +93,7 @@ def test_what_a_dead_runner_took_and_nobody_could_send_is_not_called_sent(
 ) -> None:
     operation = started(1)
     letter = DeadLetter.objects.get()
-    sender.claim(letter, by="ada", reason="", operation=operation.pk)
+    claims.claim(letter, by="ada", reason="", operation=operation.pk)
     letter.revisions.update(body="of a contract that was changed")
     DeadLetter.objects.update(claimed_at=timezone.now() - timedelta(minutes=5))
     assert sender.resend_claimed() == 0

@@ -9,7 +9,7 @@ from dlq_review.errors import ChangedMeanwhileError, ReviewError, WrongStateErro
 from dlq_review.letters import settlement, transitions
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
-from dlq_review.redrive import sender, terms
+from dlq_review.redrive import claims, sender, terms
 from intake.receipts import Receipt, State
 from processing.delivery import processor
 from processing.events.envelope import Event
@@ -155,15 +155,15 @@ def test_a_crash_between_send_and_record_sends_twice_and_takes_effect_once(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letter = dead_letter(order_created(order_id="ORD-5"))
-    move = transitions.move
+    move_all = transitions.move_all
 
-    def die_when_sent(letter: DeadLetter, to: str, *args: Any, **kwargs: Any) -> None:
-        if to == "redriven":
+    def die_when_sent(moves: list[transitions.Move]) -> Any:
+        if moves[0].to == "redriven":
             raise Crash
-        move(letter, to, *args, **kwargs)
+        return move_all(moves)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sender, "move", die_when_sent)
+        patch.setattr(sender, "move_all", die_when_sent)
         with pytest.raises(Crash):
             redrive_now(letter, by="ada")
     long_ago(letter)
@@ -181,7 +181,7 @@ def test_a_crash_between_send_and_record_sends_twice_and_takes_effect_once(
 
 def test_a_resend_that_sqs_refuses_opens_the_letter(no_sqs: None) -> None:
     letter = dead_letter()
-    sender.claim(letter, by="ada", reason="")
+    claims.claim(letter, by="ada", reason="")
     long_ago(letter)
     assert sender.resend_claimed() == 0
     letter.refresh_from_db()
@@ -191,7 +191,7 @@ def test_a_resend_that_sqs_refuses_opens_the_letter(no_sqs: None) -> None:
 def test_what_is_no_event_any_more_waits_again_and_stops_no_other(sqs: None) -> None:
     letter, other = dead_letter(), dead_letter()
     for one in (letter, other):
-        sender.claim(one, by="ada", reason="")
+        claims.claim(one, by="ada", reason="")
     letter.revisions.update(body="of a contract that was changed")
     seen_by_two_jobs = DeadLetter.objects.filter(pk=letter.pk)
     assert sender.send([*seen_by_two_jobs, *seen_by_two_jobs.all(), other]) == 1
@@ -210,9 +210,9 @@ def long_ago(letter: DeadLetter) -> None:
 def test_of_two_who_claim_a_letter_one_gets_it() -> None:
     letter = dead_letter()
     seen_by_another = DeadLetter.objects.get(pk=letter.pk)
-    sender.claim(letter, by="ada", reason="")
+    claims.claim(letter, by="ada", reason="")
     with pytest.raises(ChangedMeanwhileError):
-        sender.claim(seen_by_another, by="bob", reason="")
+        claims.claim(seen_by_another, by="bob", reason="")
 
 
 def test_a_letter_that_is_processed_already_is_resolved_and_not_sent(sqs: None) -> None:

@@ -15,7 +15,7 @@ from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.pull import puller
-from dlq_review.redrive import sender
+from dlq_review.redrive import claims, sender
 from dlq_review.redrive.targets import NotAllowedThereError
 from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.search.selections import Selection
@@ -125,7 +125,7 @@ def test_a_stranger_cannot_slip_a_message_into_a_letter(told: str) -> None:
 
 def test_a_crash_before_it_is_sent_sends_it_to_the_same_queue(sqs: None) -> None:
     letter = dead_letter()
-    sender.claim(letter, by="ada", reason="", to="signups")
+    claims.claim(letter, by="ada", reason="", to="signups")
     DeadLetter.objects.update(claimed_at=timezone.now() - 2 * sender.CLAIM_LASTS)
     assert sender.resend_claimed() == 1
     assert len(queues.receive("signups")) == 1
