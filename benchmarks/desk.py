@@ -75,7 +75,7 @@ def compare(*, moved: int, rounds: int) -> None:
 @contextmanager
 def _sets_of_one() -> Iterator[None]:
     with ExitStack() as stack:
-        for module in (puller,):
+        for module in (puller, runner):
             stack.enter_context(patch.object(module, "SET", 1))
         yield
 

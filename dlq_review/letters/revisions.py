@@ -1,11 +1,15 @@
 """Edit a dead letter: a new revision, validated by the contract of its type."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from django.db import transaction
 
-from dlq_review.errors import ReasonMissingError, ReviewError
+from dlq_review.errors import ChangedMeanwhileError, ReasonMissingError, ReviewError
 from dlq_review.letters import current_event
 from dlq_review.letters.current_event import NotAnEventError
-from dlq_review.letters.transitions import check_editable, move, note
+from dlq_review.letters.sets import column
+from dlq_review.letters.transitions import check_editable, lock, move
 from dlq_review.models import AuditEntry, DeadLetter, Revision
 from processing.delivery.attempts import storable
 from processing.events import envelope
@@ -34,7 +38,15 @@ def check(letter: DeadLetter, body: str) -> Event:
     return event
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A new body for *letter*, which replaces that of revision *based_on*."""
+
+    letter: DeadLetter
+    body: str
+    based_on: int
+
+
 def edit(
     letter: DeadLetter, body: str, *, based_on: int, by: str, reason: str
 ) -> Revision:
@@ -42,47 +54,92 @@ def edit(
 
     Raises NotAnEventError, ReasonMissingError, StaleEditError or WrongStateError.
     """
-    if not reason.strip():
-        raise ReasonMissingError(ReasonMissingError.__doc__)
-    check_editable(letter, "edited")
-    event = check(letter, body)
-    _set_current(letter, event, based_on)
-    note(
-        letter,
-        AuditEntry.Verb.EDITED,
-        by=by,
-        reason=reason,
-        before=f"revision {based_on}",
-        after=f"revision {letter.revision}",
-    )
-    return _store(letter, body, event.fingerprint, by=by, reason=reason)
+    (saved,) = edit_all([Edit(letter, body, based_on)], by=by, reason=reason)
+    if isinstance(saved, ReviewError):
+        raise saved
+    return saved
 
 
-def _set_current(letter: DeadLetter, event: Event, based_on: int) -> None:
-    """Let the letter's current revision be *event*, the one after *based_on*."""
+@transaction.atomic
+def edit_all(
+    edits: Sequence[Edit], *, by: str, reason: str
+) -> list[Revision | ReviewError]:
+    """Save *edits*, by a few statements for all; a revision or an error each, in order."""
+    checked = [_checked(one, reason) for one in edits]
+    locked = lock(*(one.letter.request_id for one in edits))
+    saved: list[Revision | ReviewError] = []
+    new: dict[int, tuple[Edit, Event]] = {}
+    for one, found in zip(edits, checked, strict=True):
+        now = locked[one.letter.pk]
+        if isinstance(found, ReviewError):
+            saved.append(found)
+        elif (now.revision, now.state) != (one.based_on, one.letter.state) or (
+            now.pk in new
+        ):
+            saved.append(_stale(one.letter, one.based_on))
+        else:
+            new[now.pk] = one, found
+            saved.append(_revision(one, found, by, reason))
+    if new:
+        _update(new)
+        _note_edits([one for one, _ in new.values()], by, reason)
+        Revision.objects.bulk_create(one for one in saved if isinstance(one, Revision))
+    return saved
+
+
+def _checked(one: Edit, reason: str) -> Event | ReviewError:
+    try:
+        if not reason.strip():
+            raise ReasonMissingError(ReasonMissingError.__doc__)
+        check_editable(one.letter, "edited")
+        return check(one.letter, one.body)
+    except ReviewError as refused:
+        return refused
+
+
+def _update(new: Mapping[int, tuple[Edit, Event]]) -> None:
     changes = {
-        "revision": based_on + 1,
-        "body_fingerprint": event.fingerprint,
-        "type": event.type,
-        "reference": event.data.reference,
+        pk: {
+            "revision": one.based_on + 1,
+            "body_fingerprint": event.fingerprint,
+            "type": event.type,
+            "reference": event.data.reference,
+        }
+        for pk, (one, event) in new.items()
     }
-    seen = DeadLetter.objects.filter(
-        pk=letter.pk, revision=based_on, state=letter.state
+    names = ("revision", "body_fingerprint", "type", "reference")
+    columns = {
+        name: column(DeadLetter, name, {pk: to[name] for pk, to in changes.items()})
+        for name in names
+    }
+    seen = DeadLetter.objects.filter(pk__in=new, state__in=DeadLetter.EDITABLE)
+    if seen.update(**columns) != len(new):
+        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    for pk, to in changes.items():
+        for name, value in to.items():
+            setattr(new[pk][0].letter, name, value)
+
+
+def _note_edits(edits: Sequence[Edit], by: str, reason: str) -> None:
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            letter=one.letter,
+            verb=AuditEntry.Verb.EDITED,
+            actor=by,
+            reason=reason,
+            before=f"revision {one.based_on}",
+            after=f"revision {one.based_on + 1}",
+        )
+        for one in edits
     )
-    if not seen.update(**changes):
-        raise _stale(letter, based_on)
-    for name, value in changes.items():
-        setattr(letter, name, value)
 
 
-def _store(
-    letter: DeadLetter, body: str, fingerprint: str, *, by: str, reason: str
-) -> Revision:
-    return Revision.objects.create(
-        letter=letter,
-        number=letter.revision,
-        body=body,
-        fingerprint=fingerprint,
+def _revision(one: Edit, event: Event, by: str, reason: str) -> Revision:
+    return Revision(
+        letter=one.letter,
+        number=one.based_on + 1,
+        body=one.body,
+        fingerprint=event.fingerprint,
         by=by,
         reason=reason,
     )

@@ -1,17 +1,31 @@
 """Settle a dead letter: processed after all, resolved by hand, discarded, restored."""
 
+from collections.abc import Sequence
 from time import monotonic
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from dlq_review.errors import ReasonMissingError, ReviewError, WrongStateError
+from dlq_review.errors import (
+    ChangedMeanwhileError,
+    ReasonMissingError,
+    ReviewError,
+    WrongStateError,
+)
 from dlq_review.letters import current_event
-from dlq_review.letters.transitions import check_editable, lock, move
-from dlq_review.models import AuditEntry, DeadLetter
+from dlq_review.letters.transitions import (
+    Move,
+    check_editable,
+    lock,
+    move,
+    move_all,
+    unchanged,
+)
+from dlq_review.models import AuditEntry, DeadLetter, Revision
 from processing.models import Outcome
 
 S = DeadLetter.State
+_PROCESSED = Outcome.Kind.PROCESSED
 STEP = 500  # letters looked up at once
 SECONDS = 20  # that one run of the job may take
 
@@ -69,26 +83,19 @@ def resolve(letter: DeadLetter, *, by: str, reason: str) -> None:
     move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=reason)
 
 
-@transaction.atomic
 def discard(
     letter: DeadLetter, *, by: str, reason: str, message_for_sender: str = ""
 ) -> str:
     """Discard *letter* and leave a tombstone, so that a late copy does nothing.
 
-    The sender's receipt shows *message_for_sender*. The reason is for staff alone.
+    *message_for_sender* is for the sender: their receipt shows it. The reason is for staff alone.
     Returns its new state: RESOLVED where the request was processed in the meantime.
     """
-    _need(letter, reason, "discarded")
-    lock(letter.request_id)  # a restore takes the tombstone away
-    outcome = _tombstone(letter, message_for_sender)
-    if outcome.kind == Outcome.Kind.PROCESSED and current_event.processed(letter).same:
-        why = "Was processed in the meantime; not discarded."
-        move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by=by, reason=why)
-    else:
-        why = reason
-        if message_for_sender:
-            why += f" The sender is told: {message_for_sender}"
-        move(letter, S.DISCARDED, AuditEntry.Verb.DISCARDED, by=by, reason=why)
+    (refused,) = discard_all(
+        [letter], by=by, reason=reason, message_for_sender=message_for_sender
+    )
+    if refused is not None:
+        raise refused
     return letter.state
 
 
@@ -109,6 +116,59 @@ def _tombstone(letter: DeadLetter, message_for_sender: str) -> Outcome:
 
 
 @transaction.atomic
+def discard_all(
+    letters: Sequence[DeadLetter], *, by: str, reason: str, message_for_sender: str = ""
+) -> list[ReviewError | None]:
+    """Discard *letters*, by a few statements for all; one error or None each, in order."""
+    # A restore takes a tombstone away, so the letters of its request are locked.
+    locked = lock(*(letter.request_id for letter in letters))
+    refused = [_refusal(letter, reason, "discarded", locked) for letter in letters]
+    going = [one for one, error in zip(letters, refused, strict=True) if error is None]
+    outcomes = _bury(going, message_for_sender)
+    done = [one for one in going if outcomes[one.request_id].kind == _PROCESSED]
+    held = set(
+        Revision.objects.filter(letter__in=done).values_list("letter", "fingerprint")
+    )
+    moves = [
+        _resolved(one, by)
+        if (one.pk, outcomes[one.request_id].fingerprint) in held
+        else _discarded(one, by, reason, message_for_sender)
+        for one in going
+    ]
+    moved = iter(move_all(moves))
+    return [error or next(moved) for error in refused]
+
+
+def _bury(letters: Sequence[DeadLetter], message: str) -> dict[str, Outcome]:
+    """Leave a tombstone for each request that has no outcome; the outcome of each."""
+    tombstones = {
+        letter.request_id: Outcome(
+            request_id=letter.request_id,
+            kind=Outcome.Kind.DISCARDED,
+            type=letter.type,
+            fingerprint=letter.body_fingerprint,
+            correlation_id=letter.correlation_id or letter.request_id,
+            made={Outcome.MESSAGE_FOR_SENDER: message} if message else {},
+        )
+        for letter in reversed(letters)  # of a request's letters the first one counts
+    }
+    # In one order everywhere, so transactions cannot deadlock.
+    ordered = [tombstones[request] for request in sorted(tombstones)]
+    Outcome.objects.bulk_create(ordered, ignore_conflicts=True)
+    return Outcome.objects.in_bulk(list(tombstones))
+
+
+def _resolved(letter: DeadLetter, by: str) -> Move:
+    why = "Was processed in the meantime; not discarded."
+    return Move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, by, why)
+
+
+def _discarded(letter: DeadLetter, by: str, reason: str, message: str) -> Move:
+    why = f"{reason} The sender is told: {message}" if message else reason
+    return Move(letter, S.DISCARDED, AuditEntry.Verb.DISCARDED, by, why)
+
+
+@transaction.atomic
 def restore(letter: DeadLetter, *, by: str, reason: str = "") -> None:
     """Bring a discarded letter back, and take its tombstone away."""
     if letter.state != S.DISCARDED:
@@ -122,6 +182,18 @@ def restore(letter: DeadLetter, *, by: str, reason: str = "") -> None:
     others = (one.state for number, one in locked.items() if number != letter.pk)
     if S.DISCARDED not in others:
         Outcome.discarded(letter.request_id).delete()
+
+
+def _refusal(
+    letter: DeadLetter, reason: str, done: str, locked: dict[int, DeadLetter]
+) -> ReviewError | None:
+    try:
+        _need(letter, reason, done)
+    except ReviewError as refused:
+        return refused
+    if not unchanged(letter, locked):
+        return ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
+    return None
 
 
 def _need(letter: DeadLetter, reason: str, done: str) -> None:

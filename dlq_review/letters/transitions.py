@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Field, Model, Value, When
 from django.utils import timezone
 
 from dlq_review.errors import ChangedMeanwhileError, ReviewError, WrongStateError
 from dlq_review.groups import counters
+from dlq_review.letters.sets import column
 from dlq_review.models import AuditEntry, DeadLetter
 from processing.events.masking import mask
 from processing.models import UnderReview
@@ -90,8 +90,7 @@ def move_all(moves: Sequence[Move]) -> list[ReviewError | None]:
     """Make *moves* in one transaction, by a few statements for all.
 
     Returns an error or None for each, in order. A move that is refused changes nothing and
-    stops no other. Raises ChangedMeanwhileError, and changes nothing at all, if the
-    database contradicts its own locks.
+    stops no other.
     """
     current = lock(*(one.letter.request_id for one in moves))
     taken: set[int] = set()
@@ -126,13 +125,20 @@ def _refusal(
             f"{letter} is {letter.get_state_display().lower()}, so it cannot become "
             f"{S(one.to).label.lower()}."
         )
-    now = current.get(letter.pk)
-    if now is None or letter.pk in taken or _seen(now) != _seen(letter):
-        return ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
-    if counters.own_group(now) != counters.own_group(letter):
+    if letter.pk in taken or not unchanged(letter, current):
         return ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
     taken.add(letter.pk)
     return None
+
+
+def unchanged(letter: DeadLetter, current: Mapping[int, DeadLetter]) -> bool:
+    """Whether *letter*, as its caller saw it, is as it stands in *current*, which is locked."""
+    now = current.get(letter.pk)
+    return (
+        now is not None
+        and _seen(now) == _seen(letter)
+        and counters.own_group(now) == counters.own_group(letter)
+    )
 
 
 def _update(going: Sequence[Move], now: datetime) -> None:
@@ -152,22 +158,6 @@ def _update(going: Sequence[Move], now: datetime) -> None:
         seen = DeadLetter.objects.filter(pk__in=values, state__in=before)
         if seen.update(**columns) != len(values):
             raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
-
-
-def column(model: type[Model], name: str, values: Mapping[int, Any]) -> Any:
-    """What an UPDATE sets *name* to, where *values* has the new value by primary key."""
-    same: dict[Any, list[int]] = defaultdict(list)
-    for pk, value in values.items():
-        same[value].append(pk)
-    if len(same) == 1:
-        return next(iter(same))
-    of_type = cast("Field[Any, Any]", model._meta.get_field(name))
-    return Case(
-        *(
-            When(pk__in=numbers, then=Value(value, output_field=of_type))
-            for value, numbers in same.items()
-        )
-    )
 
 
 def _counted(one: Move, current: DeadLetter) -> counters.Moved:

@@ -40,6 +40,8 @@ class Operation(models.Model):
     reason = models.TextField(blank=True)
     rate = models.PositiveSmallIntegerField(default=50)
     """Messages a second, 1-500."""
+    reached = models.PositiveIntegerField(null=True, blank=True)
+    """Messages a second that its last run reached."""
     canary = models.PositiveIntegerField(default=0)
     """Send so many first and wait for their outcome; 0 for none."""
     canary_over = models.BooleanField(default=False, db_default=False)

@@ -34,10 +34,11 @@ class Lease:
     def _held(self) -> QuerySet[Operation]:
         return Operation.objects.filter(pk=self.operation, lease_owner=self.owner)
 
-    def renew(self) -> None:
-        """Raises LeaseLostError."""
+    def renew(self, reached: int | None = None) -> None:
+        """Hold it for longer, and note the rate *reached*. Raises LeaseLostError."""
         running = self._held().filter(state=Operation.State.RUNNING)
-        if not running.update(leased_until=timezone.now() + LASTS):
+        noted = {} if reached is None else {"reached": reached}
+        if not running.update(leased_until=timezone.now() + LASTS, **noted):
             raise LeaseLostError(LeaseLostError.__doc__)
 
     def give_back(self) -> None:

@@ -2,65 +2,111 @@
 
 Each step takes the next items of the frozen list, applies the operation to them
 (operations/steps.py) and records the results. A step that crashes leaves items waiting
-whose letters carry the
-operation's number: they are not sent again, and `resend_claimed` finishes those that were
-claimed only.
+whose letters carry the operation's number: they are not sent again, and `resend_claimed`
+finishes those that were claimed only.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass, field
+from math import inf
 from time import monotonic, sleep
 
 from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import leases, steps
 from dlq_review.operations.control import finish, pause
+from dlq_review.operations.pace import Pace
 from dlq_review.operations.progress import TRIED, tally
 from processing.events.contracts import CONTRACTS
 
-BATCH = 10  # one SendMessageBatch
+SET = 100  # items of one step
+LOOK = 1  # second between two looks at the outcomes
 _Item = OperationItem.State
 
 
 def run_all(seconds: float) -> int:
-    """Give each running operation its share of *seconds*; return how many ran."""
-    running = list(Operation.objects.filter(state=Operation.State.RUNNING))
-    return sum(run(one, seconds / len(running)) for one in running)
+    """Run all operations that run, in turns, for at most *seconds*; return how many."""
+    running = Operation.objects.filter(state=Operation.State.RUNNING)
+    return _run([(one, Pace(one.rate)) for one in running], seconds)
 
 
-def run(operation: Operation, seconds: float) -> bool:
-    """Run *operation* for at most *seconds*, at its rate; False if another runs it."""
-    lease = leases.take(operation)
-    if lease is None:
+def run(operation: Operation, seconds: float, pace: Pace | None = None) -> bool:
+    """Run *operation* for at most *seconds*, at its rate; False if another runs it.
+
+    *pace* carries over from one run to the next, so that nothing is lost in between.
+    """
+    pace = pace or Pace(operation.rate)
+    if not _run([(operation, pace)], seconds):
+        pace.rest()
         return False
-    try:
-        with suppress(leases.LeaseLostError):
-            _run(operation, lease, seconds)
-    finally:
-        lease.give_back()
     return True
 
 
-def _run(operation: Operation, lease: leases.Lease, seconds: float) -> None:
-    begun, handled, looked = monotonic(), 0, -1.0
-    last, refusing = 0, set[str]()
-    while (elapsed := monotonic() - begun) < seconds:
-        if elapsed - looked >= 1:
-            lease.renew()
-            observe(operation)
-            looked = elapsed
-        if operation.state != Operation.State.RUNNING:
-            return
-        room = min(BATCH, int(operation.rate * elapsed) + 1 - handled)
-        if room < 1:
-            sleep(1 / operation.rate)
-            continue
-        items = _next(operation, room, last, refusing)
+def _run(operations: list[tuple[Operation, Pace]], seconds: float) -> int:
+    """Return how many of *operations* no other runner holds."""
+    ends = monotonic() + seconds
+    runs = [
+        _Run(operation, lease, pace)
+        for operation, pace in operations
+        if (lease := leases.take(operation)) is not None
+    ]
+    try:
+        going = runs
+        while going and monotonic() < ends:
+            going = [one for one in going if one.goes_on()]
+            sleep(min((one.pace.wait() for one in going), default=0))
+        for one in going:
+            one.look()
+    finally:
+        for one in runs:
+            one.lease.give_back()
+    return len(runs)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One operation, held by a lease until all of this run are over."""
+
+    operation: Operation
+    lease: leases.Lease
+    pace: Pace
+    last: int = 0
+    """The number of the last item that was tried."""
+    refusing: set[str] = field(default_factory=set)
+    """The queues that took nothing in this run."""
+    _looked: float = -inf
+
+    def goes_on(self) -> bool:
+        """Take a step if one is due; False if there is nothing more to do in this run."""
+        if monotonic() - self._looked >= LOOK and not self.look():
+            return False
+        room = min(SET, self.pace.due())
+        with suppress(leases.LeaseLostError):
+            if not room or self._step(room):
+                return True
+            self.pace.rest()
+            self.look()
+        return False
+
+    def _step(self, room: int) -> bool:
+        """False if no item is left that may be tried now."""
+        items = _next(self.operation, room, self.last, self.refusing)
         if not items:
-            break
-        lease.renew()
-        refusing |= steps.WORK[Operation.Kind(operation.kind)](operation, lease, items)
-        last, handled = items[-1].pk, handled + len(items)
-    lease.renew()
-    observe(operation)
+            return False
+        self.lease.renew(self.pace.reached)
+        kind = Operation.Kind(self.operation.kind)
+        self.refusing |= steps.WORK[kind](self.operation, self.lease, items)
+        self.last = items[-1].pk
+        self.pace.took(len(items))
+        return True
+
+    def look(self) -> bool:
+        """Record outcomes; False if the operation does not run on, or is not ours any more."""
+        with suppress(leases.LeaseLostError):
+            self.lease.renew(self.pace.reached)
+            observe(self.operation)
+            self._looked = monotonic()
+            return self.operation.state == Operation.State.RUNNING
+        return False
 
 
 def _next(
@@ -85,7 +131,7 @@ def _next(
 def _canary_leaves(operation: Operation) -> int:
     """How many may be sent now. Items that could not be sent do not count as canaries."""
     if operation.canary_over:
-        return BATCH
+        return SET
     counts = tally(operation)
     tried = sum(counts.by_state[state] for state in TRIED)
     if tried < operation.canary:
@@ -94,7 +140,7 @@ def _canary_leaves(operation: Operation) -> int:
         return 0
     Operation.objects.filter(pk=operation.pk).update(canary_over=True)
     operation.canary_over = True
-    return BATCH
+    return SET
 
 
 def observe(operation: Operation) -> None:
