@@ -77,6 +77,7 @@ def _sets_of_one() -> Iterator[None]:
     with ExitStack() as stack:
         for module in (puller, runner):
             stack.enter_context(patch.object(module, "SET", 1))
+        stack.enter_context(patch.object(spool, "REST", 0))
         yield
 
 
@@ -95,7 +96,9 @@ def _all(works: dict[str, Work], side: str, count: int) -> None:
     if side == "ours":
         works[f"--rate {_ASKED}"].note(side, count, _seconds(lambda: _command(third)))
     _spool(count)
-    works["relay"].note(side, count, _seconds(lambda: spool.relay(seconds=60)))
+    limit = spool.SET if side == "ours" else 1
+    spent = _seconds(lambda: spool.relay(limit, seconds=60))
+    works["relay"].note(side, count, spent)
     _check(not SpooledEvent.objects.exists(), "not all were relayed")
     _empty("orders")
 

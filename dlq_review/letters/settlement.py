@@ -12,7 +12,7 @@ from dlq_review.errors import (
     ReviewError,
     WrongStateError,
 )
-from dlq_review.letters import current_event
+from dlq_review.letters.sets import all_or_each
 from dlq_review.letters.transitions import (
     Move,
     check_editable,
@@ -26,7 +26,7 @@ from processing.models import Outcome
 
 S = DeadLetter.State
 _PROCESSED = Outcome.Kind.PROCESSED
-STEP = 500  # letters looked up at once
+SET = 100  # letters settled in one transaction
 SECONDS = 20  # that one run of the job may take
 
 
@@ -52,29 +52,47 @@ def reconcile() -> int:
     """
     found = processed_meanwhile()
     settled, deadline = 0, monotonic() + SECONDS
-    letters = list(found.order_by("pk")[:STEP])
+    letters = list(found.order_by("pk")[:SET])
     while letters and monotonic() < deadline:
-        settled += sum(_settle(letter) for letter in letters)
-        letters = list(found.filter(pk__gt=letters[-1].pk).order_by("pk")[:STEP])
+        settled += _settle(letters)
+        letters = list(found.filter(pk__gt=letters[-1].pk).order_by("pk")[:SET])
     return settled
 
 
-def _settle(letter: DeadLetter) -> bool:
-    same = current_event.processed(letter).same
-    try:
-        if same:
-            move(letter, S.RESOLVED, AuditEntry.Verb.RESOLVED, reason="Processed.")
-        else:
-            reason = "The request id was processed with another body."
-            move(
-                letter,
-                letter.resting_state,
-                AuditEntry.Verb.FAILED_AGAIN,
-                reason=reason,
-            )
-    except ReviewError:  # another process was faster; the next run looks again
-        return False
-    return same
+def _settle(letters: Sequence[DeadLetter]) -> int:
+    requests = {letter.request_id for letter in letters}
+    outcomes = Outcome.processed(*requests).values_list("request_id", "fingerprint")
+    done = dict(outcomes)
+    held = _held(letters)
+    moves = [
+        _processed(one)
+        if (one.pk, done.get(one.request_id)) in held
+        else _taken_by_another(one)
+        for one in letters
+    ]
+    # Where another process was faster, the next run looks again.
+    refused = all_or_each(moves, move_all, letter=lambda one: one.letter)
+    return sum(
+        error is None and one.to == S.RESOLVED
+        for one, error in zip(moves, refused, strict=True)
+    )
+
+
+def _held(letters: Sequence[DeadLetter]) -> set[tuple[int, str]]:
+    """The fingerprints of all revisions of *letters*."""
+    revisions = Revision.objects.filter(letter__in=letters).order_by()
+    return set(revisions.values_list("letter_id", "fingerprint"))
+
+
+def _processed(letter: DeadLetter) -> Move:
+    verb = AuditEntry.Verb.RESOLVED
+    return Move(letter, S.RESOLVED, verb, reason="Processed.")
+
+
+def _taken_by_another(letter: DeadLetter) -> Move:
+    reason = "The request id was processed with another body."
+    verb = AuditEntry.Verb.FAILED_AGAIN
+    return Move(letter, letter.resting_state, verb, reason=reason)
 
 
 def resolve(letter: DeadLetter, *, by: str, reason: str) -> None:
@@ -126,9 +144,7 @@ def discard_all(
     going = [one for one, error in zip(letters, refused, strict=True) if error is None]
     outcomes = _bury(going, message_for_sender)
     done = [one for one in going if outcomes[one.request_id].kind == _PROCESSED]
-    held = set(
-        Revision.objects.filter(letter__in=done).values_list("letter", "fingerprint")
-    )
+    held = _held(done)
     moves = [
         _resolved(one, by)
         if (one.pk, outcomes[one.request_id].fingerprint) in held

@@ -23,6 +23,7 @@ from rich.text import Text
 from dlq_review.letters import settlement
 from dlq_review.models import Operation
 from dlq_review.operations import control, runner
+from dlq_review.operations.pace import Pace
 from dlq_review.operations.progress import Tally, tally
 from dlq_review.pull import puller
 from dlq_review.redrive import sender, undo_window
@@ -59,9 +60,10 @@ def drive(operation: Operation, console: Console, *, wait: bool) -> None:
 
 def _steps(operation: Operation, console: Console, *, wait: bool) -> Iterator[Tally]:
     idle, seen, holder = 0.0, Tally(), ""
+    pace = Pace(operation.rate)
     while operation.state == Operation.State.RUNNING:
         begun = monotonic()
-        mine = runner.run(operation, seconds=1)
+        mine = runner.run(operation, seconds=1, pace=pace)
         if not mine and operation.held_until and operation.lease_holder != holder:
             holder = operation.lease_holder
             console.print(_held(operation), markup=False)

@@ -11,6 +11,7 @@ from dlq_review.search.selections import Selection
 MOST_READ = 500  # bodies that one page reads to count what is newer
 ENOUGH = 10  # outcomes, before a share of them says anything
 NEVER = 100  # percent
+KEPT = 0.95  # of the rate that was asked for
 _Item = OperationItem.State
 #: The states of items that went to a worker.
 TRIED = (_Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN)
@@ -83,6 +84,16 @@ class Tally:
 def tally(operation: Operation) -> Tally:
     rows = operation.items.order_by().values_list("state").annotate(Count("pk"))
     return Tally(Counter(dict(rows)))
+
+
+def rate_in_words(operation: Operation) -> str:
+    """The rate that was asked for, and if a run took a second or more, the rate reached."""
+    asked = f"{operation.rate}/s"
+    if operation.reached is None:
+        return asked
+    if operation.reached >= KEPT * operation.rate:
+        return f"{asked}, kept"
+    return f"{asked}, but only {operation.reached}/s were reached"
 
 
 def newer(operation: Operation) -> int:

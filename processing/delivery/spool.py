@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic, sleep
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -23,6 +24,7 @@ from processing.sqs import publisher
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 300  # seconds between two tries
+SET = 100  # rows of one transaction, sent by ten calls
 REST = 0.02  # seconds between two transactions, so that others get SQLite's one lock
 _TRY = ("tries", "refusal", "refused_for_good", "next_try_at")
 
@@ -76,7 +78,7 @@ def due() -> QuerySet[SpooledEvent]:
     )
 
 
-def relay(limit: int = 100, seconds: float = 0) -> int:
+def relay(limit: int = SET, seconds: float = 0) -> int:
     """Publish the events that are due, oldest first; return how many were sent.
 
     *limit* in a transaction, until none is due, SQS is away or *seconds* are over.
@@ -132,7 +134,7 @@ def _is_same(stored: SpooledEvent, event: envelope.Event) -> bool:
 
 
 @transaction.atomic
-def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> _Tried:
+def _send(waiting: QuerySet[SpooledEvent], limit: int = SET) -> _Tried:
     waiting = waiting.filter(refused_for_good=False)
     rows = list(waiting.select_for_update(skip_locked=True)[:limit])
     found = [(row, _event_in(row)) for row in rows]
@@ -154,10 +156,17 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = 100) -> _Tried:
 
 
 def _event_in(row: SpooledEvent) -> envelope.Event | None:
-    """The event of *row*. None if only another release can read it; the row waits for that."""
+    """The event of *row*. None if it cannot be read, or only by another release.
+
+    The row waits for that, and holds up no other.
+    """
     try:
         return envelope.parse(row.body, fallback_id=row.request_id)
-    except EventError as error:
+    except SoftTimeLimitExceeded:  # no fault of the row; the job has to end
+        raise
+    except Exception as error:
+        if not isinstance(error, EventError):
+            logger.exception("request_id=%s unread=1", row.request_id)
         _postpone(row, type(error).__name__)
         return None
 

@@ -129,10 +129,18 @@ class Command(BaseCommand):
         operation.refresh_from_db()
         counts = progress.tally(operation)
         if options["json"]:
-            result = {"operation": operation.pk, "state": operation.state}
+            result = {
+                "operation": operation.pk,
+                "state": operation.state,
+                "rate": operation.rate,
+                "reached": operation.reached,
+            }
             self.stdout.write(json.dumps(result | dict(counts.by_state)))
         else:
-            self.stdout.write(f"Operation {operation.pk}: {in_words(counts)}")
+            rate = progress.rate_in_words(operation)
+            self.stdout.write(
+                f"Operation {operation.pk}: {in_words(counts)}. Rate: {rate}."
+            )
         if operation.braked:
             raise CommandError(_go_on(operation.halted, operation), returncode=BRAKED)
         if operation.halted:

@@ -164,7 +164,7 @@ def test_ctrl_c_after_somebody_else_was_faster_reports_and_ends(
 ) -> None:
     letters(1)
 
-    def cancelled_then_interrupted(operation: Operation, seconds: float) -> None:
+    def cancelled_then_interrupted(operation: Operation, **_: object) -> None:
         control.cancel(Operation.objects.get(pk=operation.pk), by="bob")
         raise KeyboardInterrupt
 
@@ -188,7 +188,7 @@ def test_paused_by_somebody_else_it_ends_with_a_code_of_its_own(
 ) -> None:
     letters(1)
 
-    def paused(operation: Operation, seconds: float) -> None:
+    def paused(operation: Operation, **_: object) -> None:
         control.pause(operation, by="bob")
 
     monkeypatch.setattr(runner, "run", paused)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from processing import tasks
 from processing.delivery import spool
+from processing.events import envelope
 from processing.events.envelope import Event
 from processing.models import SpooledEvent
 from processing.sqs import publisher, queues
@@ -201,3 +202,29 @@ def test_rows_of_another_release_do_not_end_a_relay(sqs: None) -> None:
 def test_the_job_relays_more_than_one_transaction_takes(sqs: None) -> None:
     hold(*(order_created() for _ in range(101)))
     assert tasks.relay() == 101
+
+
+@pytest.mark.parametrize("place", [0, 7, 14])
+def test_a_row_that_cannot_be_read_anywhere_in_a_set_waits_and_holds_nobody_up(
+    sqs: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    place: int,
+) -> None:
+    events = [order_created() for _ in range(15)]
+    for event in events:
+        spool.add(event, "ConnectTimeoutError")
+    poison = events[place].id
+    parse = envelope.parse
+
+    def fail_for_poison(body: str, **more: Any) -> Any:
+        if poison in body:
+            raise RuntimeError("disk")
+        return parse(body, **more)
+
+    monkeypatch.setattr(envelope, "parse", fail_for_poison)
+    assert spool.relay() == 14
+    (left,) = SpooledEvent.objects.all()
+    assert (left.request_id, left.tries, left.refusal) == (poison, 1, "RuntimeError")
+    assert not left.refused_for_good
+    assert f"request_id={poison} unread=1" in caplog.text
