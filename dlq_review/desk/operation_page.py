@@ -27,6 +27,7 @@ def operation_context(request: HttpRequest, operation: Operation) -> dict[str, A
         "bars": _bars(operation, counts),
         "done": _done(operation, counts),
         "newer": progress.newer(operation),
+        "rate": progress.rate_in_words(operation),
         "trail": operation.audit.all()[:30],
         "denied": denial(request.user, needed_for(operation.kind)),
         "braked": operation.braked,

@@ -110,42 +110,7 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 @needs("view")
 def operation_page(request: HttpRequest, operation_id: int) -> HttpResponse:
     operation = get_object_or_404(Operation, pk=operation_id)
-    items = operation.items.select_related("letter")
-    troubled = (OperationItem.State.FAILED_AGAIN, OperationItem.State.SKIPPED)
-    counts = progress.tally(operation)
-    context = {
-        "title": str(operation),
-        "operation": operation,
-        "counts": counts,
-        "bars": _bars(operation, counts),
-        "done": _done(operation, counts),
-        "newer": progress.newer(operation),
-        "rate": progress.rate_in_words(operation),
-        "troubled": [
-            item
-            for state in troubled
-            for item in items.filter(state=state).order_by("-pk")[:25]
-        ],
-        "first": items.order_by("letter_id")[:10],
-        "trail": operation.audit.all()[:30],
-        "denied": denial(request.user, needed_for(operation.kind)),
-        "may_undo": operation.kind == Operation.Kind.EDIT
-        and operation.state in Operation.ENDED
-        and counts.edited
-        and may_operate(request.user, Operation.Kind.UNDO),
-        "may_restore": operation.kind == Operation.Kind.DISCARD
-        and operation.state in Operation.ENDED
-        and counts.discarded
-        and may_operate(request.user, Operation.Kind.RESTORE),
-        "braked": operation.braked,
-        "conditions": [
-            veiled_condition(one) for one in operation.selection.get("fields", ())
-        ],
-        "refresh": operation.state == Operation.State.RUNNING,
-    }
-    if operation.state == Operation.State.DRAFT:
-        draft = _DRAFTS.get(operation.kind)
-        context |= draft(operation) if draft else {}
+    context = operation_context(request, operation)
     return page(request, "dlq_review/operation.html", context)
 
 

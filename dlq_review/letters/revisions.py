@@ -166,7 +166,14 @@ def put_back(letter: DeadLetter, number: int, *, by: str, reason: str) -> Revisi
         type=letter.type,
         reference=storable(identity.reference)[:254],
     )
-    return _store(letter, former.body, former.fingerprint, by=by, reason=reason)
+    return Revision.objects.create(
+        letter=letter,
+        number=letter.revision,
+        body=former.body,
+        fingerprint=former.fingerprint,
+        by=by,
+        reason=reason,
+    )
 
 
 def _stale(letter: DeadLetter, based_on: int) -> StaleEditError:

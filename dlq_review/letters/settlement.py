@@ -117,22 +117,6 @@ def discard(
     return letter.state
 
 
-def _tombstone(letter: DeadLetter, message_for_sender: str) -> Outcome:
-    """The outcome of the letter's request: a new tombstone, unless it has one already."""
-    made = {Outcome.MESSAGE_FOR_SENDER: message_for_sender}
-    outcome, _ = Outcome.objects.get_or_create(
-        request_id=letter.request_id,
-        defaults={
-            "kind": Outcome.Kind.DISCARDED,
-            "type": letter.type,
-            "fingerprint": letter.body_fingerprint,
-            "correlation_id": letter.correlation_id or letter.request_id,
-            "made": made if message_for_sender else {},
-        },
-    )
-    return outcome
-
-
 @transaction.atomic
 def discard_all(
     letters: Sequence[DeadLetter], *, by: str, reason: str, message_for_sender: str = ""

@@ -182,32 +182,6 @@ def _write_trail(going: Iterable[Move]) -> None:
     )
 
 
-def _check_allowed(letter: DeadLetter, to: str) -> None:
-    if to not in ALLOWED[letter.state]:
-        raise WrongStateError(
-            f"{letter} is {letter.get_state_display().lower()}, so it cannot become "
-            f"{S(to).label.lower()}."
-        )
-
-
-def _compare_and_set(
-    letter: DeadLetter, current: DeadLetter, changes: dict[str, Any]
-) -> None:
-    """Change *letter*, if its row is as its caller saw it. *current* is the locked row.
-
-    Raises ChangedMeanwhileError.
-    """
-    # A merge or split meanwhile changes only the group that counts the letter.
-    group = {"group_id": current.group_id, "origin_id": current.origin_id}
-    changes = {**group, **changes}
-    same_group = counters.own_group(current) == counters.own_group(letter)
-    seen = DeadLetter.objects.filter(pk=letter.pk, **_seen(letter))
-    if not seen.update(**changes) or not same_group:
-        raise ChangedMeanwhileError(ChangedMeanwhileError.__doc__)
-    for name, value in changes.items():
-        setattr(letter, name, value)
-
-
 def check_editable(letter: DeadLetter, done: str) -> None:
     """Raises WrongStateError unless *letter* waits for staff, so that it can be *done*."""
     if letter.state not in DeadLetter.EDITABLE:

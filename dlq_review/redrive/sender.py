@@ -9,7 +9,6 @@ copies by their request ids.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Length
@@ -19,10 +18,10 @@ from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.letters import current_event
 from dlq_review.letters.sets import all_or_each
 from dlq_review.letters.transitions import Move, move_all
-from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
+from dlq_review.models import AuditEntry, DeadLetter, Revision
 from dlq_review.redrive import claims
+from dlq_review.redrive.message_attributes import attributes_of
 from dlq_review.redrive.terms import NotSentError, Redrive, Terms
-from processing.events.attributes import FAILURE, REDRIVE, Attributes
 from processing.events.envelope import Event
 from processing.sqs import publisher
 from processing.sqs.refusals import SendError
@@ -102,7 +101,7 @@ def send_claimed(
     letters = [letter for letter, _ in claimed]
     sent = publisher.publish_many(
         [event for _, event in claimed],
-        _beside(letters),
+        attributes_of(letters),
         [letter.redriven_to or event.queue for letter, event in claimed],
     )
     return _record(letters, [one.error for one in sent])
@@ -179,29 +178,3 @@ def _send_set(letters: Sequence[DeadLetter]) -> int:
             claimed.append((letter, event))
     _move_all_or_each(wrong)  # a letter that another job saw first is refused
     return send_claimed(claimed).count(None)
-
-
-def _beside(letters: Sequence[DeadLetter]) -> list[Attributes]:
-    """The attributes of each: its redrive, and those of the producer from its last arrival."""
-    came = Arrival.objects.filter(letter__in=letters).order_by("pulled_at", "id")
-    last = {
-        letter: Attributes(texts, types)
-        for letter, texts, types in came.values_list(
-            "letter", "attributes", "attribute_types"
-        )
-    }
-    return [
-        last.get(letter.pk, Attributes())
-        .unpacked(FAILURE)
-        .unpacked(REDRIVE)
-        .packed(REDRIVE, _redrive(letter))
-        for letter in letters
-    ]
-
-
-def _redrive(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "dead_letter": letter.pk,
-        "redrive_id": str(letter.redrive_id),
-        "count": letter.redrives + 1,
-    }

@@ -187,7 +187,7 @@ def _send_before_claim() -> None:
             for letter in letters:
                 with contextlib.suppress(current_event.NotAnEventError):
                     event = current_event.event_in(letter, bodies[letter.pk])
-                    publisher.publish_many([event], sender._beside([letter]))
+                    publisher.publish_many([event], attributes_of([letter]))
             return take_all(chosen, terms)
 
         return send_first

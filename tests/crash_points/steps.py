@@ -17,8 +17,10 @@ from django.test import Client  # noqa: E402
 from dlq_review.errors import ReviewError  # noqa: E402
 from dlq_review.letters import current_event, revisions, settlement  # noqa: E402
 from dlq_review.models import DeadLetter  # noqa: E402
+from dlq_review.operations import runner  # noqa: E402
 from dlq_review.pull import puller  # noqa: E402
 from dlq_review.redrive import sender, undo_window  # noqa: E402
+from dlq_review.redrive.terms import Redrive, Terms  # noqa: E402
 from processing.delivery import spool  # noqa: E402
 from processing.events import envelope  # noqa: E402
 from tests.builders import redrive_now  # noqa: E402
@@ -47,6 +49,21 @@ def pull() -> None:
 
 def redrive(request_id: str) -> None:
     redrive_now(_letter(request_id), by="ada")
+
+
+def redrive_all() -> None:
+    """Redrive all that waits, as an operation does with a set of it."""
+    waiting = DeadLetter.objects.filter(state="open").order_by("pk")
+    sender.redrive_many([Redrive(one, one.revision) for one in waiting], Terms("ada"))
+
+
+def discard_all() -> None:
+    waiting = list(DeadLetter.objects.filter(state="open").order_by("pk"))
+    settlement.discard_all(waiting, by="ada", reason="test")
+
+
+def operate() -> None:
+    runner.run_all(seconds=20)
 
 
 def redrive_at(request_id: str, moment: str) -> None:

@@ -9,9 +9,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dlq_review.models import AuditEntry, DeadLetter
+from dlq_review.models import AuditEntry, DeadLetter, Operation
 from dlq_review.monitoring import books
-from dlq_review.redrive import sender
+from dlq_review.operations import control, plans
+from dlq_review.operations.plans import Plan
+from dlq_review.redrive import claims
+from dlq_review.search.selections import Selection
 from processing.models import Order, Outcome
 from processing.sqs import publisher
 from tests.builders import (
@@ -75,10 +78,10 @@ def test_pull_of_what_has_a_letter(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after dlq_review.letters.transitions:note 1",
-        "after dlq_review.redrive.sender:claim 1",
+        "after dlq_review.letters.transitions:_write_trail 1",
+        "after dlq_review.redrive.claims:take_all 1",
         "after processing.sqs.publisher:publish_many 1",
-        "after dlq_review.letters.transitions:note 2",
+        "after dlq_review.letters.transitions:_write_trail 2",
         "after dlq_review.redrive.sender:send_claimed 1",
     ],
 )
@@ -95,6 +98,84 @@ def test_redrive(point: Point, crash_at: str) -> None:
     processed_once(event)
 
 
+REDRIVE_OF_A_SET = [
+    "after dlq_review.letters.transitions:_write_trail 1",  # in the claim
+    "after dlq_review.redrive.claims:take_all 1",
+    "after processing.sqs.batches:send_batch 1",  # of two calls
+    "after processing.sqs.publisher:publish_many 1",
+    "after dlq_review.letters.transitions:_update 2",  # in the record
+    "after dlq_review.letters.transitions:_write_trail 2",
+]
+
+
+@pytest.mark.parametrize("crash_at", REDRIVE_OF_A_SET)
+def test_redrive_of_a_set(point: Point, crash_at: str) -> None:
+    events = [order_created() for _ in range(12)]
+    send_dead(*events)
+    point.drain()
+    point.step("redrive_all", crash_at=crash_at)
+    letters = DeadLetter.objects.all()
+    assert len({letter.state for letter in letters}) == 1, "a set half committed"
+    if letters[0].state == S.OPEN:  # it died before the claim, so somebody asks again
+        point.step("redrive_all")
+    point.drain()
+    found = letters.values_list("state", "redrives")
+    assert set(found) == {(S.RESOLVED, 1)}
+    processed_once(*events)
+
+
+OPERATION = [  # its first step takes one letter, the second takes eleven
+    "after dlq_review.redrive.claims:take_all 2",
+    "after processing.sqs.batches:send_batch 2",
+    "after dlq_review.redrive.sender:send_claimed 2",
+    "after dlq_review.operations.steps:_write 2",
+]
+
+
+@pytest.mark.parametrize("crash_at", OPERATION)
+def test_operation(point: Point, crash_at: str) -> None:
+    events = [order_created() for _ in range(12)]
+    send_dead(*events)
+    point.drain()
+    operation = plans.freeze(Selection(), Plan(rate=500), by="ada", reason="test")
+    control.start(operation, by="ada")
+    point.step("operate", crash_at=crash_at)
+    Operation.objects.update(leased_until=timezone.now())  # some time later
+    point.drain()
+    point.step("operate")
+    point.drain()
+    point.step("operate")
+    states = operation.items.values_list("state", flat=True)
+    assert set(states) == {"processed"}
+    operation.refresh_from_db()
+    assert operation.state == Operation.State.DONE
+    processed_once(*events)
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.letters.settlement:_bury 1",
+        "after dlq_review.letters.transitions:_write_trail 1",
+        "after dlq_review.letters.settlement:discard_all 1",
+    ],
+)
+def test_discard_of_a_set(point: Point, crash_at: str) -> None:
+    events = [order_created() for _ in range(12)]
+    send_dead(*events)
+    point.drain()
+    point.step("discard_all", crash_at=crash_at)
+    discarded = DeadLetter.objects.filter(state=S.DISCARDED)
+    tombstones = Outcome.objects.filter(kind=Outcome.Kind.DISCARDED)
+    assert discarded.count() == tombstones.count() in (0, 12), "a set half committed"
+    point.step("discard_all")
+    publisher.publish_many(events)  # late copies
+    point.drain()
+    assert discarded.count() == 12
+    assert not Order.objects.exists()
+    assert books.close().balanced
+
+
 @pytest.mark.parametrize(
     "crash_at",
     [
@@ -106,7 +187,7 @@ def test_redrive(point: Point, crash_at: str) -> None:
 def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
     event = order_created()
     letter = pulled(point, event)
-    sender.claim(letter, by="ada", reason="")
+    claims.claim(letter, by="ada", reason="")
     DeadLetter.objects.update(claimed_at=timezone.now() - timedelta(minutes=1))
     point.step("settle", crash_at=crash_at)
     point.drain()
@@ -126,7 +207,7 @@ def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
 def test_send_what_is_due(point: Point, crash_at: str) -> None:
     event = order_created()
     letter = pulled(point, event)
-    sender.claim(letter, by="ada", reason="", send_after=timezone.now())
+    claims.claim(letter, by="ada", reason="", send_after=timezone.now())
     point.step("settle", crash_at=crash_at)
     point.drain()
     letter.refresh_from_db()
@@ -137,9 +218,9 @@ def test_send_what_is_due(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after dlq_review.letters.transitions:note 1",
+        "after dlq_review.letters.revisions:_note_edits 1",
         "after dlq_review.letters.revisions:edit 1",
-        "after dlq_review.redrive.sender:claim 1",
+        "after dlq_review.redrive.claims:take_all 1",
     ],
 )
 def test_edit_and_redrive(point: Point, crash_at: str) -> None:
@@ -160,7 +241,8 @@ def test_edit_and_redrive(point: Point, crash_at: str) -> None:
 @pytest.mark.parametrize(
     "crash_at",
     [
-        "after dlq_review.letters.transitions:note 1",
+        "after dlq_review.letters.settlement:_bury 1",
+        "after dlq_review.letters.transitions:_write_trail 1",
         "after dlq_review.letters.settlement:discard 1",
     ],
 )
