@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, connections
 
 
@@ -43,6 +44,13 @@ def interrupt_after(seconds: float) -> Iterator[None]:
         is_armed = False  # a signal may be on its way
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def time_limit_behind(error: BaseException | None) -> SoftTimeLimitExceeded | None:
+    """The time limit that *error* comes of: Django raises its own after an interrupted COMMIT."""
+    while error is not None and not isinstance(error, SoftTimeLimitExceeded):
+        error = error.__context__
+    return error
 
 
 def drop_connection() -> None:

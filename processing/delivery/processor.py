@@ -19,12 +19,11 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from processing.delivery import attempts, spool
-from processing.delivery.interruption import drop_connection
+from processing.delivery.interruption import drop_connection, time_limit_behind
 from processing.events import envelope
 from processing.events.attributes import RECEIPT, REDRIVE
 from processing.events.errors import PermanentError
@@ -83,8 +82,9 @@ def handle(message: Message) -> None:
         _dead_letter(message, identity, error)
         state = f"dead_lettered={type(error).__name__}"
     except Exception as error:
-        if isinstance(error, SoftTimeLimitExceeded):
+        if limit := time_limit_behind(error):
             drop_connection()
+            error = limit
         attempts.record(message, identity, error, watch, permanent=False)
         log(message, identity, watch, f"failed={type(error).__name__}")
         raise RetryLaterError(type(error).__name__) from None

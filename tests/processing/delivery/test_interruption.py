@@ -1,13 +1,17 @@
-"""PostgreSQL is in the middle of a set when the time of the set is over."""
+"""PostgreSQL is in the middle of something when the time for it is over."""
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 
 import psycopg
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
 from processing.delivery import processor, sets
-from processing.models import Order, Outcome
+from processing.models import Attempt, Order, Outcome
 from tests.builders import message, order_created, order_updated
 from tests.processing.delivery.test_database_faults import other_connection, trigger
 from tests.processing.one_poll import created, in_sets
@@ -19,6 +23,9 @@ pytestmark = [
         reason="only a server goes on after its client; set DATABASE_URL",
     ),
 ]
+
+
+COMMITTING = "CONSTRAINT TRIGGER broken AFTER {} DEFERRABLE INITIALLY DEFERRED"
 
 
 @pytest.fixture
@@ -53,12 +60,31 @@ def test_a_commit_that_takes_too_long_leaves_no_connection_in_the_middle_of_it(
 ) -> None:
     """Django then raises an error of its own in place of the interruption."""
     monkeypatch.setattr(sets, "LONGEST", 0.2)
-    deferred = "CONSTRAINT TRIGGER broken AFTER {} DEFERRABLE INITIALLY DEFERRED"
     together = created(2)
-    with trigger(deferred, "processing_outcome", "PERFORM pg_sleep(0.6)"):
+    with trigger(COMMITTING, "processing_outcome", "PERFORM pg_sleep(0.6)"):
         assert in_sets(*together) == []
         assert connection.connection is None
     assert "rolled_back=TookTooLongError" in caplog.text
     for one in together:
         processor.handle(one)
     assert Order.objects.count() == Outcome.objects.count() == 2
+
+
+def test_an_event_whose_commit_ran_into_the_time_limit_has_its_attempt() -> None:
+    def strike(*_: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGUSR1, strike)
+    event = order_created(order_id="ORD-0")
+    wait = "PERFORM pg_sleep(0.6)"
+    try:
+        with trigger(COMMITTING, "processing_outcome", wait):
+            threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+            with pytest.raises(processor.RetryLaterError):
+                processor.handle(message(event))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    attempt = Attempt.objects.get()
+    assert attempt.error_type == "SoftTimeLimitExceeded"
+    processor.handle(message(event, receive_count=2))
+    assert Order.objects.count() == Outcome.objects.count() == 1
