@@ -1,12 +1,12 @@
 """Holdfast beside stock Celery on SQS, and its triage desk beside itself with few letters:
-`python -m benchmarks`, about fifteen minutes (`--only scale` for one part).
+`python -m benchmarks`, about half an hour (`--only scale` for one part).
 
-One call to SQS; A: accepting; B: processing,
-with the database here and a millisecond away; C: accepting while SQS is slow or down; then
-the desk; D: doing nothing.
+One call to SQS; A: accepting; B: processing, with the database here and a millisecond away;
+C: accepting while SQS is slow or down; then the desk; D: doing nothing; E: memory.
 
 Each comparison has both sides in the same run, on a machine that may be busy with other
-things; so read the ratios, not the seconds. Nothing here passes or fails.
+things; so read the ratios, not the seconds. Nothing here passes or fails, but memory that
+grows.
 """
 
 import argparse
@@ -15,7 +15,10 @@ import sys
 
 from benchmarks.surroundings import surroundings
 
-PARTS = ("call", "accept", "process", "far", "outage", "idle", "desk", "scale")
+PARTS = (
+    *("call", "accept", "process", "far", "outage", "idle", "desk", "scale"),
+    "memory",
+)
 
 
 def main() -> None:
@@ -47,6 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--idle", type=float, default=120, help="seconds of doing nothing"
     )
+    parser.add_argument("--minutes", type=float, default=10, help="of the memory's run")
     desk = parser.add_argument_group("the desk's work")
     desk.add_argument("--moved", type=int, default=1_000, help="letters of one round")
     scale = parser.add_argument_group("scale")

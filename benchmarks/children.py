@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second
@@ -47,15 +47,24 @@ class Child:
 
     def cpu(self) -> float:
         """Seconds of processor time, user and system, of all processes in the group."""
-        ticks = 0
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text().rpartition(")")[2].split()
-            except OSError:  # it ended meanwhile
-                continue
-            if int(fields[2]) == self._process.pid:
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / _TICKS
+        return sum(int(one[11]) + int(one[12]) for _, one in self._stats()) / _TICKS
+
+    def pss(self) -> float:
+        """MiB of memory of all processes in the group; what they share counts once."""
+        kib = 0
+        for folder, _ in self._stats():
+            with suppress(OSError):  # it ended meanwhile
+                rollup = (folder / "smaps_rollup").read_text()
+                kib += int(rollup.partition("\nPss:")[2].split()[0])
+        return kib / 1024
+
+    def _stats(self) -> Iterator[tuple[Path, list[str]]]:
+        """The folder in /proc and the fields of `stat` of each process in the group."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it ended meanwhile
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[2]) == self._process.pid:
+                    yield folder, fields
 
 
 @contextmanager

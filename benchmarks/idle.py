@@ -18,7 +18,7 @@ from project.beat import LOOKS
 MONTH = 30 * 24 * 3600  # seconds
 _CELERY = ("celery", "-A", "project")
 _WORKER = ("worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
-_PROCESSES = {
+PROCESSES = {
     "worker": (*_CELERY, *_WORKER, "--exclude-queues", "jobs", "-lINFO"),
     "jobs": (*_CELERY, *_WORKER, "--queues", "jobs", "-lINFO"),
     "beat": (*_CELERY, "beat", "-lINFO"),
@@ -44,7 +44,7 @@ def measure(around: Surroundings, *, seconds: float) -> Idle:
     with ExitStack() as stack:
         beat = [
             stack.enter_context(running(name, *command, env={}, folder=around.folder))
-            for name, command in _PROCESSES.items()
+            for name, command in PROCESSES.items()
         ][-1]
         sent = {"pull", *LOOKS}
         wait_until(lambda: all(_was_sent(name, beat.log) for name in sent), beat.check)

@@ -1,11 +1,22 @@
 """The parts of a run. Each measures, and returns the function that reports it at the end."""
 
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from math import nan
 from typing import Any
 
-from benchmarks import accept, call, desk, far_database, idle, outage, process, scale
+from benchmarks import (
+    accept,
+    call,
+    desk,
+    far_database,
+    idle,
+    memory,
+    outage,
+    process,
+    scale,
+)
 from benchmarks.surroundings import Surroundings
 
 OUTAGE_CLIENTS = 8
@@ -102,6 +113,18 @@ def _scale(around: Surroundings, options: Namespace) -> Report:
     return lambda: None  # reported already
 
 
+def _memory(around: Surroundings, options: Namespace) -> Report:
+    print(f"Memory, {around.database}:")
+    found = memory.watch(around, seconds=60 * options.minutes)
+
+    def report() -> None:
+        _listed("E  Memory of each line of the Procfile", memory.FIGURES, found)
+        if leaks := memory.leaks(found):
+            sys.exit("\n".join(leaks))
+
+    return report
+
+
 RUN: dict[str, Callable[[Surroundings, Namespace], Report]] = {
     "call": _call,
     "accept": _accept,
@@ -111,6 +134,7 @@ RUN: dict[str, Callable[[Surroundings, Namespace], Report]] = {
     "idle": _idle,
     "desk": _desk,
     "scale": _scale,
+    "memory": _memory,
 }
 
 

@@ -8,7 +8,7 @@ from processing.worker.database_connections import (
     close_what_was_interrupted,
     keep_only_good_connections,
 )
-from processing.worker.pools import refuse_without_time_limits
+from processing.worker.pools import refuse_without_time_limits, share_memory
 from processing.worker.visibility_heartbeat import VisibilityHeartbeat
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
@@ -20,6 +20,7 @@ app.steps["consumer"].add(VisibilityHeartbeat)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+signals.worker_before_create_process.connect(share_memory)
 signals.worker_init.connect(refuse_without_time_limits)
 signals.task_prerun.connect(keep_only_good_connections)
 signals.task_failure.connect(close_what_was_interrupted)

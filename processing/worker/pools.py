@@ -4,6 +4,7 @@ A task that hangs is ended by its time limit. Of Celery's pools only prefork has
 other the heartbeat would keep the message of a hanging task from everybody, for ever.
 """
 
+import gc
 from typing import Any
 
 from celery.concurrency import get_implementation
@@ -18,3 +19,12 @@ def refuse_without_time_limits(sender: Any, **_: Any) -> None:
             f"The pool {pool.__module__} has no time limits, so an event that hangs would"
             " never be given up. Start the worker with --pool prefork, or without --pool."
         )
+
+
+def share_memory(**_: Any) -> None:
+    """Before the worker forks a process. Keeps the collector of the process off old objects.
+
+    It would write to each of them, and the system would copy all the memory that they share.
+    """
+    gc.collect()
+    gc.freeze()

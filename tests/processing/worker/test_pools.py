@@ -1,8 +1,11 @@
+import gc
 import subprocess
 import sys
 
 import pytest
+from celery import signals
 
+from project.celery import app
 from tests.live import WORKER
 
 
@@ -16,3 +19,14 @@ def test_a_pool_that_ends_no_task_is_refused_at_the_start(
     assert ended.returncode == 1
     assert f"The pool celery.concurrency.{module} has no time limits" in ended.stderr
     assert "--pool prefork" in ended.stderr
+
+
+def test_before_a_fork_the_collector_lets_go_of_what_the_processes_share() -> None:
+    shared = [{"an": "object"}]
+    assert any(one is shared for one in gc.get_objects())
+    try:
+        signals.worker_before_create_process.send(sender=app)
+        assert gc.get_freeze_count() > 1_000
+        assert not any(one is shared for one in gc.get_objects())
+    finally:
+        gc.unfreeze()
