@@ -21,6 +21,7 @@ from processing.events.envelope import new_id
 from processing.models import SpooledEvent
 from processing.sqs import entries, publisher, queues, refusals
 from processing.sqs.refusals import SendError
+from processing.sqs.send_batcher import OutOfTimeError, SendBatcher
 from tests.builders import order_created, order_data, signup_requested
 from tests.conftest import forget_failures
 from tests.outages import away
@@ -199,3 +200,31 @@ def test_a_row_whose_send_was_never_answered_stays(silent_sqs: None) -> None:
     assert spool.relay() == 0
     row = SpooledEvent.objects.get()
     assert (row.request_id, row.tries) == (event.id, 1)
+
+
+def test_what_sqs_refuses_for_good_when_it_is_the_last_resort_is_not_worth_a_retry(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        code = {"Error": {"Code": "InvalidMessageContents"}}
+        raise ClientError(code, "SendMessageBatch")
+
+    monkeypatch.setattr(spool, "hold", away)
+    break_the_breaker(monkeypatch)
+    monkeypatch.setattr(queues.sender(), "send_message_batch", refuse)
+    with pytest.raises(UnsendableError):
+        accept(order_created())
+
+
+@pytest.mark.django_db
+def test_an_event_that_was_not_sent_in_time_is_spooled(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait_too_long(*_: object) -> None:
+        raise OutOfTimeError("not sent in time")
+
+    monkeypatch.setattr(SendBatcher, "put", wait_too_long)
+    event = order_created()
+    accept(event)
+    row = SpooledEvent.objects.get()
+    assert (row.body, row.refusal) == (event.body, "not sent in time")

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from intake import rate_limits, shared_cache
 from intake.checks import cache_is_not_the_database, clients_are_told_apart
 from intake.rate_limits import address_of, client_of
 from processing.events.contracts import OrderCreated
@@ -315,3 +316,18 @@ def test_a_proxy_whose_clients_would_be_one_is_named_at_deploy(
         assert [one.id for one in clients_are_told_apart()] == ["intake.E004"]
     settings.TRUSTED_PROXY_COUNT = 1
     assert clients_are_told_apart() == []
+
+
+def test_a_repetition_that_comes_while_its_request_is_counted_is_free(
+    settings: Settings,
+) -> None:
+    settings.RATE_LIMIT_MAILS = 1
+    limit = rate_limits.mails()
+    shared_cache.claim("spent/mails/r-1", "being counted", 60)
+    for _ in range(3):
+        rate_limits.spend_once(limit, "ada@example.com", "r-1")
+    rate_limits.spend_once(limit, "ada@example.com", "r-2")
+    rate_limits.spend_once(limit, "ada@example.com", "r-1")
+    for request_id in ("r-3", "r-1"):  # that one may yet be refused
+        with pytest.raises(rate_limits.RateLimitedError):
+            rate_limits.spend_once(limit, "ada@example.com", request_id)

@@ -4,9 +4,10 @@ from html.parser import HTMLParser
 import pytest
 from django.contrib import admin
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
-from dlq_review.letters import settlement
+from dlq_review.letters import retention, settlement
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redrive import claims
 from processing.delivery import processor
@@ -18,6 +19,7 @@ from tests.builders import (
     failure,
     message,
     order_created,
+    redrive_now,
     signup_requested,
 )
 from tests.dlq_review.conftest import ClientOf
@@ -407,3 +409,28 @@ def test_what_was_processed_with_another_body_cannot_be_redriven_and_says_why(
     refused = 'disabled title="Its request id was processed with another body'
     assert refused in html(desk, page(letter))
     assert refused not in html(desk, page(dead_letter()))
+
+
+def test_a_letter_without_an_outcome_for_too_long_is_warned_of(
+    desk: Client, sqs: None, settings: Settings
+) -> None:
+    letter = dead_letter()
+    redrive_now(letter, by="ada")
+    unheard = "nothing has been heard of it since"
+    assert unheard not in html(desk, page(letter))
+    settings.REDRIVE_OVERDUE_SECONDS = -1
+    assert unheard in html(desk, page(letter))
+    settlement.reconcile()
+    DeadLetter.objects.update(state="open")
+    assert unheard not in html(desk, page(letter))
+
+
+def test_a_purged_letter_says_when_its_bodies_were_removed(desk: Client) -> None:
+    letter = dead_letter()
+    removed = "Its bodies were removed on"
+    assert removed not in html(desk, page(letter))
+    settlement.discard(letter, by="ada", reason="x")
+    retention.purge(timezone.now())
+    text = html(desk, page(letter))
+    assert f"{removed} {timezone.now():%d %B %Y}" in text
+    assert "there is nothing to restore" in text

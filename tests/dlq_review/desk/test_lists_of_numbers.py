@@ -135,3 +135,30 @@ def test_more_than_the_most_that_are_counted_are_told_with_a_plus(
     for _ in range(3):
         failed(timedelta())
     assert "<b>2+</b> in 1h" in html(desk, GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("", {"open", "acknowledged", "regressed", "resolved, one waits"}),
+        ("open", {"open"}),
+        ("acknowledged", {"acknowledged"}),
+        ("regressed", {"regressed"}),
+        ("resolved", {"resolved", "resolved, one waits"}),
+        (
+            "all",
+            {"open", "acknowledged", "regressed", "resolved", "resolved, one waits"},
+        ),
+    ],
+)
+def test_the_inbox_shows_the_groups_of_the_chosen_state(
+    desk: Client, state: str, shown: set[str]
+) -> None:
+    for name in ("open", "acknowledged", "regressed", "resolved"):
+        group = dead_letter(attributes=failure(error_type=name)).group
+        FailureGroup.objects.filter(pk=group.pk).update(state=name, waiting=0)
+    hidden = dead_letter(attributes=failure(error_type="resolved, one waits")).group
+    FailureGroup.objects.filter(pk=hidden.pk).update(state="resolved")
+    answer = desk.get(f"{GROUPS}?state={state}")
+    listed = {str(one["group"]) for one in answer.context["groups"]}
+    assert listed == shown

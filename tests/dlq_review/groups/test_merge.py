@@ -1,5 +1,6 @@
 """Groups that staff say are one failure, and that they take apart again."""
 
+from copy import copy
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -10,6 +11,7 @@ from django.db.models import Count, Q
 from django.test import Client
 from django.utils import timezone
 
+from dlq_review.errors import ChangedMeanwhileError
 from dlq_review.groups import merge
 from dlq_review.groups.merge import NotMergeableError, NotMergedError
 from dlq_review.letters import settlement
@@ -146,6 +148,62 @@ def test_a_letter_that_was_on_its_way_is_brought_over(
     assert (late.group, late.origin) == (timeout, reset)
     assert_counters_are_true()
     assert merge.gather() == 0
+
+
+def test_a_split_of_what_changed_meanwhile_moves_nothing(
+    two: tuple[FailureGroup, FailureGroup],
+) -> None:
+    timeout, reset = two
+    seen = fresh(reset)
+    merge.split(fresh(reset), by="bob", reason="")
+    with pytest.raises(NotMergedError):
+        merge.split(copy(seen), by="ada", reason="")
+    third = letter_of("OSError").group
+    merge.merge(fresh(reset), third, by="bob", reason="")
+    with pytest.raises(ChangedMeanwhileError):
+        merge.split(copy(seen), by="ada", reason="")
+    assert fresh(reset).merged_into == third
+    assert (fresh(timeout).waiting, fresh(third).waiting) == (1, 3)
+    assert_counters_are_true()
+
+
+def test_a_merge_of_what_another_was_merged_into_meanwhile_moves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target, group, other = (letter_of(f"Error{name}").group for name in "ABC")
+    found = merge._lock
+
+    def lock(which: Q) -> dict[int, FailureGroup]:
+        locked = found(which)
+        FailureGroup.objects.filter(pk=other.pk).update(merged_into=group)
+        return locked
+
+    monkeypatch.setattr(merge, "_lock", lock)
+    with pytest.raises(ChangedMeanwhileError):
+        merge.merge(group, target, by="ada", reason="")
+    assert fresh(group).merged_into is None
+    assert group.letters.count() == fresh(group).waiting == 1
+    assert_counters_are_true()
+
+
+def test_letters_that_strayed_stay_where_their_group_is_split_meanwhile(
+    two: tuple[FailureGroup, FailureGroup], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeout, _ = two
+    late = letter_of("KeyError")
+    own = FailureGroup.objects.filter(pk=late.group_id)
+    own.update(merged_into=timeout)
+    lock = merge._lock
+
+    def lock_too_late(which: Q) -> dict[int, FailureGroup]:
+        own.update(merged_into=None)
+        return lock(which)
+
+    monkeypatch.setattr(merge, "_lock", lock_too_late)
+    merge.gather()
+    late.refresh_from_db()
+    assert (late.group, late.origin) == (own.get(), None)
+    assert_counters_are_true()
 
 
 def test_staff_merge_and_split_on_the_page(desk: Client) -> None:

@@ -1,10 +1,11 @@
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
 from dlq_review.errors import ReasonMissingError, WrongStateError
-from dlq_review.letters import settlement
+from dlq_review.letters import current_event, settlement
 from dlq_review.letters.transitions import ALLOWED, move
 from dlq_review.models import AppendOnlyError, DeadLetter
 from intake.receipts import Receipt
@@ -143,6 +144,27 @@ def test_an_open_letter_that_was_processed_after_all_is_resolved() -> None:
     assert settlement.reconcile() == 1
     letter.refresh_from_db()
     assert letter.state == "resolved"
+
+
+def test_a_letter_that_staff_took_while_it_was_settled_keeps_its_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken, other = order_created(), order_created()
+    letters = [dead_letter(event) for event in (taken, other)]
+    for event in (taken, other):
+        processor.process(event)
+    look = current_event.processed
+
+    def look_slowly(letter: DeadLetter) -> current_event.Processed:
+        same = DeadLetter.objects.filter(request_id=taken.id)
+        same.update(state="claimed", redrive_id=uuid4())
+        return look(letter)
+
+    monkeypatch.setattr(current_event, "processed", look_slowly)
+    assert settlement.reconcile() == 1
+    for letter in letters:
+        letter.refresh_from_db()
+    assert [letter.state for letter in letters] == ["claimed", "resolved"]
 
 
 def test_an_open_letter_is_not_resolved_by_another_request_with_its_id() -> None:

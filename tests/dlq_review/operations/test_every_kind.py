@@ -1,17 +1,24 @@
 """A kind of operation is declared in several tables; none of them misses one."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from django.test import Client
 
+from dlq_review.bodies import json_patch
+from dlq_review.letters import revisions, settlement
 from dlq_review.models import Operation, OperationItem
-from dlq_review.operations import progress, steps
+from dlq_review.operations import control, fix_undo, leases, progress, runner, steps
 from dlq_review.operations.plans import Plan, freeze
 from dlq_review.permissions import ALSO_NEEDED, PERMISSIONS
 from dlq_review.search.selections import Selection
 from tests.builders import dead_letter
 from tests.dlq_review.desk_pages import OPERATIONS
+from tests.dlq_review.operation_runs import FAST, states
 
 KINDS = list(Operation.Kind)
+PATCH = [{"op": "replace", "path": "/data/currency", "value": "USD"}]
 
 
 def test_every_kind_has_its_work() -> None:
@@ -39,3 +46,55 @@ def test_the_page_of_every_kind_counts_what_is_done(
     page = desk.get(f"{OPERATIONS}{operation.pk}/change/").content.decode()
     assert f"<b>1</b> {progress.DONE[kind].label}" in page
     assert f'class="p-{progress.DONE[kind]}" x="0.0" width="100.0"' in page
+
+
+ONE_BY_ONE = {
+    Operation.Kind.DISCARD: (settlement, "discard"),
+    Operation.Kind.RESTORE: (settlement, "restore"),
+    Operation.Kind.FIX: (json_patch, "apply"),
+    Operation.Kind.UNDO: (revisions, "put_back"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ONE_BY_ONE)
+def test_an_operation_that_somebody_pauses_stops_behind_the_item_of_that_moment(
+    kind: Operation.Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = begun(kind, count=3)
+    place, name = ONE_BY_ONE[kind]
+    verb = getattr(place, name)
+
+    def pause_and_do(*args: Any, **options: Any) -> Any:
+        control.pause(Operation.objects.get(pk=operation.pk), by="bob")
+        return verb(*args, **options)
+
+    lease = leases.take(operation)
+    assert lease
+    with monkeypatch.context() as patched:
+        patched.setattr(place, name, pause_and_do)
+        steps.WORK[kind](operation, lease, list(operation.items.all()))
+    lease.give_back()
+    assert states(operation) == {progress.DONE[kind]: 1, "waiting": 2}
+    operation.refresh_from_db()
+    control.resume(operation, by="bob")
+    runner.run(operation, seconds=9)
+    assert states(operation) == {progress.DONE[kind]: 3}
+
+
+def begun(kind: Operation.Kind, count: int) -> Operation:
+    """A running operation of *kind* over *count* letters."""
+    letters = [dead_letter() for _ in range(count)]
+    if kind == Operation.Kind.UNDO:
+        fix = begun(Operation.Kind.FIX, count=0)
+        runner.run(fix, seconds=9)
+        operation = fix_undo.freeze_undo(fix, by="ada", reason="x")
+    else:
+        discarded = kind == Operation.Kind.RESTORE
+        for letter in letters if discarded else ():
+            settlement.discard(letter, by="ada", reason="x")
+        plan = replace(FAST, kind=kind, patch=PATCH)
+        chosen = Selection(discarded=discarded)
+        operation = freeze(chosen, plan, by="ada", reason="x")
+    control.start(operation, by="ada")
+    return operation

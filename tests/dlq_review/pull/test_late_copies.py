@@ -9,7 +9,14 @@ from processing.delivery import processor
 from processing.events.envelope import Event
 from processing.models import Attempt, Order
 from processing.sqs import queues
-from tests.builders import dead_letter, message, order_created, redrive_now
+from tests.builders import (
+    dead_letter,
+    message,
+    order_created,
+    redrive_now,
+    redriven,
+)
+from tests.dlq_review.kept_counters import assert_counted
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +77,34 @@ def test_a_second_copy_of_a_redrive_does_nothing(sqs: None) -> None:
     letter.refresh_from_db()
     assert (letter.state, Order.objects.count()) == ("resolved", 1)
     assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize("was_redriven", [False, True])
+def test_a_copy_of_what_is_processed_by_now_resolves_its_letter(
+    sqs: None, was_redriven: bool
+) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    beside = {}
+    if was_redriven:
+        redrive_now(letter, by="ada")
+        beside = redriven(letter)
+    processor.process(event)
+    dead_letter(event, attributes=beside)
+    letter.refresh_from_db()
+    assert (letter.state, letter.arrival_count) == ("resolved", 2)
+    assert letter.settled_at is not None
+    assert letter.audit.filter(verb="resolved", reason__startswith="Already").exists()
+    assert_counted(hours=False)
+
+
+def test_a_copy_with_a_content_that_was_not_processed_waits_for_staff(
+    sqs: None,
+) -> None:
+    event, other = order_created(id="r-1"), order_created(id="r-1")
+    letter = dead_letter(event)
+    processor.process(event)
+    dead_letter(other)
+    letter.refresh_from_db()
+    assert letter.state == "open"
+    assert letter.revisions.get(number=letter.revision).body == other.body

@@ -1,6 +1,7 @@
 """What SQS refuses for good ends at the triage desk, not in a table nobody reads."""
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from dlq_review import tasks
 from dlq_review.letters import revisions
@@ -100,3 +101,34 @@ def test_two_contents_that_sqs_refuses_under_one_id_are_both_kept() -> None:
     assert {one.body for one in letter.arrivals.all()} == {first.body, second.body}
     assert letter.audit.filter(reason__contains="Another body").count() == 1
     assert letter.state == "open"
+
+
+def test_a_row_that_another_process_took_is_counted_by_that_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = order_created()
+    refuse(event)
+    refuse(order_created())
+    store = refused_by_sqs._adopt
+
+    def too_late(request_id: str) -> bool:
+        SpooledEvent.objects.filter(pk=event.id).delete()
+        return store(request_id)
+
+    monkeypatch.setattr(refused_by_sqs, "_adopt", too_late)
+    assert refused_by_sqs.adopt() == 1
+    assert DeadLetter.objects.get().request_id != event.id
+
+
+def test_a_job_that_ran_out_of_time_ends_and_keeps_the_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse(order_created())
+
+    def reach_the_limit(_: Message) -> bool:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(refused_by_sqs, "join", reach_the_limit)
+    with pytest.raises(SoftTimeLimitExceeded):
+        refused_by_sqs.adopt()
+    assert SpooledEvent.objects.count() == 1

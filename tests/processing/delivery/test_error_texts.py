@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 
 from processing.delivery import processor
 from processing.delivery.error_texts import Formatter, text_of, traceback_of
@@ -129,3 +129,9 @@ def test_other_errors_print_as_python_prints_them() -> None:
 def test_the_settings_log_through_it(settings: Any) -> None:
     line = settings.LOGGING["formatters"]["line"]
     assert line["()"] == f"{Formatter.__module__}.{Formatter.__qualname__}"
+
+
+def test_a_value_that_the_database_refuses_is_not_told() -> None:
+    error = DataError(f"invalid input syntax for type integer: '{SECRET}'")
+    assert text_of(error) == "The database refused a value."
+    assert SECRET not in traceback_of(error)

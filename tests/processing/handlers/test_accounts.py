@@ -217,3 +217,26 @@ def test_accounts_of_former_releases_get_names_of_their_own() -> None:
     migration.name_accounts_of_their_own(apps, None)
     names = User.objects.order_by("email").values_list("username", flat=True)
     assert list(names) == ["account-r-1", "c@d.co"]
+
+
+@pytest.mark.parametrize("name", ["Ada", "Mallory"])
+def test_the_second_of_two_sign_ups_at_once_uses_the_account_of_the_first(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    found = accounts.of_address
+
+    def sign_up_meanwhile(address: str) -> Any:
+        monkeypatch.setattr(accounts, "of_address", found)
+        owners = found(address)
+        nobody = owners.select_for_update()
+        assert nobody.first() is None
+        sign_up(name="Ada")
+        monkeypatch.setattr(nobody, "first", lambda: None)
+        monkeypatch.setattr(owners, "select_for_update", lambda: nobody)
+        return owners
+
+    monkeypatch.setattr(accounts, "of_address", sign_up_meanwhile)
+    sign_up(name=name)
+    account = User.objects.get()
+    assert account.signups.count() == len(mail.outbox) == 2
+    assert {one.recipients()[0] for one in mail.outbox} == {account.email}

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.test import Client
 from django.urls import reverse
 
 from processing.models import StaffMember, User
+from processing.staff import rights
 
 pytestmark = pytest.mark.django_db
 WORD = "a long one, 47 horses"
@@ -215,3 +216,16 @@ def test_a_superuser_makes_superusers_and_gives_any_group(admin_client: Client) 
     told = {"name": "strong", "permissions": []}
     answer = admin_client.post(group_page("change", strong.pk), told)
     assert answer.status_code == 302
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"is_superuser": True}])
+def test_only_the_active_and_superusers_have_rights_to_give(
+    manager: StaffMember, change: dict[str, bool]
+) -> None:
+    for field, value in change.items():
+        setattr(manager, field, value)
+    everything = Permission.objects.count()
+    assert rights.grantable_permissions(manager).count() == (
+        everything if manager.is_superuser else 0
+    )
+    assert rights.grantable_permissions(AnonymousUser()).count() == 0
