@@ -65,6 +65,9 @@ class OwnPagesAdmin(DeskAdmin):
         ]
         return [*own, *super().get_urls()]
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request.user, "view")
+
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **more: Any
     ) -> HttpResponse:
@@ -166,9 +169,6 @@ class FailureGroupAdmin(OwnPagesAdmin):
     search_help_text = "Error, text, place in the code, or owner"
     sortable_by = ()
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request.user, "view")
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[FailureGroup]:
         return super().get_queryset(request).filter(merged_into=None)
 
@@ -199,9 +199,6 @@ class OperationAdmin(OwnPagesAdmin):
     list_filter = ("state", "kind")
     search_fields = ("by", "reason")
     search_help_text = "Who began it, or words of the reason"
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request.user, "view")
 
     def pages(self) -> Iterator[Page]:
         here = "<int:operation_id>/"

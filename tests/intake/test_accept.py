@@ -206,8 +206,8 @@ def test_what_sqs_refuses_for_good_when_it_is_the_last_resort_is_not_worth_a_ret
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: object) -> None:
-        code = {"Error": {"Code": "InvalidMessageContents"}}
-        raise ClientError(code, "SendMessageBatch")
+        refused = "InvalidMessageContents"
+        raise ClientError({"Error": {"Code": refused}}, "SendMessageBatch")
 
     monkeypatch.setattr(spool, "hold", away)
     break_the_breaker(monkeypatch)

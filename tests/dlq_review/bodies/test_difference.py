@@ -90,3 +90,20 @@ def test_comparing_costs_as_much_more_as_the_bodies_are_longer(
     assert growth(lambda size: diff(*bodies[size]), 4_000) < LINEAR
     shown = sum(len(line.text) for line in diff(*bodies[16_000]))
     assert shown <= 2 * formatting.LONGEST_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        ("abcdefgh", "xabcdefyh", [1, 5]),  # one more line above
+        ("xabcdefgh", "abcdefyh", [1, 6]),  # one line less above
+        ("abcdefghi", "abcdefghx", [7]),
+        ("a", "b", [1]),
+    ],
+)
+def test_each_part_says_where_it_begins_in_the_text_before(
+    before: str, after: str, lines: list[int]
+) -> None:
+    found = diff("\n".join(before), "\n".join(after))
+    hunks = [line.text for line in found if line.kind == "hunk"]
+    assert hunks == [f"@@ line {number} @@" for number in lines]

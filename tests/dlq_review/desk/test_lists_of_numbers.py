@@ -162,3 +162,39 @@ def test_the_inbox_shows_the_groups_of_the_chosen_state(
     answer = desk.get(f"{GROUPS}?state={state}")
     listed = {str(one["group"]) for one in answer.context["groups"]}
     assert listed == shown
+
+
+@pytest.mark.parametrize(
+    ("query", "column"),
+    [("error={}", "error_type"), ("queue={}", "queue"), ("type={}", "type")],
+)
+def test_a_filter_shows_just_what_is_named_so(
+    desk: Client, query: str, column: str
+) -> None:
+    letter = dead_letter(attributes=failure())
+    value = getattr(letter, column)
+    for other in (f"{value}s", f"x{value}", value[:-1], value.upper()):
+        changed = dead_letter(attributes=failure())
+        DeadLetter.objects.filter(pk=changed.pk).update(**{column: other})
+    assert rows(desk, f"/admin/dlq_review/deadletter/?{query.format(value)}") == 1
+    assert rows(desk, "/admin/dlq_review/deadletter/") == 5
+
+
+def test_a_letters_page_leads_to_the_next_newer_and_the_next_older(
+    desk: Client,
+) -> None:
+    hours = [failed(timedelta(hours=number)).pk for number in range(5)]
+    settlement.discard(DeadLetter.objects.get(pk=hours[3]), by="ada", reason="x")
+    page = "/admin/dlq_review/deadletter/{}/change/"
+    found = [desk.get(page.format(number)).context for number in hours]
+    neighbours = [
+        tuple(one and one.pk for one in (page["newer"], page["older"]))
+        for page in found
+    ]
+    assert neighbours == [
+        (None, hours[1]),
+        (hours[0], hours[2]),
+        (hours[1], hours[4]),
+        (hours[2], hours[4]),
+        (hours[2], None),
+    ]

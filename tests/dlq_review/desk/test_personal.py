@@ -10,14 +10,20 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from dlq_review.letters import settlement
+from dlq_review.letters import revisions, settlement
 from dlq_review.models import AuditEntry, DeadLetter, Operation
 from dlq_review.operations.edit_preview import preview
 from dlq_review.operations.plans import Plan, freeze
 from dlq_review.search.selections import Selection
 from dlq_review.search.veil import veiled_condition
 from processing.models import User
-from tests.builders import dead_letter, failure, order_created, signup_requested
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    failure,
+    order_created,
+    signup_requested,
+)
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.desk_pages import LIST, html, page
 
@@ -510,3 +516,29 @@ def test_a_change_cannot_guess_what_is_hidden_in_this_body(
 
     for right, wrong in GUESSES:
         assert outcome(right) == outcome(wrong)
+
+
+def test_an_export_holds_the_current_body_of_an_edited_letter(desk: Client) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    for number, sku in enumerate(("CUP-2", "POT-3")):
+        body = event.body.replace("TEA-1", sku)
+        revisions.edit(letter, body, based_on=number, by="ada", reason="x")
+    (line,) = exported(desk, "jsonl").splitlines()
+    assert json.loads(line)["body"] == body
+
+
+def test_what_only_a_late_copy_says_of_a_person_is_masked_in_every_text(
+    client_of: ClientOf,
+) -> None:
+    event = signup_requested(name="Grace Zquill")
+    letter = dead_letter(event, queue="signups-dlq")
+    settlement.discard(letter, by="ada", reason="Zquillina called.")
+    late = signup_requested(name="Zquillina Doe").model_copy(update={"id": event.id})
+    copy = dead_letter(late, queue="signups-dlq")
+    assert copy == letter
+    assert letter.revisions.count() == 1
+    failed_attempt(late, error_text="No room for Zquillina.", queue="signups")
+    text = html(client_of("view"), page(letter))
+    assert "Zquillina" not in text
+    assert "No room for •••." in text

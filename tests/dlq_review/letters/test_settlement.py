@@ -5,13 +5,20 @@ import pytest
 from django.utils import timezone
 
 from dlq_review.errors import ReasonMissingError, WrongStateError
-from dlq_review.letters import current_event, settlement
+from dlq_review.letters import current_event, revisions, settlement
 from dlq_review.letters.transitions import ALLOWED, move
 from dlq_review.models import AppendOnlyError, DeadLetter
 from intake.receipts import Receipt
 from processing.delivery import processor
 from processing.models import Order, Outcome, UnderReview
-from tests.builders import dead_letter, failed_attempt, message, order_created
+from processing.sqs import queues
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    message,
+    order_created,
+    redrive_now,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -220,3 +227,35 @@ def test_a_move_that_is_not_in_the_table_is_refused(before: str, after: str) -> 
     letter.state = before
     with pytest.raises(WrongStateError):
         move(letter, after, "resolved")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("edited", [0, 1, 2])
+def test_a_request_processed_with_any_body_that_the_letter_held_is_done(
+    sqs: None, edited: int
+) -> None:
+    event = order_created(order_id="ORD-1")
+    letter = dead_letter(event)
+    processed = event.body
+    for number in range(2):
+        body = event.body.replace("TEA-1", f"CUP-{number}")
+        revisions.edit(letter, body, based_on=number, by="ada", reason="x")
+        processed = body if number < edited else processed
+    processor.handle(message(processed))
+    known = current_event.processed(letter)
+    assert (known.done, known.same) == (True, True)
+    assert redrive_now(letter, by="ada") == "resolved"
+    assert queues.receive("orders") == []
+
+
+def test_a_reason_of_staff_is_kept_to_its_last_word() -> None:
+    reason = f"{'because ' * 60}of this"
+    letter = dead_letter()
+    settlement.discard(letter, by="ada", reason=reason)
+    settlement.restore(letter, by="bob", reason=reason)
+    settlement.resolve(letter, by="eve", reason=reason)
+    said = letter.audit.filter(reason=reason).order_by("pk")
+    assert list(said.values_list("verb", "actor")) == [
+        ("discarded", "ada"),
+        ("restored", "bob"),
+        ("resolved", "eve"),
+    ]

@@ -1,6 +1,7 @@
 """What is new and wrong is told by mail, beside the work that finds it out."""
 
 import smtplib
+from contextlib import suppress
 
 import pytest
 from django.core import mail
@@ -63,12 +64,18 @@ def test_what_a_mail_server_that_is_away_did_not_take_is_told_later(
     assert len(mail.outbox) == 1
 
 
-def test_a_pull_that_is_undone_tells_nobody() -> None:
-    with pytest.raises(DatabaseError), transaction.atomic():
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_pull_that_is_undone_tells_nobody(
+    caplog: pytest.LogCaptureFixture, undone: bool
+) -> None:
+    with suppress(DatabaseError), transaction.atomic():
         dead_letter()
-        raise DatabaseError
-    assert not UntoldAlert.objects.exists()
-    assert alerts.tell() == 0
+        assert "alert=" not in caplog.text, "nothing is told before it is sure"
+        if undone:
+            raise DatabaseError
+    assert ("alert=new_failure" in caplog.text) is not undone
+    assert alerts.tell() == (0 if undone else 1)
 
 
 def test_many_alerts_are_told_in_mails_of_a_bounded_length() -> None:

@@ -75,3 +75,21 @@ def test_failures_that_grow_unusually_are_told_of(
     early_warnings.look_ahead()
     early_warnings.look_ahead()
     assert len(sentences()) == alerts
+
+
+@pytest.mark.parametrize(
+    ("last", "running", "alerts"),
+    [(99, 99, 0), (100, 0, 1), (0, 100, 1), (60, 60, 0), (0, 0, 0)],
+)
+def test_only_failures_within_one_hour_are_too_many(
+    last: int, running: int, alerts: int, settings: Settings
+) -> None:
+    settings.ALERT_GROWTH = 100
+    group = dead_letter().group
+    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    FailureCount.objects.all().delete()
+    for hours, arrivals in enumerate((running, last)):
+        hour = this_hour - timedelta(hours=hours)
+        FailureCount.objects.create(group=group, hour=hour, arrivals=arrivals)
+    early_warnings.look_ahead()
+    assert len(sentences()) == alerts

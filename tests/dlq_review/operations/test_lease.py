@@ -219,3 +219,13 @@ def test_what_was_sent_and_not_written_down_is_not_called_cancelled(
             runner.run(operation, seconds=9)
     control.cancel(operation, by="ada")
     assert states(operation) == {"sent": 1, "skipped": 1}
+
+
+@pytest.mark.parametrize(("seconds", "held"), [(None, False), (-1, False), (9, True)])
+def test_an_operation_is_held_until_its_lease_runs_out(
+    seconds: int | None, held: bool
+) -> None:
+    operation = started(1)
+    if seconds is not None:
+        operation.leased_until = timezone.now() + timedelta(seconds=seconds)
+    assert operation.held_until == (operation.leased_until if held else None)

@@ -83,3 +83,15 @@ def test_what_the_database_knows_takes_three_threads_and_an_order_none_of_them(
         assert accepted.status_code == 202
         hanging.goes_on.set()
         assert {one.result().status_code for one in waiting} == {200}
+
+
+@pytest.mark.parametrize("error", [OperationalError, KeyboardInterrupt])
+def test_whoever_leaves_with_an_error_frees_the_place(
+    error: type[BaseException],
+) -> None:
+    turnstile = Turnstile(most=1, patience=0)
+    for _ in range(3):
+        with pytest.raises(error), turnstile.place():
+            raise error
+    with turnstile.place():
+        pass

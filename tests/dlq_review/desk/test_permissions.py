@@ -1,0 +1,145 @@
+"""Every address of the desk and the permissions that it needs, each of them."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
+from processing.models import User
+from tests.builders import dead_letter
+from tests.dlq_review.operation_runs import started
+
+pytestmark = pytest.mark.django_db
+
+VIEW, EDIT = "view_deadletter", "change_deadletter"
+REDRIVE, MANY = "redrive_deadletter", "bulk_redrive_deadletter"
+DISCARD, REVEAL = "discard_deadletter", "view_personal_deadletter"
+LOGS = "view_auditentry"
+#: By the name of the address: the method, and all permissions that it needs.
+NEEDED: dict[str, tuple[str, set[str]]] = {
+    "deadletter_changelist": ("get", {VIEW}),
+    "deadletter_change": ("get", {VIEW}),
+    "deadletter_export": ("post", {"export_deadletter"}),
+    "deadletter_edit": ("post", {EDIT, REVEAL}),
+    "deadletter_redrive": ("post", {REDRIVE}),
+    "deadletter_undo": ("post", {REDRIVE}),
+    "deadletter_rehearse": ("post", {REDRIVE}),
+    "deadletter_reveal": ("post", {REVEAL}),
+    "deadletter_body": ("post", {REVEAL}),
+    "deadletter_discard": ("post", {DISCARD}),
+    "deadletter_restore": ("post", {DISCARD}),
+    "deadletter_resolve": ("post", {DISCARD}),
+    "failuregroup_changelist": ("get", {VIEW}),
+    "failuregroup_change": ("get", {VIEW}),
+    "failuregroup_rehearse": ("post", {REDRIVE}),
+    "failuregroup_acknowledge": ("post", {EDIT}),
+    "failuregroup_resolve": ("post", {EDIT}),
+    "failuregroup_annotate": ("post", {EDIT}),
+    "failuregroup_merge": ("post", {EDIT}),
+    "failuregroup_split": ("post", {EDIT}),
+    "operation_changelist": ("get", {VIEW}),
+    "operation_new": ("get", {VIEW, MANY}),
+    "operation_change": ("get", {VIEW}),
+    "operation_undo": ("post", {EDIT, MANY}),
+    "operation_start": ("post", {VIEW, MANY}),
+    "operation_pause": ("post", {VIEW, MANY}),
+    "operation_resume": ("post", {VIEW, MANY}),
+    "operation_cancel": ("post", {VIEW, MANY}),
+    "auditentry_changelist": ("get", {LOGS}),
+    "auditentry_change": ("get", {LOGS}),
+    "auditentry_history": ("get", {LOGS}),
+}
+#: Nobody adds, deletes or changes a row by hand.
+CLOSED = {"add", "delete", "history"}
+KINDS = {"redrive": VIEW, "discard": DISCARD, "restore": DISCARD, "fix": EDIT}
+
+
+def names() -> Iterator[str]:
+    for model in (DeadLetter, FailureGroup, Operation, AuditEntry):
+        for pattern in admin.site._registry[model].get_urls():
+            if pattern.name:
+                yield pattern.name.removeprefix("dlq_review_")
+
+
+def staff(name: str, permissions: set[str]) -> Client:
+    user = User.objects.create(username=name, email=f"{name}@x.org", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def everything_but(*permissions: str) -> set[str]:
+    held = Permission.objects.exclude(codename__in=permissions)
+    return set(held.values_list("codename", flat=True))
+
+
+def address(name: str) -> str:
+    letter = dead_letter()
+    rows = {"deadletter": letter.pk, "failuregroup": letter.group_id}
+    rows["auditentry"] = AuditEntry.objects.all()[0].pk
+    if name.startswith("operation_"):
+        rows["operation"] = started(0).pk
+    model, _, page = name.partition("_")
+    arguments: list[object] = [rows[model]]
+    if page in ("changelist", "new", "add"):
+        arguments = []
+    if page == "export":
+        arguments = ["csv"]
+    if page == "body":
+        arguments.append(0)
+    return reverse(f"admin:dlq_review_{name}", args=arguments)
+
+
+def ask(client: Client, method: str, url: str) -> int:
+    if method == "get":
+        return client.get(url).status_code
+    other = FailureGroup.objects.order_by("-pk")[0].pk
+    return client.post(url, {"reason": "x", "into": other}).status_code
+
+
+@pytest.mark.parametrize("name", sorted(set(names())))
+def test_an_address_needs_each_of_its_permissions(name: str, sqs: None) -> None:
+    url = address(name)
+    before = _rows()
+    if name not in NEEDED:
+        assert name.partition("_")[2] in CLOSED
+        assert staff("ada", everything_but()).get(url).status_code in (403, 404)
+        return
+    method, needed = NEEDED[name]
+    for missing in needed:
+        eve = staff(f"eve without {missing}", everything_but(missing))
+        assert ask(eve, method, url) == 403
+    assert _rows() == before, "whoever was refused changed something"
+    ada = staff("ada", needed)
+    assert ask(ada, method, url) in (200, 302)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_operation_needs_the_permission_of_its_kind_beside_that_for_many(
+    kind: str,
+) -> None:
+    url = reverse("admin:dlq_review_operation_new")
+    needed = {MANY, KINDS[kind]}
+    ada = staff("ada", needed)
+    for step in (ada.get, ada.post):
+        assert step(url, {"kind": kind}).status_code == 200
+    for missing in needed:
+        eve = staff(f"eve without {missing}", everything_but(missing))
+        for step in (eve.get, eve.post):
+            assert step(url, {"kind": kind}).status_code == 403
+        operation = started(1)
+        Operation.objects.filter(pk=operation.pk).update(kind=kind)
+        pause = reverse("admin:dlq_review_operation_pause", args=[operation.pk])
+        assert eve.post(pause).status_code == 403
+
+
+def _rows() -> list[object]:
+    letters = DeadLetter.objects.order_by("pk").values_list("pk", "state", "revision")
+    groups = FailureGroup.objects.order_by("pk").values_list("pk", "state", "note")
+    operations = Operation.objects.order_by("pk").values_list("pk", "state")
+    return [*letters, *groups, *operations, AuditEntry.objects.count()]
