@@ -86,12 +86,12 @@ def test_what_the_database_knows_takes_three_threads_and_an_order_none_of_them(
 
 
 @pytest.mark.parametrize("error", [OperationalError, KeyboardInterrupt])
-def test_whoever_leaves_with_an_error_frees_the_place(
+def test_whoever_leaves_with_an_error_frees_the_slot(
     error: type[BaseException],
 ) -> None:
-    turnstile = Turnstile(most=1, patience=0)
+    limit = ConcurrencyLimit(most=1, patience=0)
     for _ in range(3):
-        with pytest.raises(error), turnstile.place():
+        with pytest.raises(error), limit.slot():
             raise error
-    with turnstile.place():
+    with limit.slot():
         pass
