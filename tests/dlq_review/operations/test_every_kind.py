@@ -9,7 +9,7 @@ from django.test import Client
 from dlq_review.bodies import json_patch
 from dlq_review.letters import revisions, settlement
 from dlq_review.models import Operation, OperationItem
-from dlq_review.operations import control, fix_undo, leases, progress, runner, steps
+from dlq_review.operations import control, edit_undo, leases, progress, runner, steps
 from dlq_review.operations.plans import Plan, freeze
 from dlq_review.permissions import ALSO_NEEDED, PERMISSIONS
 from dlq_review.search.selections import Selection
@@ -51,7 +51,7 @@ def test_the_page_of_every_kind_counts_what_is_done(
 ONE_BY_ONE = {
     Operation.Kind.DISCARD: (settlement, "discard"),
     Operation.Kind.RESTORE: (settlement, "restore"),
-    Operation.Kind.FIX: (json_patch, "apply"),
+    Operation.Kind.EDIT: (json_patch, "apply"),
     Operation.Kind.UNDO: (revisions, "put_back"),
 }
 
@@ -86,9 +86,9 @@ def begun(kind: Operation.Kind, count: int) -> Operation:
     """A running operation of *kind* over *count* letters."""
     letters = [dead_letter() for _ in range(count)]
     if kind == Operation.Kind.UNDO:
-        fix = begun(Operation.Kind.FIX, count=0)
-        runner.run(fix, seconds=9)
-        operation = fix_undo.freeze_undo(fix, by="ada", reason="x")
+        edit = begun(Operation.Kind.EDIT, count=0)
+        runner.run(edit, seconds=9)
+        operation = edit_undo.freeze_undo(edit, by="ada", reason="x")
     else:
         discarded = kind == Operation.Kind.RESTORE
         for letter in letters if discarded else ():
