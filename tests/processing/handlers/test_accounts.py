@@ -2,6 +2,7 @@
 
 import json
 import smtplib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -223,19 +224,14 @@ def test_accounts_of_former_releases_get_names_of_their_own() -> None:
 def test_the_second_of_two_sign_ups_at_once_uses_the_account_of_the_first(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    found = accounts.of_address
+    sign_up(name="Ada")
+    find = accounts.of_addresses
 
-    def sign_up_meanwhile(address: str) -> Any:
-        monkeypatch.setattr(accounts, "of_address", found)
-        owners = found(address)
-        nobody = owners.select_for_update()
-        assert nobody.first() is None
-        sign_up(name="Ada")
-        monkeypatch.setattr(nobody, "first", lambda: None)
-        monkeypatch.setattr(owners, "select_for_update", lambda: nobody)
-        return owners
+    def look_too_early(addresses: Sequence[str]) -> Any:
+        monkeypatch.setattr(accounts, "of_addresses", find)
+        return find(addresses).none()
 
-    monkeypatch.setattr(accounts, "of_address", sign_up_meanwhile)
+    monkeypatch.setattr(accounts, "of_addresses", look_too_early)
     sign_up(name=name)
     account = User.objects.get()
     assert account.signups.count() == len(mail.outbox) == 2
