@@ -209,7 +209,7 @@ def test_what_sqs_refuses_for_good_when_it_is_the_last_resort_is_not_worth_a_ret
         refused = "InvalidMessageContents"
         raise ClientError({"Error": {"Code": refused}}, "SendMessageBatch")
 
-    monkeypatch.setattr(spool, "hold", away)
+    monkeypatch.setattr(spool, "add", away)
     break_the_breaker(monkeypatch)
     monkeypatch.setattr(queues.sender(), "send_message_batch", refuse)
     with pytest.raises(UnsendableError):
