@@ -1,4 +1,6 @@
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -160,14 +162,14 @@ def test_a_letter_that_staff_took_while_it_was_settled_keeps_its_state(
     letters = [dead_letter(event) for event in (taken, other)]
     for event in (taken, other):
         processor.process(event)
-    look = current_event.processed
+    look = settlement._held
 
-    def look_slowly(letter: DeadLetter) -> current_event.Processed:
+    def look_slowly(found: Sequence[DeadLetter]) -> Any:
         same = DeadLetter.objects.filter(request_id=taken.id)
         same.update(state="claimed", redrive_id=uuid4())
-        return look(letter)
+        return look(found)
 
-    monkeypatch.setattr(current_event, "processed", look_slowly)
+    monkeypatch.setattr(settlement, "_held", look_slowly)
     assert settlement.reconcile() == 1
     for letter in letters:
         letter.refresh_from_db()
