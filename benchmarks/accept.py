@@ -131,7 +131,7 @@ def site(
     with running(
         name,
         "gunicorn",
-        "project.wsgi",
+        "project.wsgi" if name == "ours" else "benchmarks.stock_wsgi",
         f"--bind=127.0.0.1:{port}",
         "--worker-class=gthread",
         f"--workers={workers}",

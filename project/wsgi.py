@@ -9,9 +9,10 @@ from intake.wsgi.chunked_bodies import unchunked
 from intake.wsgi.unread_bodies import read_out
 from processing.database.patience import of_this_process as patience
 from processing.sqs import queues
+from project.api_handler import ApiHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-application = read_out(unchunked(get_wsgi_application()))
+application = read_out(unchunked(ApiHandler(get_wsgi_application())))
 
 from intake.keys import known_keys  # noqa: E402 - its model wants the apps to be ready
 

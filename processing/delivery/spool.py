@@ -11,7 +11,7 @@ from datetime import timedelta
 from time import monotonic, sleep
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -44,6 +44,8 @@ class SpoolConflictError(PermanentError):
 
 def add(event: envelope.Event, refusal: str) -> None:
     """Store an accepted event that SQS did not take, once. Raises SpoolConflictError."""
+    if not connection.in_atomic_block:  # for the API, no signal of Django does this
+        connection.close_if_unusable_or_obsolete()
     _insert(event, refusal=refusal)
     logger.warning("request_id=%s spooled=%s", event.id, refusal)
 
