@@ -253,6 +253,10 @@ class Schedule(RuleBasedStateMachine):
         self.world.sqs.fault = fault
         self.world.do(self.world.redrive_many, dies)
 
+    @rule(stale=st.booleans(), dies=dies)
+    def staff_discard_two_at_once(self, stale: bool, dies: int) -> None:
+        self.world.do(lambda: self.world.discard_many(stale), dies)
+
     @rule(which=number, dies=dies)
     def two_of_staff_redrive_the_same(self, which: int, dies: int) -> None:
         self.world.look()

@@ -1,7 +1,6 @@
 """The kept counters under hands that work at the same time, on PostgreSQL."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from random import Random
 from threading import Barrier, BrokenBarrierError
@@ -27,6 +26,7 @@ from tests.builders import (
     redriven,
 )
 from tests.dlq_review.kept_counters import assert_counted
+from tests.dlq_review.threads import together
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -49,22 +49,6 @@ def page(kinds: tuple[str, ...]) -> list[Message]:
         for kind in kinds
         for hour in HOURS
     ]
-
-
-def together(*work: Callable[[], None]) -> None:
-    """Each in a thread of its own, all begun at once; raises what one of them raised."""
-    start = Barrier(len(work))
-
-    def run(one: Callable[[], None]) -> None:
-        try:
-            start.wait()
-            one()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(work)) as threads:
-        for done in [threads.submit(run, one) for one in work]:
-            done.result()
 
 
 def store_all(messages: list[Message]) -> None:
