@@ -60,7 +60,7 @@ def compare(*, moved: int, rounds: int) -> None:
     titles = ("pull", "edit", "redrive", "discard", "relay", f"--rate {_ASKED}")
     works = {title: Work(title) for title in titles}
     for number in range(rounds):
-        for side, count in (("ours", moved), (ONE, moved // 10)):
+        for side, count in (("ours", moved), (ONE, moved // 20)):
             with _sets_of_one() if side == ONE else ExitStack():
                 _all(works, side, count)
         _bare(works, moved)
@@ -85,7 +85,9 @@ def _all(works: dict[str, Work], side: str, count: int) -> None:
     """Each kind of work once, on *count* letters."""
     newest = DeadLetter.objects.latest("pk").pk
     backlog.send(_DLQ, backlog.orders(3 * count))
-    works["pull"].note(side, 3 * count, _seconds(lambda: puller.pull([_DLQ])))
+    works["pull"].note(
+        side, 3 * count, _seconds(lambda: puller.pull([_DLQ], seconds=600))
+    )
     pulled = DeadLetter.objects.filter(pk__gt=newest).order_by("pk")
     numbers = list(pulled.values_list("pk", flat=True))
     _check(len(numbers) == 3 * count, "not all were pulled")
@@ -97,7 +99,7 @@ def _all(works: dict[str, Work], side: str, count: int) -> None:
         works[f"--rate {_ASKED}"].note(side, count, _seconds(lambda: _command(third)))
     _spool(count)
     limit = spool.SET if side == "ours" else 1
-    spent = _seconds(lambda: spool.relay(limit, seconds=60))
+    spent = _seconds(lambda: spool.relay(limit, seconds=600))
     works["relay"].note(side, count, spent)
     _check(not SpooledEvent.objects.exists(), "not all were relayed")
     _empty("orders")
@@ -109,7 +111,7 @@ def _operate(numbers: list[int], plan: Plan, done: str) -> float:
     Operation.objects.filter(pk=operation.pk).update(rate=_UNLIMITED)
     operation.refresh_from_db()
     control.start(operation, by="bench")
-    spent = _seconds(lambda: runner.run(operation, seconds=60))
+    spent = _seconds(lambda: runner.run(operation, seconds=600))
     _check(operation.items.filter(state=done).count() == len(numbers), "not all done")
     return spent
 
@@ -139,8 +141,17 @@ def _bare(works: dict[str, Work], count: int) -> None:
 
 
 def _receive_and_delete(queue: str) -> None:
-    while messages := queues.receive(queue):
-        queues.delete(queue, [message.receipt_handle for message in messages])
+    sqs, url = queues.client(), queues.url(queue)
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
+        "Messages"
+    ):
+        sqs.delete_message_batch(
+            QueueUrl=url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": one["ReceiptHandle"]}
+                for number, one in enumerate(found)
+            ],
+        )
 
 
 def _empty(queue: str) -> None:

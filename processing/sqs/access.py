@@ -1,6 +1,6 @@
 """The connection settings for SQS, shared by three clients.
 
-boto3 receives, deletes and inspects; curl_client sends while somebody waits; a worker's
+boto3 inspects; curl_client sends while somebody waits, and pulls; a worker's
 event loop polls and deletes. They trust the same authorities, take the same proxy and sign
 with
 the same credentials, as boto3 settles them from its files and the environment
@@ -23,6 +23,8 @@ from processing.sqs.credentials import Steady
 QUICK_CONNECT = 0.5
 QUICK_ANSWER = 1.0
 QUICK_CREDENTIALS = 0.5
+#: Seconds in all for a call of the pull, where nobody waits.
+UNHURRIED_ANSWER = 30.0
 
 #: A worker's event loop: seconds to connect, and beyond the wait of a long poll.
 POLL_CONNECT = 5

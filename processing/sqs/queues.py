@@ -1,6 +1,7 @@
 """Receive, hide, delete and count messages on SQS. Sending is in publisher.py.
 
-The calls go through boto3, or through curl_client.py where a person waits for the answer.
+The calls go through boto3, or through curl_client.py where a person waits for the answer
+or there are many.
 The worker does not receive here: Celery polls through worker/transport.py.
 """
 
@@ -108,13 +109,13 @@ def receive(
     queue: str, *, limit: int = BATCH, wait: int = 0, visibility: int = 60
 ) -> list[Message]:
     """Up to *limit* (1-10) messages, invisible to others for *visibility* seconds."""
-    answer = client().receive_message(
+    answer = sender().receive_message(
         QueueUrl=url(queue),
         MaxNumberOfMessages=limit,
         WaitTimeSeconds=wait,
         VisibilityTimeout=visibility,
         MessageAttributeNames=[".*"],
-        MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,  # type: ignore[arg-type]
+        MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,
     )
     return [message_from(queue, raw) for raw in answer.get("Messages", [])]
 
@@ -129,7 +130,7 @@ def delete(queue: str, receipt_handles: Sequence[str]) -> list[str]:
 
 
 def _delete_batch(queue: str, handles: Sequence[str]) -> list[str]:
-    answer = client().delete_message_batch(
+    answer = sender().delete_message_batch(
         QueueUrl=url(queue),
         Entries=[
             {"Id": str(number), "ReceiptHandle": handle}
