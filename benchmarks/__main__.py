@@ -50,7 +50,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--idle", type=float, default=120, help="seconds of doing nothing"
     )
-    parser.add_argument("--minutes", type=float, default=10, help="of the memory's run")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=10,
+        help="of the memory's run; in less than four, caches still fill",
+    )
     desk = parser.add_argument_group("the desk's work")
     desk.add_argument("--moved", type=int, default=1_000, help="letters of one round")
     scale = parser.add_argument_group("scale")
