@@ -3,7 +3,7 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 from benchmarks import (
@@ -146,6 +146,8 @@ def _compared(title: str, figures: dict[str, str], sides: dict[str, Any]) -> Non
     print(*(f"{name:>16}" for name in sides))
     for field, unit in figures.items():
         values = {name: getattr(side, field) for name, side in sides.items()}
+        if isnan(values["ours"]):  # not known of this database
+            continue
         print(f"{unit:>22}", end="")
         print(
             *(f"{_ratio(values['ours'], values[name]):>20.2f}" for name in others),

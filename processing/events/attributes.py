@@ -68,8 +68,10 @@ class Attributes:
 
     def content_of(self, name: str) -> dict[str, Any]:
         """The content of *name*, `failure` or `redrive`; empty if it is not ours."""
+        if name not in self.texts:  # as beside most events
+            return {}
         try:
-            value = strict_json.loads(self.texts.get(name, ""))
+            value = strict_json.loads(self.texts[name])
         except strict_json.UnreadableJSONError:
             return {}
         ours = isinstance(value, dict) and all(

@@ -46,7 +46,9 @@ WITNESSES = {
         simulation="out of sight|lost",
         crash_point="test_review.py::test_pull[after processing.sqs.queues:receive 1]",
     ),
-    "no outcome": Witnesses(simulation="an effect twice", chaos="took effect"),
+    "no outcome": Witnesses(
+        simulation="an effect twice|an effect and no outcome", chaos="took effect"
+    ),
     "no tombstone": Witnesses(
         simulation="lost",
         crash_point="test_review.py::test_discard[after dlq_review.letters.settlement:discard 1]",
