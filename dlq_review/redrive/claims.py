@@ -7,7 +7,7 @@ transaction of its own, so that the one to blame is named and the others are cla
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 from uuid import NAMESPACE_URL, uuid5
@@ -82,6 +82,8 @@ class _Known:
     """By request id, of those that were processed or discarded."""
     fingerprints: dict[int, set[str]]
     """Of all revisions, for the letters whose request was processed."""
+    at: datetime = field(default_factory=timezone.now)
+    """The moment of the claims."""
 
     @classmethod
     def about(cls, letters: Sequence[DeadLetter]) -> Self:
@@ -133,7 +135,8 @@ def _check(one: Redrive, terms: Terms, known: _Known) -> _Checked:
         why = "Already processed; nothing was sent."
         verb = AuditEntry.Verb.RESOLVED
         return _Checked(Move(letter, S.RESOLVED, verb, terms.by, why), None)
-    return _Checked(_claimed(letter, terms, _reason(letter, terms)), event)
+    reason = _reason(letter, terms)
+    return _Checked(_claimed(letter, terms, reason, known.at), event)
 
 
 def _reason(letter: DeadLetter, terms: Terms) -> str:
@@ -148,11 +151,11 @@ def _reason(letter: DeadLetter, terms: Terms) -> str:
     return f"Past the limit of {settings.REDRIVE_LIMIT} redrives. {reason}"
 
 
-def _claimed(letter: DeadLetter, terms: Terms, reason: str) -> Move:
+def _claimed(letter: DeadLetter, terms: Terms, reason: str, at: datetime) -> Move:
     name = f"{letter.pk}/{letter.revision}/{letter.redrives + 1}"
     changes = {
         "redrive_id": uuid5(NAMESPACE_URL, name),
-        "claimed_at": timezone.now(),
+        "claimed_at": at,
         "redriven_to": terms.to,
         "operation": terms.operation,
         "send_after": terms.send_after,
@@ -173,7 +176,7 @@ def claim(
 ) -> None:
     """Take *letter* for sending, whatever its body is; only one of two who try gets it."""
     terms = Terms(by, to=to, operation=operation, send_after=send_after)
-    (refused,) = move_all([_claimed(letter, terms, reason)])
+    (refused,) = move_all([_claimed(letter, terms, reason, timezone.now())])
     if refused is not None:
         raise refused
     _note_edits([letter])
