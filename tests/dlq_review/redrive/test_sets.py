@@ -1,7 +1,7 @@
 """A hundred redrives by set statements; if a set fails, each letter alone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -196,3 +196,21 @@ def test_large_bodies_make_small_sets(
     redrive(some())
     assert sum(sizes) == COUNT
     assert 1 < max(sizes) < 5
+
+
+def test_a_set_that_fails_at_its_end_is_tried_again_as_it_was(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = claims._note_edits
+
+    def fail_for_many(letters: Iterable[DeadLetter]) -> None:
+        claimed = list(letters)
+        if len(claimed) > 1:
+            raise RuntimeError("disk")
+        note(claimed)
+
+    monkeypatch.setattr(claims, "_note_edits", fail_for_many)
+    done = redrive(some())
+    assert [one.error for one in done] == [None] * COUNT
+    assert {tuple(verbs(one.letter)) for one in done} == {("pulled", "claimed", "sent")}
+    assert_counted()
