@@ -2,7 +2,8 @@
 `python -m benchmarks`, about half an hour (`--only scale` for one part).
 
 One call to SQS; A: accepting; B: processing, with the database here and a millisecond away;
-C: accepting while SQS is slow or down; then the desk; D: doing nothing; E: memory.
+C: accepting while SQS is slow or down; then the desk; D: doing nothing; E: memory;
+F: a long history.
 
 Each comparison has both sides in the same run, on a machine that may be busy with other
 things; so read the ratios, not the seconds. Nothing here passes or fails, but memory that
@@ -17,7 +18,7 @@ from benchmarks.surroundings import surroundings
 
 PARTS = (
     *("call", "accept", "process", "far", "outage", "idle", "desk", "scale"),
-    "memory",
+    *("history", "memory"),
 )
 
 
@@ -63,6 +64,13 @@ def _options() -> argparse.Namespace:
         "--letters", type=int, nargs="+", help="few, then many; multiples of 1000"
     )
     scale.add_argument("--requests", type=int, default=20, help="of each screen")
+    scale.add_argument(
+        "--outcomes",
+        type=int,
+        nargs="+",
+        default=[10_000, 1_000_000],
+        help="few, then many; a tenth as many attempts",
+    )
     return parser.parse_args()
 
 

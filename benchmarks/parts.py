@@ -11,6 +11,7 @@ from benchmarks import (
     call,
     desk,
     far_database,
+    history,
     idle,
     memory,
     outage,
@@ -125,6 +126,12 @@ def _memory(around: Surroundings, options: Namespace) -> Report:
     return report
 
 
+def _history(around: Surroundings, options: Namespace) -> Report:
+    print(f"History, {around.database}:")
+    history.compare(around.database, options.outcomes, options.requests)
+    return lambda: None  # reported already
+
+
 RUN: dict[str, Callable[[Surroundings, Namespace], Report]] = {
     "call": _call,
     "accept": _accept,
@@ -135,6 +142,7 @@ RUN: dict[str, Callable[[Surroundings, Namespace], Report]] = {
     "desk": _desk,
     "scale": _scale,
     "memory": _memory,
+    "history": _history,
 }
 
 

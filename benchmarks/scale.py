@@ -33,9 +33,9 @@ from processing.sqs.topology import QUEUES
 FROZEN = 100_000  # letters of an operation
 _MOVED = 500  # letters pulled, and redriven
 _PAGE_200 = 199 * 50 - 1  # the letter that page 199 ends with
-_WARM_UP = 3
+WARM_UP = 3
 #: No file is served here, so none is collected first.
-_STORAGES = {
+STORAGES = {
     name: {"BACKEND": f"django.{path}"}
     for name, path in (
         ("default", "core.files.storage.InMemoryStorage"),
@@ -78,17 +78,22 @@ def compare(database: str, sizes: list[int], requests: int) -> None:
         print(f"{what:>60} {value:>10,.1f}")
 
 
-@override_settings(STORAGES=_STORAGES, STATIC_ROOT="static")
+@override_settings(STORAGES=STORAGES, STATIC_ROOT="static")
 def _measure(letters: int, requests: int) -> dict[str, Screen]:
     start = perf_counter()
     load(letters)
     print(f"  {letters:>9,} letters, loaded in {perf_counter() - start:.0f} s")
+    client = staff_client()
+    return {name: _look(client, url, requests) for name, url in _screens()}
+
+
+def staff_client() -> Client:
     staff, _ = User.objects.get_or_create(
         username="bench", is_staff=True, is_superuser=True
     )
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(staff)
-    return {name: _look(client, url, requests) for name, url in _screens()}
+    return client
 
 
 def _screens() -> Iterator[tuple[str, str]]:
@@ -157,11 +162,11 @@ def _half_done(operation: Operation) -> Operation:
 
 
 def _look(client: Client, url: str, requests: int) -> Screen:
-    for _ in range(_WARM_UP):
+    for _ in range(WARM_UP):
         client.get(url)
-    begun = _cpu()
-    times = sorted(_seconds(lambda: _get(client, url)) for _ in range(requests))
-    spent = _cpu() - begun
+    begun = cpu_seconds()
+    times = sorted(_seconds(lambda: get(client, url)) for _ in range(requests))
+    spent = cpu_seconds() - begun
     with CaptureQueriesContext(connection) as captured:
         client.get(url)
     return Screen(
@@ -172,7 +177,7 @@ def _look(client: Client, url: str, requests: int) -> Screen:
     )
 
 
-def _cpu() -> float:
+def cpu_seconds() -> float:
     """Seconds of processor time; of the database too, where it is on this machine."""
     if connection.vendor != "postgresql":
         return process_time()
@@ -187,7 +192,7 @@ def _cpu() -> float:
     return process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _get(client: Client, url: str) -> None:
+def get(client: Client, url: str) -> None:
     answer = client.get(url)
     if answer.status_code != 200:
         raise RuntimeError(f"{url} answered {answer.status_code}")

@@ -17,7 +17,6 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from dlq_review.desk import group_views, letter_views, list_filters, operation_views
-from dlq_review.desk.capped_paginator import CappedPaginator
 from dlq_review.desk.group_views import described
 from dlq_review.desk.letter_list import LetterList
 from dlq_review.desk.responses import check_may
@@ -28,6 +27,7 @@ from dlq_review.redrive import undo_window
 from dlq_review.search.export import FORMATS
 from dlq_review.search.veil import reason_about
 from processing.events.masking import mask
+from processing.staff.capped_paginator import CappedPaginator
 from processing.staff.read_only_admin import ReadOnlyAdmin, hidden, masked_field
 
 

@@ -231,6 +231,7 @@ class AttemptAdmin(ReadOnlyAdmin):
     masked_traceback = masked_field("traceback")
     list_display = ("started_at", "request_id", "queue", "error_type", "permanent")
     list_filter = ("permanent", "queue")
+    ordering = ("-id",)  # as they came; no index holds their times
     search_fields = ("request_id__exact", "message_id__exact", "error_type__exact")
     search_help_text = "A request id, a message id or an error type"
 

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from processing.events.masking import MASK
+from processing.staff.capped_paginator import CappedPaginator
 
 PERSONAL = "dlq_review.view_personal_deadletter"
 """The permission to see personal data, at the desk and here."""
@@ -23,6 +25,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     records that.
     """
 
+    paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = None
@@ -54,6 +57,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         if request.user.has_perm(PERSONAL):
             return found
         return [one for one in found if one.partition("__")[0] not in self.personal]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Where whole values are searched: the rows by the first field that has this one.
+
+        One field after the other: a database reads the whole table for a condition on two
+        fields of which only one has an index, and ids, which have one, stand first.
+        """
+        term, fields = search_term.strip(), self.get_search_fields(request)
+        if not term or not all(field.endswith("__exact") for field in fields):
+            return super().get_search_results(request, queryset, search_term)
+        for field in fields:
+            found = queryset.filter(**{field: term})
+            if found.exists():
+                return found, False
+        return queryset.none(), False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Replace fields with personal data by their masked stand-ins, if needed."""

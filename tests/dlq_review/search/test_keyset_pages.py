@@ -149,7 +149,7 @@ def test_the_oldest_that_waits_is_found_in_whichever_state_it_is(
 def test_no_page_counts_further_than_ten_thousand(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dlq_review.desk.capped_paginator.MOST_COUNTED", 2)
+    monkeypatch.setattr("processing.staff.capped_paginator.MOST_COUNTED", 2)
     for number in range(3):
         dead_letter(order_created(order_id=f"ORD-{number}"))
     text = html(desk, LIST)

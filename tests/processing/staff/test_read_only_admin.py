@@ -1,0 +1,55 @@
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from processing.models import Outcome
+
+pytestmark = pytest.mark.django_db
+OUTCOMES = "/admin/processing/outcome/"
+
+
+def processed(request_id: str, correlation_id: str = "") -> None:
+    Outcome.objects.create(
+        request_id=request_id,
+        kind=Outcome.Kind.PROCESSED,
+        type="order_created",
+        fingerprint="f" * 64,
+        correlation_id=correlation_id or request_id,
+    )
+
+
+def found(admin_client: Client, query: str) -> set[str]:
+    answer = admin_client.get(OUTCOMES, {"q": query})
+    return {one.request_id for one in answer.context["cl"].result_list}
+
+
+def test_a_search_finds_rows_by_the_first_field_that_has_the_value(
+    admin_client: Client,
+) -> None:
+    processed("request-1", "one-visit")
+    processed("request-2", "one-visit")
+    processed("request-3", "request-1")
+    assert found(admin_client, " request-1 ") == {"request-1"}
+    assert found(admin_client, "one-visit") == {"request-1", "request-2"}
+    assert found(admin_client, "request") == set()
+    assert len(found(admin_client, " ")) == 3
+
+
+def test_a_search_for_an_id_puts_no_condition_on_a_field_without_an_index(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    processed("request-1")
+    with django_assert_max_num_queries(20) as captured:
+        assert found(admin_client, "request-1") == {"request-1"}
+    asked = [query["sql"].partition("WHERE")[2] for query in captured.captured_queries]
+    assert any('"request_id" = ' in condition for condition in asked)
+    assert not any('"correlation_id" = ' in condition for condition in asked)
+
+
+def test_a_list_counts_no_further_than_the_limit(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("processing.staff.capped_paginator.MOST_COUNTED", 2)
+    for number in range(3):
+        processed(f"request-{number}")
+    assert "10,000+ outcomes" in admin_client.get(OUTCOMES).content.decode()
