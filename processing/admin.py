@@ -24,7 +24,9 @@ from processing.models import (
     StaffMember,
     User,
 )
+from processing.sqs.topology import QUEUES
 from processing.staff import rights, second_factor
+from processing.staff.known_values import filter_among
 from processing.staff.read_only_admin import ReadOnlyAdmin, hidden, masked_field
 
 
@@ -230,7 +232,7 @@ class AttemptAdmin(ReadOnlyAdmin):
     masked_error_text = masked_field("error_text")
     masked_traceback = masked_field("traceback")
     list_display = ("started_at", "request_id", "queue", "error_type", "permanent")
-    list_filter = ("permanent", "queue")
+    list_filter = ("permanent", filter_among("queue", QUEUES))
     ordering = ("-id",)  # as they came; no index holds their times
     search_fields = ("request_id__exact", "message_id__exact", "error_type__exact")
     search_help_text = "A request id, a message id or an error type"

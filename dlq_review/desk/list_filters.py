@@ -16,6 +16,7 @@ from dlq_review.search.row_numbers import row_number
 from dlq_review.search.selections import SINCE, since
 from processing.events.contracts import CONTRACTS
 from processing.sqs.topology import QUEUES
+from processing.staff.known_values import filter_among
 
 S = DeadLetter.State
 Letters = QuerySet[DeadLetter]
@@ -66,15 +67,7 @@ class StateFilter(admin.SimpleListFilter):
         return found if all_of_them else found.filter(state__in=self.states)
 
 
-class QueueFilter(admin.SimpleListFilter):
-    title = "queue"
-    parameter_name = "queue"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [(name, name) for name in QUEUES]
-
-    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
-        return queryset.filter(queue=self.value()) if self.value() else queryset
+QueueFilter = filter_among("queue", QUEUES)
 
 
 class TypeFilter(admin.SimpleListFilter):

@@ -1,4 +1,4 @@
-"""The short way of the API gives the answers that Django's handler gives."""
+"""The handler of the API gives the answers that Django's handler gives."""
 
 import io
 import json
@@ -167,7 +167,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Change]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_short_way_answers_as_django_does(
+def test_the_handler_of_the_api_answers_as_django_does(
     case: str,
     sqs: None,
     signals_keep_connections: None,

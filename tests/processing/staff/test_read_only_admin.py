@@ -1,8 +1,9 @@
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from processing.models import Outcome
+from processing.models import Attempt, Outcome
 
 pytestmark = pytest.mark.django_db
 OUTCOMES = "/admin/processing/outcome/"
@@ -15,6 +16,22 @@ def processed(request_id: str, correlation_id: str = "") -> None:
         type="order_created",
         fingerprint="f" * 64,
         correlation_id=correlation_id or request_id,
+    )
+
+
+def attempt(queue: str) -> None:
+    Attempt.objects.create(
+        request_id=f"request-{queue}",
+        queue=queue,
+        message_id=queue,
+        receive_count=1,
+        permanent=False,
+        error_type="SupplierError",
+        error_text="",
+        started_at=timezone.now(),
+        duration_ms=1,
+        worker="w",
+        release="r",
     )
 
 
@@ -53,3 +70,15 @@ def test_a_list_counts_no_further_than_the_limit(
     for number in range(3):
         processed(f"request-{number}")
     assert "10,000+ outcomes" in admin_client.get(OUTCOMES).content.decode()
+
+
+def test_the_attempts_are_filtered_by_queue_without_reading_them_all(
+    admin_client: Client,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for queue in ("orders", "signups"):
+        attempt(queue)
+    with django_assert_max_num_queries(20) as captured:
+        answer = admin_client.get("/admin/processing/attempt/?queue=orders")
+    assert [one.queue for one in answer.context["cl"].result_list] == ["orders"]
+    assert not any("DISTINCT" in query["sql"] for query in captured.captured_queries)
