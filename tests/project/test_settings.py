@@ -230,3 +230,45 @@ def test_a_variable_that_cannot_be_read_is_named_with_the_way_out(
     assert done.returncode != 0
     assert sentence in done.stderr.splitlines()[-1]
     assert "s3cret" not in done.stderr
+
+
+def test_a_commit_to_sqlite_is_on_the_disk_and_writers_wait_in_line(var: Path) -> None:
+    code = """
+from django.db import connection
+def one(sql):
+    with connection.cursor() as cursor:
+        return cursor.execute(sql).fetchone()[0]
+print(json.dumps([one(f"PRAGMA {name}") for name in ("synchronous", "journal_mode", "busy_timeout")] + [connection.transaction_mode]))
+"""
+    assert told(var, code) == [2, "wal", 20_000, "IMMEDIATE"]
+
+
+def test_what_a_worker_writes_is_nobody_elses(var: Path) -> None:
+    code = "import os, project.celery; print(os.umask(0))"
+    assert told(var, code) == 0o077
+
+
+def test_a_web_process_waits_for_the_database_no_longer_than_it_can(var: Path) -> None:
+    code = """
+import project.wsgi
+from processing.database import patience
+print(json.dumps([patience.of_this_process.left(), patience.STATEMENT]))
+"""
+    left, longest = told(var, code, SQS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert left == longest + 1
+
+
+def test_a_cache_that_hangs_is_given_up_unless_its_address_says_otherwise(
+    var: Path,
+) -> None:
+    code = "from django.conf import settings as s; print(json.dumps(s.CACHES['default']['OPTIONS']))"
+    address = "rediscache://127.0.0.1:9/0"
+    assert told(var, code, CACHE_URL=address) == {
+        "socket_timeout": 0.2,
+        "socket_connect_timeout": 0.2,
+    }
+    patient = told(var, code, CACHE_URL=f"{address}?socket_timeout=2")
+    assert (float(patient["socket_timeout"]), patient["socket_connect_timeout"]) == (
+        2,
+        0.2,
+    )

@@ -434,3 +434,31 @@ def test_a_purged_letter_says_when_its_bodies_were_removed(desk: Client) -> None
     text = html(desk, page(letter))
     assert f"{removed} {timezone.now():%d %B %Y}" in text
     assert "there is nothing to restore" in text
+
+
+def test_the_edit_page_shows_at_once_what_is_wrong_with_the_body(desk: Client) -> None:
+    body = order_created().body.replace('"EUR"', '"euros"')
+    letter = dead_letter(body)
+    answer = desk.get(page(letter, "edit"))
+    assert [one.field for one in answer.context["problems"]] == ["data.currency"]
+    typed = edit_form(letter, body.replace("TEA-1", ""))
+    answer = desk.post(page(letter, "edit"), typed)
+    fields = {one.field for one in answer.context["problems"]}
+    assert fields == {"data.currency", "data.items.0.sku"}
+    assert desk.get(page(dead_letter(), "edit")).context["problems"] == ()
+
+
+def test_an_edit_is_shown_as_what_it_took_away_and_what_it_brought(
+    desk: Client,
+) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    body = event.body.replace("TEA-1", "CUP-2")
+    desk.post(page(letter, "edit"), edit_form(letter, body))
+    ((newer, reason, lines),) = desk.get(page(letter)).context["edits"]
+    assert (newer.number, newer.by, reason) == (1, "ada", "repaired")
+    changed = [one.text.strip(" ,") for one in lines if one.kind in ("add", "del")]
+    assert [one.replace(" ", "") for one in changed] == [
+        '-"sku":"TEA-1"',
+        '+"sku":"CUP-2"',
+    ]

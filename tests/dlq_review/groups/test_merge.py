@@ -254,3 +254,15 @@ def test_letters_that_move_while_their_group_is_merged_are_counted_once() -> Non
     merge.gather()
     assert_counters_are_true()
     assert fresh(target).settled == 30
+
+
+def test_a_group_is_merged_into_another_of_its_queue_that_stands_for_itself(
+    desk: Client, two: tuple[FailureGroup, FailureGroup]
+) -> None:
+    timeout, _ = two
+    other = letter_of("OSError").group
+    elsewhere = letter_of("KeyError", queue="signups-dlq").group
+    assert elsewhere.queue == "signups"
+    for group, others in ((timeout, [other]), (other, [timeout])):
+        found = desk.get(PAGE.format(group.pk) + "change/").context["others"]
+        assert list(found) == others

@@ -13,7 +13,10 @@ from pytest_django import Settings
 from dlq_review import tasks
 from dlq_review.letters import current_event, retention, settlement
 from dlq_review.letters.transitions import note_reveal
-from dlq_review.models import Arrival, DeadLetter, Revision
+from dlq_review.models import Arrival, DeadLetter, Operation, Revision
+from dlq_review.operations import plans
+from dlq_review.operations.plans import Plan
+from dlq_review.search.selections import Selection
 from intake.receipts import Receipt, State, Status
 from processing.delivery import processor
 from processing.models import Attempt, Order, Outcome
@@ -169,3 +172,49 @@ def test_the_command_counts_first_and_beat_does_it_all_the_time(
     assert tasks.purge() == 1
     call_command("purge", "--days", "90", stdout=said)
     assert said.getvalue().endswith("0 purged.\n")
+
+
+def test_an_order_id_stays_and_a_name_or_an_address_goes() -> None:
+    orders = [settled(order_created(order_id=f"ORD-{one}")) for one in "12"]
+    signup = settled(signup_requested())
+    DeadLetter.objects.filter(pk=orders[1].pk).update(reference="Ada Lovelace")
+    purge()
+    for letter in (*orders, signup):
+        letter.refresh_from_db()
+    assert [one.reference for one in (*orders, signup)] == ["ORD-1", "", ""]
+
+
+def test_an_operation_that_ended_long_ago_forgets_whom_it_was_about() -> None:
+    dead_letter()
+    about = Selection(ids=["ada@example.com", "ORD-1"], fields=["data.name=Ada"])
+    operations = []
+    for state, at in (("done", LONG_AGO), ("draft", LONG_AGO), ("done", None)):
+        operation = plans.freeze(Selection(), Plan(), by="ada", reason="for Ada")
+        operation.selection = {**about.as_json(), "queue": "orders"}
+        operation.patch = [{"op": "add", "path": "/data/name", "json": '"Ada"'}]
+        operation.state, operation.ended_at = state, at and timezone.now()
+        operation.save()
+        Operation.objects.filter(pk=operation.pk).update(created_at=LONG_AGO)
+        if state == "done":
+            Operation.objects.filter(pk=operation.pk).update(ended_at=at)
+        operations.append(operation)
+    operations[0].items.update(why="ada@example.com was edited")
+    operations[0].audit.create(verb="started", actor="bob", reason="for Ada")
+    purge()
+    for operation in operations:
+        operation.refresh_from_db()
+    old, draft, kept = operations
+    for operation in (old, draft):
+        assert operation.selection == {
+            "ids": ["a…@example.com", "ORD-1"],
+            "fields": ["data.name=•••"],
+            "queue": "orders",
+        }
+        assert operation.patch == [{"op": "add", "path": "/data/name"}]
+        assert operation.reason == ""
+        assert operation.purged_at is not None
+    assert (old.state, draft.state) == ("done", "cancelled")
+    assert not old.items.exclude(why="").exists()
+    assert list(old.audit.values_list("actor", "reason")) == [("bob", "")]
+    assert (kept.reason, kept.purged_at) == ("for Ada", None)
+    assert kept.selection["ids"] == ["ada@example.com", "ORD-1"]

@@ -181,3 +181,16 @@ def test_an_undo_is_made_from_its_edit_alone(desk: Client) -> None:
     form = {"kind": "undo", "rate": 1, "canary": 0, "stop_at": 20, "reason": "x"}
     answer = desk.post(f"{OPERATIONS}new/", {**form, "patch": json.dumps(EUROS)})
     assert "errorlist" in answer.content.decode()
+
+
+@pytest.mark.parametrize("kind", ["redrive", "discard", "restore", "undo"])
+@pytest.mark.parametrize("state", Operation.ENDED)
+def test_what_is_no_edit_has_no_edit_to_undo(kind: str, state: str) -> None:
+    broken()
+    operation = plans.freeze(Selection(), Plan(), by="ada")
+    operation.items.update(state="fixed")
+    Operation.objects.update(kind=kind, state=state)
+    operation.refresh_from_db()
+    with pytest.raises(edit_undo.NotUndoableError):
+        undo(operation)
+    assert Operation.objects.count() == 1

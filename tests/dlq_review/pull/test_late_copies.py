@@ -108,3 +108,17 @@ def test_a_copy_with_a_content_that_was_not_processed_waits_for_staff(
     letter.refresh_from_db()
     assert letter.state == "open"
     assert letter.revisions.get(number=letter.revision).body == other.body
+
+
+def test_a_letter_counts_the_deliveries_of_all_its_arrivals() -> None:
+    event = order_created()
+    for number, receives in enumerate((4, 2, 5), start=1):
+        moved = {"receive_count": receives, "moved_by_sqs": True}
+        letter = dead_letter(event, **moved)
+        assert (letter.arrival_count, letter.attempts) == (
+            number,
+            {1: 3, 2: 4, 3: 8}[number],
+        )
+    settlement.discard(letter, by="ada", reason="x")
+    letter = dead_letter(event, receive_count=3, moved_by_sqs=True)
+    assert (letter.arrival_count, letter.attempts) == (4, 10)

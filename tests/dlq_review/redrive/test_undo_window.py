@@ -339,3 +339,17 @@ def test_what_is_undone_while_it_is_sent_is_either_sent_or_undone(sqs: None) -> 
     redriven = {one for one, state in states.items() if state == "redriven"}
     assert sent == Counter(redriven)
     assert set(states.values()) <= {"redriven", "open"}
+
+
+def test_all_whose_time_is_over_in_one_moment_are_sent_each_once(sqs: None) -> None:
+    letters = [held_letter() for _ in range(3)]
+    undone = held_letter()
+    undo_window.undo(undone, by="ada")
+    over = timezone.now() - timedelta(seconds=1)
+    DeadLetter.objects.filter(state="claimed").update(send_after=over)
+    assert undo_window.send_due() == 3
+    assert undo_window.send_due() == 0
+    sent = {one.attributes["request_id"] for one in queues.receive("orders")}
+    assert sent == {letter.request_id for letter in letters}
+    undone.refresh_from_db()
+    assert undone.state == "open"

@@ -15,7 +15,7 @@ from processing.events.masking import (
     mask_reference,
     mask_value,
 )
-from processing.events.shapes import may_be_read
+from processing.events.shapes import Shape, may_be_read, shape_of
 from processing.events.veil import Veil
 from tests.builders import order_created, signup_requested
 from tests.growth import LINEAR, growth
@@ -266,3 +266,29 @@ def test_masking_grows_with_the_text_alone(unit: str) -> None:
             Veil(body)(text[:2_000])
 
     assert growth(work, 30_000) < LINEAR
+
+
+PERSONAL = {
+    "order_created": {"email"},
+    "order_updated": set(),
+    "order_returned": {"reason"},
+    "signup_requested": {"email", "name", "profile.company", "profile.phone"},
+    "email_requested": {"recipient", "context", "subject", "body"},
+}
+
+
+def _hidden(shape: Shape, path: str = "") -> set[str]:
+    if shape.items is not None:
+        return _hidden(shape.items, path)
+    if not shape.fields:
+        return set() if shape.public else {path}
+    return {
+        one
+        for name, field in shape.fields.items()
+        for one in _hidden(field, f"{path}.{name}".lstrip("."))
+    }
+
+
+@pytest.mark.parametrize("type", PERSONAL)
+def test_no_contract_makes_public_what_tells_of_a_person(type: str) -> None:
+    assert _hidden(shape_of(type).at(["data"])) == PERSONAL[type]

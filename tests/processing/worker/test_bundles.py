@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 import time_machine
@@ -319,3 +320,34 @@ def test_one_that_can_not_be_given_back_keeps_none_of_the_others(
     channel.do_restore = True
     channel.close()
     assert visible_in(channel.wait_time_seconds + 1) == 4
+
+
+@pytest.mark.parametrize("wrong", [KeyError("no task"), MemoryError()])
+def test_of_a_bundle_that_celery_does_not_take_each_message_is_left_to_sqs(
+    monkeypatch: pytest.MonkeyPatch,
+    sqs: None,
+    channel: Channel,
+    caplog: pytest.LogCaptureFixture,
+    wrong: Exception,
+) -> None:
+    publisher.publish_many(order_created() for _ in range(3))
+    received = queues.receive("orders")
+    left: dict[str, int] = {}
+    monkeypatch.setattr(
+        queues, "hide", lambda queue, handle, seconds: left.update({handle: seconds})
+    )
+
+    def refuse(raw: dict[str, Any]) -> None:
+        tag = raw["properties"]["delivery_tag"]
+        channel.qos.append(channel.Message(raw, channel=channel), tag)
+        raise wrong
+
+    channel._deliver(refuse, Bundle.of(received))
+    backoff = queues.backoff(1)
+    assert left == {one.receipt_handle: backoff for one in received}
+    assert channel.qos.in_flight() == []
+    assert channel.qos.can_consume_max_estimate() == 20
+    assert (
+        f"messages=3 queue=orders not_delivered={type(wrong).__name__}" in caplog.text
+    )
+    assert queues.depth("orders").in_flight == 3, "nothing is deleted"
