@@ -65,9 +65,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
         One field after the other: a database reads the whole table for a condition on two
         fields of which only one has an index, and ids, which have one, stand first.
+        Who may search no field sees the whole list whatever the term, as with Django.
         """
         term, fields = search_term.strip(), self.get_search_fields(request)
-        if not term or not all(field.endswith("__exact") for field in fields):
+        whole_values = all(field.endswith("__exact") for field in fields)
+        if not term or not fields or not whole_values:
             return super().get_search_results(request, queryset, search_term)
         for field in fields:
             found = queryset.filter(**{field: term})
