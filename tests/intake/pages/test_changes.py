@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -345,7 +346,7 @@ def test_looking_for_an_order_costs_the_same_whatever_waits_in_the_spool() -> No
 
     def look(_: int) -> None:
         for _ in range(20):
-            with pytest.raises(UnknownOrderError):
+            with pytest.raises(UnknownOrderError), transaction.atomic():
                 orders.update_order(order_updated(order_id="ORD-0"))
 
     fill(range(1, 11))
