@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.test import Client
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
