@@ -143,7 +143,7 @@ def test_what_is_discarded_just_now_takes_no_effect(
     event = order_created()
     letter = dead_letter(event)
     monkeypatch.setattr(
-        "dlq_review.letters.settlement.move", held(race, transitions.move)
+        "dlq_review.letters.settlement.move_all", held(race, transitions.move_all)
     )
     said = race.run(
         lambda: settlement.discard(letter, by="ada", reason="a test"),
