@@ -15,8 +15,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
-from django.core.handlers.wsgi import WSGIRequest
+from django.core.handlers.wsgi import WSGIRequest, get_script_name
 from django.http import HttpRequest, HttpResponse
+from django.urls import set_script_prefix
 from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
@@ -37,8 +38,9 @@ class ApiHandler:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if not path.startswith(SENDING) or environ.get("SCRIPT_NAME"):
+        if not path.startswith(SENDING) or get_script_name(environ):
             return self._django(environ, start_response)
+        set_script_prefix("/")  # an earlier request of this thread may have had another
         request = WSGIRequest(environ)
         response = self._answer(request)
         if response.status_code >= HTTPStatus.BAD_REQUEST:

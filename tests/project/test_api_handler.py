@@ -14,6 +14,7 @@ from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection
+from django.urls import set_script_prefix
 from pytest_django import Settings
 
 from intake import shared_cache
@@ -218,3 +219,23 @@ def test_the_spool_takes_a_request_on_a_connection_that_was_lost(no_sqs: None) -
     assert answer_of(ApiHandler(_not_to_be_asked), asked)[0] == "202 Accepted"
     assert SpooledEvent.objects.count() == 1
     assert connection.connection is not before
+
+
+@pytest.mark.django_db
+def test_the_status_url_has_no_prefix_of_another_request(sqs: None) -> None:
+    """Django keeps the prefix in the thread."""
+    asked = environ("POST", "/api/orders", ORDER, HTTP_IDEMPOTENCY_KEY=f"{KEY}-own")
+    set_script_prefix("/of-another-request/")
+    try:
+        _, _, body = answer_of(ApiHandler(_not_to_be_asked), asked)
+    finally:
+        set_script_prefix("/")
+    assert "127.0.0.1/api/requests/" in json.loads(body)["statusUrl"]
+
+
+def test_a_site_below_a_prefix_is_left_to_django(settings: Settings) -> None:
+    for forced, script in ((None, "/shop"), ("/shop", "")):
+        settings.FORCE_SCRIPT_NAME = forced
+        asked = environ("POST", "/api/orders", ORDER, SCRIPT_NAME=script)
+        with pytest.raises(AssertionError, match="left to Django"):
+            answer_of(ApiHandler(_not_to_be_asked), asked)
