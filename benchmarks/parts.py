@@ -51,14 +51,19 @@ def _accept(around: Surroundings, options: Namespace) -> Report:
     return report
 
 
-def _process(around: Surroundings, options: Namespace) -> Report:
-    print(f"Processing, {around.database}:")
-    processed = process.compare(
+def _processed(around: Surroundings, options: Namespace, **where: str) -> Any:
+    return process.compare(
         around,
         events=options.events,
         rounds=options.rounds,
         concurrency=options.concurrency,
+        **where,
     )
+
+
+def _process(around: Surroundings, options: Namespace) -> Report:
+    print(f"Processing, {around.database}:")
+    processed = _processed(around, options)
     title = f"B  Processed, {around.database}, {options.concurrency} processes a side"
     return lambda: _compared(title, process.FIGURES, processed)
 
@@ -68,13 +73,7 @@ def _far(around: Surroundings, options: Namespace) -> Report:
         return lambda: None
     print("Processing, PostgreSQL a millisecond away:")
     with far_database.before(around) as url:
-        processed = process.compare(
-            around,
-            events=options.events,
-            rounds=options.rounds,
-            concurrency=options.concurrency,
-            database_url=url,
-        )
+        processed = _processed(around, options, database_url=url)
     title = "B  Processed, PostgreSQL a millisecond away"
     return lambda: _compared(title, process.FIGURES, processed)
 

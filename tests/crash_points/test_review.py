@@ -15,6 +15,7 @@ from dlq_review.operations import control, plans
 from dlq_review.operations.plans import Plan
 from dlq_review.redrive import claims
 from dlq_review.search.selections import Selection
+from processing.events.envelope import Event
 from processing.models import Order, Outcome
 from processing.sqs import publisher
 from tests.builders import (
@@ -31,6 +32,15 @@ pytestmark = [
 ]
 
 S = DeadLetter.State
+
+
+def settle_once(point: Point, letter: DeadLetter, event: Event, crash_at: str) -> None:
+    """Crash while claimed letters are sent: the redrive takes effect, and only once."""
+    point.step("settle", crash_at=crash_at)
+    point.drain()
+    letter.refresh_from_db()
+    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
+    processed_once(event)
 
 
 @pytest.mark.parametrize(
@@ -189,11 +199,7 @@ def test_resend_what_was_claimed(point: Point, crash_at: str) -> None:
     letter = pulled(point, event)
     claims.claim(letter, by="ada", reason="")
     DeadLetter.objects.update(claimed_at=timezone.now() - timedelta(minutes=1))
-    point.step("settle", crash_at=crash_at)
-    point.drain()
-    letter.refresh_from_db()
-    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
-    processed_once(event)
+    settle_once(point, letter, event, crash_at)
 
 
 @pytest.mark.parametrize(
@@ -208,11 +214,7 @@ def test_send_what_is_due(point: Point, crash_at: str) -> None:
     event = order_created()
     letter = pulled(point, event)
     claims.claim(letter, by="ada", reason="", send_after=timezone.now())
-    point.step("settle", crash_at=crash_at)
-    point.drain()
-    letter.refresh_from_db()
-    assert (letter.state, letter.redrives) == (S.RESOLVED, 1)
-    processed_once(event)
+    settle_once(point, letter, event, crash_at)
 
 
 @pytest.mark.parametrize(
