@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.sqs.models import Queue as QueueOfMoto
 from moto.sqs.models import sqs_backends
 from pytest_django import Settings
 
@@ -78,6 +79,10 @@ def sqs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         make_queues(settings)
         yield
 
+
+# moto keeps which sources a DLQ takes messages from, and does not tell.
+QueueOfMoto.redrive_allow_policy = None  # type: ignore[attr-defined]
+QueueOfMoto.BASE_ATTRIBUTES.append("RedriveAllowPolicy")
 
 # A queue of moto has a lock; a copy of the queue has one of its own.
 copyreg.pickle(Condition, lambda _: (Condition, ()))

@@ -24,6 +24,7 @@ Queues = Mapping[str, Queue]
 
 SEND: Actions = ("sqs:SendMessage",)
 READ: Actions = ("sqs:GetQueueAttributes",)
+INSPECT: Actions = (*READ, "sqs:ListQueueTags")
 PULL: Actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage")
 TAKE: Actions = (*PULL, "sqs:ChangeMessageVisibility")
 
@@ -40,16 +41,16 @@ RIGHTS: dict[str, dict[str, Actions]] = {
     "worker": {"events": TAKE + SEND + READ, "event_dlqs": SEND},
     # Relays the spool, redrives, pulls the DLQs, and looks for drift of the queues.
     "jobs": {
-        "events": SEND + READ,
-        "jobs": TAKE + SEND + READ,
-        "event_dlqs": PULL + READ,
-        "jobs_dlq": PULL + SEND + READ,
+        "events": SEND + INSPECT,
+        "jobs": TAKE + SEND + INSPECT,
+        "event_dlqs": PULL + INSPECT,
+        "jobs_dlq": PULL + SEND + INSPECT,
     },
     "beat": {"jobs": SEND},
 }
 ROLES = tuple(RIGHTS)
 
-PROVISION: Actions = ("sqs:CreateQueue", "sqs:TagQueue", *READ)
+PROVISION: Actions = ("sqs:CreateQueue", "sqs:TagQueue", *INSPECT)
 ARCHIVING_ROLE = ALERTING_ROLE = "jobs"
 ARCHIVE: Actions = ("s3:PutObject",)
 ARCHIVED = "failed/*"  # keys that the archive may write

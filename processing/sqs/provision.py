@@ -1,8 +1,8 @@
 """Create the declared queues and report where existing ones differ.
 
 Never deletes and never changes an existing queue: in production the infrastructure
-templates do that, and here a difference is something to look at. A queue may be encrypted
-with a key of its own instead of SQS's.
+templates do that, and here a difference is something to look at. `attributes` declares what
+a queue has; a tag or an attribute that nobody declared may be there, but for those of NEVER.
 """
 
 import json
@@ -11,8 +11,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from processing.sqs import queues, refusals
-from processing.sqs.topology import MAX_MESSAGE_BYTES, QUEUES, Queue
+from processing.sqs import attributes, queues, refusals
+from processing.sqs.topology import QUEUES, Queue
+
+#: What a queue must not have unless that is declared: failed messages would not stay in the
+#: DLQ, or processes could not read messages without rights to a key.
+NEVER = ("RedrivePolicy", "KmsMasterKeyId")
 
 
 class RealAWSError(Exception):
@@ -26,61 +30,73 @@ def ensure_queues(*, allow_aws: bool = False, create: bool = True) -> list[str]:
     """
     if not settings.SQS_ENDPOINT_URL and create and not allow_aws:
         raise RealAWSError(RealAWSError.__doc__)
-    drift: list[str] = []
-    for queue in QUEUES.values():
-        try:
-            drift += _ensure(queue.dlq, _dlq_attributes(queue), create)
-            drift += _dlq_drift(queue)
-        except ClientError as error:
-            drift.append(_refused(queue.dlq, error))
-        try:
-            drift += _ensure(queue.name, _source_attributes(queue), create)
-        except ClientError as error:
-            drift.append(_refused(queue.name, error))
-    return drift
+    return [
+        line
+        for queue in QUEUES.values()
+        for name, wanted in _declared(queue).items()
+        for line in _ensured(name, wanted, create)
+    ]
+
+
+def _declared(queue: Queue) -> dict[str, dict[str, str]]:
+    """The DLQ, then its source, which cannot be made before the DLQ."""
+    limits = attributes.Limits(
+        settings.SQS_MAX_RECEIVE_COUNT, settings.SQS_WAIT_SECONDS
+    )
+    encryption = attributes.encryption(settings.SQS_KMS_KEY)
+    dlq = attributes.of_dlq(queue, _arn(queue.name))
+    source = attributes.of_source(queue, limits, _arn(queue.dlq))
+    return {
+        queue.dlq: _as_text({**dlq, **encryption}),
+        queue.name: _as_text({**source, **encryption}),
+    }
+
+
+def _as_text(values: attributes.Attributes) -> dict[str, str]:
+    """As SQS takes and answers attributes: policies and switches as JSON."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
+
+
+def _ensured(name: str, wanted: dict[str, str], create: bool) -> list[str]:
+    try:
+        found = _attributes(name)
+        if found is not None:
+            return [*_drift(name, found, wanted), *_tag_drift(name)]
+        if not create:
+            return [f"{name}: does not exist"]
+        queues.client().create_queue(
+            QueueName=_sqs_name(name),
+            Attributes=wanted,  # type: ignore[arg-type]
+            tags=attributes.TAGS,
+        )
+        return []
+    except ClientError as error:
+        return [_refused(name, error)]
 
 
 def _refused(name: str, error: ClientError) -> str:
     return f"{name}: SQS refuses to show it ({refusals.code(error)})"
 
 
-def _ensure(name: str, wanted: dict[str, str], create: bool) -> list[str]:
-    found = _attributes(name)
-    if found is None:
-        if not create:
-            return [f"{name}: does not exist"]
-        queues.client().create_queue(
-            QueueName=_sqs_name(name),
-            Attributes=wanted,  # type: ignore[arg-type]
-            tags={"project": "holdfast"},
-        )
-        return []
-    if found.get("KmsMasterKeyId"):
-        wanted = {**wanted, "SqsManagedSseEnabled": "false"}
+def _drift(name: str, found: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    declared: dict[str, str | None] = {**dict.fromkeys(NEVER), **wanted}
     return [
-        f"{name}: {key} is {found.get(key)}, declared is {value}"
-        for key, value in wanted.items()
+        f"{name}: {key} is {found.get(key)}, declared is {value or 'none'}"
+        for key, value in declared.items()
         if _comparable(found.get(key)) != _comparable(value)
     ]
 
 
-def _dlq_drift(queue: Queue) -> list[str]:
-    """Attributes that a DLQ must not have, because failed messages would not stay there."""
-    found = _attributes(queue.dlq) or {}
-    drift = []
-    if "RedrivePolicy" in found:
-        drift.append(
-            f"{queue.dlq}: RedrivePolicy is {found['RedrivePolicy']}, declared is none"
-        )
-    allowed = json.loads(found.get("RedriveAllowPolicy") or "{}")
-    permission = allowed.get("redrivePermission", "allowAll")
-    named = _arn(queue.name) in allowed.get("sourceQueueArns", ())
-    if permission == "denyAll" or (permission == "byQueue" and not named):
-        drift.append(
-            f"{queue.dlq}: RedriveAllowPolicy is {found['RedriveAllowPolicy']}, which"
-            f" keeps out what fails in {queue.name}"
-        )
-    return drift
+def _tag_drift(name: str) -> list[str]:
+    found = queues.client().list_queue_tags(QueueUrl=queues.url(name)).get("Tags", {})
+    return [
+        f"{name}: tag {key} is {found.get(key)}, declared is {value}"
+        for key, value in attributes.TAGS.items()
+        if found.get(key) != value
+    ]
 
 
 def _sqs_name(name: str) -> str:
@@ -105,47 +121,7 @@ def _attributes(name: str) -> dict[str, str] | None:
 
 
 def _comparable(value: str | None) -> Any:
-    """Policies are JSON; some servers answer its numbers as text."""
-    if value is None or not value.startswith("{"):
-        return value
+    """Policies are JSON; some servers answer its numbers as text. Nothing is as empty."""
+    if not value or not value.startswith("{"):
+        return value or None
     return {key: str(part) for key, part in json.loads(value).items()}
-
-
-def _source_attributes(queue: Queue) -> dict[str, str]:
-    redrive_policy = {
-        "deadLetterTargetArn": _arn(queue.dlq),
-        "maxReceiveCount": settings.SQS_MAX_RECEIVE_COUNT,
-    }
-    return {
-        "VisibilityTimeout": str(queue.visibility_timeout),
-        "DelaySeconds": "0",
-        "MessageRetentionPeriod": str(queue.retention),
-        "ReceiveMessageWaitTimeSeconds": str(settings.SQS_WAIT_SECONDS),
-        "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
-        "SqsManagedSseEnabled": "true",
-        "RedrivePolicy": json.dumps(redrive_policy),
-        **_fifo_attributes(queue),
-    }
-
-
-def _dlq_attributes(queue: Queue) -> dict[str, str]:
-    return {
-        "VisibilityTimeout": str(queue.dlq_visibility_timeout),
-        "DelaySeconds": "0",
-        "MessageRetentionPeriod": str(queue.dlq_retention),
-        "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
-        "SqsManagedSseEnabled": "true",
-        **_fifo_attributes(queue),
-    }
-
-
-def _fifo_attributes(queue: Queue) -> dict[str, str]:
-    """High throughput: a busy group does not slow the others."""
-    if not queue.fifo:
-        return {}
-    return {
-        "FifoQueue": "true",
-        "ContentBasedDeduplication": "false",
-        "DeduplicationScope": "messageGroup",
-        "FifoThroughputLimit": "perMessageGroupId",
-    }

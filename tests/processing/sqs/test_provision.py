@@ -8,7 +8,10 @@ from pytest_django import Settings
 
 from processing.sqs import queues
 from processing.sqs.provision import RealAWSError, ensure_queues
-from processing.sqs.topology import QUEUES
+from processing.sqs.topology import QUEUES, SOURCE_OF
+
+SQS_NAMES = [*QUEUES, *SOURCE_OF]
+ARN = "arn:aws:sqs:us-east-1:123456789012:holdfast-"
 
 
 def test_ensuring_twice_changes_nothing(sqs: None) -> None:
@@ -79,12 +82,31 @@ def test_the_command_says_that_sqs_does_not_answer() -> None:
         call_command("ensure_queues", "--check")
 
 
-def test_a_queue_with_a_key_of_its_own_is_as_declared(
-    sqs: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sse_sqs", ["false", ""])
+def test_queues_with_the_declared_key_are_as_declared(
+    sqs: None, settings: Settings, sse_sqs: str
 ) -> None:
-    key = {"KmsMasterKeyId": "alias/ours", "SqsManagedSseEnabled": "false"}
-    answer_with(monkeypatch, "orders", **key)
+    settings.SQS_KMS_KEY = "alias/ours"
+    for name in SQS_NAMES:
+        set_on(name, KmsMasterKeyId="alias/ours", SqsManagedSseEnabled=sse_sqs)
     assert ensure_queues(create=False) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "told"),
+    [
+        ("alias/ours", "", "None, declared is alias/ours"),
+        ("alias/ours", "alias/theirs", "alias/theirs, declared is alias/ours"),
+        ("", "alias/theirs", "alias/theirs, declared is none"),
+    ],
+)
+def test_a_queue_with_another_key_than_declared_is_reported(
+    sqs: None, settings: Settings, declared: str, found: str, told: str
+) -> None:
+    settings.SQS_KMS_KEY = declared
+    for name in SQS_NAMES:
+        set_on(name, KmsMasterKeyId=found if name == "orders" else declared)
+    assert ensure_queues(create=False) == [f"orders: KmsMasterKeyId is {told}"]
 
 
 def test_a_queue_without_encryption_is_reported(
@@ -97,25 +119,37 @@ def test_a_queue_without_encryption_is_reported(
 
 
 @pytest.mark.parametrize(
-    ("policy", "is_good"),
+    "policy",
     [
-        ({"redrivePermission": "denyAll"}, False),
-        ({"redrivePermission": "allowAll"}, True),
-        ({"redrivePermission": "byQueue", "sourceQueueArns": ["signups"]}, False),
-        ({"redrivePermission": "byQueue", "sourceQueueArns": ["orders"]}, True),
+        {"redrivePermission": "denyAll"},
+        {"redrivePermission": "allowAll"},
+        {"redrivePermission": "byQueue", "sourceQueueArns": [ARN + "signups"]},
+        {
+            "redrivePermission": "byQueue",
+            "sourceQueueArns": [ARN + "orders", ARN + "signups"],
+        },
     ],
 )
-def test_a_dlq_that_keeps_its_own_queue_out_is_reported(
-    sqs: None, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any], *, is_good: bool
+def test_a_dlq_that_takes_from_others_than_its_source_is_reported(
+    sqs: None, policy: dict[str, Any]
 ) -> None:
-    arns = [
-        f"arn:aws:sqs:us-east-1:123456789012:holdfast-{name}"
-        for name in policy.get("sourceQueueArns", [])
+    text = json.dumps(policy)
+    set_on("orders-dlq", RedriveAllowPolicy=text)
+    declared = {"redrivePermission": "byQueue", "sourceQueueArns": [ARN + "orders"]}
+    assert ensure_queues(create=False) == [
+        f"orders-dlq: RedriveAllowPolicy is {text}, declared is {json.dumps(declared)}"
     ]
-    text = json.dumps({**policy, "sourceQueueArns": arns} if arns else policy)
-    answer_with(monkeypatch, "orders-dlq", RedriveAllowPolicy=text)
-    told = f"orders-dlq: RedriveAllowPolicy is {text}, which keeps out what fails in orders"
-    assert ensure_queues(create=False) == ([] if is_good else [told])
+
+
+@pytest.mark.parametrize("found", [None, "somebody's"])
+def test_a_queue_without_our_tag_is_reported(sqs: None, found: str | None) -> None:
+    address = queues.url("orders")
+    queues.client().untag_queue(QueueUrl=address, TagKeys=["project"])
+    tags = {"team": "shop"} if found is None else {"team": "shop", "project": found}
+    queues.client().tag_queue(QueueUrl=address, Tags=tags)
+    assert ensure_queues(create=False) == [
+        f"orders: tag project is {found}, declared is holdfast"
+    ]
 
 
 @pytest.mark.parametrize(
