@@ -48,8 +48,14 @@ def cache_can_be_used(**_: Any) -> list[CheckMessage]:
     return []
 
 
+def is_of_one_process() -> bool:
+    """Whether no other process, or none of another machine, sees the cache."""
+    backend: str = settings.CACHES["default"]["BACKEND"]
+    return backend.endswith(_OF_ONE_PROCESS)
+
+
 def cache_is_shared(**_: Any) -> list[CheckMessage]:
-    if not settings.CACHES["default"]["BACKEND"].endswith(_OF_ONE_PROCESS):
+    if not is_of_one_process():
         return []
     return [
         Warning(

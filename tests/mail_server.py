@@ -7,8 +7,9 @@ import threading
 class SlowMailServer(threading.Thread):
     """Speaks just enough SMTP to take mails, and greets only after *delay* seconds."""
 
-    def __init__(self, delay: float) -> None:
+    def __init__(self, delay: float, *, refuses_login: bool = False) -> None:
         super().__init__(daemon=True)
+        self.refuses_login = refuses_login
         self.delay = delay
         self.greeted = 0
         self.taken = 0
@@ -41,4 +42,10 @@ class SlowMailServer(threading.Thread):
                     while stream.readline() != b".\r\n":
                         pass
                     self.taken += 1
+                if command == b"EHLO":
+                    stream.write(b"250-fine\r\n250 AUTH PLAIN\r\n")
+                    continue
+                if command == b"AUTH":
+                    stream.write(b"535 no\r\n" if self.refuses_login else b"235 in\r\n")
+                    continue
                 stream.write(b"221 bye\r\n" if command == b"QUIT" else b"250 fine\r\n")

@@ -41,8 +41,16 @@ def check_queues() -> None:
 
 def warnings() -> list[str]:
     """One sentence for each thing that is wrong; empty while all is well."""
+    never, late = silences()
+    found = [*never, *late]
+    signs = LifeSign.objects.all()
+    return found + [line for one in signs for line in one.trouble.splitlines()]
+
+
+def silences() -> tuple[list[str], list[str]]:
+    """One sentence for each part that gave no sign of life: ever, and for too long."""
     signs = {one.name: one for one in LifeSign.objects.all()}
-    found = []
+    never, late = [], []
     every = float(settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"])
     for name, what, longest in (
         ("pull", "pulled a DLQ", timedelta(seconds=max(60, _LATE * every))),
@@ -50,14 +58,13 @@ def warnings() -> list[str]:
     ):
         seen = signs.get(name)
         if seen is None:
-            found.append(f"No worker has {what} yet. Are a worker and beat running?")
+            never.append(f"No worker has {what} yet. Are a worker and beat running?")
         elif seen.at < timezone.now() - longest:
             since = int((timezone.now() - seen.at).total_seconds() // 60)
-            found.append(
+            late.append(
                 f"No worker has {what} for {since} min. Are a worker and beat running?"
             )
-    found += [line for one in signs.values() for line in one.trouble.splitlines()]
-    return found
+    return never, late
 
 
 @dataclass(frozen=True, slots=True)

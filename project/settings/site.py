@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "processing",
     "intake",
     "dlq_review",
+    "project",
 ]
 
 MIDDLEWARE = [

@@ -1,0 +1,107 @@
+"""The doctor and the database: away, hanging, of another release, with rows that tell."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from dlq_review.models import LifeSign
+from processing.database.base import DatabaseWrapper
+from processing.delivery import spool
+from processing.models import SpooledEvent
+from project.doctor import database_checks
+from project.doctor.findings import State
+from tests.builders import order_created
+from tests.live import free_port
+from tests.project.doctor.held import SECRET, held
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def other_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Let the check ask a PostgreSQL somewhere else, as DATABASE_URL could name."""
+    made: list[DatabaseWrapper] = []
+
+    def use(**where: Any) -> None:
+        login = {"NAME": "holdfast", "USER": "holdfast", "PASSWORD": SECRET}
+        defaults = {"HOST": "127.0.0.1", "ENGINE": "processing.database"}
+        options = {"OPTIONS": {"connect_timeout": 2}, "TIME_ZONE": None}
+        rest = {"AUTOCOMMIT": True, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
+        known = {**login, **defaults, **options, **rest, "TEST": {}, **where}
+        made.append(DatabaseWrapper(known, "elsewhere"))
+        monkeypatch.setattr(database_checks, "connection", made[-1])
+
+    yield use
+    for one in made:
+        one.close()
+
+
+def test_a_database_that_answers_is_told_with_its_version_and_latency() -> None:
+    found = database_checks.database(None)
+    if connection.vendor == "sqlite":
+        held(found, State.WARN, "SQLite", "Set DATABASE_URL")
+    else:
+        held(found, State.OK, " ms.")
+        assert found.says.startswith("PostgreSQL 1")
+
+
+def test_a_database_that_is_away_is_told(other_database: Callable[..., None]) -> None:
+    port = free_port()
+    other_database(PORT=port)
+    found = database_checks.database(None)
+    held(found, State.FAIL, f"127.0.0.1:{port} does not answer", "host and port")
+
+
+def test_a_database_that_hangs_is_told_within_its_time(
+    other_database: Callable[..., None], silent: str
+) -> None:
+    other_database(PORT=int(silent.rpartition(":")[2]))
+    begun = timezone.now()
+    held(database_checks.database(None), State.FAIL, "does not answer")
+    assert timezone.now() - begun < timedelta(seconds=database_checks.PATIENCE + 1)
+
+
+def test_a_database_or_user_that_does_not_exist_is_told(
+    other_database: Callable[..., None],
+) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("needs PostgreSQL: DATABASE_URL=postgres://...")
+    here = connection.settings_dict
+    other_database(**{key: here[key] for key in ("HOST", "PORT", "USER")}, NAME="no")
+    held(database_checks.database(None), State.FAIL, "has no such", "Create")
+
+
+def test_migrations_that_are_missing_or_of_a_newer_release_are_named() -> None:
+    held(database_checks.migrations(None), State.OK, "are applied")
+    recorder = MigrationRecorder(connection)
+    recorder.record_applied("dlq_review", "9999_of_tomorrow")
+    found = database_checks.migrations(None)
+    held(found, State.WARN, "dlq_review.9999_of_tomorrow", "docs/upgrade.md")
+    recorder.record_unapplied("processing", "0001_initial")
+    found = database_checks.migrations(None)
+    held(found, State.FAIL, "the first is processing.0001_initial", "manage.py migrate")
+
+
+def test_events_that_wait_too_long_in_the_spool_are_told() -> None:
+    held(database_checks.spool(None), State.OK, "No event waits")
+    spool.add(order_created(), "Timeout")
+    held(database_checks.spool(None), State.OK, "1 events wait")
+    SpooledEvent.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    held(database_checks.spool(None), State.WARN, "the oldest for 60 min", "beat")
+
+
+def test_beat_and_jobs_that_are_not_seen_are_told() -> None:
+    held(database_checks.signs_of_life(None), State.WARN, "pulled a DLQ yet", "beat")
+    now = timezone.now()
+    LifeSign.objects.bulk_create(LifeSign(name=one, at=now) for one in HEARD)
+    held(database_checks.signs_of_life(None), State.OK, "at work")
+    LifeSign.objects.filter(name="pull").update(at=now - timedelta(hours=3))
+    held(database_checks.signs_of_life(None), State.FAIL, "for 180 min", "beat")
+
+
+HEARD = ("pull", "settle")
