@@ -18,6 +18,17 @@ from pytest_django import Settings
 from processing.sqs import access, batches, publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import QUEUES
+from tests.live import LiveSystem
+
+
+@pytest.fixture(scope="module")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
+    """An SQS server of its own for the tests of a module, without queues."""
+    system = LiveSystem(tmp_path_factory.mktemp("sqs"))
+    system.start_sqs()
+    yield system
+    for process in system.processes:
+        system.kill(process)
 
 
 @pytest.fixture

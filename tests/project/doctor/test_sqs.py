@@ -19,15 +19,6 @@ from tests.processing.sqs_server import Server, serving
 from tests.project.doctor.held import held
 
 
-@pytest.fixture(scope="module")
-def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
-    system = LiveSystem(tmp_path_factory.mktemp("sqs"))
-    system.start_sqs()
-    yield system
-    for process in system.processes:
-        system.kill(process)
-
-
 @pytest.fixture
 def local_sqs(
     ministack: LiveSystem, settings: Settings, request: pytest.FixtureRequest
