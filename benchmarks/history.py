@@ -1,8 +1,8 @@
 """Processing, receipts and the desk with a short history and with a long one: ten million
 outcomes and a million attempts (`--only history --outcomes 10000 10000000`).
 
-An outcome stays for ever, because it is the claim that keeps a request from taking effect
-twice. So nothing that is asked for often may take longer with the long history.
+An outcome stays for HISTORY_DAYS, because it is the claim that keeps a request from taking
+effect twice. So nothing that is asked for often may take longer with the long history.
 """
 
 import logging

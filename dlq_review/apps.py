@@ -3,7 +3,6 @@ from importlib import import_module
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 
-from dlq_review.checks import register_checks
 from processing.handlers import desk
 
 
@@ -13,8 +12,8 @@ class DlqReviewConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        register_checks()
         # By name: models cannot be imported before apps are ready.
+        import_module("dlq_review.checks").register_checks()
         desk.is_at(import_module("dlq_review.redrive.witness"))
 
 

@@ -1,7 +1,6 @@
 """The periodic jobs of beat, and a redrive by hand. Each may safely run twice at once."""
 
 import logging
-from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
@@ -14,11 +13,12 @@ from dlq_review.monitoring import early_warnings, health
 from dlq_review.operations import runner
 from dlq_review.pull import puller, refused_by_sqs
 from dlq_review.redrive import sender, undo_window
+from dlq_review.retention import periods, rows
 from processing.worker.task_messages import Job
 
 logger = logging.getLogger(__name__)
 
-PURGE_SECONDS = 60
+PURGE_SECONDS = 20  # texts and rows get half of it each
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended
 PULL_SHARE = 0.8  # of the time to the next pull, so that two do not run side by side
 
@@ -45,10 +45,13 @@ def operate() -> int:
 
 @shared_task(base=Job, name="dlq_review.purge")
 def purge() -> int:
-    if not settings.RETENTION_DAYS:
-        return 0
-    before = timezone.now() - timedelta(days=settings.RETENTION_DAYS)
-    return retention.purge(before, seconds=PURGE_SECONDS)
+    length = periods.TEXTS.length()
+    before = timezone.now() - length if length else None
+    texts = retention.purge(before, seconds=PURGE_SECONDS / 2) if before else 0
+    deleted = rows.purge(seconds=PURGE_SECONDS / 2)
+    for table, number in deleted.items():
+        logger.info("table=%s purged=%s", table, number)
+    return texts + deleted.total()
 
 
 @shared_task(base=Job, name="dlq_review.recount")

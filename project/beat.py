@@ -16,13 +16,15 @@ from typing import Any
 
 from celery.beat import PersistentScheduler
 from django.db import Error, close_old_connections
+from django.utils import timezone
 
 from dlq_review import alerts
 from dlq_review.groups import merge
-from dlq_review.letters import settlement
+from dlq_review.letters import retention, settlement
 from dlq_review.monitoring.health import LONGEST_SLEEP
 from dlq_review.operations import leases
 from dlq_review.redrive import sender, undo_window
+from dlq_review.retention import periods, rows
 from processing.database.patience import within
 from processing.delivery import spool
 
@@ -40,12 +42,19 @@ def has_letters_to_settle() -> bool:
     )
 
 
+def has_something_to_purge() -> bool:
+    length = periods.TEXTS.length()
+    texts = length is not None and retention.has_texts(timezone.now() - length)
+    return texts or any(rows.due())
+
+
 #: The look of each job that may sleep, by its name in CELERY_BEAT_SCHEDULE.
 LOOKS: dict[str, Callable[[], bool]] = {
     "settle": has_letters_to_settle,
     "operate": lambda: leases.free().exists(),
     "tell": lambda: alerts.untold().exists(),
     "relay": lambda: spool.due().exists(),
+    "purge": has_something_to_purge,
 }
 
 

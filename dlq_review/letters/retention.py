@@ -54,6 +54,12 @@ def due(before: datetime) -> int:
     return _settled(before).count()
 
 
+def has_texts(before: datetime) -> bool:
+    """Whether there is anything that `purge` would purge."""
+    found = (_settled(before), _written_attempts(before), _over(before))
+    return any(rows.exists() for rows in found)
+
+
 def _settled(before: datetime) -> QuerySet[DeadLetter]:
     return DeadLetter.objects.filter(
         state__in=DeadLetter.SETTLED, settled_at__lt=before, purged_at=None
@@ -87,10 +93,7 @@ def _purge_letters(before: datetime) -> int:
 @transaction.atomic
 def _purge_operations(before: datetime) -> int:
     """Purge conditions and patches of operations that ended or were never started."""
-    over = Q(ended_at__lt=before) | Q(
-        state=Operation.State.DRAFT, created_at__lt=before
-    )
-    old = Operation.objects.filter(over, purged_at=None).order_by("pk")
+    old = _over(before).order_by("pk")
     operations = list(old.select_for_update(skip_locked=True)[:STEP])
     for operation in operations:
         chosen = operation.selection
@@ -113,15 +116,26 @@ def _purge_operations(before: datetime) -> int:
     return len(operations)
 
 
+def _over(before: datetime) -> QuerySet[Operation]:
+    over = Q(ended_at__lt=before) | Q(
+        state=Operation.State.DRAFT, created_at__lt=before
+    )
+    return Operation.objects.filter(over, purged_at=None)
+
+
 def _purge_attempts(before: datetime) -> int:
-    """Purge the error texts of old attempts that no unpurged letter needs."""
+    old = _written_attempts(before).order_by("started_at")
+    numbers = list(old.values_list("pk", flat=True)[:STEP])
+    return _forget(Attempt.objects.filter(pk__in=numbers))
+
+
+def _written_attempts(before: datetime) -> QuerySet[Attempt]:
+    """Old attempts with an error text that no unpurged letter needs."""
     waiting = DeadLetter.objects.filter(
         request_id=OuterRef("request_id"), purged_at=None
     )
-    old = Attempt.objects.filter(~Exists(waiting), started_at__lt=before)
-    written = old.exclude(Q(error_text="") & Q(traceback=""))
-    numbers = list(written.order_by("pk").values_list("pk", flat=True)[:STEP])
-    return _forget(Attempt.objects.filter(pk__in=numbers))
+    written = ~Q(error_text="") | ~Q(traceback="")  # as the index says it
+    return Attempt.objects.filter(written, ~Exists(waiting), started_at__lt=before)
 
 
 def _forget_messages_for_senders(requests: Iterable[str]) -> None:

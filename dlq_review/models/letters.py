@@ -114,6 +114,11 @@ class DeadLetter(models.Model):
                 condition=models.Q(settled_at__isnull=False, purged_at=None),
                 name="letter_to_purge",
             ),
+            models.Index(
+                fields=("settled_at",),
+                condition=models.Q(settled_at__isnull=False),
+                name="letter_by_age",
+            ),
             models.Index(fields=("state", "redriven_at"), name="letter_overdue"),
             models.Index(
                 fields=("origin",),

@@ -14,6 +14,7 @@ from intake.request_ids import filled
 from processing.events.contract import Contract
 from processing.events.contracts import OrderCreated, SignupRequested
 from processing.events.envelope import Event, new_id
+from processing.models import Order
 
 #: The body of a faulty producer, without its closing brace.
 BROKEN = '{"invalid_json": "this will cause a parsing error"'
@@ -59,7 +60,7 @@ def _data(kind: str, mark: str) -> dict[str, Any]:
     if kind == "signup":
         return {"email": email, "name": "A Visitor", "profile": {"country": "GB"}}
     return {
-        "customer_id": f"VISITOR-{mark}",
+        "customer_id": f"{Order.SAMPLE_CUSTOMER}{mark}",
         "email": email,
         "currency": "EUR",
         "items": [

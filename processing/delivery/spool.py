@@ -18,13 +18,14 @@ from django.utils import timezone
 from processing.events import envelope
 from processing.events.attributes import RECEIPT, Attributes
 from processing.events.errors import EventError, PermanentError
-from processing.models import SpooledEvent
+from processing.models import Outcome, SpooledEvent
 from processing.sqs import publisher
 
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 300  # seconds between two tries
 SET = 100  # rows of one transaction, sent by ten calls
+WAITED_LONG = timedelta(days=1)
 REST = 0.02  # seconds between two transactions, so that others get SQLite's one lock
 _TRY = ("tries", "refusal", "refused_for_good", "next_try_at")
 
@@ -151,10 +152,23 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = SET) -> _Tried:
         else:
             _postpone(row, str(error), for_good=error.for_good)
     SpooledEvent.objects.filter(request_id__in=sent).delete()
+    _renew_claims(row for row, _ in going)
     left = [row for row in rows if row.request_id not in set(sent)]
     SpooledEvent.objects.bulk_update(left, _TRY)
     is_away = any(result.error and result.error.is_away for result in results)
     return _Tried(len(rows), len(sent), is_away=is_away)
+
+
+def _renew_claims(rows: Iterable[SpooledEvent]) -> None:
+    """Let the claim of an event that waited long count from now, if there is one already.
+
+    SQS may have taken the event when it was accepted, without an answer that reached us.
+    A claim is deleted when no copy can arrive any more, and a copy was sent just now.
+    """
+    now = timezone.now()
+    waited = [row.request_id for row in rows if row.created_at < now - WAITED_LONG]
+    if waited:
+        Outcome.objects.filter(request_id__in=waited).update(at=now)
 
 
 def _event_in(row: SpooledEvent) -> envelope.Event | None:

@@ -13,6 +13,9 @@ class Order(models.Model):
         DELIVERED = "delivered"
         CANCELLED = "cancelled"
 
+    SAMPLE_CUSTOMER = "VISITOR-"
+    """The start of the customer ids of samples, which the demonstration page sends."""
+
     order_id = models.CharField(primary_key=True, max_length=64)
     customer_id = models.CharField(max_length=64, db_index=True)
     email = models.EmailField(max_length=254)

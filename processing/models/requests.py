@@ -31,6 +31,10 @@ class Outcome(models.Model):
     """For the receipt: the ids that the event created, or the text for its sender."""
     at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        # Not partitioned by time: then a request id would be unique within a month only.
+        indexes = (models.Index(fields=("at",), name="outcome_by_age"),)
+
     def __str__(self) -> str:
         return f"{self.request_id} {self.kind}"
 
@@ -109,6 +113,13 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ("-started_at", "-id")
+        indexes = (
+            models.Index(
+                fields=("started_at",),
+                condition=~models.Q(error_text="") | ~models.Q(traceback=""),
+                name="attempt_texts",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.request_id} attempt {self.receive_count}"

@@ -50,6 +50,13 @@ class User(AbstractUser):
                 violation_error_message="Somebody has this address already.",
             ),
         )
+        indexes = (
+            models.Index(
+                fields=("date_joined",),
+                condition=models.Q(verified_at=None, request_id__isnull=False),
+                name="account_unverified",
+            ),
+        )
 
     def __str__(self) -> str:
         """For any title: an address is shortened."""
@@ -71,6 +78,7 @@ class Signup(models.Model):
 
     class Meta:
         ordering = ("-asked_at", "-request_id")
+        indexes = (models.Index(fields=("asked_at",), name="signup_by_age"),)
 
     def __str__(self) -> str:
         return self.request_id

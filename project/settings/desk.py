@@ -6,6 +6,10 @@ from project.settings.process import env
 REDRIVE_OVERDUE_SECONDS = env.int("REDRIVE_OVERDUE_SECONDS", 3600)
 # Days after which what is settled loses its bodies; 0 keeps them.
 RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
+# Days after which the rows of what is over are deleted, outcomes among them; 0 keeps them.
+HISTORY_DAYS = env.int("HISTORY_DAYS", 400)
+# Days after which an account that nobody opened is deleted; 0 keeps it.
+UNVERIFIED_DAYS = env.int("UNVERIFIED_DAYS", 30)
 # Failures of one queue in an hour that somebody is told of, when they are unusual.
 ALERT_GROWTH = env.int("ALERT_GROWTH", 100)
 # One click redrives, and can be undone for so long before it is sent; 0 sends at once.

@@ -105,8 +105,9 @@ IN_ORDER = {
         *(pace.TICK, runner.LOOK, tasks.OPERATE_SECONDS),
         *(leases.LASTS.total_seconds(), 5 * MINUTE),
     ),
-    "settling and purging end within their jobs": (
-        *(1, settlement.SECONDS, tasks.PURGE_SECONDS, JOB),
+    "settling ends within its job": (1, settlement.SECONDS, JOB),
+    "purges leave most of the time to other jobs": (
+        *(1, 2 * tasks.PURGE_SECONDS, BEAT["purge"], JOB),
     ),
     "a loss is told of a day before, long after the pull is late": (
         *(health._LATE * BEAT["pull"], health.DRIFT_CHECK.total_seconds()),

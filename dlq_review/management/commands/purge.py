@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -7,12 +8,13 @@ from django.utils import timezone
 from rich.progress import Progress
 
 from dlq_review.letters import retention
+from dlq_review.retention import rows
 
 
 class Command(BaseCommand):
     help = (
-        "Remove the bodies of letters that were settled long ago. Ids, states and history stay. "
-        "Ctrl-C stops it; the next run goes on."
+        "Remove the bodies of letters that were settled long ago, then the rows that are "
+        "older than docs/retention.md says. Ctrl-C stops it; the next run goes on."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,26 +28,33 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="only say how many there are"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        days = options["days"]
+    def handle(self, *, days: int, dry_run: bool, **options: Any) -> None:
         if days < 1:
             raise CommandError("RETENTION_DAYS is 0: nothing is purged. Give --days.")
         before = timezone.now() - timedelta(days=days)
         total = retention.due(before)
-        if options["dry_run"]:
+        if dry_run:
             self.stdout.write(f"{total} dead letters were settled {days} days ago.")
+            for label in rows.due():
+                self.stdout.write(f"{label} holds rows to delete.")
             return
-        done = 0
+        done: Counter[str] = Counter()
         try:
             with Progress(disable=not self.stdout.isatty()) as bar:
                 row = bar.add_task("Purging", total=total)
 
                 def progress(so_far: int) -> None:
-                    nonlocal done
-                    done = so_far
+                    done["purged"] = so_far
                     bar.update(row, completed=so_far)
 
+                def deleted(label: str, so_far: int) -> None:
+                    done[label] = so_far
+                    bar.update(row, description=f"Deleting {label}")
+
                 retention.purge(before, progress=progress)
+                rows.purge(progress=deleted)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
-        self.stdout.write(f"{done} purged.")
+        self.stdout.write(f"{done.pop('purged', 0)} purged.")
+        for label, number in done.items():
+            self.stdout.write(f"{number} rows of {label} deleted.")

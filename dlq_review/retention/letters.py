@@ -1,0 +1,116 @@
+"""Delete the history of the desk: letters, operations and failure groups that are over."""
+
+from collections import Counter
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from dlq_review.models import (
+    Arrival,
+    AuditEntry,
+    DeadLetter,
+    FailureCount,
+    FailureGroup,
+    Operation,
+    OperationItem,
+    Revision,
+)
+from dlq_review.retention.sweeps import STEP, erase, erase_of
+from processing.models import Attempt, Outcome, Repair
+
+
+class Letters:
+    """Letters that were settled long ago, with all that belongs to them.
+
+    The outcome of a request is deleted after the last letter of the request, never before.
+    """
+
+    def due(self, before: datetime) -> bool:
+        return self._old(before).exists()
+
+    @transaction.atomic
+    def delete(self, before: datetime) -> int:
+        old = self._old(before).order_by("settled_at")
+        locked = old.select_for_update(skip_locked=True, of=("self",))
+        letters = list(locked.only("request_id", "group_id")[:STEP])
+        numbers = [one.pk for one in letters]
+        for model in (Arrival, Revision, AuditEntry):
+            erase(model.objects.filter(letter__in=numbers))
+        # In the order of their keys, as everywhere, so transactions cannot deadlock.
+        for group, gone in sorted(Counter(one.group_id for one in letters).items()):
+            its = FailureGroup.objects.filter(pk=group)
+            its.update(settled=F("settled") - gone)
+        erase(DeadLetter.objects.filter(pk__in=numbers))
+        self._erase_attempts({one.request_id for one in letters})
+        return len(letters)
+
+    def _old(self, before: datetime) -> QuerySet[DeadLetter]:
+        """Without those on the list of an operation that may still go on."""
+        items = OperationItem.objects.filter(
+            operation__in=Operation.objects.exclude(state__in=Operation.ENDED),
+            letter=OuterRef("pk"),
+        )
+        return DeadLetter.objects.filter(
+            ~Exists(items), state__in=DeadLetter.SETTLED, settled_at__lt=before
+        )
+
+    def _erase_attempts(self, requests: set[str]) -> None:
+        """Of requests that leave no outcome: a failed attempt alone looks like a loss."""
+        for model in (DeadLetter, Outcome):
+            rows = model.objects.filter(request_id__in=requests)
+            requests = requests - set(rows.values_list("request_id", flat=True))
+        erase_of(requests, Attempt, Repair)
+
+
+class Operations:
+    """Operations that ended long ago; their items first, a step at a time."""
+
+    def due(self, before: datetime) -> bool:
+        return self._old(before).exists()
+
+    @transaction.atomic
+    def delete(self, before: datetime) -> int:
+        old = self._old(before).order_by("pk")
+        operation = old.select_for_update(skip_locked=True, of=("self",)).first()
+        if operation is None:
+            return 0
+        items = list(operation.items.order_by("pk").values_list("pk", flat=True)[:STEP])
+        if items:
+            erase(OperationItem.objects.filter(pk__in=items))
+            return len(items)
+        erase(AuditEntry.objects.filter(operation=operation))
+        erase(Operation.objects.filter(pk=operation.pk))
+        return 1
+
+    def _old(self, before: datetime) -> QuerySet[Operation]:
+        undone = Operation.objects.filter(undoes=OuterRef("pk"))
+        return Operation.objects.filter(~Exists(undone), ended_at__lt=before)
+
+
+class Groups:
+    """Failure groups that hold no letter any more and have not failed for long."""
+
+    def due(self, before: datetime) -> bool:
+        return self._old(before).exists()
+
+    @transaction.atomic
+    def delete(self, before: datetime) -> int:
+        old = self._old(before).order_by("pk")
+        locked = old.select_for_update(skip_locked=True, of=("self",))
+        groups = list(locked.values_list("pk", flat=True)[:STEP])
+        erase(
+            FailureCount.objects.filter(group__in=groups),
+            AuditEntry.objects.filter(group__in=groups),
+            FailureGroup.objects.filter(pk__in=groups),
+        )
+        return len(groups)
+
+    def _old(self, before: datetime) -> QuerySet[FailureGroup]:
+        its = OuterRef("pk")
+        return FailureGroup.objects.filter(
+            ~Exists(DeadLetter.objects.filter(group=its)),
+            ~Exists(DeadLetter.objects.filter(origin=its)),
+            ~Exists(FailureGroup.objects.filter(merged_into=its)),
+            last_seen__lt=before,
+        )
