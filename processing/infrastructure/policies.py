@@ -97,13 +97,13 @@ def statements(role: str, places: Places, queues: Queues = QUEUES) -> list[State
     """What *role* may do, without the key: a template gives that only on a condition."""
     names = kinds(queues)
     found = [
-        _allow(_sid(kind), actions, [places.queue(name) for name in names[kind]])
+        allow(_sid(kind), actions, [places.queue(name) for name in names[kind]])
         for kind, actions in RIGHTS[role].items()
     ]
     if role == ARCHIVING_ROLE and places.archive is not None:
-        found.append(_allow("Archive", ARCHIVE, [places.archive(ARCHIVED)]))
+        found.append(allow("Archive", ARCHIVE, [places.archive(ARCHIVED)]))
     if role == ALERTING_ROLE and places.topic is not None:
-        found.append(_allow("Alert", ALERT, [places.topic]))
+        found.append(allow("Alert", ALERT, [places.topic]))
     return found
 
 
@@ -116,7 +116,7 @@ def key_statement(role: str, places: Places) -> Statement:
         services.append("sns")
     hosts = [places.service(name) for name in services]
     return {
-        **_allow("Key", KEY, [places.key]),
+        **allow("Key", KEY, [places.key]),
         "Condition": {"StringEquals": {"kms:ViaService": hosts}},
     }
 
@@ -152,7 +152,7 @@ def document(allowed: Sequence[Statement]) -> Document:
     return {"Version": "2012-10-17", "Statement": list(allowed)}
 
 
-def _allow(sid: str, actions: Actions, resources: Sequence[Text | None]) -> Statement:
+def allow(sid: str, actions: Actions, resources: Sequence[Text | None]) -> Statement:
     return {
         "Sid": sid,
         "Effect": "Allow",
