@@ -24,6 +24,7 @@ Queues = Mapping[str, Queue]
 
 SEND: Actions = ("sqs:SendMessage",)
 READ: Actions = ("sqs:GetQueueAttributes",)
+COMPARE: Actions = (*READ, "sqs:ListQueueTags")  # with the declaration
 INSPECT: Actions = (*READ, "sqs:ListQueueTags")
 PULL: Actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage")
 TAKE: Actions = (*PULL, "sqs:ChangeMessageVisibility")
@@ -32,19 +33,19 @@ TAKE: Actions = (*PULL, "sqs:ChangeMessageVisibility")
 RIGHTS: dict[str, dict[str, Actions]] = {
     # Accepts events, and sends the job that ends an undo window; the desk and /readyz show depths.
     "web": {
-        "events": SEND + READ,
-        "jobs": SEND + READ,
-        "event_dlqs": READ,
-        "jobs_dlq": READ,
+        "events": SEND + COMPARE,
+        "jobs": SEND + COMPARE,
+        "event_dlqs": COMPARE,
+        "jobs_dlq": COMPARE,
     },
-    # Sends the events that follow, and to the DLQ what can never work.
+    # Sends the events that follow, and to the DLQ what can never work. `manage.py doctor` reads.
     "worker": {"events": TAKE + SEND + READ, "event_dlqs": SEND},
     # Relays the spool, redrives, pulls the DLQs, and looks for drift of the queues.
     "jobs": {
-        "events": SEND + INSPECT,
-        "jobs": TAKE + SEND + INSPECT,
-        "event_dlqs": PULL + INSPECT,
-        "jobs_dlq": PULL + SEND + INSPECT,
+        "events": SEND + COMPARE,
+        "jobs": TAKE + SEND + COMPARE,
+        "event_dlqs": PULL + COMPARE,
+        "jobs_dlq": PULL + SEND + COMPARE,
     },
     "beat": {"jobs": SEND},
 }
