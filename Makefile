@@ -35,6 +35,7 @@ lint: setup ## formatting, types, import arrows, migrations, deploy checks
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.map --check
+	$(BIN)/python -m docs.rights --check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	ENV_FILE=.ci/production.env $(BIN)/python manage.py check --deploy --fail-level WARNING
 
