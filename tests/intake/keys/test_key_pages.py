@@ -1,7 +1,7 @@
 """Making, following and revoking API keys in the admin, and who may."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -51,6 +51,22 @@ def test_a_key_is_made_and_shown_once(admin_client: Client) -> None:
         assert text not in shown
         assert key.digest not in shown
     assert f"{text[:11]}…" in admin_client.get(LIST).content.decode()
+
+
+def test_a_key_ends_when_its_form_said(admin_client: Client) -> None:
+    ends = datetime(2099, 6, 30, 12, tzinfo=UTC)
+    asked = {**ASKED, "expires_at": "2099-06-30 12:00"}
+    admin_client.post(ADD, asked)
+    first = ApiKey.objects.get()
+    admin_client.post(page("next", first), {**asked, "days": "0"})
+    second = ApiKey.objects.exclude(pk=first.pk).get()
+    first.refresh_from_db()
+    assert (first.state, second.state) == ("expired", "valid")
+    assert second.expires_at == ends
+    assert first.expires_at is not None
+    assert first.expires_at <= timezone.now()
+    third, _ = ApiKey.make("Other", ["order_created"], ends)
+    assert ApiKey.objects.get(pk=third.pk).expires_at == ends
 
 
 def test_the_same_form_sent_again_makes_no_second_key(admin_client: Client) -> None:

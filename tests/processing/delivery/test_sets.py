@@ -1,7 +1,9 @@
 """Sets: the events of one type in one poll, in one transaction."""
 
+import json
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,10 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from processing.delivery import processor
 from processing.events.contracts import EmailRequested
 from processing.events.envelope import Event
-from processing.models import Attempt, Order, OrderItem, Outcome, SpooledEvent
+from processing.models import (
+    Attempt,
+    Order,
+    OrderItem,
+    Outcome,
+    Signup,
+    SpooledEvent,
+)
 from processing.sqs import queues, topology
 from processing.sqs.message import Message
-from tests.builders import message, order_created, order_updated
+from tests.builders import message, order_created, order_updated, signup_requested
 from tests.processing.one_poll import (
     created,
     in_sets,
@@ -145,6 +154,18 @@ def test_two_changes_of_one_order_are_made_in_their_order() -> None:
     ]
     work_through(changes)
     assert Order.objects.filter(status="shipped").count() == 2
+
+
+def test_an_event_without_a_timestamp_was_sent_when_sqs_says_in_a_set_too() -> None:
+    together = []
+    for place in range(2):
+        fields = json.loads(signup_requested(email=f"c{place}@example.com").body)
+        del fields["timestamp"]
+        sent_at = datetime(2026, 1, 1 + place, tzinfo=UTC)
+        together.append(message(json.dumps(fields), queue="signups", sent_at=sent_at))
+    assert in_sets(*together) == [together]
+    asked = Signup.objects.order_by("asked_at").values_list("asked_at", flat=True)
+    assert list(asked) == [one.sent_at for one in together]
 
 
 def alone(kind: str) -> Message:

@@ -73,6 +73,17 @@ def test_a_row_that_sqs_refuses_for_good_is_not_tried_for_ever(
     assert spool.relay() == 0
 
 
+def test_a_follow_up_that_sqs_refused_for_good_is_not_sent_by_a_later_delivery(
+    sqs: None,
+) -> None:
+    spool.record([order_created()], cause="r-1")
+    SpooledEvent.objects.update(refused_for_good=True)
+    assert spool.send_follow_ups("r-1") == 0
+    assert queues.receive("orders") == []
+    SpooledEvent.objects.update(refused_for_good=False)
+    assert spool.send_follow_ups("r-1") == 1
+
+
 def test_a_crash_between_send_and_delete_sends_the_same_request_again(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

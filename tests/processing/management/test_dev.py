@@ -2,6 +2,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,32 @@ def test_the_banner_is_true_also_when_the_account_was_changed(own_var: None) -> 
     staff = User.objects.get()
     assert staff.check_password(password)
     assert staff.is_active
+
+
+def test_the_local_sqs_server_is_for_this_machine_and_keeps_its_messages(
+    own_var: None, settings: Settings
+) -> None:
+    told = dev._sqs_server("127.0.0.1", 5351)
+    folder = settings.VAR_DIR / "sqs"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert told == {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": "5351",
+        "SERVICES": "sqs",
+        "LOG_LEVEL": "WARNING",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(folder),
+        "TMPDIR": str(folder),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_web_and_sqs_listen_where_their_settings_say(host: str) -> None:
+    port = free_port()
+    found = dev._local_address("SITE_URL", f"http://{host}:{port}/")
+    assert found == (host, port)
 
 
 class Running:

@@ -1,0 +1,85 @@
+"""What a letter's fields say about it, at each limit."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from dlq_review.models import DeadLetter, Operation
+
+STATES = ("open", "quarantined", "claimed", "redriven", "resolved", "discarded")
+
+
+def ago(seconds: float) -> Any:
+    return timezone.now() - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("type", "queue", "state", "goal"),
+    [
+        ("order_created", "orders", "open", "orders"),
+        ("signup_requested", "signups", "open", "signups"),
+        ("order_created", "jobs", "quarantined", "orders"),
+        ("order_eaten", "orders", "quarantined", ""),
+        ("", "orders", "quarantined", ""),
+    ],
+)
+def test_a_letter_rests_where_its_type_is_known(
+    type: str, queue: str, state: str, goal: str
+) -> None:
+    letter = DeadLetter(type=type, queue=queue)
+    assert (letter.resting_state, letter.goal) == (state, goal)
+    assert DeadLetter(type=type, redriven_to="emails").goal == "emails"
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_a_claimed_letter_that_is_not_being_sent_can_be_undone(state: str) -> None:
+    letter = DeadLetter(state=state, send_after=timezone.now())
+    assert letter.undoable == (state == "claimed")
+    assert not DeadLetter(state=state, send_after=None).undoable
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_letter_failed_again_if_it_waits_after_a_redrive(state: str) -> None:
+    waits = state in ("open", "quarantined")
+    assert DeadLetter(state=state, redrives=1).failed_again == waits
+    assert not DeadLetter(state=state, redrives=0).failed_again
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_letter_is_overdue_if_its_redrive_has_no_outcome_for_too_long(
+    settings: Settings, state: str
+) -> None:
+    settings.REDRIVE_OVERDUE_SECONDS = 100
+    assert DeadLetter(state=state, redriven_at=ago(101)).overdue == (
+        state == "redriven"
+    )
+    assert not DeadLetter(state=state, redriven_at=ago(90)).overdue
+    assert not DeadLetter(state=state, redriven_at=None).overdue
+
+
+@pytest.mark.parametrize(
+    ("limit", "redrives", "reached"),
+    [(0, 9, False), (1, 0, False), (1, 1, True), (3, 2, False), (3, 4, True)],
+)
+def test_the_limit_of_redrives_is_reached_by_that_many(
+    settings: Settings, limit: int, redrives: int, *, reached: bool
+) -> None:
+    settings.REDRIVE_LIMIT = limit
+    assert DeadLetter(redrives=redrives).limit_reached == reached
+
+
+def test_an_operation_is_held_while_its_lease_runs() -> None:
+    until = ago(-60)
+    assert Operation(leased_until=until).held_until == until
+    assert Operation(leased_until=ago(1)).held_until is None
+    assert Operation(leased_until=None).held_until is None
+
+
+@pytest.mark.parametrize(
+    ("halted", "braked"), [("Brake: 3 of 5", True), ("SQS is away", False), ("", False)]
+)
+def test_a_brake_is_told_from_other_pauses(halted: str, *, braked: bool) -> None:
+    assert Operation(halted=halted).braked == braked

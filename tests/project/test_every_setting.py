@@ -1,0 +1,201 @@
+"""Each variable of the environment reaches the setting that the documents name."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+#: The variables with values that no default has, and what becomes of each.
+READ: dict[str, tuple[str, dict[str, Any]]] = {
+    "SECRET_KEY": ("k" * 50, {"SECRET_KEY": "k" * 50}),
+    "SECRET_KEY_FALLBACKS": ("a,b", {"SECRET_KEY_FALLBACKS": ["a", "b"]}),
+    "DEBUG": ("true", {"DEBUG": True}),
+    "DEMO": ("false", {"DEMO": False}),
+    "RELEASE": ("r9", {"RELEASE": "r9"}),
+    "LOG_LEVEL": ("DEBUG", {"LOGGING.root.level": "DEBUG"}),
+    "ALLOWED_HOSTS": (
+        "a.example.com,b.example.com",
+        {"ALLOWED_HOSTS": ["a.example.com", "b.example.com"]},
+    ),
+    "SITE_URL": (
+        "https://a.example.com/",
+        {
+            "SITE_URL": "https://a.example.com",
+            "OTP_TOTP_ISSUER": "Holdfast a.example.com",
+        },
+    ),
+    "CSRF_TRUSTED_ORIGINS": (
+        "https://b.example.com",
+        {"CSRF_TRUSTED_ORIGINS": ["https://b.example.com"]},
+    ),
+    "TRUSTED_PROXY_COUNT": ("2", {"TRUSTED_PROXY_COUNT": 2}),
+    "BEHIND_TLS": (
+        "true",
+        {
+            "BEHIND_TLS": True,
+            "SECURE_SSL_REDIRECT": True,
+            "SECURE_PROXY_SSL_HEADER": ["HTTP_X_FORWARDED_PROTO", "https"],
+            "SESSION_COOKIE_SECURE": True,
+            "CSRF_COOKIE_SECURE": True,
+            "SESSION_COOKIE_NAME": "__Host-sessionid",
+            "CSRF_COOKIE_NAME": "__Host-csrftoken",
+        },
+    ),
+    "HSTS_SECONDS": ("60", {"SECURE_HSTS_SECONDS": 60}),
+    "HSTS_INCLUDE_SUBDOMAINS": ("false", {"SECURE_HSTS_INCLUDE_SUBDOMAINS": False}),
+    "HSTS_PRELOAD": ("false", {"SECURE_HSTS_PRELOAD": False}),
+    "API_KEYS": ("required", {"API_KEYS": "required"}),
+    "CACHE_URL": (
+        "rediscache://cache.example.com:6379/1?key_prefix=hf",
+        {
+            "CACHES.default.LOCATION": "redis://cache.example.com:6379/1",
+            "CACHES.default.KEY_PREFIX": "hf",
+            "CACHES.default.OPTIONS.socket_timeout": 0.2,
+            "CACHES.default.OPTIONS.socket_connect_timeout": 0.2,
+        },
+    ),
+    **{
+        name: (str(value), {name: value})
+        for value, name in enumerate(
+            (
+                "RATE_LIMIT_REQUESTS",
+                "RATE_LIMIT_SIGNUPS",
+                "RATE_LIMIT_KEY_REQUESTS",
+                "RATE_LIMIT_LOGINS",
+                "RATE_LIMIT_MAILS",
+                "SESSION_COOKIE_AGE",
+                "STAFF_IDLE_SECONDS",
+                "SQS_WAIT_SECONDS",
+                "SQS_MAX_RECEIVE_COUNT",
+                "RETRY_BACKOFF_BASE_SECONDS",
+                "WORKER_HEARTBEAT_SECONDS",
+                "SPOOL_RELAY_SECONDS",
+                "REDRIVE_OVERDUE_SECONDS",
+                "RETENTION_DAYS",
+                "ALERT_GROWTH",
+                "REDRIVE_UNDO_SECONDS",
+                "REDRIVE_LIMIT",
+            ),
+            start=101,
+        )
+    },
+    "STAFF_SECOND_FACTOR": ("optional", {"STAFF_SECOND_FACTOR": "optional"}),
+    "DATABASE_URL": (
+        "postgres://ada:secret@db.example.com:5433/shop",
+        {
+            "EMBEDDED": False,
+            "DATABASES.default.ENGINE": "processing.database",
+            "DATABASES.default.HOST": "db.example.com",
+            "DATABASES.default.PORT": 5433,
+            "DATABASES.default.NAME": "shop",
+            "DATABASES.default.CONN_HEALTH_CHECKS": True,
+            "DATABASES.default.OPTIONS": {
+                "connect_timeout": 2,
+                "tcp_user_timeout": 10_000,
+                "keepalives_idle": 10,
+                "keepalives_interval": 3,
+                "keepalives_count": 3,
+            },
+        },
+    ),
+    "DATABASE_CONN_MAX_AGE": ("7", {"DATABASES.default.CONN_MAX_AGE": 7}),
+    "EMAIL_URL": (
+        "smtp+tls://ada:secret@mail.example.com:587",
+        {
+            "EMAIL_HOST": "mail.example.com",
+            "EMAIL_PORT": 587,
+            "EMAIL_USE_TLS": True,
+            "EMAIL_TIMEOUT": 10,
+        },
+    ),
+    "DEFAULT_FROM_EMAIL": ("a@example.com", {"DEFAULT_FROM_EMAIL": "a@example.com"}),
+    "AWS_REGION": (
+        "eu-west-1",
+        {
+            "AWS_REGION": "eu-west-1",
+            "CELERY_BROKER_TRANSPORT_OPTIONS.region": "eu-west-1",
+        },
+    ),
+    "AWS_ACCOUNT_ID": ("123456789012", {"AWS_ACCOUNT_ID": "123456789012"}),
+    "SQS_ENDPOINT_URL": (
+        "http://127.0.0.1:4999/",
+        {
+            "SQS_ENDPOINT_URL": "http://127.0.0.1:4999",
+            "CELERY_BROKER_URL": "sqs://127.0.0.1:4999",
+            "CELERY_BROKER_TRANSPORT_OPTIONS.is_secure": False,
+        },
+    ),
+    "SQS_QUEUE_PREFIX": (
+        "shop-",
+        {
+            "SQS_QUEUE_URLS.emails": "http://127.0.0.1:4999/123456789012/shop-emails",
+            "SQS_QUEUE_URLS.emails-dlq": "http://127.0.0.1:4999/123456789012/shop-emails-dlq",
+        },
+    ),
+    "SQS_KMS_KEY": ("alias/hf", {"SQS_KMS_KEY": "alias/hf"}),
+    "FIFO_QUEUES": (
+        "orders",
+        {
+            "FIFO_QUEUES": ["orders"],
+            "SQS_QUEUE_URLS.orders": "http://127.0.0.1:4999/123456789012/shop-orders.fifo",
+        },
+    ),
+    "WORKER_CONCURRENCY": ("11", {"CELERY_WORKER_CONCURRENCY": 11}),
+    "WORKER_PREFETCH_MULTIPLIER": ("12", {"CELERY_WORKER_PREFETCH_MULTIPLIER": 12}),
+    "WORKER_NAME": ("w-7", {"WORKER_NAME": "w-7"}),
+    "DLQ_PULL_SECONDS": ("13.5", {"CELERY_BEAT_SCHEDULE.pull.schedule": 13.5}),
+    "DLQ_SETTLE_SECONDS": ("14.5", {"CELERY_BEAT_SCHEDULE.settle.schedule": 14.5}),
+    "OPERATE_SECONDS": ("15.5", {"CELERY_BEAT_SCHEDULE.operate.schedule": 15.5}),
+    "REDRIVE_TARGETS": ("orders:signups", {"REDRIVE_TARGETS": ["orders:signups"]}),
+    "ALERT_EMAILS": ("a@example.com", {"ALERT_EMAILS": ["a@example.com"]}),
+}
+FOUND_ELSEWHERE = {"VAR_DIR"}  # test_settings
+CODE = """
+import json, project.settings as read
+print(json.dumps({name: getattr(read, name) for name in dir(read) if name.isupper()}, default=str))
+"""
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """All settings of a process that has every variable."""
+    var = tmp_path_factory.mktemp("var")
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        cwd=django_settings.BASE_DIR,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONWARNINGS": "ignore",
+            "ENV_FILE": os.devnull,
+            "VAR_DIR": str(var),
+            **{name: given for name, (given, _) in READ.items()},
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def inside(read: Any, path: str) -> Any:
+    for name in path.split("."):
+        read = read[name]
+    return read
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_variable_reaches_its_setting(read: Any, name: str) -> None:
+    _, expected = READ[name]
+    assert {path: inside(read, path) for path in expected} == expected
+
+
+def test_every_variable_is_tried() -> None:
+    example = Path(django_settings.BASE_DIR, ".env.example").read_text()
+    names = {line[1:].partition("=")[0] for line in example.splitlines() if "=" in line}
+    assert names - FOUND_ELSEWHERE == set(READ)
