@@ -77,6 +77,8 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
                 "SPOOL_RELAY_SECONDS",
                 "REDRIVE_OVERDUE_SECONDS",
                 "RETENTION_DAYS",
+                "HISTORY_DAYS",
+                "UNVERIFIED_DAYS",
                 "ALERT_GROWTH",
                 "REDRIVE_UNDO_SECONDS",
                 "REDRIVE_LIMIT",
