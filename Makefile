@@ -37,6 +37,7 @@ lint: setup ## formatting, types, import arrows, migrations, deploy checks
 	$(BIN)/python -m docs.map --check
 	$(BIN)/python -m docs.rights --check
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=project.settings $(BIN)/python -m tests.additive_migrations
 	ENV_FILE=.ci/production.env $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 bench: setup ## compare with stock Celery and a bare loop; SQS away; a million letters
