@@ -96,6 +96,8 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
         for number, refused in zip(batch, refusals, strict=True):
             if refused is not None:
                 results[number] = _attempt(_refused, events[number], refused)
+            if results[number] is None:
+                _log(events[number], "accepted")
     return results
 
 

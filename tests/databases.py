@@ -1,10 +1,14 @@
 """Databases that a test puts between the system and its own, or takes away."""
 
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from django.db import connection
+from psycopg.sql import SQL, Identifier
 
 from tests.database_proxy import DatabaseProxy
 from tests.live import database_url
@@ -16,22 +20,77 @@ def through(database: DatabaseProxy) -> dict[str, str]:
     return {"DATABASE_URL": f"{login}@127.0.0.1:{database.port}/{name}"}
 
 
-@contextmanager
-def database_away() -> Iterator[None]:
+def database_away() -> AbstractContextManager[None]:
     """Every connection to the test database ends, and no new one is let in."""
-    found = connection.settings_dict
+    return _altered("ALLOW_CONNECTIONS false", back="ALLOW_CONNECTIONS true")
+
+
+def read_only_database() -> AbstractContextManager[None]:
+    """Nobody can write to the test database, in any connection."""
+    name = "default_transaction_read_only"
+    return _altered(f"SET {name} = on", back=f"RESET {name}")
+
+
+@contextmanager
+def _altered(change: LiteralString, *, back: LiteralString) -> Iterator[None]:
+    """*change* holds for all connections to the test database, which are new ones."""
     connection.close()
-    login = {"user": found["USER"], "password": found["PASSWORD"] or None}
-    where = {"host": found["HOST"], "port": found["PORT"] or 5432, "dbname": "postgres"}
-    name = psycopg.sql.Identifier(found["NAME"])
-    allow = psycopg.sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-    with psycopg.connect(**login, **where, autocommit=True) as server:
-        server.execute(allow.format(name, psycopg.sql.SQL("false")))
-        server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-            [found["NAME"]],
-        )
+    name = connection.settings_dict["NAME"]
+    alter = SQL("ALTER DATABASE {} ").format(Identifier(name))
+    with _server() as server:
+        server.execute(alter + SQL(change))
+        _disconnect_all(server, name)
         try:
             yield
         finally:
-            server.execute(allow.format(name, psycopg.sql.SQL("true")))
+            server.execute(alter + SQL(back))
+            connection.close()
+
+
+def pg_dump(dump: Path) -> None:
+    subprocess.run(
+        ["pg_dump", "--format=custom", f"--file={dump}", database_url()], check=True
+    )
+
+
+@contextmanager
+def restored(dump: Path) -> Iterator[str]:
+    """A new database, made from *dump*; its address."""
+    name = f"{connection.settings_dict['NAME']}_restored"
+    url = f"{database_url().rpartition('/')[0]}/{name}"
+    drop = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
+    with _server() as server:
+        server.execute(drop)
+        server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        command = ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}"]
+        subprocess.run([*command, dump], check=True)
+        try:
+            yield url
+        finally:
+            server.execute(drop)
+
+
+def connected(name: str = "") -> psycopg.Connection:
+    """Another connection, to the database *name* or to the test database."""
+    found = connection.settings_dict
+    return psycopg.connect(
+        user=found["USER"],
+        password=found["PASSWORD"] or None,
+        host=found["HOST"],
+        port=found["PORT"] or 5432,
+        dbname=name or found["NAME"],
+    )
+
+
+@contextmanager
+def _server() -> Iterator[psycopg.Connection]:
+    with connected("postgres") as server:
+        server.autocommit = True
+        yield server
+
+
+def _disconnect_all(server: psycopg.Connection, name: str) -> None:
+    server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+        [name],
+    )

@@ -104,7 +104,7 @@ class LiveSystem:
         wait_for(lambda: answers(port))
         return port
 
-    def start_beat(self) -> subprocess.Popen[bytes]:
+    def start_beat(self, **environment: str) -> subprocess.Popen[bytes]:
         """Beat, which asks for every job each second."""
         names = ("DLQ_PULL", "DLQ_SETTLE", "OPERATE", "SPOOL_RELAY")
         return self._start(
@@ -112,6 +112,7 @@ class LiveSystem:
             "beat",
             VAR_DIR=str(self.folder),
             **{f"{name}_SECONDS": "1" for name in names},
+            **environment,
         )
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:

@@ -3,9 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from dlq_review.monitoring import accepted
 from intake.accept import (
     NotAcceptedError,
     UnsendableError,
@@ -67,6 +68,29 @@ def test_an_event_is_not_accepted_when_sqs_and_the_database_are_away(
     monkeypatch.setattr(spool, "add", away)
     with pytest.raises(NotAcceptedError, match="send it again"):
         accept(order_created())
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL can")
+def test_an_event_is_not_accepted_when_sqs_is_away_and_the_database_read_only(
+    no_sqs: None,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    with pytest.raises(NotAcceptedError, match="send it again"):
+        accept(order_created())
+
+
+@pytest.mark.django_db
+def test_each_accepted_event_is_in_the_log_whether_it_came_alone_or_not(
+    sqs: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    alone, *together = [order_created() for _ in range(12)]
+    with caplog.at_level("INFO"):
+        accept(alone)
+        accept_many(together)
+    logged = list(accepted.request_ids(caplog.messages))
+    assert sorted(logged) == sorted(event.id for event in [alone, *together])
 
 
 def test_an_event_larger_than_a_message_is_refused_before_it_is_sent(

@@ -1,7 +1,13 @@
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
 from django.test import Client
 
 from processing.models import User
@@ -19,7 +25,20 @@ def test_a_page_whose_database_is_away_says_when_to_come_back(
     assert "db.internal" not in answer.content.decode()
 
 
-@pytest.mark.parametrize("fault", [ProgrammingError, KeyError])
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL can")
+def test_a_page_that_writes_to_a_read_only_database_says_when_to_come_back(
+    client: Client,
+) -> None:
+    User.objects.create_superuser("eva", password="secret")
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    client.raise_request_exception = False
+    login = {"username": "eva", "password": "secret"}
+    answer = client.post("/admin/login/", login)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+@pytest.mark.parametrize("fault", [ProgrammingError, KeyError, InternalError])
 def test_a_page_with_a_fault_of_its_own_does_not_say_that_it_passes(
     client: Client, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
 ) -> None:

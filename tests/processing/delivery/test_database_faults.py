@@ -6,7 +6,6 @@ The faults are PostgreSQL's own: a trigger raises its error, or ends the connect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import psycopg
 import pytest
 from django.db import close_old_connections, connection
 
@@ -14,6 +13,7 @@ from processing.delivery import processor
 from processing.delivery.processor import RetryLaterError
 from processing.models import Order, Outcome
 from tests.builders import message, order_created
+from tests.databases import connected
 
 pytestmark = [
     pytest.mark.siege,
@@ -58,21 +58,10 @@ def reset_in_commit() -> AbstractContextManager[None]:
     )
 
 
-def other_connection() -> psycopg.Connection:
-    found = connection.settings_dict
-    return psycopg.connect(
-        user=found["USER"],
-        password=found["PASSWORD"] or None,
-        host=found["HOST"],
-        port=found["PORT"] or 5432,
-        dbname=found["NAME"],
-    )
-
-
 @contextmanager
 def lock_timeout() -> Iterator[None]:
     """Somebody else holds the table and does not let go."""
-    with other_connection() as other:
+    with connected() as other:
         other.execute("LOCK TABLE processing_order IN ACCESS EXCLUSIVE MODE")
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '50ms'")

@@ -13,7 +13,8 @@ from django.db import connection
 from processing.delivery import processor, sets
 from processing.models import Attempt, Order, Outcome
 from tests.builders import message, order_created, order_updated
-from tests.processing.delivery.test_database_faults import other_connection, trigger
+from tests.databases import connected
+from tests.processing.delivery.test_database_faults import trigger
 from tests.processing.one_poll import created, in_sets
 
 pytestmark = [
@@ -30,7 +31,7 @@ COMMITTING = "CONSTRAINT TRIGGER broken AFTER {} DEFERRABLE INITIALLY DEFERRED"
 
 @pytest.fixture
 def other() -> Iterator[psycopg.Connection]:
-    with other_connection() as one:
+    with connected() as one:
         yield one
         one.rollback()
 
