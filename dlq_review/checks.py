@@ -1,22 +1,29 @@
 """System checks for the settings of the triage desk."""
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
 from dlq_review.retention import periods
+from processing.s3 import bucket, key_layout
 from processing.sqs.topology import EVENT_QUEUES
 
+_BUCKET = re.compile(r"(?!.*\.\.)(?![\d.]+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ACCOUNT = re.compile(r"(?!0{12})[0-9]{12}")
 LONGEST_UNDO = 60  # seconds; a longer wait looks like a redrive that does nothing
 
 
 def register_checks() -> None:
     register(redrive_settings)
     register(retention_settings)
+    register(archive_settings)
+    register(archive_access, "security", deploy=True)
 
 
 def redrive_settings(**_: Any) -> Iterable[CheckMessage]:
@@ -51,6 +58,67 @@ def retention_settings(**_: Any) -> Iterable[CheckMessage]:
             f" RETENTION_DAYS, {settings.RETENTION_DAYS}, removes their bodies.",
             hint="Set HISTORY_DAYS to RETENTION_DAYS or more; 0 keeps all.",
             id="dlq_review.E004",
+        )
+
+
+def archive_settings(**_: Any) -> Iterable[CheckMessage]:
+    if not settings.ARCHIVE_BUCKET:
+        return
+    if not _BUCKET.fullmatch(settings.ARCHIVE_BUCKET):
+        yield Error(
+            f"ARCHIVE_BUCKET is {settings.ARCHIVE_BUCKET!r}, which is no name of a bucket.",
+            hint="Give the name alone, as in holdfast-archive: 3 to 63 characters of a-z,"
+            " 0-9, . and -.",
+            id="dlq_review.E005",
+        )
+    if problem := key_layout.problem(settings.ARCHIVE_KEY):
+        yield Error(
+            f"ARCHIVE_KEY is {settings.ARCHIVE_KEY!r}. {problem}",
+            hint="Write a path with {message_id} and, if you like, {queue} and {date}, as in"
+            " failed/{queue}/{date}/{message_id}.json.",
+            id="dlq_review.E006",
+        )
+    if not _expires_in_time(settings.ARCHIVE_DAYS, settings.RETENTION_DAYS):
+        yield Error(
+            f"ARCHIVE_DAYS is {settings.ARCHIVE_DAYS}, RETENTION_DAYS is"
+            f" {settings.RETENTION_DAYS}: the archive would keep personal data longer.",
+            hint="Set ARCHIVE_DAYS, and the lifecycle of the bucket, to at most"
+            " RETENTION_DAYS.",
+            id="dlq_review.E007",
+        )
+
+
+def _expires_in_time(archive_days: int, retention_days: int) -> bool:
+    """0 days is for ever."""
+    if archive_days < 0:
+        return False
+    return not retention_days or 0 < archive_days <= retention_days
+
+
+def archive_access(**_: Any) -> Iterable[CheckMessage]:
+    if not settings.ARCHIVE_BUCKET:
+        return
+    own = urlsplit(settings.ARCHIVE_ENDPOINT_URL)
+    if own.scheme == "http":
+        yield Warning(
+            f"ARCHIVE_ENDPOINT_URL is {settings.ARCHIVE_ENDPOINT_URL}: personal data would travel in"
+            " the clear.",
+            hint="Set ARCHIVE_ENDPOINT_URL to nothing for Amazon's own S3, or use https.",
+            id="dlq_review.W008",
+        )
+    if not own.scheme and not _ACCOUNT.fullmatch(settings.ARCHIVE_BUCKET_OWNER):
+        yield Error(
+            f"ARCHIVE_BUCKET_OWNER is {settings.ARCHIVE_BUCKET_OWNER!r}, so S3 would refuse"
+            " every object.",
+            hint="Set it to the 12 digits of the account that owns the bucket, or set"
+            " AWS_ACCOUNT_ID.",
+            id="dlq_review.E009",
+        )
+    if reason := bucket.lacks_credentials():
+        yield Error(
+            f"ARCHIVE_BUCKET is set, and there are no credentials to write to it: {reason}.",
+            hint="Give the process of the jobs a role, or set ARCHIVE_BUCKET to nothing.",
+            id="dlq_review.E010",
         )
 
 

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from dlq_review import alerts
+from dlq_review import alerts, archive
 from dlq_review.groups import counter_drift, merge
 from dlq_review.letters import retention, settlement
 from dlq_review.monitoring import early_warnings, health
@@ -19,6 +19,7 @@ from processing.worker.task_messages import Job
 logger = logging.getLogger(__name__)
 
 PURGE_SECONDS = 20  # texts and rows get half of it each
+ARCHIVE_SECONDS = 10  # of one job, as below
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended
 PULL_SHARE = 0.8  # of the time to the next pull, so that two do not run side by side
 
@@ -41,6 +42,11 @@ def tell() -> int:
 @shared_task(base=Job, name="dlq_review.operate")
 def operate() -> int:
     return runner.run_all(seconds=OPERATE_SECONDS)
+
+
+@shared_task(base=Job, name="dlq_review.archive")
+def archive_arrivals() -> int:
+    return archive.run(seconds=ARCHIVE_SECONDS)
 
 
 @shared_task(base=Job, name="dlq_review.purge")

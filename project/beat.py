@@ -18,7 +18,7 @@ from celery.beat import PersistentScheduler
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from dlq_review import alerts
+from dlq_review import alerts, archive
 from dlq_review.groups import merge
 from dlq_review.letters import retention, settlement
 from dlq_review.monitoring.health import LONGEST_SLEEP
@@ -53,6 +53,7 @@ LOOKS: dict[str, Callable[[], bool]] = {
     "settle": has_letters_to_settle,
     "operate": lambda: leases.free().exists(),
     "tell": lambda: alerts.untold().exists(),
+    "archive": archive.may_begin,
     "relay": lambda: spool.due().exists(),
     "purge": has_something_to_purge,
 }

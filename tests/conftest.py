@@ -1,6 +1,7 @@
 import copy
 import copyreg
 import functools
+import itertools
 import os
 import socket
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ from moto.sqs.models import Queue as QueueOfMoto
 from moto.sqs.models import sqs_backends
 from pytest_django import Settings
 
+from processing.s3 import bucket
 from processing.sqs import access, batches, publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import QUEUES
 from tests.live import LiveSystem
+from tests.s3 import S3
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +136,29 @@ def forget_failures() -> None:
     """As a new process would."""
     batches.forget()
     publisher._batcher.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
+    system = LiveSystem(tmp_path_factory.mktemp("s3"))
+    try:
+        system.start_sqs()
+        yield system
+    finally:
+        for process in system.processes:
+            system.kill(process)
+
+
+_buckets = (f"archive-{number}" for number in itertools.count())
+
+
+@pytest.fixture
+def s3(s3_server: LiveSystem, settings: Settings) -> S3:
+    """An empty bucket on a real S3 server, which the archive writes to."""
+    settings.ARCHIVE_ENDPOINT_URL = s3_server.endpoint
+    settings.ARCHIVE_BUCKET = next(_buckets)
+    bucket.ensure()
+    return S3(settings.ARCHIVE_BUCKET)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def wait_for(condition: Callable[[], T], patience: float = PATIENCE) -> T:
 
 
 class LiveSystem:
-    """An SQS server of its own, and the workers a test starts on it."""
+    """An SQS and S3 server of its own, and the workers a test starts on it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -76,7 +76,7 @@ class LiveSystem:
             "sqs",
             BIND_HOST="127.0.0.1",
             GATEWAY_PORT=str(self.port),
-            SERVICES="sqs",
+            SERVICES="sqs,s3",
             LOG_LEVEL="WARNING",
             TMPDIR=str(self.folder),
         )

@@ -24,6 +24,7 @@ from dlq_review.search.keyset_pages import Cursor
 from dlq_review.search.veil import NOT_READ, Bare, Masked
 from processing.events.contracts import CONTRACTS
 from processing.events.errors import Problem
+from processing.s3 import bucket
 
 MOST = 20  # revisions, and arrivals, on one page
 
@@ -103,9 +104,15 @@ def _history(letter: DeadLetter, arrivals: list[Arrival], look: Bare) -> dict[st
     attempts = attempts_of(letter, arrivals)
     return {
         "arrivals": [
-            (one, look.attributes(one.beside), _shown(look.body(one.body)))
+            (
+                one,
+                look.attributes(one.beside),
+                _shown(look.body(one.body)),
+                bucket.console_url(one.archived_to),
+            )
             for one in arrivals
         ],
+        "archives": bool(settings.ARCHIVE_BUCKET),
         "attempts": [
             (one, look.error(one.error_text), look.trace(one.traceback))
             for one in attempts

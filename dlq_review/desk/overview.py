@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from dlq_review.desk.charts import chart
-from dlq_review.models import DeadLetter, FailureGroup, LifeSign
+from dlq_review.models import Arrival, DeadLetter, FailureGroup, LifeSign
 from dlq_review.monitoring import deadlines, health
 from dlq_review.monitoring.failure_rates import failures_by_queue
 from dlq_review.search.selections import since
@@ -31,6 +32,7 @@ def overview() -> dict[str, Any]:
         "soon": _count(waiting.filter(deadlines.near_limit())),
         "overdue": _count(DeadLetter.objects.filter(deadlines.overdue())),
         "oldest": _oldest(),
+        "unarchived": _count(Arrival.unarchived()) if settings.ARCHIVE_BUCKET else "",
         "day": chart(day, "%H:00"),
         "fortnight": chart(fortnight, "%d %b"),
         "top": [
@@ -51,7 +53,7 @@ def _oldest() -> DeadLetter | None:
     return min(filter(None, found), key=lambda one: one.first_failed_at, default=None)
 
 
-def _count(letters: QuerySet[DeadLetter]) -> str:
+def _count(rows: QuerySet[DeadLetter] | QuerySet[Arrival]) -> str:
     """The count, at most 10,000: nobody needs a larger figure."""
-    count = letters.order_by()[:_MOST].count()
+    count = rows.order_by()[:_MOST].count()
     return f"{count:,}+" if count == _MOST else f"{count:,}"

@@ -1,7 +1,8 @@
 """Purge personal data from letters that were settled long ago.
 
 Ids, states and the trail stay, so a late copy is still recognised by its request id,
-outcome and fingerprints. Each step is a transaction of its own. If a run is stopped half
+outcome and fingerprints. Where there is an archive, a body is purged only once it is
+archived. Each step is a transaction of its own. If a run is stopped half
 way, the next one goes on.
 """
 
@@ -51,12 +52,21 @@ def purge(
 
 def due(before: datetime) -> int:
     """How many letters `purge` would purge."""
-    return _settled(before).count()
+    return _due(before).count()
+
+
+def unarchived(before: datetime) -> QuerySet[DeadLetter]:
+    """The letters that `purge` leaves until the archive has what arrived for them."""
+    return _settled(before).filter(waits_for_archive())
+
+
+def _due(before: datetime) -> QuerySet[DeadLetter]:
+    return _settled(before).exclude(waits_for_archive())
 
 
 def has_texts(before: datetime) -> bool:
     """Whether there is anything that `purge` would purge."""
-    found = (_settled(before), _written_attempts(before), _over(before))
+    found = (_due(before), _written_attempts(before), _over(before))
     return any(rows.exists() for rows in found)
 
 
@@ -66,10 +76,18 @@ def _settled(before: datetime) -> QuerySet[DeadLetter]:
     )
 
 
+def waits_for_archive() -> Exists:
+    """The condition that a letter has an arrival that is not archived yet."""
+    return Exists(Arrival.unarchived().filter(letter=OuterRef("pk")))
+
+
 @transaction.atomic
 def _purge_letters(before: datetime) -> int:
-    locked = _settled(before).order_by("pk").select_for_update(skip_locked=True)
+    locked = _due(before).order_by("pk").select_for_update(skip_locked=True)
     letters = dict(locked.values_list("pk", "request_id")[:STEP])
+    # A copy may have arrived before the lock; none can arrive behind it.
+    for late in Arrival.unarchived().filter(letter__in=letters):
+        letters.pop(late.letter_id, None)
     # Texts of staff may name people, so they go. Who did or saw what, and when, stays.
     said = AuditEntry.objects.filter(letter__in=letters).exclude(reason="")
     said.exclude(verb=AuditEntry.Verb.REVEALED).update(reason="")

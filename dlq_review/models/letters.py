@@ -187,6 +187,10 @@ class Arrival(models.Model):
     sent_at = models.DateTimeField()
     receive_count = models.PositiveIntegerField()
     pulled_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    """Empty while the archive has yet to look at it."""
+    archived_to = models.TextField(blank=True, db_default="", default="")
+    """Its address, s3://bucket/key; empty if its body was purged before it was archived."""
 
     class Meta:
         ordering = ("-pulled_at", "-id")
@@ -195,9 +199,26 @@ class Arrival(models.Model):
                 fields=("dlq", "message_id"), name="one_arrival_per_message"
             ),
         )
+        indexes = (
+            models.Index(
+                fields=("id",),
+                condition=models.Q(archived_at=None),
+                name="arrival_to_archive",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.dlq} {self.message_id}"
+
+    @staticmethod
+    def unarchived() -> "models.QuerySet[Arrival]":
+        """The arrivals that wait to be archived; none while nothing is archived."""
+        found = Arrival.objects.filter(archived_at=None)
+        return found if settings.ARCHIVE_BUCKET else found.none()
+
+    @property
+    def is_purged(self) -> bool:
+        return not self.body and not self.attributes  # SQS takes no empty body
 
     @property
     def beside(self) -> list[tuple[str, str, str]]:

@@ -9,6 +9,8 @@ class LifeSign(models.Model):
     worker = models.CharField(max_length=200, blank=True)
     trouble = models.TextField(blank=True)
     """Empty while all is well."""
+    rests_until = models.DateTimeField(null=True, blank=True)
+    """Before this, nobody begins the part again: it runs, or it pauses after a failure."""
 
     def __str__(self) -> str:
         return self.name

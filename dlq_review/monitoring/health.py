@@ -1,11 +1,13 @@
 """The health of the machinery: signs of life, drift of the queues, their depths."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
+from dlq_review.letters import retention
 from dlq_review.models import LifeSign
 from processing.sqs import provision, queues
 from processing.sqs.topology import QUEUES, Queue
@@ -13,6 +15,7 @@ from processing.sqs.topology import QUEUES, Queue
 DRIFT_CHECK = timedelta(minutes=10)
 #: Beat sends a job that has nothing to do this often all the same (project/beat.py).
 LONGEST_SLEEP = timedelta(minutes=30)
+_MOST_COUNTED = 1_000
 _LATE = 5  # pulls missed before somebody is told
 
 
@@ -44,18 +47,15 @@ def warnings() -> list[str]:
     never, late = silences()
     found = [*never, *late]
     signs = LifeSign.objects.all()
-    return found + [line for one in signs for line in one.trouble.splitlines()]
+    found += [line for one in signs for line in one.trouble.splitlines()]
+    return found + _kept_for_archive()
 
 
 def silences() -> tuple[list[str], list[str]]:
     """One sentence for each part that gave no sign of life: ever, and for too long."""
     signs = {one.name: one for one in LifeSign.objects.all()}
     never, late = [], []
-    every = float(settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"])
-    for name, what, longest in (
-        ("pull", "pulled a DLQ", timedelta(seconds=max(60, _LATE * every))),
-        ("settle", "settled dead letters", 2 * LONGEST_SLEEP),
-    ):
+    for name, what, longest in _expected():
         seen = signs.get(name)
         if seen is None:
             never.append(f"No worker has {what} yet. Are a worker and beat running?")
@@ -65,6 +65,30 @@ def silences() -> tuple[list[str], list[str]]:
                 f"No worker has {what} for {since} min. Are a worker and beat running?"
             )
     return never, late
+
+
+def _expected() -> Iterator[tuple[str, str, timedelta]]:
+    """The name of each life sign, what it says, and how old it may be."""
+    every = float(settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"])
+    yield "pull", "pulled a DLQ", timedelta(seconds=max(60, _LATE * every))
+    yield "settle", "settled dead letters", 2 * LONGEST_SLEEP
+    if settings.ARCHIVE_BUCKET:
+        yield "archive", "looked for messages to archive", 2 * LONGEST_SLEEP
+
+
+def _kept_for_archive() -> list[str]:
+    if not (settings.ARCHIVE_BUCKET and settings.RETENTION_DAYS):
+        return []
+    # What became due a day ago would be purged long since.
+    before = timezone.now() - timedelta(days=settings.RETENTION_DAYS + 1)
+    kept = retention.unarchived(before)[:_MOST_COUNTED].count()
+    if not kept:
+        return []
+    more = "+" if kept == _MOST_COUNTED else ""
+    return [
+        f"{kept}{more} settled dead letters keep their bodies longer than RETENTION_DAYS,"
+        " because the archive does not have them yet."
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
+from dlq_review.letters.retention import waits_for_archive
 from dlq_review.models import (
     Arrival,
     AuditEntry,
@@ -46,13 +47,16 @@ class Letters:
         return len(letters)
 
     def _old(self, before: datetime) -> QuerySet[DeadLetter]:
-        """Without those on the list of an operation that may still go on."""
+        """Without those that an operation may still go on with, or the archive waits for."""
         items = OperationItem.objects.filter(
             operation__in=Operation.objects.exclude(state__in=Operation.ENDED),
             letter=OuterRef("pk"),
         )
         return DeadLetter.objects.filter(
-            ~Exists(items), state__in=DeadLetter.SETTLED, settled_at__lt=before
+            ~Exists(items),
+            ~waits_for_archive(),
+            state__in=DeadLetter.SETTLED,
+            settled_at__lt=before,
         )
 
     def _erase_attempts(self, requests: set[str]) -> None:

@@ -64,6 +64,7 @@ class Supervisor:
             text=True,
             errors="replace",
             start_new_session=True,
+            umask=0o077,  # what it writes is nobody else's
             preexec_fn=_die_with_parent,
         )
         child = Child(name, process)

@@ -10,14 +10,12 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
 from django.conf import settings
 
-from processing.sqs import access, credentials, refusals
+from processing.sqs import access, boto3_clients, credentials, refusals
 from processing.sqs.curl_client import QuickSQS
 from processing.sqs.message import SYSTEM_ATTRIBUTES, Message, message_from
 from processing.sqs.topology import QUEUES
@@ -76,23 +74,10 @@ def _credentials(endpoint: str) -> credentials.Steady:
 
 @functools.cache
 def _client(pid: int, endpoint: str) -> "SQSClient":
-    session = Session()
-    known = _credentials(endpoint)
-    session.register_component("credential_provider", credentials.Provider(known))
-    made = boto3.Session(botocore_session=session).client(
-        "sqs",
-        region_name=settings.AWS_REGION,
-        endpoint_url=endpoint or None,
-        verify=access.ca_bundle(),
-        config=access.WORKING,
+    made: SQSClient = boto3_clients.make(
+        "sqs", endpoint, _credentials(endpoint), access.WORKING
     )
-    made.meta.events.register("after-call.sqs", functools.partial(_doubt, known))
     return made
-
-
-def _doubt(known: credentials.Steady, parsed: dict[str, Any], **_: Any) -> None:
-    if parsed.get("Error", {}).get("Code") in refusals.BAD_CREDENTIALS:
-        known.doubt()
 
 
 def forget() -> None:

@@ -63,6 +63,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.float("OPERATE_SECONDS", 5),
     },
     "tell": {"task": "dlq_review.tell", "schedule": 30},
+    "archive": {"task": "dlq_review.archive", "schedule": 10},
     "purge": {"task": "dlq_review.purge", "schedule": 60},
     "recount": {"task": "dlq_review.recount", "schedule": 600},
     "relay": {

@@ -14,6 +14,7 @@ django.setup()
 
 from django.test import Client  # noqa: E402
 
+from dlq_review import archive  # noqa: E402
 from dlq_review.errors import ReviewError  # noqa: E402
 from dlq_review.letters import current_event, revisions, settlement  # noqa: E402
 from dlq_review.models import DeadLetter  # noqa: E402
@@ -45,6 +46,10 @@ def relay(body: str) -> None:
 
 def pull() -> None:
     puller.pull()
+
+
+def archive_arrivals() -> None:
+    archive.run(seconds=20)
 
 
 def redrive(request_id: str) -> None:

@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
-from dlq_review.models import AuditEntry, DeadLetter, Operation
+from dlq_review import archive
+from dlq_review.models import Arrival, AuditEntry, DeadLetter, LifeSign, Operation
 from dlq_review.monitoring import books
 from dlq_review.operations import control, plans
 from dlq_review.operations.plans import Plan
@@ -17,6 +19,7 @@ from dlq_review.redrive import claims
 from dlq_review.search.selections import Selection
 from processing.events.envelope import Event
 from processing.models import Order, Outcome
+from processing.s3 import bucket
 from processing.sqs import publisher
 from tests.builders import (
     order_created,
@@ -24,6 +27,7 @@ from tests.builders import (
 )
 from tests.crash_points.letters import processed_once, pulled, send_dead
 from tests.crash_points.system import Point
+from tests.s3 import S3
 
 pytestmark = [
     pytest.mark.siege,
@@ -83,6 +87,37 @@ def test_pull_of_what_has_a_letter(point: Point, crash_at: str) -> None:
     point.drain()
     assert {one.arrival_count for one in DeadLetter.objects.all()} == {2}
     assert books.close().balanced
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    [
+        "after dlq_review.archive:_claim 1",
+        "after processing.s3.bucket:put 1",
+        "after processing.s3.bucket:put 2",
+        "after dlq_review.archive:_archive 2",
+        "after dlq_review.archive:_archive_all 1",
+    ],
+)
+def test_archive(point: Point, settings: Settings, crash_at: str) -> None:
+    settings.ARCHIVE_ENDPOINT_URL = point.server.endpoint
+    settings.ARCHIVE_BUCKET = f"{point.prefix}archive"
+    bucket.ensure()
+    there = S3(settings.ARCHIVE_BUCKET)
+    send_dead(*(order_created() for _ in range(3)))
+    point.step("pull")
+    name = {"ARCHIVE_BUCKET": settings.ARCHIVE_BUCKET}
+    point.step("archive_arrivals", crash_at=crash_at, **name)
+    before = there.objects()
+    assert not archive.may_begin()
+    LifeSign.objects.update(rests_until=timezone.now())  # some time later
+    point.step("archive_arrivals", **name)
+    assert not Arrival.unarchived().exists()
+    after = there.objects()
+    assert after == before | after
+    addresses = {one.archived_to for one in Arrival.objects.all()}
+    assert addresses == {there.address(key) for key in after}
+    assert len(addresses) == 3
 
 
 @pytest.mark.parametrize(

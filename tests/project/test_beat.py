@@ -126,6 +126,7 @@ def letter_that_arrived_during_a_merge() -> None:
     [
         ("relay", lambda: spool.add(order_created(), "Timeout")),
         ("operate", lambda: started(1)),
+        ("archive", dead_letter),
         ("tell", lambda: alert("test", "Something is new.")),
         ("settle", open_letter_of_a_processed_request),
         ("settle", redriven_letter_of_a_processed_request),
@@ -143,6 +144,7 @@ def test_work_wakes_its_job_within_the_time_of_its_schedule(
     work: Callable[[], object],
 ) -> None:
     settings.ALERT_EMAILS = ["desk@example.com"]
+    settings.ARCHIVE_BUCKET = "archive" if job == "archive" else ""
     work()
     if job != "tell":  # a new kind of failure is an alert too
         settings.ALERT_EMAILS = []

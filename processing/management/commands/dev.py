@@ -22,6 +22,7 @@ from processing.management.supervisor import (
     Supervisor,
 )
 from processing.models import User
+from processing.s3 import bucket
 from processing.sqs.provision import ensure_queues
 
 STAFF = "staff"
@@ -35,6 +36,7 @@ QUICK = {
     "DLQ_SETTLE_SECONDS": "1",
     "OPERATE_SECONDS": "1",
     "SPOOL_RELAY_SECONDS": "2",
+    "ARCHIVE_BUCKET": "holdfast-archive",
 }
 CELERY = ("celery", "--quiet", "-A", "project")
 WORKER = ("worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -63,12 +65,14 @@ class Command(BaseCommand):
         self, supervisor: Supervisor, web: tuple[str, int], sqs: tuple[str, int]
     ) -> None:
         env = {**QUICK, **os.environ, "DEBUG": "1", "PYTHONUNBUFFERED": "1"}
+        env["ARCHIVE_ENDPOINT_URL"] = settings.SQS_ENDPOINT_URL
         python = (sys.executable, "-m")
         supervisor.start("sqs", (*python, "ministack"), {**env, **_sqs_server(*sqs)})
         call_command("migrate", verbosity=0, interactive=False)
         password = keep_staff_account()
         connection.close()
         _make_queues(supervisor, wait=int(env["SQS_WAIT_SECONDS"]))
+        _make_bucket(env["ARCHIVE_BUCKET"])
         bind = f"--bind={web[0]}:{web[1]}"
         supervisor.start("web", (*python, *GUNICORN, "--log-level=warning", bind), env)
         worker = (*python, *CELERY, *WORKER, "-l", "INFO")
@@ -126,16 +130,27 @@ def _make_queues(supervisor: Supervisor, wait: int) -> None:
         supervisor.say(f"{difference} (delete {settings.VAR_DIR}/sqs to start anew)")
 
 
+def _make_bucket(name: str) -> None:
+    settings.ARCHIVE_BUCKET, settings.ARCHIVE_ENDPOINT_URL = (
+        name,
+        settings.SQS_ENDPOINT_URL,
+    )
+    if name:
+        bucket.ensure()
+
+
 def _sqs_server(host: str, port: int) -> dict[str, str]:
     state = settings.VAR_DIR / "sqs"
     make_private_folder(state)
     return {
         "BIND_HOST": host,
         "GATEWAY_PORT": str(port),
-        "SERVICES": "sqs",
+        "SERVICES": "sqs,s3",
         "LOG_LEVEL": "WARNING",
         "PERSIST_STATE": "1",  # queues and messages outlive a stop
         "STATE_DIR": str(state),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(state / "s3"),
         "TMPDIR": str(state),  # for its pid file
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -164,6 +179,8 @@ def _answers(url: str) -> bool:
 
 def _banner(password: str) -> str:
     var = settings.VAR_DIR
+    name = settings.ARCHIVE_BUCKET
+    archive = f"s3://{name} at the same address" if name else "none"
     return f"""
   Holdfast is running.
 
@@ -171,5 +188,6 @@ def _banner(password: str) -> str:
     Triage desk   {settings.SITE_URL}/admin/   user {STAFF}, password {password}
     Mail          written to {var}/mail
     Queues        {settings.SQS_ENDPOINT_URL}, kept in {var}/sqs when this stops
+    Archive       {archive}
     Stop          Ctrl-C
 """

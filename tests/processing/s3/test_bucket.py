@@ -1,0 +1,120 @@
+"""A put ends soon, whatever S3 does, and says that an object is stored only if it is."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from pytest_django import Settings
+
+from processing.s3 import bucket
+from tests.processing.sqs_server import Server, serving
+from tests.s3 import S3
+
+
+@pytest.fixture
+def other(settings: Settings) -> Iterator[Server]:
+    """Something that answers at S3's address."""
+    settings.ARCHIVE_BUCKET = "archive"
+    with serving() as server:
+        settings.ARCHIVE_ENDPOINT_URL = server.url
+        yield server
+
+
+def test_a_put_stores_the_bytes_and_says_where(s3: S3) -> None:
+    content = '{"message": "ä\u2028"}'.encode()
+    assert bucket.put("failed/a%2Fb.json", content) == s3.address("failed/a%2Fb.json")
+    assert s3.objects() == {"failed/a%2Fb.json": content}
+
+
+def test_a_bucket_that_is_gone_is_a_refusal(s3: S3, settings: Settings) -> None:
+    settings.ARCHIVE_BUCKET = "never-made"
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        bucket.put("failed/m.json", b"{}")
+
+
+def test_the_bucket_is_made_once(s3: S3) -> None:
+    bucket.put("failed/m.json", b"{}")
+    bucket.ensure()
+    assert set(s3.objects()) == {"failed/m.json"}
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Welcome to our network"])
+def test_what_says_yes_to_everything_has_stored_nothing(
+    other: Server, body: bytes
+) -> None:
+    other.body = body
+    with pytest.raises(bucket.S3_ERRORS):
+        bucket.put("failed/m.json", b"{}")
+
+
+def test_an_s3_that_is_away_costs_two_tries(settings: Settings) -> None:
+    settings.ARCHIVE_ENDPOINT_URL = "http://127.0.0.1:9"
+    settings.ARCHIVE_BUCKET = "archive"
+    with pytest.raises(bucket.S3_ERRORS):
+        bucket.put("failed/m.json", b"{}")
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_a_refusal_is_an_error_of_s3(other: Server, status: int) -> None:
+    other.status, other.body = status, b"<html>proxy"
+    with pytest.raises(bucket.S3_ERRORS):
+        bucket.put("failed/m.json", b"{}")
+    assert len(other.asked) == (1 if status == 403 else bucket.TRIES)
+
+
+def test_an_s3_that_hangs_is_given_up(
+    silent: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ARCHIVE_ENDPOINT_URL = silent
+    settings.ARCHIVE_BUCKET = "archive"
+    monkeypatch.setattr(bucket, "ANSWER", 0.2)
+    begun = time.monotonic()
+    with pytest.raises((ReadTimeoutError, ConnectTimeoutError)):
+        bucket.put("failed/m.json", b"{}")
+    # Two tries, a pause of at most a second, and each waits a second for `100 Continue`.
+    assert time.monotonic() - begun < 10
+
+
+def test_the_worst_put_lasts_a_quarter_of_a_minute() -> None:
+    assert bucket.TRIES * (bucket.CONNECT + bucket.ANSWER) <= 15
+
+
+def test_amazon_is_told_whose_bucket_it_must_be(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ARCHIVE_BUCKET, settings.ARCHIVE_BUCKET_OWNER = "archive", "123456789012"
+    settings.ARCHIVE_ENDPOINT_URL = ""
+    told = {}
+
+    class Amazon:
+        def put_object(self, **call: object) -> dict[str, str]:
+            told.update(call)
+            return {"ETag": '"1"'}
+
+    monkeypatch.setattr(bucket, "client", Amazon)
+    bucket.put("failed/m.json", b"{}")
+    assert told["ExpectedBucketOwner"] == "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-central-1", "console.aws.amazon.com"),
+        ("cn-north-1", "console.amazonaws.cn"),
+        ("us-gov-west-1", "console.amazonaws-us-gov.com"),
+    ],
+)
+def test_an_object_on_amazon_has_a_page_in_the_console(
+    settings: Settings, region: str, host: str
+) -> None:
+    settings.ARCHIVE_ENDPOINT_URL, settings.AWS_REGION = "", region
+    assert bucket.console_url("s3://archive/failed/spool%2Fa.json") == (
+        f"https://{host}/s3/object/archive?region={region}"
+        "&prefix=failed%2Fspool%252Fa.json"
+    )
+
+
+def test_an_object_on_a_server_of_our_own_has_none(settings: Settings) -> None:
+    settings.ARCHIVE_ENDPOINT_URL = "http://127.0.0.1:4566"
+    assert bucket.console_url("s3://archive/failed/m.json") == ""
