@@ -16,6 +16,7 @@ from processing.models import Outcome, SpooledEvent
 from processing.sqs import publisher, queues
 from tests import boot
 from tests.builders import order_created
+from tests.deploy.artefacts import PROCFILE, shipped
 from tests.live import LiveSystem, answers, free_port, wait_for
 
 pytestmark = [
@@ -25,16 +26,11 @@ pytestmark = [
 ]
 
 
-def command(name: str) -> str:
-    lines = (django_settings.BASE_DIR / "Procfile").read_text().splitlines()
-    return dict(line.split(": ", 1) for line in lines)[name]
-
-
 def test_while_every_worker_is_busy_dead_letters_are_pulled_and_the_spool_relayed(
     system: LiveSystem,
 ) -> None:
     busy = boot.environment(BUSY="emails", WORKER_CONCURRENCY="1")
-    system.start_worker("worker", command("worker"), **busy)
+    system.start_worker("worker", PROCFILE["worker"], **busy)
     mail = EmailRequested(recipient="ada@example.com", subject="Hello", body="You.")
     for _ in range(30):
         publisher.publish(Event.new(mail))
@@ -45,7 +41,7 @@ def test_while_every_worker_is_busy_dead_letters_are_pulled_and_the_spool_relaye
         QueueUrl=queues.url("orders-dlq"), MessageBody=dead.body
     )
     spool.add(spooled, "Timeout")
-    system.start_worker("jobs", command("jobs"))
+    system.start_worker("jobs", PROCFILE["jobs"])
     publisher.send_job("dlq_review.pull", "j-1", {})
     publisher.send_job("processing.relay", "j-2", {})
     wait_for(lambda: DeadLetter.objects.filter(request_id=dead.id).exists())
@@ -60,16 +56,19 @@ PRODUCTION = {
     "TRUSTED_PROXY_COUNT": "1",
     "DLQ_PULL_SECONDS": "1",
 }
-SHIPPED = ("dlq_review", "intake", "processing", "project", "static", "templates")
 
 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
-    """What is deployed, on a machine where nothing ran yet."""
+    """What the image holds, on a machine where nothing ran yet."""
     folder = tmp_path / "release"
-    for name in SHIPPED:
-        shutil.copytree(django_settings.BASE_DIR / name, folder / name)
-    shutil.copy(django_settings.BASE_DIR / "manage.py", folder)
+    folder.mkdir()
+    for name in shipped():
+        source = django_settings.BASE_DIR / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder)
     return folder
 
 
@@ -78,13 +77,13 @@ def test_every_process_starts_and_works_on_a_fresh_machine(
 ) -> None:
     port = free_port()
     environment = {**PRODUCTION, "PORT": str(port), "WEB_CONCURRENCY": "1"}
-    steps = command("release").split(" && ")
+    steps = PROCFILE["release"].split(" && ")
     for step in steps:
         done = system.start_line("release", step, release, **environment)
         assert done.wait(timeout=120) == 0, system.log("release")
     names = ("web", "worker", "jobs", "beat")
     running = {
-        name: system.start_line(name, command(name), release, **environment)
+        name: system.start_line(name, PROCFILE[name], release, **environment)
         for name in names
     }
     for name in ("worker", "jobs"):
