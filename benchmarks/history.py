@@ -21,10 +21,10 @@ from django.utils import timezone
 from benchmarks import backlog, million, scale
 from dlq_review.letters import retention
 from dlq_review.models import DeadLetter
-from intake.receipts import Receipt
 from processing.delivery import processor, sets
 from processing.events.envelope import Event
 from processing.models import Attempt, Outcome
+from processing.receipts import Receipt
 from processing.sqs.message import Message
 
 _LETTERS = 1_000  # at the desk, beside both

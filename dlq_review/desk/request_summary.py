@@ -12,11 +12,13 @@ from dlq_review.search.veil import Bare
 from processing.events.contracts import CONTRACTS
 from processing.events.envelope import Event, envelope_of
 from processing.events.errors import Problem
+from processing.events.masking import MASK, mask_reference
 
 _LONGEST_VALUE = 300
 _MOST_ITEMS = 100
 _MOST_FIELDS = 100
 _LONGEST_LABEL = 100
+_NAMES = ("customer id", "order id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,12 @@ class Field:
     label: str
     value: str
     problem: str = ""
+
+    @property
+    def findable(self) -> bool:
+        """Whether it names other requests, and is no personal data."""
+        names_others = self.label in _NAMES and self.value not in ("", MASK)
+        return names_others and mask_reference(self.value) == self.value
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
-from dlq_review.desk import second_factor_views
+from dlq_review.desk import finder_views, second_factor_views
 from dlq_review.desk.overview import overview
 from dlq_review.permissions import may
 from processing.staff import second_factor
@@ -41,6 +41,12 @@ class TriageSite(admin.AdminSite):
                 name="second_factor_codes",
             ),
             # Django's own check would let a session in without a code.
+            path("find/", self.admin_view(finder_views.find_requests), name="find"),
+            path(
+                "request/<str:request_id>/",
+                self.admin_view(finder_views.show_request),
+                name="request",
+            ),
             path("logout/", self.logout, name="logout"),
             *super().get_urls(),
         ]

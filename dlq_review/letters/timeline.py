@@ -1,6 +1,6 @@
 """Everything that happened to one dead letter, newest first."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,19 +39,43 @@ def timeline(
     theirs: Callable[[str], str] = str,
 ) -> list[Moment]:
     """*ours* veils texts that Holdfast wrote, *theirs* those of people."""
-    moments = [Moment(letter.sent_at, "sent", "Sent to the queue")]
+    outcomes = Outcome.objects.filter(request_id=letter.request_id)
+    moments = [
+        *deeds(letter, ours=ours, theirs=theirs),
+        *failures(attempts),
+        *(end(outcome, theirs=theirs) for outcome in outcomes),
+    ]
+    return newest_first(moments)
+
+
+def newest_first(moments: Iterable[Moment]) -> list[Moment]:
+    return sorted(moments, key=lambda moment: moment.at, reverse=True)
+
+
+def deeds(
+    letter: DeadLetter,
+    *,
+    ours: Callable[[str], str] = str,
+    theirs: Callable[[str], str] = str,
+) -> Iterator[Moment]:
+    """The sending of *letter*, and what its audit trail tells."""
+    yield Moment(letter.sent_at, "sent", "Sent to the queue")
+    for entry in letter.audit.all()[:MOST]:
+        veil = theirs if entry.actor else ours
+        yield _deed(entry, veil(entry.reason))
+
+
+def failures(attempts: Iterable[Attempt]) -> Iterator[Moment]:
     for attempt in attempts:
         title = f"Attempt {attempt.receive_count} failed: {attempt.error_type}"
         text = f"{attempt.worker}, release {attempt.release}"
-        moments.append(Moment(attempt.started_at, "attempt", title, text))
-    for entry in letter.audit.all()[:MOST]:
-        veil = theirs if entry.actor else ours
-        moments.append(_deed(entry, veil(entry.reason)))
-    for outcome in Outcome.objects.filter(request_id=letter.request_id):
-        title = f"The request was {outcome.get_kind_display().lower()}"
-        text = STALE if outcome.stale else theirs(outcome.message_for_sender)
-        moments.append(Moment(outcome.at, "outcome", title, text))
-    return sorted(moments, key=lambda moment: moment.at, reverse=True)
+        yield Moment(attempt.started_at, "attempt", title, text)
+
+
+def end(outcome: Outcome, *, theirs: Callable[[str], str] = str) -> Moment:
+    title = f"The request was {outcome.get_kind_display().lower()}"
+    text = STALE if outcome.stale else theirs(outcome.message_for_sender)
+    return Moment(outcome.at, "outcome", title, text)
 
 
 def _deed(entry: AuditEntry, reason: str) -> Moment:

@@ -17,7 +17,6 @@ from intake.api.openapi import DocumentedAPI, answers, takes
 from intake.correlation import correlated, correlation_id
 from intake.keys import callers
 from intake.rate_limits import counted_as
-from intake.receipts import Receipt
 from processing.events.contract import Contract
 from processing.events.contracts import (
     OrderCreated,
@@ -26,6 +25,7 @@ from processing.events.contracts import (
 )
 from processing.events.envelope import Event
 from processing.events.errors import InvalidEventError, Problem
+from processing.receipts import Receipt
 
 POLL_SECONDS = "2"
 ACCEPTED = answers(

@@ -13,10 +13,10 @@ from intake.idempotent_replays import KeyReusedError
 from intake.keys.callers import MissingKeyError, OutOfScopeError, WrongKeyError
 from intake.keys.known_keys import KeysUnknownError
 from intake.rate_limits import RateLimitedError
-from intake.receipts import UnknownReceiptError
 from intake.request_ids import BadKeyError
 from processing.events.errors import InvalidEventError
 from processing.events.strict_json import UnreadableJSONError
+from processing.receipts import UnknownReceiptError
 from processing.sqs.entries import TooLargeError
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any, get_args
 
-from intake.receipts import State
 from processing.events.contract import Contract
 from processing.events.contracts import ACCEPTED_FROM_ANYONE, OrderUpdated
 from processing.models import Outcome
+from processing.receipts import State
 
 MOST_EVENTS = 100
 KEY_PATTERN = "[A-Za-z0-9_-]{16,64}"

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from intake.accept import REFUSALS, accept
 from intake.pages import demo_samples
 from intake.pages.views import SeeOther
-from intake.receipts import Receipt
+from processing.receipts import Receipt
 from processing.sqs import publisher
 from processing.sqs.refusals import SendError
 

@@ -20,7 +20,7 @@ from intake.correlation import correlated
 from intake.pages import order_lines
 from intake.pages.contract_form import ContractForm
 from intake.pages.forms import ChangeForm, OrderForm, SignupForm
-from intake.receipts import Receipt, UnknownReceiptError
+from processing.receipts import Receipt, UnknownReceiptError
 
 
 class SeeOther(HttpResponseRedirect):

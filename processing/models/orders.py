@@ -1,6 +1,7 @@
 """Orders and their items."""
 
 from django.db import models
+from django.db.models.functions import Lower
 
 from processing.models.requests import REQUEST_ID_LENGTH
 
@@ -29,6 +30,8 @@ class Order(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        # The desk looks for the orders of an address.
+        indexes = (models.Index(Lower("email"), name="order_address"),)
 
     def __str__(self) -> str:
         return self.order_id

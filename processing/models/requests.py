@@ -33,7 +33,15 @@ class Outcome(models.Model):
 
     class Meta:
         # Not partitioned by time: then a request id would be unique within a month only.
-        indexes = (models.Index(fields=("at",), name="outcome_by_age"),)
+        indexes = (
+            models.Index(fields=("at",), name="outcome_by_age"),
+            # Most requests are their own correlation: the primary key finds these.
+            models.Index(
+                fields=("correlation_id",),
+                condition=~models.Q(correlation_id=models.F("request_id")),
+                name="outcome_correlation",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.request_id} {self.kind}"
@@ -47,6 +55,13 @@ class Outcome(models.Model):
     def discarded(cls, *requests: str | models.OuterRef) -> models.QuerySet[Self]:
         """The tombstones of *requests* that were discarded."""
         return cls._of(requests, cls.Kind.DISCARDED)
+
+    @classmethod
+    def correlated(cls, *correlations: str) -> models.QuerySet[Self]:
+        """The outcomes of requests that were caused by others: their correlation id is not
+        their own request id. The condition is the one of the partial index."""
+        caused = ~models.Q(correlation_id=models.F("request_id"))
+        return cls.objects.filter(caused, correlation_id__in=correlations)
 
     @classmethod
     def _of(

@@ -30,6 +30,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     actions = None
     actions_on_bottom = True  # or the stock list brings an inline style
+    change_form_template = "admin/row.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

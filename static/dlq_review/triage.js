@@ -50,7 +50,8 @@
     "#": () => act("#"),
     n: () => act("n"),
     Enter: () => current()?.querySelector("a").click(),
-    "/": () => document.querySelector("#searchbar")?.focus(),
+    "/": () => document.querySelector("#searchbar, #find")?.focus(),
+    f: () => document.querySelector("#find")?.focus(),
     "?": () => document.querySelector("#keys")?.togglePopover(),
     Escape: close,
   };

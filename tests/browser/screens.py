@@ -43,6 +43,11 @@ def screens(desk: FullDesk) -> Iterator[Screen]:
     yield from _letters(desk)
     yield from _edits(desk)
     yield from _operations(desk)
+    yield Screen("no request found", "/admin/find/?q=nothing")
+    yield Screen("requests found", "/admin/find/?q=C-17")
+    yield Screen(
+        "a request", f"/admin/request/{next(iter(desk.letters.values())).request_id}/"
+    )
     yield Screen("no such page", f"{LETTERS}999999/change/")
     yield Screen("the password", "/admin/password_change/")
 

@@ -1,10 +1,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from intake.receipts import Receipt
 from processing.delivery import processor
 from processing.events.envelope import Event
 from processing.models import Outcome, UnderReview
+from processing.receipts import Receipt
 from processing.sqs import queues
 from tests.browser.conftest import OpenPage
 from tests.browser.looking import assert_accessible

@@ -10,9 +10,9 @@ from django.db.models import Count, Q
 
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, FailureGroup
 from dlq_review.monitoring import books
-from intake.receipts import Receipt, State
 from processing.delivery.attempts import storable
 from processing.models import Attempt, Order, Outcome, UnderReview
+from processing.receipts import Receipt, State
 from tests.boot.witness import REFUSED, TABLE
 from tests.chaos.clients import Fates
 from tests.chaos.producer import Sent

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from intake.receipts import Receipt
+from processing.receipts import Receipt
 from tests.builders import order_data, order_updated
 
 CHANGE = {

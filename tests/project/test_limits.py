@@ -12,10 +12,10 @@ from dlq_review.operations import leases, pace, runner
 from dlq_review.pull import puller
 from dlq_review.redrive import sender, undo_window
 from dlq_review.search import full_text, veil
-from intake import accept, idempotent_replays, rate_limits, receipts, shared_cache
+from intake import accept, idempotent_replays, rate_limits, shared_cache
 from intake.keys import known_keys
 from intake.pages import form_token
-from processing import circuit_breaker
+from processing import circuit_breaker, receipts
 from processing import tasks as processing_tasks
 from processing.database import patience
 from processing.delivery import sets, spool

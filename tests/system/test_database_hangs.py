@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from intake.receipts import Receipt
 from processing.models import Order
+from processing.receipts import Receipt
 from processing.sqs import publisher, queues
 from tests.builders import order_created, order_data
 from tests.database_proxy import DatabaseProxy

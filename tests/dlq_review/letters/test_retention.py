@@ -17,9 +17,9 @@ from dlq_review.models import Arrival, DeadLetter, Operation, Revision
 from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
-from intake.receipts import Receipt, State, Status
 from processing.delivery import processor
 from processing.models import Attempt, Order, Outcome
+from processing.receipts import Receipt, State, Status
 from tests.builders import (
     dead_letter,
     failed_attempt,

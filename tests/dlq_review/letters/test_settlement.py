@@ -10,9 +10,9 @@ from dlq_review.errors import ReasonMissingError, WrongStateError
 from dlq_review.letters import current_event, revisions, settlement
 from dlq_review.letters.transitions import ALLOWED, move
 from dlq_review.models import AppendOnlyError, DeadLetter
-from intake.receipts import Receipt
 from processing.delivery import processor
 from processing.models import Order, Outcome, UnderReview
+from processing.receipts import Receipt
 from processing.sqs import queues
 from tests.builders import (
     dead_letter,

@@ -9,9 +9,9 @@ from dlq_review.models import DeadLetter
 from dlq_review.monitoring import books
 from dlq_review.pull import refused_by_sqs
 from dlq_review.pull.arrivals import join
-from intake.receipts import Receipt, State
 from processing.delivery import processor, spool
 from processing.models import Order, SpooledEvent
+from processing.receipts import Receipt, State
 from processing.sqs import queues
 from processing.sqs.message import Message
 from tests.builders import order_created, redrive_now

@@ -10,10 +10,10 @@ from dlq_review.letters import settlement, transitions
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
 from dlq_review.redrive import claims, sender, terms
-from intake.receipts import Receipt, State
 from processing.delivery import processor
 from processing.events.envelope import Event
 from processing.models import Order, UnderReview
+from processing.receipts import Receipt, State
 from processing.sqs import publisher, queues
 from processing.sqs.batches import Sent
 from processing.sqs.refusals import SendError

@@ -10,9 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from pydantic import BaseModel, ValidationError
 from pytest_django import Settings
 
-from intake.receipts import Receipt, State
 from processing.delivery import processor
 from processing.events.contracts import Item, OrderCreated
+from processing.receipts import Receipt, State
 from processing.sqs import publisher
 from processing.sqs.batches import Sent
 from project.wsgi import application

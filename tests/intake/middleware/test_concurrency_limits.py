@@ -8,8 +8,8 @@ from django.test import Client
 
 from intake.api.problems import LaterError
 from intake.middleware.concurrency_limits import ConcurrencyLimit
-from intake.receipts import Receipt
 from processing.models import Outcome
+from processing.receipts import Receipt
 from tests.builders import order_created, order_data
 from tests.live import wait_for
 

@@ -14,12 +14,12 @@ from pytest_django import Settings
 from dlq_review.letters import revisions, settlement
 from dlq_review.letters.timeline import timeline
 from dlq_review.models import DeadLetter
-from intake.receipts import Receipt, State, Status
 from processing.delivery import processor, spool
 from processing.events.envelope import Event
 from processing.handlers import orders
 from processing.handlers.orders import UnknownOrderError
 from processing.models import Attempt, Order, Outcome, SpooledEvent
+from processing.receipts import Receipt, State, Status
 from processing.sqs import publisher, queues
 from processing.sqs.batches import Sent
 from processing.sqs.refusals import SendError

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dlq_review.models import DeadLetter
-from intake.receipts import Receipt
 from processing.delivery import processor
 from processing.models import Attempt, Order, Outcome
+from processing.receipts import Receipt
 from processing.sqs import queues
 from tests.builders import dead_letter, message, order_created, order_updated
 

@@ -5,10 +5,10 @@ from django.utils import timezone
 
 from dlq_review.letters import revisions
 from dlq_review.pull import puller
-from intake import receipts
-from intake.receipts import Receipt, State
+from processing import receipts
 from processing.delivery import processor
 from processing.models import Outcome, UnderReview
+from processing.receipts import Receipt, State
 from processing.sqs import queues
 from tests.builders import (
     dead_letter,

@@ -1,0 +1,386 @@
+"""Where is it? Every name of a request, every place that it can be in, and who may ask."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from dlq_review.finder import lookup
+from dlq_review.finder.story import tell
+from dlq_review.letters import settlement
+from dlq_review.models import Arrival, AuditEntry, FailureGroup
+from processing.delivery import processor
+from processing.events.contracts import OrderCreated
+from processing.events.envelope import Event
+from processing.models import Outcome, SpooledEvent, User
+from processing.receipts import Receipt
+from processing.sqs import queues
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    message,
+    order_created,
+    order_data,
+    order_returned,
+    redrive_now,
+    signup_requested,
+)
+from tests.dlq_review.conftest import ClientOf
+from tests.dlq_review.desk_pages import LIST, html, page
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sqs")]
+
+FIND = "/admin/find/"
+ADDRESS = "grace@example.com"
+
+
+def story_of(request_id: str) -> str:
+    return reverse("admin:request", args=[request_id])
+
+
+def an_order(**changes: object) -> Event:
+    given = {"order_id": "SHOP-1", "customer_id": "C-99", "email": ADDRESS, **changes}
+    data = OrderCreated.model_validate(order_data(**given))
+    return Event.new(data, correlation_id="trace-1")
+
+
+def processed() -> tuple[str, list[str]]:
+    event = an_order()
+    processor.handle(message(event))
+    token = Receipt.of(event).token
+    urls = [f"https://shop.example/receipts/{token}/", token.replace("~", "%7E")]
+    names = [event.id, "trace-1", "SHOP-1", "C-99", ADDRESS, ADDRESS.upper(), token]
+    return event.id, [*names, *urls, f"  {event.id}\n"]
+
+
+def dead() -> tuple[str, list[str]]:
+    event = an_order()
+    letter = dead_letter(event, attributes={"correlation_id": "trace-1"})
+    message_id = Arrival.objects.get(letter=letter).message_id
+    return event.id, [event.id, "trace-1", "SHOP-1", message_id]
+
+
+def failed_once() -> tuple[str, list[str]]:
+    event = an_order()
+    attempt = failed_attempt(event)
+    return event.id, [event.id, attempt.message_id]
+
+
+def spooled() -> tuple[str, list[str]]:
+    event = an_order()
+    _spool(event.id, cause="cause-1", order_id="SHOP-1")
+    return event.id, [event.id, "SHOP-1", "cause-1"]
+
+
+def signed_up() -> tuple[str, list[str]]:
+    event = signup_requested(email=ADDRESS)
+    processor.handle(message(event))
+    return event.id, [event.id, ADDRESS, "Grace@Example.com"]
+
+
+def returned() -> tuple[str, list[str]]:
+    processor.handle(message(an_order()))
+    event = order_returned(order_id="SHOP-1", skus=["TEA-1"])
+    processor.handle(message(event))
+    return event.id, [event.id]
+
+
+@pytest.mark.parametrize(
+    "place", [processed, dead, failed_once, spooled, signed_up, returned]
+)
+def test_each_name_of_a_request_leads_to_its_page(
+    desk: Client, place: Callable[[], tuple[str, list[str]]]
+) -> None:
+    request_id, names = place()
+    processor.handle(message(order_created()))  # another one, which no name finds
+    for name in names:
+        answer = desk.post(FIND, {"q": name})
+        assert answer.status_code == 302, name
+        assert answer["Location"].partition("?")[0] == story_of(request_id), name
+    assert desk.get(story_of(request_id)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "nothing-such", "SHOP", "%", "' OR 1=1", "x" * 3_000, "x" * 65, "☃"],
+)
+def test_what_names_no_request_is_said_so(desk: Client, name: str) -> None:
+    processed()
+    answer = desk.post(FIND, {"q": name})
+    assert answer.status_code in (200, 404)
+    assert "Grace" not in answer.content.decode()
+
+
+def test_a_name_of_several_requests_lists_each_by_its_kind(desk: Client) -> None:
+    ids = []
+    for number in range(3):
+        event = an_order(order_id=f"SHOP-{number}")
+        processor.handle(message(event))
+        ids.append(event.id)
+    text = html(desk, f"{FIND}?q=C-99")
+    assert "3 requests" in text
+    for number, request_id in enumerate(ids):
+        assert f'href="{story_of(request_id)}">SHOP-{number} of customer C-99' in text
+
+
+def test_a_list_of_very_many_is_cut_and_says_so(desk: Client) -> None:
+    for number in range(lookup.MOST + 1):
+        failed_attempt(order_created(), message_id="m-1", receive_count=number)
+    found = lookup.find("m-1", personal=False)
+    assert (len(found.hits), found.cut) == (lookup.MOST, True)
+    assert "Only the newest" in html(desk, f"{FIND}?q=m-1")
+
+
+def test_an_address_is_found_only_by_those_who_may_see_it_and_is_on_record(
+    desk: Client, client_of: ClientOf
+) -> None:
+    processed()
+    viewer = client_of("view", name="eve")
+    refused = viewer.post(FIND, {"q": ADDRESS})
+    assert refused.status_code == 200
+    assert "do not have the permission" in refused.content.decode()
+    assert not AuditEntry.objects.filter(verb="revealed").exists()
+    assert viewer.post(FIND, {"q": "SHOP-1"}).status_code == 302  # ids need none
+    assert desk.post(FIND, {"q": ADDRESS}).status_code == 302
+    noted = AuditEntry.objects.get(verb="revealed")
+    assert (noted.actor, noted.reason) == ("ada", "Whether g…@example.com is known")
+
+
+def test_an_address_in_a_link_is_not_looked_up(desk: Client) -> None:
+    processed()
+    text = html(desk, f"{FIND}?q={ADDRESS}")
+    assert "does not belong into an address" in text
+    assert ADDRESS not in text
+    assert not AuditEntry.objects.filter(verb="revealed").exists()
+
+
+def test_both_pages_need_the_permission_to_see_letters(client_of: ClientOf) -> None:
+    request_id, _ = processed()
+    eve = client_of("change", "redrive", "view_personal", name="eve")
+    for answer in (
+        eve.get(FIND),
+        eve.post(FIND, {"q": request_id}),
+        eve.get(story_of(request_id)),
+    ):
+        assert answer.status_code == 403
+    assert Client().get(story_of(request_id)).status_code == 302  # to the login
+    assert 'class="finder"' not in eve.get("/admin/").content.decode()
+
+
+def test_the_box_stands_on_every_page_and_asks_for_a_token(desk: Client) -> None:
+    letter = dead_letter()
+    for url in ("/admin/", LIST, page(letter), FIND):
+        assert 'action="/admin/find/"' in desk.get(url).content.decode(), url
+    strict = Client(
+        enforce_csrf_checks=True,
+    )
+    strict.force_login(User.objects.get(username="ada"))
+    assert strict.post(FIND, {"q": "SHOP-1"}).status_code == 403
+
+
+def _waiting(event: Event) -> None:
+    dead_letter(event)
+
+
+def _taken(event: Event) -> None:
+    letter = dead_letter(event)
+    FailureGroup.objects.filter(pk=letter.group_id).update(owner="eva")
+
+
+def _redriven(event: Event) -> None:
+    redrive_now(dead_letter(event), by="eva")
+
+
+def _discarded(event: Event) -> None:
+    settlement.discard(dead_letter(event), by="eva", reason="twice")
+
+
+def _settled_long_ago(event: Event) -> None:
+    _discarded(event)
+    Outcome.objects.all().delete()
+
+
+def _refused_for_good(event: Event) -> None:
+    _in_the_spool(event)
+    SpooledEvent.objects.update(refusal="TooLong", refused_for_good=True)
+
+
+def _in_the_spool(event: Event) -> None:
+    _spool(event.id, refusal="OSError")
+
+
+def _spool(request_id: str, **more: str) -> None:
+    now = timezone.now()
+    SpooledEvent.objects.create(request_id=request_id, next_try_at=now, **more)
+
+
+#: What happened to the request, the one line on top, and the heading of the receipt.
+LINES: dict[str, tuple[Callable[[Event], object], str, str]] = {
+    "done": (
+        lambda event: processor.handle(message(event)),
+        "Done: SHOP-1.",
+        "Done",
+    ),
+    "waiting": (
+        _waiting,
+        "Dead letter, open, on orders, taken by nobody yet.",
+        "We are looking at this",
+    ),
+    "taken": (
+        _taken,
+        "Dead letter, open, on orders, taken by eva.",
+        "We are looking at this",
+    ),
+    "redriven": (
+        _redriven,
+        "Dead letter, redriven; its outcome is awaited, on orders, taken by nobody yet.",
+        "Processing",
+    ),
+    "discarded": (_discarded, "Discarded by staff.", "Not accepted"),
+    "settled long ago": (
+        _settled_long_ago,
+        "Dead letter, discarded, and its outcome was removed since.",
+        "Received",
+    ),
+    "failed once": (
+        failed_attempt,
+        "Failed once on orders; SQS delivers it again.",
+        "Processing",
+    ),
+    "failed for good": (
+        lambda event: failed_attempt(event, permanent=True),
+        "Failed for good on orders; it waits in the DLQ to be pulled.",
+        "We are looking at this",
+    ),
+    "spooled": (
+        _in_the_spool,
+        "In the spool, because SQS has not taken it (OSError); it is sent again by itself.",
+        "Received",
+    ),
+    "refused by SQS": (
+        _refused_for_good,
+        "In the spool, because SQS has not taken it (TooLong).",
+        "Received",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_one_line_says_where_the_request_is(desk: Client, name: str) -> None:
+    happened, line, receipt = LINES[name]
+    event = an_order()
+    happened(event)
+    told = tell(event.id).answer
+    assert (told.line, told.receipt) == (line, receipt)
+    shown = unescape(html(desk, story_of(event.id)))
+    assert line in shown
+    assert f"the receipt of its sender says: {receipt}" in shown
+
+
+def test_a_genuine_receipt_that_nothing_knows_yet_is_on_its_way(desk: Client) -> None:
+    event = an_order()
+    answer = desk.post(FIND, {"q": Receipt.of(event).token}, follow=True)
+    assert "On its way: the receipt is genuine" in answer.content.decode()
+    unproved = html(desk, story_of(event.id))
+    assert "Nothing is recorded under this request id" in unproved
+    forged = Receipt.of(event).token[:-2] + "zz"
+    assert desk.post(FIND, {"q": forged}).status_code == 404
+    other = Receipt.of(an_order()).token  # proves another request, not this one
+    assert "genuine" not in html(desk, f"{story_of(event.id)}?receipt={other}")
+
+
+def test_the_story_goes_from_the_first_attempt_to_the_outcome(desk: Client) -> None:
+    event = an_order()
+    failed_attempt(event, started_at=timezone.now() - timedelta(minutes=5))
+    letter = dead_letter(event)
+    redrive_now(letter, by="eva", reason="the shop is back")
+    processor.handle(message(event))
+    titles = [moment.title for moment in reversed(tell(event.id).moments)]
+    order = ("Attempt 1 failed", "Sent to the queue", "Pulled", "Sent back", "Stored")
+    places = [
+        next(n for n, title in enumerate(titles) if title.startswith(wanted))
+        for wanted in order
+    ]
+    assert places == sorted(places)
+    assert titles.count("The request was processed") == 1
+    shown = html(desk, story_of(event.id))
+    assert page(letter) in shown
+    assert "the shop is back" in shown
+
+
+def test_requests_that_belong_together_name_each_other(desk: Client) -> None:
+    event = signup_requested(email=ADDRESS)
+    processor.handle(message(event))
+    (mail,) = queues.receive("emails", limit=1)
+    mail_id = json.loads(mail.body)["id"]
+    assert tell(event.id).related == []
+    _spool(mail_id, cause=event.id)
+    assert [one.request_id for one in tell(event.id).related] == [mail_id]
+    SpooledEvent.objects.all().delete()
+    processor.handle(mail)
+    assert [one.request_id for one in tell(event.id).related] == [mail_id]
+    assert event.id in [one.request_id for one in tell(mail_id).related]
+
+
+def test_no_page_shows_personal_data(desk: Client) -> None:
+    event = an_order()
+    failed_attempt(event, error_text=f"no such person {ADDRESS}")
+    body = json.loads(event.body)
+    body["data"]["order_id"] = "ada lovelace"  # which is no order id
+    dead_letter(json.dumps(body))
+    signup = signup_requested(email=ADDRESS, name="Grace Hopper")
+    processor.handle(message(signup))
+    for url in (story_of(event.id), story_of(signup.id)):
+        text = html(desk, url)
+        assert ADDRESS not in text
+        assert "Grace" not in text
+        assert "lovelace" not in text
+    listed = desk.post(FIND, {"q": ADDRESS}, follow=True).content.decode()
+    assert ADDRESS not in listed
+
+
+@pytest.mark.parametrize("request_id", ["a b", "x" * 65, "<b>", "ä"])
+def test_what_can_be_no_request_id_has_no_page(desk: Client, request_id: str) -> None:
+    assert desk.get(story_of(request_id)).status_code == 404
+
+
+def test_rows_are_links_for_those_who_may_see_them(
+    desk: Client, client_of: ClientOf
+) -> None:
+    request_id, _ = processed()
+    row = reverse("admin:processing_outcome_change", args=[request_id])
+    assert row not in html(client_of("view", name="eve"), story_of(request_id))
+    User.objects.filter(username="ada").update(is_superuser=True)
+    assert row in html(desk, story_of(request_id))
+    assert story_of(request_id) in html(desk, row)
+
+
+def test_names_on_the_page_of_a_letter_lead_to_all_that_they_name(desk: Client) -> None:
+    letter = dead_letter(an_order(), attributes={"correlation_id": "trace-1"})
+    text = html(desk, page(letter))
+    for link in (
+        story_of(letter.request_id),
+        *(f"{FIND}?q={name}" for name in ("trace-1", "SHOP-1", "C-99")),
+    ):
+        assert f'href="{link}"' in text
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="plans of PostgreSQL")
+def test_every_name_is_looked_up_by_an_index() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        lookup.find("SHOP-1", personal=True)
+        tell("SHOP-1")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for query in asked:
+            if query["sql"].startswith("SELECT"):
+                cursor.execute(f"EXPLAIN {query['sql']}")
+                plan = "\n".join(line for (line,) in cursor.fetchall())
+                assert "Seq Scan" not in plan, query["sql"]
