@@ -99,6 +99,11 @@ def test_a_condition_holds(text: str) -> None:
         "data.email.name",
         "data.count>NaN",
         "data.count>x",
+        "data.items>0",
+        "data<z",
+        "none<z",
+        "yes<z",
+        "data.email<5",
     ],
 )
 def test_a_condition_does_not_hold(text: str) -> None:

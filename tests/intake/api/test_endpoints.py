@@ -8,7 +8,8 @@ from pytest_django import DjangoAssertNumQueries
 from processing.delivery import spool
 from processing.models import SpooledEvent
 from tests.builders import order_data
-from tests.intake.clients import KEY, post
+from tests.intake.clients import KEY, post, send
+from tests.intake.endpoints import TAKING
 from tests.intake.public_pages import queued
 from tests.outages import away
 
@@ -30,6 +31,29 @@ def test_an_order_is_answered_202_with_where_to_look(
     status = client.get(body["statusUrl"])
     assert status.json()["state"] == "received"
     assert status.headers["Retry-After"] == "2"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("endpoint", [one for one in TAKING if "batches" not in one[1]])
+def test_the_headers_of_an_accepted_request_say_where_and_when_to_look(
+    client: Client, sqs: None, endpoint: tuple[str, str]
+) -> None:
+    first, again = (
+        send(client, *endpoint, TAKING[endpoint], **{"Idempotency-Key": KEY})
+        for _ in "12"
+    )
+    for answer in (first, again):
+        assert answer.status_code == HTTPStatus.ACCEPTED
+        told = {
+            "Content-Type": "application/json",
+            "Location": answer.json()["statusUrl"],
+            "Retry-After": "2",
+            "Cache-Control": "no-store",
+        }
+        assert {name: answer.headers.get(name) for name in told} == told
+    assert first.headers.get("Idempotency-Replayed") is None
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert first.json() == again.json()
 
 
 def test_a_signup_is_accepted(client: Client, sqs: None) -> None:

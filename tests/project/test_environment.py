@@ -1,0 +1,83 @@
+"""A variable is read as its kind, or named with the way out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from project.environment import Environment
+
+
+class Given(Environment):
+    """The environment of a process that has the variable NAME."""
+
+    def __init__(self, text: str | None) -> None:
+        super().__init__()
+        self.ENVIRON = {} if text is None else {"NAME": text}
+
+
+def address(one: Environment) -> Any:
+    known, example = ("smtp", "filemail"), "smtp://host"
+    parse = one.email_url_config
+    return one.address("NAME", "filemail:///mail", parse, known, example)
+
+
+READERS: dict[str, Callable[[Environment], Any]] = {
+    "int": lambda one: one.int("NAME", 7),
+    "float": lambda one: one.float("NAME", 7.5),
+    "bool": lambda one: one.bool("NAME", True),
+    "str": lambda one: one.str("NAME", "default"),
+    "list": lambda one: one.list("NAME", default=["default"]),
+    "word": lambda one: one.one_of("NAME", "off", "optional", "required"),
+    "host": lambda one: address(one).get("EMAIL_HOST"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("int", "12", 12),
+        ("int", "", 7),
+        ("int", " ", 7),
+        ("int", None, 7),
+        ("float", "1.5", 1.5),
+        ("float", None, 7.5),
+        *(("bool", text, True) for text in ("true", "on", "1", "YES", "", None)),
+        *(("bool", text, False) for text in ("false", "off", "0", "NO", "n", "f")),
+        ("str", "", ""),
+        ("str", None, "default"),
+        ("list", "a,b", ["a", "b"]),
+        ("list", None, ["default"]),
+        ("word", None, "off"),
+        ("word", "optional", "optional"),
+        ("word", "required", "required"),
+        ("host", "smtp://mail.example.com", "mail.example.com"),
+        ("host", "", None),
+    ],
+)
+def test_a_variable_is_read_as_its_kind(
+    kind: str, text: str | None, value: object
+) -> None:
+    found = READERS[kind](Given(text))
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "sentence"),
+    [
+        ("int", "soon", "NAME is 'soon'. Set it to a whole number."),
+        ("int", "1.5", "NAME is '1.5'. Set it to a whole number."),
+        ("bool", "maybe", "NAME is 'maybe'. Set it to true or false."),
+        ("word", "On", "NAME is 'On'. Set it to off, optional or required."),
+        ("host", "no:s3cret@x", "NAME cannot be read. Write it like smtp://host"),
+        ("host", "smtp://[s3cret", "NAME cannot be read. Write it like smtp://host"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named(
+    kind: str, text: str, sentence: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        READERS[kind](Given(text))
+    assert str(refused.value) == sentence
