@@ -1,0 +1,82 @@
+"""A patch that is refused is told what to correct."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dlq_review.bodies import json_patch
+
+BODY = '{"a": 1, "b": [1, 2], "deep": {"c": {"d": 1}}}'
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ({"op": "remove", "path": "/x"}, "There is nothing at /x to remove."),
+        ({"op": "remove", "path": "/b/2"}, "There is nothing at /b/2 to remove."),
+        ({"op": "replace", "path": "/x", "json": "1"}, "nothing at /x to replace."),
+        ({"op": "add", "path": "/b/3", "json": "1"}, "nothing at /b/3 to add."),
+        ({"op": "add", "path": "/a/x", "json": "1"}, "nothing at /a/x to add."),
+        ({"op": "copy", "path": "/y", "from": "/x"}, "nothing at /y to copy."),
+        ({"op": "test", "path": "/a", "json": "2"}, "/a has another value than"),
+        ({"op": "remove", "path": "/b/-"}, "A - leads behind the end of a list; only"),
+        ({"op": "remove", "path": "/b/01"}, "'01' is no place in a list: write 0 for"),
+        ({"op": "add", "path": "/c", "json": "{"}, "A value cannot be read: "),
+    ],
+)
+def test_a_step_that_does_not_fit_is_named(step: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(json_patch.PatchError) as refused:
+        json_patch.apply([step], BODY)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_step_may_put_something_at_each_place_of_a_list_and_behind_it(
+    place: int,
+) -> None:
+    patch = json_patch.read(
+        json.dumps([{"op": "add", "path": f"/b/{place}", "value": 9}])
+    )
+    expected = [1, 2]
+    expected.insert(place, 9)
+    assert json.loads(json_patch.apply(patch, BODY))["b"] == expected
+
+
+@pytest.mark.parametrize(
+    ("patch", "sentence"),
+    [
+        ("[", "JSON"),
+        ("{}", "Write a list of at least one operation."),
+        ("[]", "Write a list of at least one operation."),
+        ("[1]", 'Each step needs an "op", one of '),
+        ('[{"op": "launch", "path": "/a"}]', 'needs an "op", one of '),
+        ('[{"op": "add", "path": "/a"}]', 'Each add needs a "value".'),
+        ('[{"op": "test", "path": "/a"}]', 'Each test needs a "value".'),
+        ('[{"op": "replace", "path": "/a"}]', 'Each replace needs a "value".'),
+        ('[{"op": "move", "path": "/a"}]', 'Each move needs a "from" such as'),
+        ('[{"op": "copy", "path": "/a"}]', 'Each copy needs a "from" such as'),
+        ('[{"op": "remove"}]', 'Each remove needs a "path" such as "/data/email"; a ~'),
+        ('[{"op": "remove", "path": "/\\u0000"}]', 'characters out of the "path" of'),
+        (
+            '[{"op": "remove", "path": "' + "/a" * 33 + '"}]',
+            "No body is nested more than 32 levels.",
+        ),
+    ],
+)
+def test_what_is_missing_in_a_patch_is_named(patch: str, sentence: str) -> None:
+    with pytest.raises(json_patch.PatchError) as refused:
+        json_patch.read(patch)
+    assert sentence in str(refused.value)
+
+
+def test_a_path_of_the_greatest_depth_is_taken() -> None:
+    text = json.dumps([{"op": "remove", "path": "/a" * 32}])
+    assert json_patch.read(text) == [{"op": "remove", "path": "/a" * 32}]
+
+
+def test_a_body_that_cannot_be_read_is_told_without_its_texts() -> None:
+    with pytest.raises(json_patch.PatchError) as refused:
+        json_patch.apply([{"op": "remove", "path": "/a"}], '{"ada@example.com": ')
+    assert str(refused.value).startswith("The body cannot be read: ")
+    assert "ada@" not in str(refused.value)
