@@ -51,6 +51,14 @@ def _owner() -> dict[str, str]:
     return {"ExpectedBucketOwner": settings.ARCHIVE_BUCKET_OWNER}
 
 
+def look() -> None:
+    """Ask whether the bucket is there. Raises one of S3_ERRORS, with HTTP's status as code.
+
+    S3 answers 403 to who may not list an existing bucket.
+    """
+    client().head_bucket(Bucket=settings.ARCHIVE_BUCKET, **_owner())
+
+
 def ensure() -> None:
     """Make the bucket on a server of our own, if it is not there. Raises S3_ERRORS."""
     try:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from django.db import connections
 
-from project.doctor import database_checks, sqs_checks, surroundings
+from project.doctor import archive_check, database_checks, sqs_checks, surroundings
 from project.doctor.findings import Finding, State, fail, warn
 from project.doctor.roles import EVERY, Role
 
-PATIENCE = 8.0  # seconds for one check, whatever it hangs on
+#: Seconds for one check, whatever it hangs on. A look at S3 takes ten, the longest of
+#: those that end by themselves, and say more than "no answer".
+PATIENCE = 12.0
 Answer = Finding | list[Finding]
 _PULLS = frozenset({Role.WEB, Role.JOBS})
 
@@ -37,6 +39,7 @@ CHECKS = (
     Check("life", database_checks.signs_of_life, EVERY, after="migrations"),
     Check("cache", surroundings.cache_is_shared, frozenset({Role.WEB})),
     Check("mail", surroundings.mail_server, frozenset({Role.WORKER, Role.JOBS})),
+    Check("archive", archive_check.archive, frozenset({Role.JOBS})),
 )
 
 

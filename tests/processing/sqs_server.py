@@ -46,7 +46,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
 
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers["content-length"]))
+            body = self.rfile.read(int(headers.get("content-length", 0)))
             server.asked.append((headers, body))
             server.connections.add(self.client_address)
             server.release.wait(60 if server.hangs else server.delay)
@@ -58,7 +58,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
             self.wfile.write(server.body)
             self.wfile.flush()
 
-        do_PUT = do_POST  # noqa: N815 - as S3 is asked
+        do_PUT = do_HEAD = do_POST  # noqa: N815 - as S3 is asked
 
         def log_message(self, *_: Any) -> None:
             pass

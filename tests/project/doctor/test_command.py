@@ -102,10 +102,10 @@ def test_what_depends_on_a_failure_is_not_looked_at(
 @pytest.mark.parametrize(
     ("role", "left_out"),
     [
-        (Role.WEB, {"mail"}),
-        (Role.WORKER, {"drift", "cache"}),
+        (Role.WEB, {"mail", "archive"}),
+        (Role.WORKER, {"drift", "cache", "archive"}),
         (Role.JOBS, {"cache"}),
-        (Role.BEAT, {"queues", "drift", "cache", "mail"}),
+        (Role.BEAT, {"queues", "drift", "cache", "mail", "archive"}),
         (None, set()),
     ],
 )
