@@ -29,7 +29,12 @@ test: setup ## run the tests (DATABASE_URL=postgres://... for those on PostgreSQ
 siege: setup ## the tests that drive a browser, kill, break and take away (minutes)
 	$(BIN)/python -m pytest -n 6 -rs -m "siege or browser"
 
-lint: setup ## formatting, types, import arrows, migrations, deploy checks
+# cfn-lint and what it needs are 150 MB, and only `make lint` uses them: `make setup` stays quick.
+$(VENV)/infra-installed: requirements-infra.txt $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-infra.txt
+	@touch $@
+
+lint: setup $(VENV)/infra-installed ## formatting, types, import arrows, migrations, templates, deploy checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
@@ -38,6 +43,8 @@ lint: setup ## formatting, types, import arrows, migrations, deploy checks
 	$(BIN)/python -m docs.rights --check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DJANGO_SETTINGS_MODULE=project.settings $(BIN)/python -m tests.additive_migrations
+	ENV_FILE=.ci/production.env $(BIN)/python manage.py render_infra --check
+	$(BIN)/cfn-lint infra/*.json infra/*.yaml
 	ENV_FILE=.ci/production.env $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 bench: setup ## compare with stock Celery and a bare loop; SQS away; a million letters
@@ -49,9 +56,11 @@ chaos: setup ## the whole system under fire, and its books (DURATION=1200 for a 
 screenshots: setup ## take the pictures of the documents again (needs Chromium)
 	$(BIN)/python docs/screenshots.py
 
-lock: $(VENV)/installed ## resolve pyproject.toml into the two requirements files
+lock: $(VENV)/installed ## resolve pyproject.toml into the requirements files
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  --extra dev -o requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  -c requirements-dev.txt --group infra -o requirements-infra.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  -c requirements-dev.txt -o requirements.txt pyproject.toml

@@ -70,13 +70,14 @@ class LiveSystem:
             "EMAIL_URL": f"filemail:///{self.folder}/mail",
         }
 
-    def start_sqs(self) -> None:
+    def start_sqs(self, *more: str) -> None:
+        """Start SQS and S3, and *more* services of AWS by their short names."""
         self._start(
             [Path(sys.executable).with_name("ministack")],
             "sqs",
             BIND_HOST="127.0.0.1",
             GATEWAY_PORT=str(self.port),
-            SERVICES="sqs,s3",
+            SERVICES=",".join(("sqs", "s3", *more)),
             LOG_LEVEL="WARNING",
             TMPDIR=str(self.folder),
         )
