@@ -15,11 +15,10 @@ from processing.events.envelope import Event
 from processing.infrastructure.policies import kinds
 from processing.sqs import batches, provision, publisher, queues, refusals
 from processing.sqs.message import Message
-from processing.sqs.topology import QUEUES
 from tests.aws import BUCKET, NUMBER, PLACES
+from tests.aws_resources import SEEDED
 
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
-SEEDED = "failed/seeded.json"  # an object of the archive
 
 
 class DeniedError(Exception):
@@ -157,7 +156,6 @@ Row = tuple[str, Call, Sequence[str], str]
 KINDS = kinds()
 EVENTS, EVENT_DLQS = KINDS["events"], KINDS["event_dlqs"]
 JOBS, JOBS_DLQ = KINDS["jobs"], KINDS["jobs_dlq"]
-ALL = [name for queue in QUEUES.values() for name in (queue.name, queue.dlq)]
 ONE_OF_EACH_KIND = [names[0] for names in KINDS.values()]
 ONE = ["-"]
 TYPES = list(CONTRACTS)
