@@ -11,12 +11,18 @@ from django.test import override_settings
 
 from processing.infrastructure import policies
 from processing.infrastructure.policies import Document, Text
+from processing.s3 import bucket
 from processing.sqs import credentials, provision, publisher
 from processing.sqs.topology import QUEUES
 from tests.aws import BUCKET, NUMBER, PLACES, PREFIX, REGION, TOPIC, Account
 
 SEEDED = "failed/seeded.json"  # an object of the archive
 ALL = [name for queue in QUEUES.values() for name in (queue.name, queue.dlq)]
+ARCHIVE = {
+    "ARCHIVE_BUCKET": BUCKET,
+    "ARCHIVE_BUCKET_OWNER": NUMBER,
+    "ARCHIVE_ENDPOINT_URL": "",
+}
 ARNS = [PLACES.queue(name) for name in ALL]
 
 
@@ -30,7 +36,7 @@ def acting_as(aws: Account, keys: Mapping[str, str]) -> Iterator[None]:
     }
     _forget()
     with (
-        override_settings(AWS_ACCOUNT_ID=NUMBER, SQS_QUEUE_URLS=urls),
+        override_settings(AWS_ACCOUNT_ID=NUMBER, SQS_QUEUE_URLS=urls, **ARCHIVE),
         patch.dict(os.environ, {**aws.environment, **keys}),
     ):
         yield
@@ -42,6 +48,7 @@ def _forget() -> None:
         credentials._kept.close()
     credentials._kept = None
     publisher.forget()
+    bucket.forget()
 
 
 def furnish(aws: Account) -> None:

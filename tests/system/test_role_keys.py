@@ -12,8 +12,8 @@ from dlq_review.models import DeadLetter
 from processing.infrastructure import policies
 from processing.infrastructure.policies import ROLES
 from processing.models import Order, Outcome
-from tests.aws import PLACES, PREFIX, Account, account
-from tests.aws_resources import ALL, demand_tls, furnish
+from tests.aws import BUCKET, PLACES, PREFIX, Account, account
+from tests.aws_resources import ALL, SEEDED, demand_tls, furnish
 from tests.builders import order_data, order_updated
 from tests.live import LiveSystem, answers, free_port, wait_for
 from tests.system.test_procfile import command
@@ -52,6 +52,7 @@ def start(role: str, aws: Account, processes: LiveSystem, **more: str) -> None:
         **aws.environment,
         **keys,
         **EACH_SECOND,
+        ARCHIVE_BUCKET=BUCKET,
         VAR_DIR=str(processes.folder),
         **more,
     )
@@ -86,6 +87,11 @@ def depths(aws: Account) -> dict[str, int]:
     return found
 
 
+def archived(aws: Account) -> set[str]:
+    objects = aws.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
+    return {one["Key"] for one in objects} - {SEEDED}
+
+
 def test_all_is_processed_and_what_fails_is_pulled_and_nothing_is_denied(
     aws: Account, processes: LiveSystem
 ) -> None:
@@ -104,6 +110,7 @@ def test_all_is_processed_and_what_fails_is_pulled_and_nothing_is_denied(
     wait_for(lambda: DeadLetter.objects.count() == 2, patience=90)
     wait_for(lambda: Outcome.objects.filter(type="email_requested").exists())
     wait_for(lambda: not any(depths(aws).values()))
+    wait_for(lambda: len(archived(aws)) == 2)
     assert Order.objects.count() == 5
     denied = {
         role: [line for line in processes.log(role).splitlines() if is_denied(line)]
