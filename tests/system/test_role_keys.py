@@ -15,8 +15,8 @@ from processing.models import Order, Outcome
 from tests.aws import BUCKET, PLACES, PREFIX, Account, account
 from tests.aws_resources import ALL, SEEDED, demand_tls, furnish
 from tests.builders import order_data, order_updated
+from tests.deploy.artefacts import PROCFILE
 from tests.live import LiveSystem, answers, free_port, wait_for
-from tests.system.test_procfile import command
 
 pytestmark = [
     pytest.mark.siege,
@@ -47,7 +47,7 @@ def start(role: str, aws: Account, processes: LiveSystem, **more: str) -> None:
     keys = aws.user(role, policies.policy(role, PLACES))
     processes.start_line(
         role,
-        command(role),
+        PROCFILE[role],
         django_settings.BASE_DIR,
         **aws.environment,
         **keys,
