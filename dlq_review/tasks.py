@@ -9,7 +9,7 @@ from django.utils import timezone
 from dlq_review import alerts, archive
 from dlq_review.groups import counter_drift, merge
 from dlq_review.letters import retention, settlement
-from dlq_review.monitoring import early_warnings, health
+from dlq_review.monitoring import early_warnings, health, report
 from dlq_review.operations import runner
 from dlq_review.pull import puller, refused_by_sqs
 from dlq_review.redrive import sender, undo_window
@@ -31,6 +31,8 @@ def pull() -> int:
     health.sign("pull")
     health.check_queues()
     early_warnings.look_ahead()
+    report.refresh()
+    report.tell_cloudwatch()
     return stored
 
 

@@ -23,6 +23,7 @@ from processing.events.contract import Contract
 from processing.events.contracts import SignupRequested
 from processing.events.envelope import Event
 from processing.events.errors import InvalidEventError, problems_in
+from processing.metrics.declared import ACCEPTED, NOT_ACCEPTED, QUEUED, SPOOLED
 from processing.sqs import publisher, queues
 from processing.sqs.entries import TooLargeError
 from processing.sqs.refusals import SendError
@@ -72,12 +73,22 @@ def accept(event: Event) -> None:
 
     Raises one of REFUSALS; after NotAcceptedError it may be stored all the same.
     """
+    try:
+        _store(event)
+    except REFUSALS:
+        ACCEPTED.count(event.type, NOT_ACCEPTED)
+        raise
+    _log(event, "accepted")
+
+
+def _store(event: Event) -> None:
     _spend_mail(event)
     try:
         publisher.publish(event, **RECEIPT.texts)
     except SendError as refused:
         _refused(event, refused)
-    _log(event, "accepted")
+    else:
+        ACCEPTED.count(event.type, QUEUED)
 
 
 def accept_many(events: Sequence[Event]) -> list[Exception | None]:
@@ -94,10 +105,15 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
         refusals = _publish([events[number] for number in batch], away)
         away = next((one for one in refusals if one and one.is_away), None)
         for number, refused in zip(batch, refusals, strict=True):
-            if refused is not None:
+            if refused is None:
+                ACCEPTED.count(events[number].type, QUEUED)
+            else:
                 results[number] = _attempt(_refused, events[number], refused)
             if results[number] is None:
                 _log(events[number], "accepted")
+    for event, result in zip(events, results, strict=True):
+        if result is not None:
+            ACCEPTED.count(event.type, NOT_ACCEPTED)
     return results
 
 
@@ -136,6 +152,7 @@ def _refused(event: Event, refused: SendError) -> None:
     try:
         with within(PATIENCE):
             spool.add(event, str(refused))
+        ACCEPTED.count(event.type, SPOOLED)
     except spool.SpoolConflictError:
         _log(event, "not_accepted=key_reused")
         raise KeyReusedError(KeyReusedError.__doc__) from None
@@ -149,6 +166,7 @@ def _publish_after_all(event: Event, refused: SendError, away: Exception) -> Non
         if refused.was_asked:
             raise refused
         publisher.publish_after_all(event, **RECEIPT.texts)
+        ACCEPTED.count(event.type, QUEUED)
     except SendError as again:
         if again.for_good:
             raise UnsendableError(UnsendableError.__doc__) from again

@@ -15,11 +15,15 @@ from django.http.request import validate_host
 
 from processing.sqs.topology import QUEUES, Queue
 
+MOST_PORTS = 65_535
+SHORTEST_TOKEN = 32  # characters
+
 
 def register_checks() -> None:
     register(declared_queues, "queues")
     register(long_poll, "queues")
     register(heartbeat, "queues")
+    register(metrics)
     for check in (secret_key, addresses, real_sqs, mail_server, own_folder):
         register(check, "security", deploy=True)
 
@@ -168,3 +172,32 @@ def own_folder(app_configs: Any, **kwargs: Any) -> Iterable[CheckMessage]:
             hint=f"chmod 700 {settings.VAR_DIR}",
             id="holdfast.W011",
         )
+
+
+def metrics(app_configs: Any, **kwargs: Any) -> Iterable[CheckMessage]:
+    if not 0 <= settings.METRICS_PORT <= MOST_PORTS:
+        yield Error(
+            f"METRICS_PORT is {settings.METRICS_PORT}, which is no port.",
+            hint=f"Set it to 1 to {MOST_PORTS}, or to 0 for none.",
+            id="holdfast.E021",
+        )
+    elif settings.METRICS_PORT and str(settings.METRICS_PORT) == _site_port():
+        yield Error(
+            f"METRICS_PORT is {settings.METRICS_PORT}, where the site answers: everybody"
+            " could read the metrics.",
+            hint="Set it to a port that only your monitoring reaches.",
+            id="holdfast.E022",
+        )
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
+        yield Error(
+            f"METRICS_TOKEN has {len(settings.METRICS_TOKEN)} characters and can be guessed.",
+            hint=f"Set a random one of at least {SHORTEST_TOKEN} characters:"
+            " python -c 'import secrets; print(secrets.token_urlsafe())'",
+            id="holdfast.E023",
+        )
+
+
+def _site_port() -> str:
+    """As Procfile binds it; `manage.py dev` takes it from SITE_URL."""
+    local = urlsplit(settings.SITE_URL).port if settings.DEBUG else None
+    return str(local or os.environ.get("PORT") or 8000)

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from intake.api.endpoints import api
-from project import health
+from project import health, metrics
 
 handler500 = "project.errors.server_error"
 urlpatterns = [
@@ -11,4 +11,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
 ]

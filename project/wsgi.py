@@ -12,9 +12,13 @@ from processing.sqs import queues
 from project.api_handler import ApiHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-application = read_out(unchunked(ApiHandler(get_wsgi_application())))
+site = read_out(unchunked(ApiHandler(get_wsgi_application())))
 
-from intake.keys import known_keys  # noqa: E402 - its model wants the apps to be ready
+# These import models, so the apps must be ready.
+from intake.keys import known_keys  # noqa: E402
+from project.metrics import with_metrics_port  # noqa: E402
+
+application = with_metrics_port(site)
 
 queues.warm_up()
 patience.limit()

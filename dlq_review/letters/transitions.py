@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from dlq_review.errors import ChangedMeanwhileError, ReviewError, WrongStateError
 from dlq_review.groups import counters
+from dlq_review.letters import trail
 from dlq_review.letters.sets import column
 from dlq_review.models import AuditEntry, DeadLetter
 from processing.events.masking import mask
@@ -32,8 +33,6 @@ ALLOWED: dict[str, frozenset[str]] = {
     S.RESOLVED: frozenset({S.OPEN, S.QUARANTINED}),
     S.DISCARDED: frozenset({S.OPEN, S.QUARANTINED}),
 }
-
-
 _CAME_BACK = (AuditEntry.Verb.FAILED_AGAIN, AuditEntry.Verb.REGRESSED)
 
 
@@ -169,7 +168,7 @@ def _counted(one: Move, current: DeadLetter) -> counters.Moved:
 
 
 def _write_trail(going: Iterable[Move]) -> None:
-    AuditEntry.objects.bulk_create(
+    trail.write(
         AuditEntry(
             letter=one.letter,
             actor=one.by,

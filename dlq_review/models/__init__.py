@@ -1,7 +1,7 @@
 from dlq_review.models.audit import AppendOnlyError, AuditEntry
 from dlq_review.models.groups import FailureCount, FailureGroup
 from dlq_review.models.letters import Arrival, DeadLetter, Revision
-from dlq_review.models.monitoring import LifeSign, RaisedAlert, UntoldAlert
+from dlq_review.models.monitoring import LifeSign, RaisedAlert, Report, UntoldAlert
 from dlq_review.models.operations import Operation, OperationItem
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Operation",
     "OperationItem",
     "RaisedAlert",
+    "Report",
     "Revision",
     "UntoldAlert",
 ]

@@ -24,6 +24,15 @@ S = DeadLetter.State
 CLAIMED_TOO_LONG = 5 * CLAIM_LASTS
 #: The relay tries a row at least every 300 s.
 SPOOLED_TOO_LONG = timedelta(minutes=15)
+#: The sentence of each discrepancy, by its name in the metrics.
+DISCREPANCIES = {
+    "overdue": "redriven, and without an outcome for too long",
+    "claimed": "claimed for a redrive, and not sent for too long",
+    "spooled": "spooled for too long",
+    "refused": "spooled, and refused by SQS for good",
+    "unheard_of": "failed, and not heard of for too long",
+    "no_tombstone": "discarded without a tombstone, so that a copy would take effect",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,9 @@ def close() -> Books:
     now = timezone.now()
     depths = _depths()
     drifts = [str(drift) for drift in counter_drift.drifts()]
-    found = {sentence: number for sentence, number in _discrepancies(now) if number > 0}
+    found = {
+        DISCREPANCIES[key]: number for key, number in _discrepancies(now) if number
+    }
     if drifts:
         found["failure groups that count something else than their letters"] = len(
             drifts
@@ -70,7 +81,7 @@ def close() -> Books:
     return Books(
         at=now,
         depths=depths.known if depths else None,
-        spool=_spool(),
+        spool=spool(),
         outcomes=_by(Outcome.objects.all(), "kind", Outcome.Kind.values),
         dead_letters=_by(DeadLetter.objects.all(), "state", S.values),
         discrepancies=found,
@@ -85,7 +96,7 @@ def _depths() -> queues.Depths | None:
         return None
 
 
-def _spool() -> Spool:
+def spool() -> Spool:
     waiting = SpooledEvent.objects.filter(refused_for_good=False)
     return Spool(
         waiting=waiting.count(),
@@ -99,35 +110,23 @@ def _by(rows: QuerySet, field: str, values: list[str]) -> dict[str, int]:
     return dict.fromkeys(values, 0) | dict(counted)
 
 
+def unaccounted() -> dict[str, int]:
+    """The number of requests for each reason of DISCREPANCIES, as it is now."""
+    return dict(_discrepancies(timezone.now()))
+
+
 def _discrepancies(now: datetime) -> Iterator[tuple[str, int]]:
-    yield (
-        "redriven, and without an outcome for too long",
-        DeadLetter.objects.filter(deadlines.overdue()).count(),
-    )
-    yield (
-        "claimed for a redrive, and not sent for too long",
-        DeadLetter.objects.filter(
-            state=S.CLAIMED, claimed_at__lt=now - CLAIMED_TOO_LONG
-        ).count(),
-    )
-    yield (
-        "spooled for too long",
-        SpooledEvent.objects.filter(
-            refused_for_good=False, created_at__lt=now - SPOOLED_TOO_LONG
-        ).count(),
-    )
-    yield (
-        "spooled, and refused by SQS for good",
-        SpooledEvent.objects.filter(refused_for_good=True).count(),
-    )
-    yield (
-        "failed, and not heard of for too long",
-        _unheard_of(DeadLetter.overdue_since()).values("request_id").distinct().count(),
-    )
-    yield (
-        "discarded without a tombstone, so that a copy would take effect",
-        _same_request(DeadLetter.objects.filter(state=S.DISCARDED), Outcome).count(),
-    )
+    letters = DeadLetter.objects
+    claimed = letters.filter(state=S.CLAIMED, claimed_at__lt=now - CLAIMED_TOO_LONG)
+    waiting = SpooledEvent.objects.filter(refused_for_good=False)
+    unheard_of = _unheard_of(DeadLetter.overdue_since()).values("request_id")
+    discarded = letters.filter(state=S.DISCARDED)
+    yield "overdue", letters.filter(deadlines.overdue()).count()
+    yield "claimed", claimed.count()
+    yield "spooled", waiting.filter(created_at__lt=now - SPOOLED_TOO_LONG).count()
+    yield "refused", SpooledEvent.objects.filter(refused_for_good=True).count()
+    yield "unheard_of", unheard_of.distinct().count()
+    yield "no_tombstone", _same_request(discarded, Outcome).count()
 
 
 def _unheard_of(since: datetime) -> QuerySet[Attempt]:

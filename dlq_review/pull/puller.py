@@ -17,6 +17,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from dlq_review.monitoring import early_warnings
 from dlq_review.pull.arrivals import join
 from dlq_review.pull.new_letters import begin_new
+from processing.metrics.declared import ARRIVED
 from processing.sqs import queues, refusals
 from processing.sqs.message import Message
 from processing.sqs.topology import SOURCE_OF
@@ -106,6 +107,7 @@ def _begin(messages: Sequence[Message], done: PullCounts) -> set[str]:
         logger.warning("stored_at_once=0 reason=%s", type(error).__name__)
         return set()
     done.stored += len(begun)
+    _count(begun)
     return {message.id for message in begun}
 
 
@@ -125,6 +127,12 @@ def _store(message: Message, done: PullCounts) -> bool:
         return False
     if new:
         done.stored += 1
+        _count([message])
     else:
         done.known += 1
     return True
+
+
+def _count(stored: Iterable[Message]) -> None:
+    for message in stored:
+        ARRIVED.count(SOURCE_OF[message.queue])

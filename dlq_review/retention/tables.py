@@ -137,6 +137,8 @@ RULES: dict[str, Purged | With | Kept] = {
     ),
     "dlq_review.UntoldAlert": Kept("nobody was told yet; it goes when it was mailed"),
     "dlq_review.LifeSign": Kept("there is one row for each part of the machinery"),
+    "dlq_review.Report": Kept("there is one row"),
+    "processing.QueueProgress": Kept("there is one row for each queue"),
     "intake.ApiKey": Kept(
         "staff make them by hand, and a revoked one shows who could send, and until when"
     ),

@@ -30,6 +30,8 @@ from processing.events.errors import PermanentError
 from processing.handlers import desk
 from processing.handlers.effect import Effect, SenderCanMendError
 from processing.handlers.registry import HANDLERS
+from processing.metrics import tally
+from processing.metrics.declared import FAILURE, REFUSED, SUCCESS
 from processing.models import Outcome
 from processing.sqs import publisher
 from processing.sqs.message import Message
@@ -71,14 +73,17 @@ def handle(message: Message) -> None:
     Raises RetryLaterError when SQS must deliver it again.
     """
     watch = attempts.Stopwatch()
+    tally.begun(message, watch.started_at)
     identity = identify(message)
     try:
         _process_delivery(message, identity)
     except RefusedToSenderError as error:
         attempts.record(message, identity, error, watch, permanent=True)
+        tally.ended(message.queue, REFUSED, watch.milliseconds)
         state = "refused"
     except PermanentError as error:
         attempts.record(message, identity, error, watch, permanent=True)
+        tally.ended(message.queue, FAILURE, watch.milliseconds)
         _dead_letter(message, identity, error)
         state = f"dead_lettered={type(error).__name__}"
     except Exception as error:
@@ -86,9 +91,11 @@ def handle(message: Message) -> None:
             drop_connection()
             error = limit
         attempts.record(message, identity, error, watch, permanent=False)
+        tally.ended(message.queue, FAILURE, watch.milliseconds)
         log(message, identity, watch, f"failed={type(error).__name__}")
         raise RetryLaterError(type(error).__name__) from None
     else:
+        tally.ended(message.queue, SUCCESS, watch.milliseconds)
         state = "processed"
     log(message, identity, watch, state)
 

@@ -34,6 +34,8 @@ from processing.events import envelope
 from processing.events.attributes import REDRIVE
 from processing.handlers import registry
 from processing.handlers.effect import Effect
+from processing.metrics import tally
+from processing.metrics.declared import SUCCESS
 from processing.models import Outcome
 from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
@@ -114,6 +116,8 @@ def _try(deliveries: Sequence[Delivery]) -> list[Message]:
         _log_failure(deliveries, error)
         return []
     for one in done:
+        tally.begun(one.message, watch.started_at)
+        tally.ended(one.message.queue, SUCCESS, watch.milliseconds)
         _log(one, watch, len(done))
     return [one.message for one in done]
 

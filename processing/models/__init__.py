@@ -5,6 +5,7 @@ effect, so an event takes effect once, however often and wherever it is delivere
 """
 
 from processing.models.orders import Order, OrderItem, OrderReturn
+from processing.models.progress import QueueProgress
 from processing.models.requests import (
     REQUEST_ID_LENGTH,
     Attempt,
@@ -21,6 +22,7 @@ __all__ = [
     "OrderItem",
     "OrderReturn",
     "Outcome",
+    "QueueProgress",
     "REQUEST_ID_LENGTH",
     "Repair",
     "Signup",

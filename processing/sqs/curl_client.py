@@ -25,7 +25,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from processing.sqs import access, refusals
+from processing.sqs import access, call_counter, refusals
 
 _HEADERS = [
     "Content-Type: application/x-amz-json-1.0",
@@ -83,6 +83,7 @@ class QuickSQS:
         curl.setopt(pycurl.POSTFIELDS, body)
         seconds = min(patience + len(body) / 1024 / 1000, within)
         curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
+        call_counter.count(action)
         try:
             answer = curl.perform_rb()
         except pycurl.error as error:

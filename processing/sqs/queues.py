@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
-from processing.sqs import access, boto3_clients, credentials, refusals
+from processing.sqs import access, boto3_clients, call_counter, credentials, refusals
 from processing.sqs.curl_client import QuickSQS
 from processing.sqs.message import SYSTEM_ATTRIBUTES, Message, message_from
 from processing.sqs.topology import QUEUES
@@ -77,6 +77,7 @@ def _client(pid: int, endpoint: str) -> "SQSClient":
     made: SQSClient = boto3_clients.make(
         "sqs", endpoint, _credentials(endpoint), access.WORKING
     )
+    made.meta.events.register("before-send.sqs", call_counter.count_boto3)
     return made
 
 

@@ -7,8 +7,11 @@ other the heartbeat would keep the message of a hanging task from everybody, for
 import gc
 from typing import Any
 
+import billiard
 from celery.concurrency import get_implementation
 from celery.concurrency.prefork import TaskPool
+
+from processing import board
 
 
 def refuse_without_time_limits(sender: Any, **_: Any) -> None:
@@ -28,3 +31,8 @@ def share_memory(**_: Any) -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def own_a_row(**_: Any) -> None:
+    """When a process of the pool starts. It counts in the row of the one that it replaces."""
+    board.own(billiard.current_process().index + 1)  # row 0 is the parent's

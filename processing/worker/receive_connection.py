@@ -11,7 +11,7 @@ from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from vine import promise
 
-from processing.sqs import access, queues, refusals
+from processing.sqs import access, call_counter, queues, refusals
 
 NO_ANSWER: dict[str, Any] = {"no_answer": True}
 
@@ -40,6 +40,10 @@ class Connection(AsyncSQSConnection):
 
     def get_http_connection(self) -> _HTTPConnection:
         return _HTTPConnection(http_client=self._httpclient)
+
+    def make_request(self, operation_name: str, *args: Any, **kwargs: Any) -> Any:
+        call_counter.count(operation_name)
+        return super().make_request(operation_name, *args, **kwargs)
 
     def _on_list_ready(
         self, parent: Any, markers: Any, operation: Any, response: Any

@@ -4,12 +4,15 @@ Holdfast chooses the task; a message cannot. The body of an event reaches the ta
 opaque string. Only a message of the jobs queue names its task, and only a `Job`.
 """
 
+from time import monotonic
 from typing import Any
 
 import celery
 from celery import current_app
 
 from processing.events import strict_json
+from processing.metrics import tally
+from processing.metrics.declared import FAILURE, SUCCESS
 from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
 from processing.worker.bundles import Bundle
@@ -21,6 +24,15 @@ class Job(celery.Task):
     """A task that the jobs queue may name: repair work of ours, safe to run twice."""
 
     abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        began, status = monotonic(), FAILURE
+        try:
+            result = super().__call__(*args, **kwargs)
+            status = SUCCESS
+            return result
+        finally:
+            tally.ended("jobs", status, int((monotonic() - began) * 1000))
 
 
 def celery_message(bundle: Bundle) -> dict[str, Any]:

@@ -41,6 +41,7 @@ from celery import current_app
 from kombu.transport import SQS
 
 from processing.events import strict_json
+from processing.metrics import tally
 from processing.sqs import publisher, queues, refusals
 from processing.sqs.message import Message, message_from
 from processing.worker import bundles, visibility_heartbeat
@@ -162,7 +163,8 @@ class Channel(PollingChannel):
         self._delete(progress.done)
         self._hand_over_again(progress.not_begun)
         for message in progress.failed:
-            if requeue:  # else the process has logged it
+            if requeue:  # else the process has counted and logged it
+                tally.died(message.queue)
                 logger.error(
                     "request_id=%s message_id=%s queue=%s receive_count=%s no_report",
                     message.named_id,

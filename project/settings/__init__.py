@@ -10,6 +10,7 @@ from project.settings.database import *
 from project.settings.desk import *
 from project.settings.limits import *
 from project.settings.mail import *
+from project.settings.metrics import *
 from project.settings.process import *
 from project.settings.site import *
 from project.settings.sqs import *

@@ -57,9 +57,14 @@ LOGGING = {
             "format": "time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "bare": {"class": "logging.StreamHandler"},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
+        # CloudWatch takes a line for metrics only if nothing stands before its JSON.
+        "processing.emf": {"handlers": ["bare"], "level": "INFO", "propagate": False},
         "botocore": {"level": "WARNING"},
         "botocore.credentials": {"level": "CRITICAL"},  # ours say it in one line
         "celery.worker.strategy": {"level": "WARNING"},  # ours say more

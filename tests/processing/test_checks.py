@@ -106,3 +106,36 @@ def test_a_long_poll_is_no_longer_than_sqs_allows(
 ) -> None:
     settings.SQS_WAIT_SECONDS = seconds
     assert ids(checks.long_poll(None)) == ([] if is_good else ["holdfast.E019"])
+
+
+@pytest.mark.parametrize(
+    ("port", "token", "expected"),
+    [
+        (0, "", []),
+        (9101, "x" * 32, []),
+        (-1, "", ["holdfast.E021"]),
+        (65_536, "", ["holdfast.E021"]),
+        (8000, "", ["holdfast.E022"]),
+        (0, "short", ["holdfast.E023"]),
+    ],
+)
+def test_metrics_have_a_port_of_their_own_and_a_token_that_nobody_guesses(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    port: int,
+    token: str,
+    expected: list[str],
+) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    settings.METRICS_PORT, settings.METRICS_TOKEN = port, token
+    found = list(checks.metrics(None))
+    assert ids(found) == expected
+    assert all("short" not in str(one) for one in found)
+
+
+def test_the_port_of_the_site_is_the_one_that_the_platform_names(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "9101")
+    settings.METRICS_PORT = 9101
+    assert ids(list(checks.metrics(None))) == ["holdfast.E022"]

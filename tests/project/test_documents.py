@@ -150,3 +150,9 @@ def test_the_curl_examples_are_accepted(
 
 def test_there_are_curl_examples_to_try() -> None:
     assert len(curl_commands()) >= 4
+
+
+def test_the_page_of_metrics_lists_what_is_declared() -> None:
+    page = document("metrics.md")
+    filled = import_module("docs.metrics").filled
+    assert filled(page) == page, "python -m docs.metrics writes it"

@@ -1,0 +1,209 @@
+"""The report measures the system, seldom while it is idle, for all web processes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from dlq_review.letters import settlement
+from dlq_review.models import DeadLetter, Report
+from dlq_review.monitoring import books, report
+from dlq_review.monitoring.gauges import ALL
+from processing.delivery import processor, spool
+from processing.metrics.declared import REPAIRS
+from processing.models import QueueProgress
+from processing.sqs import publisher, queues
+from processing.sqs.topology import QUEUES
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    order_created,
+    redrive_now,
+    redriven,
+)
+
+pytestmark = pytest.mark.django_db
+START = timezone.now()
+
+
+def figures() -> dict[str, float]:
+    return {
+        " ".join([family.name, *sample.labels.values()]): sample.value
+        for family in report.shown()
+        for sample in family.samples
+    }
+
+
+def measured(later: float = 0) -> dict[str, float]:
+    """The gauges, *later* seconds after START."""
+    with time_machine.travel(START + timedelta(seconds=later), tick=False):
+        report.refresh()
+    return figures()
+
+
+def test_every_gauge_is_measured_for_every_label(sqs: None) -> None:
+    report.refresh()
+    for family in report.shown():
+        gauge, number = ALL[family.name], 1
+        for values in gauge.labels.values():
+            number *= len(values)
+        assert len(family.samples) == number, gauge.name
+        assert gauge.meaning.endswith("."), gauge.name
+
+
+def test_messages_of_queues_and_dlqs_are_counted(sqs: None) -> None:
+    publisher.publish(order_created())
+    publisher.publish(order_created())
+    queues.receive("orders", limit=1)
+    publisher.send_raw("emails", "never an event")
+    client = queues.client()
+    client.send_message(QueueUrl=queues.url("signups-dlq"), MessageBody="dead")
+    found = measured()
+    assert found["holdfast_queue_messages orders"] == 1
+    assert found["holdfast_queue_in_flight orders"] == 1
+    assert found["holdfast_queue_messages emails"] == 1
+    assert found["holdfast_dlq_messages signups"] == 1
+    assert found["holdfast_dlq_messages orders"] == 0
+    assert found["holdfast_jobs_seen_timestamp_seconds"] == pytest.approx(
+        START.timestamp(), abs=0.01
+    )
+
+
+def test_the_oldest_message_came_after_the_queue_was_seen_empty(sqs: None) -> None:
+    assert measured()["holdfast_queue_oldest_seconds orders"] == 0
+    publisher.publish(order_created())
+    assert measured(300)["holdfast_queue_oldest_seconds orders"] == 300
+    assert measured(600)["holdfast_queue_oldest_seconds orders"] == 600
+    assert measured(600)["holdfast_queue_oldest_seconds emails"] == 0
+
+
+def test_the_oldest_message_is_about_as_old_as_the_newest_that_was_delivered(
+    sqs: None,
+) -> None:
+    measured()
+    publisher.publish(order_created())
+    QueueProgress.note("orders", START + timedelta(seconds=550))
+    assert measured(600)["holdfast_queue_oldest_seconds orders"] == 50
+    QueueProgress.note("orders", START + timedelta(seconds=100))  # a slower worker
+    assert measured(700)["holdfast_queue_oldest_seconds orders"] == 150
+
+
+def test_the_time_until_sqs_drops_a_message_is_told_before_it_does(sqs: None) -> None:
+    name = "holdfast_queue_seconds_until_dropped orders"
+    orders = QUEUES["orders"]
+    assert measured()[name] == orders.retention
+    publisher.publish(order_created())
+    assert measured(1_000)[name] == orders.retention - 1_000
+    client = queues.client()
+    client.send_message(QueueUrl=queues.url("orders-dlq"), MessageBody="dead")
+    day = 24 * 3600
+    least = orders.dlq_retention - orders.retention
+    assert measured(9 * day)[name] == 0  # of the queue
+    queues.client().purge_queue(QueueUrl=queues.url("orders"))
+    assert measured(9.5 * day)[name] == least - 9.5 * day + 1_000
+
+
+def test_dead_letters_the_spool_and_the_books_are_measured(sqs: None) -> None:
+    dead_letter()
+    settlement.discard(dead_letter(), by="ada", reason="a test")
+    redrive_now(dead_letter(), by="ada")
+    spool.add(order_created(), "Timeout")
+    failed_attempt(order_created())
+    two_hours = 7_200
+    found = measured(two_hours)
+    states = {
+        state: found[f"holdfast_dead_letters orders {state}"]
+        for state in ("open", "claimed", "redriven", "settled")
+    }
+    assert states == {"open": 1, "claimed": 0, "redriven": 1, "settled": 1}
+    assert found["holdfast_dead_letters_oldest_seconds orders"] >= two_hours - 60
+    assert found["holdfast_redriven_overdue"] == 1
+    assert found["holdfast_spool_events"] == 1
+    assert found["holdfast_spool_oldest_seconds"] >= two_hours - 60
+    unaccounted = {
+        reason: found[f"holdfast_unaccounted {reason}"]
+        for reason in books.DISCREPANCIES
+    }
+    assert {reason: number for reason, number in unaccounted.items() if number} == {
+        "overdue": 1,
+        "spooled": 1,
+        "unheard_of": 1,
+    }
+
+
+def test_while_sqs_is_away_everything_else_is_measured(no_sqs: None) -> None:
+    dead_letter()
+    found = measured()
+    assert found["holdfast_dead_letters orders open"] == 1
+    assert "holdfast_queue_messages orders" not in found
+
+
+def reports(between: Callable[[], Any] = lambda: None) -> list[int]:
+    """The seconds at which a report was made in ten minutes of pulls, each 30 s."""
+    made = []
+    for second in range(0, 601, 30):
+        with time_machine.travel(
+            timezone.now() + timedelta(seconds=second), tick=False
+        ):
+            if report.refresh():
+                made.append(second)
+            between()
+    return made
+
+
+def test_an_idle_system_is_measured_each_four_minutes(sqs: None) -> None:
+    assert reports() == [0, 240, 480]
+
+
+def test_while_something_waits_it_is_measured_each_minute(sqs: None) -> None:
+    publisher.publish(order_created())
+    assert reports() == list(range(0, 601, 60))
+
+
+def test_while_workers_receive_it_is_measured_each_minute(sqs: None) -> None:
+    def work() -> None:
+        QueueProgress.note("orders", timezone.now())
+
+    assert reports(work) == list(range(0, 601, 60))
+
+
+def test_a_figure_that_another_release_stored_is_left_out(sqs: None) -> None:
+    report.refresh()
+    row = Report.objects.get()
+    row.figures["holdfast_of_tomorrow"] = [[[], 1]]
+    row.figures["holdfast_queue_messages"] = [[["orders"], 7], [["parcels"], 8]]
+    row.save()
+    names = [name for name in figures() if name.startswith("holdfast_queue_messages")]
+    assert names == ["holdfast_queue_messages orders"]
+    assert "holdfast_of_tomorrow" not in figures()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_repairs_are_counted_by_what_became_of_them(sqs: None) -> None:
+    before = REPAIRS.totals()
+    mended, broken = order_created(), order_created()
+    letters = [dead_letter(mended), dead_letter(broken)]
+    for letter in letters:
+        redrive_now(letter, by="ada")
+    processor.process(mended)
+    settlement.reconcile()
+    dead_letter(broken, attributes=redriven(refreshed(letters[1])))
+    settlement.discard(refreshed(letters[1]), by="ada", reason="a test")
+    risen = {
+        outcome: number - before[outcome,]
+        for (outcome,), number in REPAIRS.totals().items()
+    }
+    assert risen == {
+        "redriven": 2,
+        "resolved": 1,
+        "failed_again": 1,
+        "discarded": 1,
+        "restored": 0,
+    }
+
+
+def refreshed(letter: DeadLetter) -> DeadLetter:
+    return DeadLetter.objects.get(pk=letter.pk)

@@ -1,0 +1,66 @@
+"""The lines that CloudWatch makes metrics of."""
+
+import json
+import logging
+
+from processing.metrics import emf, tally
+from processing.metrics.declared import FAILURE, STATUSES, SUCCESS
+from processing.metrics.emf import Minutes
+from processing.sqs.topology import QUEUES
+
+
+def told(minutes: Minutes) -> dict[tuple[str, str], dict[str, object]]:
+    lines = [json.loads(line) for line in minutes.lines()]
+    return {(line["Queue"], line["Status"]): line for line in lines}
+
+
+def test_a_minute_tells_what_happened_in_it_and_nothing_twice() -> None:
+    minutes = Minutes()
+    tally.ended("orders", SUCCESS, 7)
+    tally.ended("orders", SUCCESS, 8)
+    tally.ended("emails", FAILURE, 2_000)
+    tally.died("emails")
+    first = told(minutes)
+    assert first["orders", "Success"]["MessagesProcessed"] == 2
+    assert first["orders", "Success"]["ProcessingDuration"] == {
+        "Values": [7.5],
+        "Counts": [2],
+    }
+    assert first["emails", "Failure"]["MessagesProcessed"] == 2
+    assert first["emails", "Failure"]["ProcessingDuration"] == {
+        "Values": [2000.0],
+        "Counts": [1],
+    }
+    second = told(minutes)
+    assert {line["MessagesProcessed"] for line in second.values()} == {0}
+    assert second.keys() == {(queue, "Success") for queue in QUEUES}
+
+
+def test_each_line_is_what_cloudwatch_takes() -> None:
+    minutes = Minutes()
+    for ms in range(0, 600_000, 500):
+        tally.ended("orders", FAILURE, ms)
+    lines = [*minutes.lines(), *emf.of_open_letters(3)]
+    for text in lines:
+        assert "\n" not in text
+        line = json.loads(text)
+        (about,) = line["_aws"]["CloudWatchMetrics"]
+        assert about["Namespace"] == "Holdfast"
+        (dimensions,) = about["Dimensions"]
+        assert set(dimensions) <= {"Prefix", "Queue", "Status"}
+        assert line.get("Queue", "orders") in QUEUES
+        assert line.get("Status", "Success").lower() in STATUSES
+        names = {metric["Name"] for metric in about["Metrics"]}
+        assert line.keys() == {"_aws", *dimensions, *names}
+        for name in names:
+            value = line[name]
+            assert isinstance(value, int) or (
+                len(value["Values"]) == len(value["Counts"]) <= 100
+            )
+
+
+def test_nothing_stands_before_the_json() -> None:
+    logger = logging.getLogger("processing.emf")
+    (handler,) = (one for one in logger.handlers if type(one) is logging.StreamHandler)
+    assert not logger.propagate
+    assert handler.format(logger.makeRecord("", 20, "", 0, "{}", (), None)) == "{}"

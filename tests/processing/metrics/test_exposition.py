@@ -1,0 +1,74 @@
+"""The text for scrapers."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from processing.metrics import exposition
+from processing.metrics.declared import DURATION, PROCESSED
+from processing.metrics.exposition import OPENMETRICS, PROMETHEUS, Family, Sample
+from project.metrics import text_of_all
+from tests.metric_texts import samples
+
+PROMTOOL = shutil.which("promtool")
+
+
+def test_a_counter_has_another_name_for_openmetrics_but_its_samples_do_not() -> None:
+    family = Family("sent_total", "counter", "What was sent.", [Sample({"q": "a"}, 3)])
+    assert exposition.text([family], PROMETHEUS) == (
+        "# HELP sent_total What was sent.\n"
+        "# TYPE sent_total counter\n"
+        'sent_total{q="a"} 3\n'
+    )
+    assert exposition.text([family], OPENMETRICS) == (
+        '# HELP sent What was sent.\n# TYPE sent counter\nsent_total{q="a"} 3\n# EOF\n'
+    )
+
+
+def test_only_who_asks_for_openmetrics_gets_it() -> None:
+    asked = "application/openmetrics-text; version=1.0.0, text/plain;q=0.5"
+    assert exposition.content_type(asked) == OPENMETRICS
+    assert exposition.content_type("text/plain") == PROMETHEUS
+    assert exposition.content_type("") == PROMETHEUS
+
+
+def test_a_histogram_adds_up_its_buckets_and_tells_seconds() -> None:
+    before = samples(exposition.text(exposition.counted()))
+    for ms in (3, 4, 1_500):
+        DURATION.observe(ms, "returns", "refused")
+    after = samples(exposition.text(exposition.counted()))
+    labels = 'queue="returns",status="refused"'
+    name = "holdfast_processing_duration_seconds"
+
+    def risen(key: str) -> float:
+        return after[key] - before[key]
+
+    assert risen(f'{name}_bucket{{{labels},le="0.005"}}') == 2
+    assert risen(f'{name}_bucket{{{labels},le="1"}}') == 2
+    assert risen(f'{name}_bucket{{{labels},le="2"}}') == 3
+    assert risen(f'{name}_bucket{{{labels},le="+Inf"}}') == 3
+    assert risen(f"{name}_count{{{labels}}}") == 3
+    assert risen(f"{name}_sum{{{labels}}}") == pytest.approx(1.507)
+
+
+def test_what_never_happened_is_shown_as_none() -> None:
+    shown = samples(exposition.text(exposition.counted()))
+    for queue, status in PROCESSED.totals():
+        key = f'holdfast_messages_processed_total{{queue="{queue}",status="{status}"}}'
+        assert key in shown
+
+
+@pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool is missing: apt install prometheus"
+)
+@pytest.mark.django_db
+def test_promtool_finds_nothing_to_complain_of() -> None:
+    checked = subprocess.run(
+        [str(PROMTOOL), "check", "metrics"],
+        input=text_of_all(PROMETHEUS).encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stderr + checked.stdout == b""
