@@ -86,6 +86,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
         list_filters.ErrorFilter,
         list_filters.SinceFilter,
         list_filters.GroupFilter,
+        list_filters.OperationFilter,
     )
     search_fields = ("request_id",)  # so that there is a box
     search_help_text = "An id, a reference, an error, or words of the body"

@@ -50,6 +50,7 @@ class OperationForm(forms.Form):
     ids = forms.CharField(required=False, max_length=100_000, widget=forms.HiddenInput)
     group = _row_number()
     discarded_by = _row_number()
+    after = _row_number()
     queue = forms.ChoiceField(
         required=False, choices=[("", "Any"), *((name, name) for name in QUEUES)]
     )
@@ -154,6 +155,7 @@ class OperationForm(forms.Form):
             fields=found["field"],
             discarded=found["kind"] == Operation.Kind.RESTORE,
             discarded_by=found["discarded_by"],
+            after=found["after"],
         )
 
     def plan(self) -> Plan:

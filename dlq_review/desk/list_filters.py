@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
 from dlq_review.monitoring import deadlines
 from dlq_review.search.row_numbers import row_number
 from dlq_review.search.selections import SINCE, since
@@ -24,13 +24,15 @@ Choices = list[tuple[str, str]]
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Without a choice: waiting letters, or all states if there is a search or a group."""
+    """Without a choice: waiting letters, or all states if there is a search, group or operation."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        self.unchosen = "all" if {"q", "group"} & request.GET.keys() else "waiting"
+        self.unchosen = (
+            "all" if {"q", "group", "operation"} & request.GET.keys() else "waiting"
+        )
         pressing = [("overdue", "Overdue"), ("soon", "Near or past the SQS limit")]
         return [("waiting", "Waiting for us"), *S.choices, *pressing, ("all", "All")]
 
@@ -127,6 +129,31 @@ class GroupStateFilter(admin.SimpleListFilter):
         if self.value() == "all":
             return queryset
         return queryset.exclude(state=FailureGroup.State.RESOLVED, waiting__lte=0)
+
+
+class OperationFilter(admin.SimpleListFilter):
+    """The letters of an operation, as `12`, or those of one result, as `12-processed`."""
+
+    title = "operation"
+    parameter_name = "operation"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        value = request.GET.get("operation", "")
+        number, _, result = value.partition("-")
+        operation = Operation.objects.filter(pk=row_number(number)).first()
+        if operation is None or (result and result not in OperationItem.State.values):
+            return []
+        label = f", {OperationItem.State(result).label}" if result else ""
+        return [(value, f"{operation}{label}")]
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        value = str(self.value() or "")
+        if value not in dict(self.lookup_choices):
+            return queryset
+        number, _, result = value.partition("-")
+        items = OperationItem.objects.filter(operation=int(number))
+        items = items.filter(state=result) if result else items
+        return queryset.filter(pk__in=items.values("letter"))
 
 
 class GroupFilter(admin.SimpleListFilter):

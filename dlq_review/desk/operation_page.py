@@ -15,6 +15,12 @@ from dlq_review.redrive import targets
 from dlq_review.search.veil import veiled_condition
 from processing.models import Outcome
 
+_Item = OperationItem.State
+_READY = {Operation.Kind.EDIT: _Item.EDITED, Operation.Kind.RESTORE: _Item.RESTORED}
+_RESULTS_OF_A_REDRIVE = (
+    *(_Item.WAITING, _Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN),
+)
+_AWAITED = "sent, awaiting their outcome"
 _LOOKED_AT = 10_000  # letters of a list that nobody has started yet
 
 
@@ -25,7 +31,7 @@ def operation_context(request: HttpRequest, operation: Operation) -> dict[str, A
         "operation": operation,
         "counts": counts,
         "bars": _bars(operation, counts),
-        "done": _done(operation, counts),
+        "figures": _figures(operation, counts),
         "newer": progress.newer(operation),
         "rate": progress.rate_in_words(operation),
         "trail": operation.audit.all()[:30],
@@ -37,6 +43,7 @@ def operation_context(request: HttpRequest, operation: Operation) -> dict[str, A
         "refresh": operation.state == Operation.State.RUNNING,
         **_items(operation),
         **_ways_back(request, operation, counts),
+        "redrives_next": _redrives_next(request, operation, counts),
     }
     if operation.state == Operation.State.DRAFT:
         draft = _DRAFTS.get(operation.kind)
@@ -74,6 +81,16 @@ def _ways_back(
     }
 
 
+def _redrives_next(
+    request: HttpRequest, operation: Operation, counts: progress.Tally
+) -> int:
+    """How many letters the ended edit or restoring left ready for a redrive by this person."""
+    state = _READY.get(Operation.Kind(operation.kind))
+    if state is None or operation.state not in Operation.ENDED:
+        return 0
+    return counts.by_state[state] if may_operate(request.user, "redrive") else 0
+
+
 def _exclusions(operation: Operation) -> dict[str, int]:
     """How many letters of the list will not be sent, as far as is known beforehand."""
     first = operation.items.order_by("letter_id").values("letter_id")[:_LOOKED_AT]
@@ -100,10 +117,18 @@ _DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
 }
 
 
-def _done(operation: Operation, counts: progress.Tally) -> tuple[int, str] | None:
-    """How many items are done, and the word for it; None for a redrive."""
-    state = progress.DONE.get(Operation.Kind(operation.kind))
-    return (counts.by_state[state], state.label) if state else None
+def _figures(
+    operation: Operation, counts: progress.Tally
+) -> list[tuple[str, int, str]]:
+    """(state, items, words) of each result that can be; each names a list of letters."""
+    done = progress.DONE.get(Operation.Kind(operation.kind))
+    states = [_Item.WAITING, done] if done else [*_RESULTS_OF_A_REDRIVE]
+    states += [_Item.DONE_ALREADY] if counts.done_already else []
+    words = {_Item.WAITING: "to do"} if done else {_Item.SENT: _AWAITED}
+    return [
+        (state, counts.by_state[state], words.get(state, state.label))
+        for state in (*states, _Item.SKIPPED)
+    ]
 
 
 def _bars(

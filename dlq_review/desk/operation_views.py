@@ -30,7 +30,10 @@ STEERING = {
     "cancel": control.cancel,
 }
 MOST_READ = 20_000  # bodies, which take two seconds
-_CHOICES = ("ids", "group", "queue", "type", "error", "since", "kind", "discarded_by")
+_CHOICES = (
+    *("ids", "group", "queue", "type", "error", "since", "kind"),
+    *("discarded_by", "after"),
+)
 
 
 def new(request: HttpRequest) -> HttpResponse:
@@ -54,6 +57,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "form": form,
         "group": _named(FailureGroup, form["group"].value()),
         "discarded_by": _named(Operation, form["discarded_by"].value()),
+        "after": _named(Operation, form["after"].value()),
         "ids": str(form["ids"].value() or "").split(),
     }
     denied = form.has_error(NON_FIELD_ERRORS, code="denied")

@@ -40,13 +40,13 @@ class TriageSite(admin.AdminSite):
                 second_factor_views.renew_codes,
                 name="second_factor_codes",
             ),
-            # Django's own check would let a session in without a code.
             path("find/", self.admin_view(finder_views.find_requests), name="find"),
             path(
-                "request/<str:request_id>/",
+                "request/<path:request_id>/",  # an id of a stranger's message may hold a slash
                 self.admin_view(finder_views.show_request),
                 name="request",
             ),
+            # Django's own check would let a session in without a code.
             path("logout/", self.logout, name="logout"),
             *super().get_urls(),
         ]

@@ -70,7 +70,7 @@ def find(text: str, *, personal: bool) -> Found:
     found = Found()
     for rows in _ROWS:
         hits = list(rows(text))
-        found.hits += hits[:MOST]
+        found.hits += [hit for hit in hits[:MOST] if hit.request_id]
         found.cut |= len(hits) > MOST
     if own := [hit for hit in found.hits if hit.request_id == text]:
         return Found(own)  # a request id names no other, whatever else is called so

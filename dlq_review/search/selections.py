@@ -22,6 +22,8 @@ from dlq_review.search.row_numbers import row_number
 from processing.events.masking import mask_body
 
 SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
+_Item = OperationItem.State
+_WAIT_AGAIN = (_Item.EDITED, _Item.RESTORED, _Item.FAILED_AGAIN)
 STEP = 500  # letters looked at in one step
 BODIES = 20  # of up to 1 MiB, held at once
 
@@ -63,6 +65,8 @@ class Selection:
     """Select discarded letters that can be restored, instead of waiting ones."""
     discarded_by: int | None = None
     """Letters that this operation discarded, and nobody discarded again."""
+    after: int | None = None
+    """Waiting letters that this operation edited or restored, or that failed again by it."""
     masked: bool = False
     """The conditions read the masked body, because the author may not see personal data."""
 
@@ -137,6 +141,10 @@ class Selection:
             found = found.filter(last_failed_at__gte=self.since)
         if self.ids:
             found = found.filter(self._named())
+        if self.after is not None:
+            found = found.filter(
+                operations__operation=self.after, operations__state__in=_WAIT_AGAIN
+            )
         if self.discarded_by is not None:
             found = found.filter(
                 operations__operation=self.discarded_by,

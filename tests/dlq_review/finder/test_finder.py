@@ -346,9 +346,17 @@ def test_no_page_shows_personal_data(desk: Client) -> None:
     assert ADDRESS not in listed
 
 
-@pytest.mark.parametrize("request_id", ["a b", "x" * 65, "<b>", "ä"])
-def test_what_can_be_no_request_id_has_no_page(desk: Client, request_id: str) -> None:
-    assert desk.get(story_of(request_id)).status_code == 404
+@pytest.mark.parametrize("request_id", ["a b", "a/b", "<b>x</b>", "..", "ä%2F?#"])
+def test_an_id_of_a_stranger_has_a_page_too(desk: Client, request_id: str) -> None:
+    failed_attempt(an_order(), request_id=request_id)
+    assert desk.post(FIND, {"q": request_id}).status_code in (200, 302)
+    text = html(desk, story_of(request_id))
+    assert "Failed once on orders" in text
+    assert "<b>x" not in text
+
+
+def test_what_is_too_long_for_a_request_id_has_no_page(desk: Client) -> None:
+    assert desk.get(story_of("x" * 65)).status_code == 404
 
 
 def test_rows_are_links_for_those_who_may_see_them(

@@ -1,0 +1,111 @@
+"""After an operation: its figures lead to its letters, and the next step is offered."""
+
+from dataclasses import replace
+
+import pytest
+from django.test import Client
+
+from dlq_review.letters import revisions
+from dlq_review.models import DeadLetter, Operation
+from dlq_review.operations import runner
+from tests.builders import dead_letter, order_created
+from tests.dlq_review.conftest import ClientOf
+from tests.dlq_review.desk_pages import LIST, OPERATIONS, html, plan
+from tests.dlq_review.operation_runs import FAST, fail_all, started
+from tests.dlq_review.patches import EUROS
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sqs")]
+
+
+def page_of(operation: Operation) -> str:
+    return f"{OPERATIONS}{operation.pk}/change/"
+
+
+def edited(count: int) -> Operation:
+    """A finished edit: *count* letters were edited, and one needed no change."""
+    for _ in range(count):
+        wrong = order_created().body.replace('"EUR"', '"euros"')
+        dead_letter(wrong)
+    dead_letter(order_created())
+    operation = started(0, replace(FAST, kind="fix", patch=EUROS))
+    runner.run_all(seconds=9)
+    operation.refresh_from_db()
+    assert operation.state == "done"
+    return operation
+
+
+def test_a_finished_edit_offers_to_redrive_what_it_edited(desk: Client) -> None:
+    operation = edited(3)
+    other = dead_letter()
+    link = f"{OPERATIONS}new/?kind=redrive&amp;after={operation.pk}"
+    page = html(desk, page_of(operation))
+    assert f'href="{link}"' in page
+    assert "Redrive these 3" in page
+    asked = desk.get(link.replace("&amp;", "&"))
+    assert f"What <b>Edit #{operation.pk}</b> left waiting" in asked.content.decode()
+    desk.post(f"{OPERATIONS}new/", plan(**asked.context["form"].initial))
+    next_one = Operation.objects.latest("pk")
+    chosen = set(next_one.items.values_list("letter", flat=True))
+    done = set(operation.items.filter(state="fixed").values_list("letter", flat=True))
+    assert chosen == done
+    assert other.pk not in chosen
+    assert next_one.kind == "redrive"
+
+
+def test_what_was_sent_or_discarded_since_is_not_offered_again(desk: Client) -> None:
+    operation = edited(3)
+    first, second, third = DeadLetter.objects.filter(operations__state="fixed")
+    DeadLetter.objects.filter(pk=first.pk).update(state="redriven")
+    DeadLetter.objects.filter(pk=second.pk).update(state="discarded")
+    desk.post(f"{OPERATIONS}new/", plan(after=operation.pk))
+    assert Operation.objects.latest("pk").items.get().letter == third
+
+
+def test_the_next_step_needs_its_permission_and_the_end(
+    desk: Client, client_of: ClientOf
+) -> None:
+    operation = edited(1)
+    viewer = client_of("view", name="eve")
+    assert "Redrive these" not in html(viewer, page_of(operation))
+    Operation.objects.update(state="running")
+    assert "Redrive these" not in html(desk, page_of(operation))
+
+
+def test_a_redrive_offers_no_redrive_of_what_failed_again(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_all(monkeypatch)
+    operation = started(2)
+    runner.run_all(seconds=9)
+    Operation.objects.update(state="done")
+    operation.items.update(state="failed_again")
+    assert "Redrive these" not in html(desk, page_of(operation))
+
+
+def test_each_figure_leads_to_its_letters(desk: Client) -> None:
+    operation = edited(2)
+    unchanged = operation.items.get(state="skipped").letter
+    page = html(desk, page_of(operation))
+    for state, count in {"fixed": 2, "skipped": 1}.items():
+        link = f"{LIST}?operation={operation.pk}-{state}"
+        assert f'href="{link}"><b>{count}</b>' in page
+        listed = desk.get(link).context["cl"].result_list
+        expected = operation.items.filter(state=state).values_list("letter", flat=True)
+        assert {one.pk for one in listed} == set(expected)
+    assert f"operation={operation.pk}-waiting" not in page  # nothing to show
+    revisions.edit(
+        unchanged,
+        order_created(id=unchanged.request_id).body,
+        based_on=0,
+        by="ada",
+        reason="x",
+    )
+    whole = desk.get(f"{LIST}?operation={operation.pk}").context["cl"].result_list
+    assert len(whole) == 3
+
+
+@pytest.mark.parametrize("value", ["0", "x", "-", "1-", "1-nothing", "99", "9" * 30])
+def test_an_operation_that_is_none_filters_nothing(desk: Client, value: str) -> None:
+    dead_letter()
+    answer = desk.get(LIST, {"operation": value})
+    assert answer.status_code in (200, 302)
