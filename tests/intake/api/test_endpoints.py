@@ -49,6 +49,7 @@ def test_the_headers_of_an_accepted_request_say_where_and_when_to_look(
             "Location": answer.json()["statusUrl"],
             "Retry-After": "2",
             "Cache-Control": "no-store",
+            "Content-Length": str(len(answer.content)),
         }
         assert {name: answer.headers.get(name) for name in told} == told
     assert first.headers.get("Idempotency-Replayed") is None

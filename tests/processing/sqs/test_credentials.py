@@ -1,6 +1,7 @@
 """Credentials from the providers that AWS has, in every state they may be in."""
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -166,8 +167,12 @@ def test_half_of_a_key_is_none(
 
 
 def test_a_process_that_found_none_at_its_start_finds_them_later(
-    kept: Callable[[], Kept], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: Callable[[], Kept],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO)
     file = tmp_path / "credentials"
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     known = kept()
@@ -175,6 +180,12 @@ def test_a_process_that_found_none_at_its_start_finds_them_later(
         known.within(20)
     file.write_text("[default]\naws_access_key_id = LATE\naws_secret_access_key = s\n")
     assert wait_for(lambda: key_of(known)) == "LATE"
+    assert wait_for(lambda: "credentials=found" in caplog.text)
+    told = [(one.levelname, one.getMessage()) for one in caplog.records]
+    assert [one for one in told if one[1].startswith("credentials=")] == [
+        ("ERROR", "credentials=NoCredentialsError"),
+        ("INFO", "credentials=found"),
+    ]
 
 
 def test_a_token_file_that_is_missing_costs_no_call_its_time(

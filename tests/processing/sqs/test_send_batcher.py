@@ -267,6 +267,26 @@ def test_who_stands_in_line_when_a_turn_runs_out_is_sent_once(
     assert sorted(one for call in line.calls for one in call) == sorted(everyone)
 
 
+def test_who_makes_ten_after_a_turn_ran_out_has_the_next_turn(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send_batcher, "BUDGET", 10)
+    monkeypatch.setattr(send_batcher, "LONGEST_CALL", 0.5)
+    line = Line(pool)
+    futures = line.put("stuck")
+    until(lambda: bool(line.calls))
+    futures += line.put(*"abcdefghi")
+    until(lambda: line.standing() == 9)
+    until(lambda: line.turn_is_over())
+    monkeypatch.setattr(send_batcher, "LONGEST_CALL", 10)
+    futures += line.put("j")
+    until(lambda: len(line.calls) == 2)
+    assert sorted(line.calls[1]) == list("abcdefghij")
+    assert not line.turn_is_over()
+    line.gate.set()
+    assert len({future.result(5) for future in futures}) == 11
+
+
 def test_a_turn_that_nobody_takes_runs_out(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
