@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import connection, connections
 
 from processing.worker import database_connections
 from processing.worker.database_connections import (
@@ -56,8 +56,6 @@ def test_only_what_ran_out_of_time_closes_them(
     monkeypatch: pytest.MonkeyPatch, error: Exception, closed: int
 ) -> None:
     done: list[None] = []
-    monkeypatch.setattr(
-        database_connections.connections, "close_all", lambda: done.append(None)
-    )
+    monkeypatch.setattr(connections, "close_all", lambda: done.append(None))
     close_what_was_interrupted(error)
     assert len(done) == closed
