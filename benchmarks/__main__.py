@@ -3,7 +3,7 @@
 
 One call to SQS; A: accepting; B: processing, with the database here and a millisecond away;
 C: accepting while SQS is slow or down; then the desk; D: doing nothing; E: memory;
-F: a long history.
+F: a long history; G: what one order takes.
 
 Each comparison has both sides in the same run, on a machine that may be busy with other
 things; so read the ratios, not the seconds. Nothing here passes or fails, but memory that
@@ -18,7 +18,7 @@ from benchmarks.surroundings import surroundings
 
 PARTS = (
     *("call", "accept", "process", "far", "outage", "idle", "desk", "scale"),
-    *("history", "memory"),
+    *("history", "memory", "cost"),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks import (
     accept,
     call,
+    cost,
     desk,
     far_database,
     history,
@@ -131,6 +132,13 @@ def _history(around: Surroundings, options: Namespace) -> Report:
     return lambda: None  # reported already
 
 
+def _cost(around: Surroundings, options: Namespace) -> Report:
+    print(f"What one order takes, {around.database}:")
+    found = cost.measure(around)
+    title = f"G  One order, by how orders come, {around.database}"
+    return lambda: _listed(title, cost.FIGURES, found)
+
+
 RUN: dict[str, Callable[[Surroundings, Namespace], Report]] = {
     "call": _call,
     "accept": _accept,
@@ -142,6 +150,7 @@ RUN: dict[str, Callable[[Surroundings, Namespace], Report]] = {
     "scale": _scale,
     "memory": _memory,
     "history": _history,
+    "cost": _cost,
 }
 
 
@@ -172,4 +181,9 @@ def _listed(title: str, figures: dict[str, str], states: dict[str, Any]) -> None
     print(f"\n{title}\n{'':>22}", *(f"{name:>16}" for name in states))
     for field, unit in figures.items():
         values = (getattr(state, field) for state in states.values())
-        print(f"{unit:>22}", *(f"{value:>16,.1f}" for value in values))
+        print(f"{unit:>22}", *(f"{value:>16,.{_digits(value)}f}" for value in values))
+
+
+def _digits(value: float) -> int:
+    """Behind the point: two where one would hide a difference."""
+    return 2 if value < 10 else 1
