@@ -29,17 +29,22 @@ def behind() -> float:
         if name.lower() == "date":
             told.append(value.strip())
 
-    where = queues.reached()
     curl = pycurl.Curl()
-    where.tell(curl)
-    curl.setopt(pycurl.URL, f"{where.endpoint}/")
-    curl.setopt(pycurl.POSTFIELDS, "")  # SQS refuses it, and tells the time
     curl.setopt(pycurl.HEADERFUNCTION, read)
-    curl.setopt(pycurl.TIMEOUT_MS, int(access.QUICK_ANSWER * 1000))
     try:
-        curl.perform_rb()
+        _ask(curl)
         return parsedate_to_datetime(told[-1]).timestamp() - time()
     except (pycurl.error, IndexError, ValueError) as error:
         raise NoTimeError from error
     finally:
         curl.close()
+
+
+def _ask(curl: pycurl.Curl) -> None:
+    """Raises pycurl.error, or ValueError if the address of SQS is none."""
+    where = queues.reached()
+    where.tell(curl)
+    curl.setopt(pycurl.URL, f"{where.endpoint}/")
+    curl.setopt(pycurl.POSTFIELDS, "")  # SQS refuses it, and tells the time
+    curl.setopt(pycurl.TIMEOUT_MS, int(access.QUICK_ANSWER * 1000))
+    curl.perform_rb()

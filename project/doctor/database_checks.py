@@ -32,6 +32,16 @@ _REASONS = (
         "is too old",
         "Upgrade it to a PostgreSQL that Django 5.2 supports.",
     ),
+    (
+        "pg_hba.conf",
+        "lets no connection of this machine in",
+        "Add this machine to pg_hba.conf, or correct user and name in DATABASE_URL.",
+    ),
+    (
+        "SSL",
+        "does not speak TLS as DATABASE_URL asks",
+        "Correct sslmode and certificates in DATABASE_URL, or those of the database.",
+    ),
     ("too many", "has no connection left", "Raise max_connections, or pool them."),
     (
         "gave no answer",

@@ -22,8 +22,14 @@ def sqs(role: Role | None) -> Finding:
 
     Beat may not look at a queue, and a refusal shows that SQS knows who asks.
     """
-    queues.warm_up()
-    where = queues.reached().endpoint
+    try:
+        queues.warm_up()
+        where = queues.reached().endpoint
+    except ValueError:  # of boto3, whose text repeats the address
+        return fail(
+            "SQS_ENDPOINT_URL is no address.",
+            "Write it like http://127.0.0.1:4566, or set it to nothing for Amazon's own.",
+        )
     try:
         queues.depth("jobs")
     except queues.SQS_ERRORS as error:

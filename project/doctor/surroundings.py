@@ -37,7 +37,8 @@ def _finding(message: checks.CheckMessage) -> Finding:
     if message.id in _WITHOUT_TLS:
         says = message.msg.partition(". ")[0] + "."
         return Finding(state, says, "Let a proxy end TLS, and set BEHIND_TLS=true.")
-    return Finding(state, message.msg, message.hint or _ADVICE)
+    advice = (message.hint or _ADVICE).rstrip(".")
+    return Finding(state, message.msg, f"{advice}.")
 
 
 def cache_is_shared(role: Role | None) -> Finding:
@@ -47,7 +48,8 @@ def cache_is_shared(role: Role | None) -> Finding:
     except shared_cache.UnusableCacheError as error:
         return fail(
             f"CACHE_URL names a cache that cannot be used ({type(error.__cause__).__name__}).",
-            "Correct CACHE_URL, as in rediscache://cache.example.com:6379/0.",
+            "Install the requirements, or correct CACHE_URL, as in"
+            " rediscache://cache.example.com:6379/0.",
         )
     except shared_cache.SilentCacheError as error:
         return fail(

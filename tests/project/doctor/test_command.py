@@ -139,6 +139,20 @@ def test_a_setting_that_cannot_be_read_is_named_without_a_stack_trace(
     )
 
 
+def test_a_reader_that_goes_away_gets_no_stack_trace(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "doctor", "--role", "beat"],
+        cwd=ROOT,
+        env={"VAR_DIR": str(tmp_path), "ENV_FILE": "/dev/null"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert b"BrokenPipe" not in process.stderr.read()
+
+
 @pytest.mark.siege
 def test_a_deployment_where_everything_hangs_is_told_in_seconds(
     tmp_path: Path, silent: str

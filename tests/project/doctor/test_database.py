@@ -1,11 +1,13 @@
 """The doctor and the database: away, hanging, of another release, with rows that tell."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
@@ -74,6 +76,50 @@ def test_a_database_or_user_that_does_not_exist_is_told(
     here = connection.settings_dict
     other_database(**{key: here[key] for key in ("HOST", "PORT", "USER")}, NAME="no")
     held(database_checks.database(None), State.FAIL, "has no such", "Create")
+
+
+def test_a_database_without_the_tls_that_is_asked_for_is_told(
+    other_database: Callable[..., None],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=refuse_tls, args=(server,), daemon=True).start()
+        options = {"OPTIONS": {"sslmode": "require", "connect_timeout": 2}}
+        other_database(PORT=server.getsockname()[1], **options)
+        found = database_checks.database(None)
+    held(found, State.FAIL, "does not speak TLS", "sslmode")
+
+
+def refuse_tls(server: socket.socket) -> None:
+    """As a PostgreSQL without certificates answers an SSLRequest."""
+    client, _ = server.accept()
+    with client:
+        client.recv(8)
+        client.sendall(b"N")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (
+            'FATAL: password authentication failed for user "ada"',
+            "user or the password",
+        ),
+        ('FATAL: no pg_hba.conf entry for host "10.0.0.7"', "lets no connection"),
+        ("FATAL: sorry, too many clients already", "no connection left"),
+        ("PostgreSQL 14 or later is required (found 12.1).", "too old"),
+        ("The database gave no answer.", "does not answer"),
+    ],
+)
+def test_what_a_database_says_is_told_without_names(
+    monkeypatch: pytest.MonkeyPatch, text: str, part: str
+) -> None:
+    def refuse() -> None:
+        raise OperationalError(text)
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+    found = database_checks.database(None)
+    held(found, State.FAIL, part)
+    assert "ada" not in found.says.partition(" at ")[2]
 
 
 def test_migrations_that_are_missing_or_of_a_newer_release_are_named() -> None:

@@ -112,6 +112,17 @@ def test_an_sqs_that_is_away_or_hangs_is_told(
         held(sqs_checks.same_time(None), State.WARN, "does not tell the time")
 
 
+@pytest.mark.parametrize("endpoint", ["nonsense", "http://"])
+def test_an_endpoint_that_is_no_address_is_told(
+    settings: Settings, endpoint: str
+) -> None:
+    settings.SQS_ENDPOINT_URL = endpoint
+    publisher.forget()
+    held(sqs_checks.sqs(None), State.FAIL, "SQS_ENDPOINT_URL is no address", "4566")
+    held(sqs_checks.same_time(None), State.WARN, "does not tell the time")
+    publisher.forget()
+
+
 @pytest.mark.parametrize(
     ("seconds", "state", "part"),
     [
