@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from dlq_review.alerts import alert
 from dlq_review.models import Arrival, LifeSign
 from processing.s3 import bucket, key_layout
 from processing.sqs import refusals
@@ -25,10 +26,11 @@ from processing.sqs.topology import QUEUES, SOURCE_OF
 
 logger = logging.getLogger(__name__)
 
-STEP = 10  # arrivals read at once; a body may have a mebibyte
+STEP = 100  # arrivals looked up at once
 PAUSE = timedelta(minutes=1)  # after a failure
 LEASE = timedelta(seconds=QUEUES["jobs"].time_limit + 60)
 _NAME = "archive"  # of the life sign
+_ERASED = "A message was erased here while it was archived. Delete {}."
 _CUT_SHORT = "The archive was cut short; it goes on in a minute."
 
 
@@ -62,14 +64,11 @@ def _archive_all(deadline: float) -> tuple[int, str]:
     """The number that were archived, and the problem that ended it."""
     done = 0
     try:
-        while arrivals := list(
-            Arrival.unarchived().select_related("letter").order_by("pk")[:STEP]
-        ):
-            for arrival in arrivals:
+        while waiting := list(_waiting()):
+            for number in waiting:
                 if monotonic() >= deadline:
                     return done, ""
-                _archive(arrival)
-                done += 1
+                done += _archive(number)
     except bucket.S3_ERRORS as error:
         refusals.log(error, _NAME, "PutObject")
         return done, _problem(error)
@@ -84,11 +83,21 @@ def _problem(error: Exception) -> str:
     )
 
 
-def _archive(arrival: Arrival) -> None:
+def _waiting() -> QuerySet[Arrival, int]:
+    return Arrival.unarchived().order_by("pk").values_list("pk", flat=True)[:STEP]
+
+
+def _archive(number: int) -> bool:
+    """Archive one arrival, read just before; False if it needs that no more."""
+    arrival = Arrival.unarchived().select_related("letter").filter(pk=number).first()
+    if arrival is None:
+        return False
     put_to = "" if arrival.is_purged else bucket.put(_key(arrival), document(arrival))
-    Arrival.objects.filter(pk=arrival.pk, archived_at=None).update(
-        archived_at=timezone.now(), archived_to=put_to
-    )
+    row = Arrival.objects.filter(pk=number)
+    row.filter(archived_at=None).update(archived_at=timezone.now(), archived_to=put_to)
+    if put_to and not row.exclude(body="", attributes={}).exists():
+        alert(f"archived {put_to}"[:100], _ERASED.format(put_to))
+    return True
 
 
 def document(arrival: Arrival) -> bytes:

@@ -71,6 +71,12 @@ def archive_settings(**_: Any) -> Iterable[CheckMessage]:
             " 0-9, . and -.",
             id="dlq_review.E005",
         )
+    if urlsplit(settings.ARCHIVE_ENDPOINT_URL).scheme not in ("", "http", "https"):
+        yield Error(
+            f"ARCHIVE_ENDPOINT_URL is {settings.ARCHIVE_ENDPOINT_URL!r}.",
+            hint="Begin it with https://, or set it to nothing for Amazon's own S3.",
+            id="dlq_review.E011",
+        )
     if problem := key_layout.problem(settings.ARCHIVE_KEY):
         yield Error(
             f"ARCHIVE_KEY is {settings.ARCHIVE_KEY!r}. {problem}",

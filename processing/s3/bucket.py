@@ -10,14 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
 from processing.sqs import access, boto3_clients, credentials
 
 #: The errors of a put, when S3 does not answer or refuses.
 S3_ERRORS = (ClientError, BotoCoreError)
-CONNECT, ANSWER, TRIES = 2.0, 5.0, 2  # seconds, seconds, calls
+CONNECT, ANSWER = 2.0, 5.0  # seconds
 _CONSOLES = {"cn-": "amazonaws.cn", "us-gov-": "amazonaws-us-gov.com"}
 
 
@@ -30,15 +31,28 @@ class NotS3Error(BotoCoreError):
 def put(key: str, content: bytes) -> str:
     """Store the JSON *content*; return its address. Raises one of S3_ERRORS.
 
-    A put of the same key again replaces the object.
+    Tried twice where there is no answer, as where S3 has closed a kept connection. A put
+    of the same key again replaces the object.
     """
-    answer = client().put_object(
-        Bucket=settings.ARCHIVE_BUCKET,
-        Key=key,
-        Body=content,
-        ContentType="application/json",
-        **_owner(),
-    )
+    try:
+        return _put(key, content)
+    except BotoCoreError:
+        return _put(key, content)
+
+
+def _put(key: str, content: bytes) -> str:
+    try:
+        answer = client().put_object(
+            Bucket=settings.ARCHIVE_BUCKET,
+            Key=key,
+            Body=content,
+            ContentType="application/json",
+            **_owner(),
+        )
+    except HTTPClientError as error:
+        # botocore takes the signal that a job has to end for an error of the connection.
+        cause = error.kwargs.get("error")
+        raise cause if isinstance(cause, SoftTimeLimitExceeded) else error from None
     if not answer.get("ETag"):
         raise NotS3Error
     return f"s3://{settings.ARCHIVE_BUCKET}/{key}"
@@ -107,7 +121,7 @@ def _client(pid: int, endpoint: str) -> Any:
     config = Config(
         connect_timeout=CONNECT,
         read_timeout=ANSWER,
-        retries={"mode": "standard", "total_max_attempts": TRIES},
+        retries={"mode": "standard", "total_max_attempts": 1},
         # A server of our own has no host name for each bucket.
         s3={"addressing_style": "path" if endpoint else "auto"},
     )

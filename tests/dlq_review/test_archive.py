@@ -4,18 +4,20 @@ import json
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any, NoReturn
 
 import pytest
 import time_machine
 from botocore.exceptions import ClientError
 from celery.exceptions import SoftTimeLimitExceeded
+from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review import archive, tasks
 from dlq_review.letters import retention, settlement
-from dlq_review.models import Arrival, DeadLetter, LifeSign
+from dlq_review.models import Arrival, DeadLetter, LifeSign, UntoldAlert
 from dlq_review.monitoring import health
 from dlq_review.pull import puller
 from dlq_review.retention import rows
@@ -97,13 +99,13 @@ def test_what_was_pulled_before_there_was_an_archive_is_archived_too(
     s3: S3, settings: Settings
 ) -> None:
     name, settings.ARCHIVE_BUCKET = settings.ARCHIVE_BUCKET, ""
-    for _ in range(2 * archive.STEP + 1):
+    for _ in range(archive.STEP + 1):
         dead_letter()
     assert (run(), archive.may_begin()) == (0, False)
     settings.ARCHIVE_BUCKET = name
     assert archive.may_begin()
-    assert run() == 2 * archive.STEP + 1
-    assert len(s3.objects()) == 2 * archive.STEP + 1
+    assert run() == archive.STEP + 1
+    assert len(s3.objects()) == archive.STEP + 1
     assert (run(), archive.may_begin()) == (0, False)
 
 
@@ -398,6 +400,41 @@ def test_what_was_purged_before_there_was_an_archive_makes_no_empty_object(
     one = letter.arrivals.get()
     assert (one.archived_to, archive.address_of(one)) == ("", "")
     assert not archive.may_begin()
+
+
+@pytest.mark.parametrize("erased", ["row", "body"])
+def test_an_erasure_in_the_moment_of_a_put_is_told_of(
+    s3: S3,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    erased: str,
+) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    one = arrival()
+    UntoldAlert.objects.all().delete()  # of the new failure
+    put = bucket.put
+
+    def put_while_erasing(key: str, content: bytes) -> str:
+        if erased == "row":
+            Arrival.objects.all().delete()
+        else:
+            Arrival.objects.update(body="", attributes={})
+        return put(key, content)
+
+    monkeypatch.setattr(bucket, "put", put_while_erasing)
+    assert run() == 1
+    address = s3.address(f"failed/{one.message_id}.json")
+    assert UntoldAlert.objects.get().sentence.endswith(f"Delete {address}.")
+
+
+def test_the_command_says_what_it_keeps_for_the_archive(s3: S3) -> None:
+    settled()
+    said = StringIO()
+    call_command("purge", "--days", "90", stdout=said)
+    assert "0 purged.\n1 more are kept until the archive has them." in said.getvalue()
+    run()
+    call_command("purge", "--days", "90", stdout=said)
+    assert said.getvalue().count("kept until") == 1
 
 
 def test_health_says_when_bodies_outlive_their_retention(s3: S3) -> None:

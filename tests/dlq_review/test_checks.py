@@ -46,6 +46,14 @@ def test_a_layout_that_cannot_be_meant_is_named(settings: Settings) -> None:
     assert "one message would overwrite another" in found.msg
 
 
+@pytest.mark.parametrize("endpoint", ["minio:9000", "s3://archive", "ftp://minio"])
+def test_an_endpoint_that_is_no_address_is_named(
+    settings: Settings, endpoint: str
+) -> None:
+    settings.ARCHIVE_ENDPOINT_URL = endpoint
+    assert named() == ["dlq_review.E011"]
+
+
 @pytest.mark.parametrize(
     ("archive_days", "retention_days", "found"),
     [

@@ -1,5 +1,5 @@
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -37,6 +37,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{total} dead letters were settled {days} days ago.")
             for label in rows.due():
                 self.stdout.write(f"{label} holds rows to delete.")
+            self._tell_unarchived(before)
             return
         done: Counter[str] = Counter()
         try:
@@ -58,3 +59,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{done.pop('purged', 0)} purged.")
         for label, number in done.items():
             self.stdout.write(f"{number} rows of {label} deleted.")
+        self._tell_unarchived(before)
+
+    def _tell_unarchived(self, before: datetime) -> None:
+        if kept := retention.unarchived(before).count():
+            self.stdout.write(f"{kept} more are kept until the archive has them.")

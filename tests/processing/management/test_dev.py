@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import boto3
@@ -164,19 +165,21 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
     assert re.search(r"user staff, password \S{12}\n", running.log.read_text())
     with urlopen(f"{running.site}/readyz") as answer:
         assert answer.status == 200
-    sqs = boto3.client(
-        "sqs",
-        "us-east-1",
-        endpoint_url=running.sqs,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    reached: dict[str, Any] = {
+        "endpoint_url": running.sqs,
+        "aws_access_key_id": "local",
+        "aws_secret_access_key": "local",
+    }
+    sqs = boto3.client("sqs", "us-east-1", **reached)
     orders = sqs.get_queue_url(QueueName="holdfast-orders")["QueueUrl"]
     made = sqs.get_queue_attributes(QueueUrl=orders, AttributeNames=["All"])
     wait = made["Attributes"]["ReceiveMessageWaitTimeSeconds"]
     assert wait == dev.QUICK["SQS_WAIT_SECONDS"]  # or the triage desk warns of drift
     queue = sqs.create_queue(QueueName="nobody-reads-this")["QueueUrl"]
     sqs.send_message(QueueUrl=queue, MessageBody="still here")
+    s3 = boto3.client("s3", "us-east-1", **reached)
+    archived = {"Bucket": dev.QUICK["ARCHIVE_BUCKET"], "Key": "failed/m.json"}
+    s3.put_object(**archived, Body=b"here too")
     wait_for(lambda: running.said(" ready."))
 
     running.process.send_signal(signal.SIGINT)
@@ -191,6 +194,7 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
     wait_for(lambda: running.said("Holdfast is running."))
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert message["Body"] == "still here"
+    assert s3.get_object(**archived)["Body"].read() == b"here too"
 
 
 @pytest.mark.siege
