@@ -176,6 +176,27 @@ def test_a_letter_that_staff_took_while_it_was_settled_keeps_its_state(
     assert [letter.state for letter in letters] == ["claimed", "resolved"]
 
 
+def test_letters_that_cannot_be_settled_now_are_looked_at_once_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settlement, "SET", 2)
+    letters = []
+    for _ in range(5):
+        event = order_created()
+        letters.append(dead_letter(event).pk)
+        processor.process(event)
+    looked_at: list[int] = []
+
+    def settle_none(found: Sequence[DeadLetter]) -> int:
+        looked_at.extend(one.pk for one in found)
+        assert len(looked_at) <= len(letters)
+        return 0
+
+    monkeypatch.setattr(settlement, "_settle", settle_none)
+    assert settlement.reconcile() == 0
+    assert looked_at == letters
+
+
 def test_an_open_letter_is_not_resolved_by_another_request_with_its_id() -> None:
     event = order_created()
     letter = dead_letter(event)

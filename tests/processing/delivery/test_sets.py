@@ -90,10 +90,11 @@ def test_a_copy_leaves_the_set_and_changes_nothing(place: int) -> None:
     assert not Attempt.objects.exists()
 
 
-def test_a_set_of_copies_does_nothing() -> None:
+def test_a_set_of_copies_does_nothing(caplog: pytest.LogCaptureFixture) -> None:
     together = created(4)
     in_sets(*together)
     assert in_sets(*together) == []
+    assert "rolled_back" not in caplog.text
     work_through(together)
     assert Order.objects.count() == 4
     assert not Attempt.objects.exists()

@@ -167,6 +167,28 @@ def test_who_does_not_answer_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> N
             local(url).send_message(MessageBody="x")
 
 
+def test_only_calls_for_which_nobody_waits_have_long(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "UNHURRIED_ANSWER", access.QUICK_ANSWER + 1.5)
+    sqs = local(silent)
+
+    def seconds(call: Callable[..., Any]) -> float:
+        began = monotonic()
+        with pytest.raises(ReadTimeoutError):
+            call(QueueUrl="https://sqs/1/orders")
+        return monotonic() - began
+
+    hurried = (
+        *(sqs.send_message, sqs.send_message_batch),
+        *(sqs.change_message_visibility_batch, sqs.get_queue_attributes),
+    )
+    unhurried = (sqs.receive_message, sqs.delete_message_batch)
+    with ThreadPoolExecutor(6) as threads:
+        waits = list(threads.map(seconds, (*hurried, *unhurried)))
+    assert max(waits[:4]) < access.UNHURRIED_ANSWER <= min(waits[4:]) + 0.05
+
+
 def test_a_connection_that_nobody_takes_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
