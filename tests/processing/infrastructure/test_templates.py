@@ -208,11 +208,16 @@ def test_workers_are_scaled_by_what_waits_and_what_they_hold_of_every_event_queu
     tracking = policy["TargetTrackingScalingPolicyConfiguration"]
     *counted, tasks, each = tracking["CustomizedMetricSpecification"]["Metrics"]
     assert [one["ReturnData"] for one in (*counted, tasks)] == [False] * 9
-    names = {
-        one["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Fn::Sub"]
-        for one in counted
+    metrics = [one["MetricStat"]["Metric"] for one in counted]
+    found = {
+        (one["MetricName"], one["Dimensions"][0]["Value"]["Fn::Sub"]) for one in metrics
     }
-    assert names == {f"${{Prefix}}{name}" for name in QUEUES if name != "jobs"}
+    assert found == {
+        (metric, f"${{Prefix}}{name}")
+        for metric in (QUEUE_METRIC, "ApproximateNumberOfMessagesNotVisible")
+        for name in QUEUES
+        if name != "jobs"
+    }
     ids = " + ".join(one["Id"] for one in counted)
     assert each["Expression"] == f"({ids}) / IF(tasks < 1, 1, tasks)"
     assert len(ids.split(" + ")) == 8
