@@ -11,6 +11,7 @@ from processing.infrastructure.intrinsics import (
     when,
 )
 
+ARCHIVE_NAME = "${Prefix}archive-${AWS::AccountId}-${AWS::Region}"
 Tags = list[dict[str, Any]]
 
 
@@ -56,7 +57,7 @@ def bucket(tags: Tags, kept: dict[str, Any]) -> Resources:
         "PolicyDocument": policies.document([policies.only_by_tls("s3", everything)]),
     }
     properties = {
-        "BucketName": sub("${Prefix}archive-${AWS::AccountId}-${AWS::Region}"),
+        "BucketName": sub(ARCHIVE_NAME),
         "BucketEncryption": {"ServerSideEncryptionConfiguration": [_encryption()]},
         "PublicAccessBlockConfiguration": {
             "BlockPublicAcls": True,

@@ -57,3 +57,9 @@ KMS_KEY = {
     "AllowedPattern": "(arn:.+:kms:.+:key/.+)?",
     "Description": "SQS_KMS_KEY; empty for encryption by SQS, S3 and SNS themselves",
 }
+METRICS = {
+    "Type": "String",
+    "Default": "false",
+    "AllowedValues": ["false", "true"],
+    "Description": "METRICS_EMF: the workers write metrics of their own to CloudWatch",
+}

@@ -10,6 +10,7 @@ from processing.infrastructure import alarms, archive, policies
 from processing.infrastructure.intrinsics import (
     ENVIRONMENT,
     KMS_KEY,
+    METRICS,
     NOTHING,
     PREFIX,
     Resources,
@@ -91,12 +92,7 @@ def _parameters() -> dict[str, Any]:
             "MinValue": 0,
             "Description": "Dead letters that may wait at the desk without an alarm",
         },
-        "HoldfastMetrics": {
-            "Type": "String",
-            "Default": "false",
-            "AllowedValues": ["false", "true"],
-            "Description": "true: the processes write metrics of their own to CloudWatch",
-        },
+        "HoldfastMetrics": METRICS,
     }
 
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from processing.infrastructure import policies
+from processing.infrastructure.archive import ARCHIVE_NAME
 from processing.infrastructure.intrinsics import (
     KMS_KEY,
+    METRICS,
     NOTHING,
     PREFIX,
     Resources,
@@ -61,9 +63,16 @@ def _parameters() -> dict[str, Any]:
     return {
         "Prefix": PREFIX,
         "KmsKeyArn": KMS_KEY,
+        "HoldfastMetrics": METRICS,
         "Image": {
             "Type": "String",
             "Description": "Image of the release, with its tag",
+        },
+        "CpuArchitecture": {
+            "Type": "String",
+            "Default": "X86_64",
+            "AllowedValues": ["X86_64", "ARM64"],
+            "Description": "What the image was built for; ARM64 costs less",
         },
         "Release": {"Type": "String", "Description": "RELEASE, such as a commit"},
         "SiteUrl": {"Type": "String", "AllowedPattern": "https://.+"},
@@ -134,7 +143,7 @@ def _task(process: str, command: str, environment: Mapping[str, str]) -> dict[st
         "NetworkMode": "awsvpc",
         "RequiresCompatibilities": ["FARGATE"],
         "RuntimePlatform": {
-            "CpuArchitecture": "ARM64",
+            "CpuArchitecture": ref("CpuArchitecture"),
             "OperatingSystemFamily": "LINUX",
         },
         "ExecutionRoleArn": att("ExecutionRole"),
@@ -189,7 +198,8 @@ def _environment(fixed: Mapping[str, str]) -> dict[str, Any]:
         "ALLOWED_HOSTS": ref("AllowedHosts"),
         "BEHIND_TLS": "true",
         "TRUSTED_PROXY_COUNT": ref("TrustedProxyCount"),
-        "VAR_DIR": "/tmp/holdfast",  # noqa: S108 - a container's own
+        "METRICS_EMF": ref("HoldfastMetrics"),
+        "ARCHIVE_BUCKET": sub(ARCHIVE_NAME),
     }
 
 

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from processing.infrastructure import scaling
 from processing.infrastructure.cloudformation import MOST_BYTES
+from processing.metrics import emf
 from processing.sqs.topology import QUEUES, Queue
 from tests.processing.infrastructure.rendering import (
     Template,
@@ -95,6 +96,24 @@ def test_alarms_on_metrics_of_our_own_exist_only_where_those_are_written() -> No
         if resource["Type"] == "AWS::CloudWatch::Alarm":
             ours = resource["Properties"]["Namespace"] == "Holdfast"
             assert (resource.get("Condition") == "HasMetrics") == ours
+
+
+def test_alarms_watch_the_metrics_of_our_own_as_the_workers_write_them() -> None:
+    [open_letters] = emf.of_open_letters(1)
+    failures = emf._of_deliveries("orders", "failure", 1, [])
+    for line, names in (
+        (open_letters, ("silent", "open")),
+        (failures, ("orders-errors",)),
+    ):
+        written = json.loads(line)
+        [about] = written["_aws"]["CloudWatchMetrics"]
+        for alarm in (alarms()[name] for name in names):
+            assert alarm["Namespace"] == about["Namespace"]
+            assert alarm["MetricName"] in [one["Name"] for one in about["Metrics"]]
+            found = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+            assert [list(found)] == about["Dimensions"]
+            assert found.pop("Prefix") == {"Ref": "Prefix"}
+            assert found == {name: written[name] for name in found}
 
 
 def test_each_template_fits_into_a_deployment_without_a_bucket() -> None:
