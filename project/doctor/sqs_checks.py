@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from processing.sqs import clock, provision, queues, refusals
-from processing.sqs.topology import QUEUES
+from processing.sqs.topology import EVENT_QUEUES, QUEUES
 from project.doctor.findings import Finding, fail, ok, warn
 from project.doctor.roles import Role
 
@@ -30,8 +30,9 @@ def sqs(role: Role | None) -> Finding:
             "SQS_ENDPOINT_URL is no address.",
             "Write it like http://127.0.0.1:4566, or set it to nothing for Amazon's own.",
         )
+    name = _visible_to(role)[0]
     try:
-        queues.depth("jobs")
+        queues.depth(name)
     except queues.SQS_ERRORS as error:
         code = refusals.code(error)
         if code == _NO_CREDENTIALS:
@@ -46,19 +47,15 @@ def sqs(role: Role | None) -> Finding:
                 "Renew the keys or the role, and look at the line `clock`.",
             )
         if code in _DENIED and role is not Role.BEAT:
-            return fail(f"This process may not look at jobs ({code}).", _PERMISSIONS)
+            return fail(f"This process may not look at {name} ({code}).", _PERMISSIONS)
         if code not in _DENIED | refusals.NO_SUCH_QUEUE:
             return fail(f"SQS does not answer at {where} ({code}).", _REACH)
     return ok(f"SQS answers at {where} and knows the credentials.")
 
 
 def declared_queues(role: Role | None) -> Finding:
-    """Whether the queues exist that the process may look at; a worker sees no DLQ."""
-    names = [
-        name
-        for queue in QUEUES.values()
-        for name in ((queue.name,) if role is Role.WORKER else (queue.name, queue.dlq))
-    ]
+    """Whether the queues exist that the process may look at."""
+    names = _visible_to(role)
     refused = {name: code for name in names if (code := _refused(name))}
     missing = [name for name, code in refused.items() if code in refusals.NO_SUCH_QUEUE]
     if missing:
@@ -71,6 +68,13 @@ def declared_queues(role: Role | None) -> Finding:
         named = ", ".join(f"{name} ({code})" for name, code in refused.items())
         return fail(f"Queues that SQS does not show: {named}.", _PERMISSIONS)
     return ok(f"All {len(names)} queues exist.")
+
+
+def _visible_to(role: Role | None) -> list[str]:
+    """A worker of events sees no DLQ, and nothing of the jobs."""
+    if role is Role.WORKER:
+        return list(EVENT_QUEUES)
+    return [name for queue in QUEUES.values() for name in (queue.name, queue.dlq)]
 
 
 def _refused(name: str) -> str:

@@ -7,6 +7,10 @@ from typing import Any
 
 from processing.infrastructure import policies
 from processing.infrastructure.policies import ROLES
+from project.doctor import sqs_checks
+from project.doctor.examination import CHECKS
+from project.doctor.findings import Finding, State
+from project.doctor.roles import Role
 from tests.aws import NUMBER, PLACES, PREFIX, Account, account
 from tests.aws_resources import ALL, acting_as, demand_tls, furnish
 from tests.processing.infrastructure import table
@@ -33,11 +37,25 @@ def measured(aws: Account, role: str, found: dict[str, str]) -> dict[str, str]:
         return {name: outcome(call, on, given) for name, call, on, _ in TABLE}
 
 
+def doctor_as(aws: Account, role: str) -> list[str]:
+    """What the doctor finds wrong with the permissions of *role*."""
+    keys = aws.user(f"doctor-{role}", policies.policy(role, PLACES))
+    looks = [one for one in CHECKS if one.look.__module__ == sqs_checks.__name__]
+    with acting_as(aws, keys):
+        found = [one.look(Role(role)) for one in looks if Role(role) in one.roles]
+    return [
+        one.says
+        for one in found
+        if isinstance(one, Finding) and one.state is not State.OK
+    ]
+
+
 def test_each_role_may_do_what_the_table_says_and_nothing_else(tmp_path: Path) -> None:
     with account(tmp_path) as aws:
         furnish(aws)
         demand_tls(aws)
         found = {role: measured(aws, role, handles(aws)) for role in ROLES}
+        assert [doctor_as(aws, role) for role in ROLES] == [[]] * len(ROLES)
     wrong = [
         f"{role}: {name} is {found[role][name]}, expected {cell}"
         for name, _, _, cells in TABLE

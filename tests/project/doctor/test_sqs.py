@@ -57,7 +57,7 @@ def test_a_missing_queue_is_named(local_sqs: None) -> None:
     held(sqs_checks.sqs(None), State.OK, "SQS answers")
     found = sqs_checks.declared_queues(Role.WEB)
     held(found, State.FAIL, "do not exist: orders-dlq.", "ensure_queues --allow-aws")
-    held(sqs_checks.declared_queues(Role.WORKER), State.OK, "All 5 queues exist.")
+    held(sqs_checks.declared_queues(Role.WORKER), State.OK, "All 4 queues exist.")
 
 
 def test_drift_is_named(local_sqs: None) -> None:
@@ -73,7 +73,7 @@ def test_drift_is_named(local_sqs: None) -> None:
     [
         ("InvalidClientTokenId", Role.WEB, (State.FAIL, "refuses the credentials")),
         ("ExpiredToken", Role.BEAT, (State.FAIL, "refuses the credentials")),
-        ("AccessDenied", Role.WEB, (State.FAIL, "may not look at jobs", "permissions")),
+        ("AccessDenied", Role.WEB, (State.FAIL, "may not look at orders", "permissions")),
         ("AccessDenied", Role.BEAT, (State.OK, "knows the credentials")),
         ("ServiceUnavailable", Role.WEB, (State.FAIL, "does not answer", "reach SQS")),
     ],
