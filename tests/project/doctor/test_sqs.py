@@ -73,7 +73,11 @@ def test_drift_is_named(local_sqs: None) -> None:
     [
         ("InvalidClientTokenId", Role.WEB, (State.FAIL, "refuses the credentials")),
         ("ExpiredToken", Role.BEAT, (State.FAIL, "refuses the credentials")),
-        ("AccessDenied", Role.WEB, (State.FAIL, "may not look at orders", "permissions")),
+        (
+            "AccessDenied",
+            Role.WEB,
+            (State.FAIL, "may not look at orders", "permissions"),
+        ),
         ("AccessDenied", Role.BEAT, (State.OK, "knows the credentials")),
         ("ServiceUnavailable", Role.WEB, (State.FAIL, "does not answer", "reach SQS")),
     ],
