@@ -15,6 +15,7 @@ from benchmarks import (
     history,
     idle,
     memory,
+    metrics,
     outage,
     process,
     scale,
@@ -30,6 +31,12 @@ def _call(around: Surroundings, options: Namespace) -> Report:
     called = call.compare(rounds=options.rounds)
     title = "One SendMessageBatch of five events"
     return lambda: _compared(title, call.FIGURES, called)
+
+
+def _metrics(around: Surroundings, options: Namespace) -> Report:
+    costs = metrics.compare(rounds=options.rounds)
+    title = "What counting costs; 1.03 is 3 percent more"
+    return lambda: _compared(title, metrics.FIGURES, costs)
 
 
 def _accept(around: Surroundings, options: Namespace) -> Report:
@@ -141,6 +148,7 @@ def _cost(around: Surroundings, options: Namespace) -> Report:
 
 RUN: dict[str, Callable[[Surroundings, Namespace], Report]] = {
     "call": _call,
+    "metrics": _metrics,
     "accept": _accept,
     "process": _process,
     "far": _far,
