@@ -1,7 +1,8 @@
 """gunicorn reads this file in its parent process, wherever it is started in this folder.
 
 The parent makes the board on which the workers count (processing/board.py), and gives each
-worker a row. It imports nothing else of Holdfast, so that a reload by SIGHUP takes new code.
+worker a row. It imports little else of Holdfast, so that a reload by SIGHUP takes new code.
+With LOG_FORMAT=json it also lets gunicorn's own lines be JSON.
 """
 
 import os
@@ -10,7 +11,7 @@ from typing import Any
 
 import environ
 
-from processing import board
+from processing import board, log_config
 
 
 class _Env(environ.Env):  # type: ignore[misc]
@@ -20,6 +21,16 @@ class _Env(environ.Env):  # type: ignore[misc]
 
 
 _Env.read_env(os.environ.get("ENV_FILE", ".env"))
+
+if _Env.ENVIRON.get("LOG_FORMAT") == "json":
+    _level = _Env.ENVIRON.get("LOG_LEVEL", "INFO").upper()
+    _own = {"handlers": ["console"], "level": _level, "propagate": False}
+    logconfig_dict = log_config.configuration(
+        "json",
+        _level if _level in log_config.LEVELS else "INFO",
+        {},
+        **{"gunicorn.error": _own, "gunicorn.access": {**_own, "level": "CRITICAL"}},
+    )
 
 
 def on_starting(server: Any) -> None:

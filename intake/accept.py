@@ -154,7 +154,7 @@ def _refused(event: Event, refused: SendError) -> None:
             spool.add(event, str(refused))
         ACCEPTED.count(event.type, SPOOLED)
     except spool.SpoolConflictError:
-        _log(event, "not_accepted=key_reused")
+        _log(event, "not_accepted", "key_reused")
         raise KeyReusedError(KeyReusedError.__doc__) from None
     except Error as away:
         _publish_after_all(event, refused, away)
@@ -170,15 +170,17 @@ def _publish_after_all(event: Event, refused: SendError, away: Exception) -> Non
     except SendError as again:
         if again.for_good:
             raise UnsendableError(UnsendableError.__doc__) from again
-        _log(event, f"not_accepted={again} spool={type(away).__name__}")
+        _log(event, "not_accepted", str(again), type(away).__name__)
         raise NotAcceptedError(NotAcceptedError.__doc__) from away
 
 
-def _log(event: Event, state: str) -> None:
+def _log(event: Event, outcome: str, reason: str = "", away: str = "") -> None:
     logger.info(
-        "request_id=%s correlation_id=%s type=%s %s",
+        "request_id=%s correlation_id=%s type=%s outcome=%s reason=%s spool=%s",
         event.id,
         event.correlation_id,
         event.type,
-        state,
+        outcome,
+        reason,
+        away,
     )

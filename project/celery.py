@@ -4,7 +4,7 @@ import os
 
 from celery import Celery, signals
 
-from processing.worker import metrics_port
+from processing.worker import last_words, metrics_port
 from processing.worker.database_connections import (
     close_what_was_interrupted,
     keep_only_good_connections,
@@ -28,6 +28,7 @@ app.autodiscover_tasks()
 
 signals.worker_before_create_process.connect(share_memory)
 signals.worker_init.connect(refuse_without_time_limits)
+signals.worker_init.connect(last_words.tell_in_json)
 signals.worker_process_init.connect(own_a_row)
 signals.worker_process_init.connect(metrics_port.let_go)
 signals.task_prerun.connect(keep_only_good_connections)

@@ -27,4 +27,4 @@ if settings.API_KEYS != "off":
 try:
     shared_cache.prove()  # ends the process when CACHE_URL can never work
 except shared_cache.SilentCacheError as error:
-    logging.getLogger(__name__).error("cache=away %s", error)
+    logging.getLogger(__name__).error("cache=away reason=%s", error)

@@ -11,7 +11,9 @@ from dlq_review.models import DeadLetter
 from processing.models import Attempt, Outcome, SpooledEvent
 
 SET = 500  # request ids of one query
-_LOGGED = re.compile(r"request_id=(\S+) correlation_id=\S* type=\S+ accepted$")
+_ID = r"request_id=(\S+) correlation_id=\S* type=\S+ "
+#: In a line of this release, which may be the `message` of JSON, and of the one before.
+_LOGGED = re.compile(_ID + r"(?:outcome=accepted reason=|accepted$)")
 _BARE = re.compile(r"[\w.:-]{1,64}")
 _KNOWN_BY = (Outcome, SpooledEvent, DeadLetter, Attempt)
 

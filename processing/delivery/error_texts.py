@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.utils import Error
 
@@ -31,7 +32,12 @@ def text_of(error: BaseException) -> str:
 
 def _is_of_database(error: BaseException) -> bool:
     driver: Any = connection
-    return isinstance(error, (Error, driver.Database.Error))
+    try:
+        return isinstance(error, (Error, driver.Database.Error))
+    except (
+        ImproperlyConfigured
+    ):  # in gunicorn's parent, or for an error in the settings
+        return False
 
 
 def traceback_of(error: BaseException) -> str:
@@ -63,12 +69,16 @@ def _last_line(error: BaseException) -> str:
 _SECRET_ADDRESS = re.compile(r"(/verify/)[^/\s]+")
 
 
+def without_secrets(text: str) -> str:
+    """*text* without links that open an account."""
+    return _SECRET_ADDRESS.sub(r"\1...", text) if "/verify/" in text else text
+
+
 class Formatter(logging.Formatter):
     """Keeps links that open an account, and values in tracebacks, out of log lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        return _SECRET_ADDRESS.sub(r"\1...", line) if "/verify/" in line else line
+        return without_secrets(super().format(record))
 
     def formatException(  # noqa: N802 - the name is logging's
         self,

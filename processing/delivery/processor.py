@@ -80,24 +80,24 @@ def handle(message: Message) -> None:
     except RefusedToSenderError as error:
         attempts.record(message, identity, error, watch, permanent=True)
         tally.ended(message.queue, REFUSED, watch.milliseconds)
-        state = "refused"
+        told = ("refused", type(error.__cause__ or error).__name__)
     except PermanentError as error:
         attempts.record(message, identity, error, watch, permanent=True)
         tally.ended(message.queue, FAILURE, watch.milliseconds)
         _dead_letter(message, identity, error)
-        state = f"dead_lettered={type(error).__name__}"
+        told = ("dead_lettered", type(error).__name__)
     except Exception as error:
         if limit := time_limit_behind(error):
             drop_connection()
             error = limit
         attempts.record(message, identity, error, watch, permanent=False)
         tally.ended(message.queue, FAILURE, watch.milliseconds)
-        log(message, identity, watch, f"failed={type(error).__name__}")
+        log(message, identity, watch, "failed", type(error).__name__)
         raise RetryLaterError(type(error).__name__) from None
     else:
         tally.ended(message.queue, SUCCESS, watch.milliseconds)
-        state = "processed"
-    log(message, identity, watch, state)
+        told = ("processed", "")
+    log(message, identity, watch, *told)
 
 
 def _process_delivery(message: Message, identity: envelope.Identity) -> None:
@@ -230,16 +230,21 @@ def log(
     message: Message,
     identity: envelope.Identity,
     watch: attempts.Stopwatch,
-    state: str,
+    outcome: str,
+    error: str = "",
+    together: int = 1,
 ) -> None:
-    """Log the end of one delivery."""
+    """Log the end of one delivery, of *together* in its set."""
     logger.info(
-        "request_id=%s correlation_id=%s queue=%s type=%s receive_count=%s ms=%s %s",
+        "request_id=%s correlation_id=%s queue=%s type=%s receive_count=%s ms=%s"
+        " set=%s outcome=%s error=%s",
         identity.request_id,
         identity.correlation_id or identity.request_id,
         message.queue,
         identity.type if identity.type in HANDLERS else "unknown",
         message.receive_count,
         watch.milliseconds,
-        state,
+        together,
+        outcome,
+        error,
     )

@@ -159,7 +159,7 @@ def _log(delivery: Delivery, watch: attempts.Stopwatch, size: int) -> None:
     identity = envelope.Identity(
         event.id, event.type, event.data.reference, event.correlation_id
     )
-    processor.log(delivery.message, identity, watch, f"processed set={size}")
+    processor.log(delivery.message, identity, watch, "processed", together=size)
 
 
 def _log_failure(deliveries: Sequence[Delivery], error: BaseException) -> None:

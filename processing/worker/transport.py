@@ -166,7 +166,8 @@ class Channel(PollingChannel):
             if requeue:  # else the process has counted and logged it
                 tally.died(message.queue)
                 logger.error(
-                    "request_id=%s message_id=%s queue=%s receive_count=%s no_report",
+                    "request_id=%s message_id=%s queue=%s receive_count=%s"
+                    " outcome=no_report",
                     message.named_id,
                     message.id,
                     message.queue,

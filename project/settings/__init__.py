@@ -9,6 +9,7 @@ from project.settings.archive import *
 from project.settings.database import *
 from project.settings.desk import *
 from project.settings.limits import *
+from project.settings.logs import *
 from project.settings.mail import *
 from project.settings.metrics import *
 from project.settings.process import *

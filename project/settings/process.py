@@ -46,29 +46,3 @@ DEBUG = env.bool("DEBUG", False)
 # The page that sends samples.
 DEMO = env.bool("DEMO", DEBUG)
 RELEASE = env.str("RELEASE", "development")
-
-# key=value, a request id on every line that has one, never a payload.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "processing.delivery.error_texts.Formatter",
-            "format": "time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s",
-        }
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
-        "bare": {"class": "logging.StreamHandler"},
-    },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {
-        # CloudWatch takes a line for metrics only if nothing stands before its JSON.
-        "processing.emf": {"handlers": ["bare"], "level": "INFO", "propagate": False},
-        "botocore": {"level": "WARNING"},
-        "botocore.credentials": {"level": "CRITICAL"},  # ours say it in one line
-        "celery.worker.strategy": {"level": "WARNING"},  # ours say more
-        "celery.app.trace": {"level": "WARNING"},
-        "axes": {"level": "ERROR"},  # its other lines carry user names
-    },
-}

@@ -216,6 +216,9 @@ def test_a_number_of_proxies_that_lets_clients_name_their_address_is_refused(
     [
         ("SQS_WAIT_SECONDS", "soon", "SQS_WAIT_SECONDS is 'soon'. Set it to a whole number."),
         ("TRUSTED_PROXY_COUNT", "1.5", "TRUSTED_PROXY_COUNT is '1.5'. Set it to a whole number."),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml'. Set it to keys or json."),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL is 'LOUD'. Set it to DEBUG, INFO, WARNING, ERROR or CRITICAL."),
+        ("LOG_LEVELS", "intake:LOUD", "LOG_LEVELS names 'intake:LOUD'. Write it like processing:DEBUG"),
         ("BEHIND_TLS", "maybe", "BEHIND_TLS is 'maybe'. Set it to true or false."),
         ("EMAIL_URL", "nonsense://me:s3cret@host", "EMAIL_URL cannot be read. Write it like smtp+tls://"),
         ("CACHE_URL", "nonsense://me:s3cret@host", "CACHE_URL cannot be read. Write it like rediscache://"),

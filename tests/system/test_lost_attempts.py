@@ -72,7 +72,10 @@ def test_every_way_an_attempt_can_end_is_told_and_no_neighbour_suffers(
     log = system.log("worker")
     for deed in SILENT:
         letter = letter_of(bad[deed])
-        assert len(re.findall(f"{letter.request_id} .* no_report", log)) == DELIVERIES
+        assert (
+            len(re.findall(f"{letter.request_id} .* outcome=no_report", log))
+            == DELIVERIES
+        )
         assert letter.error_text.startswith("3 attempts ended without a report")
     assert {letter.attempts for letter in DeadLetter.objects.all()} == {DELIVERIES}
     told = Attempt.objects.values_list("error_type", flat=True)

@@ -58,7 +58,7 @@ def test_each_event_of_a_set_has_its_line_in_the_log(
     caplog.set_level(logging.INFO)
     together = created(3)
     in_sets(*together)
-    lines = [line for line in caplog.messages if "processed set=3" in line]
+    lines = [line for line in caplog.messages if "set=3 outcome=processed" in line]
     assert len(lines) == 3
     for outcome, line in zip(
         Outcome.objects.order_by("pk"), sorted(lines), strict=True
