@@ -49,9 +49,9 @@ def made_queues(*, allow_aws: bool) -> list[Made]:
             "SQS_QUEUE_PREFIX is empty, so these names may be anybody's. Set it, or delete"
             " the queues by hand."
         )
-    if _is_aws() and not allow_aws:
+    if not _is_of_development() and not allow_aws:
         raise RemovalRefusedError(
-            "This would delete queues in a real AWS account. Add --allow-aws if you mean it."
+            "This may delete queues in a real AWS account. Add --allow-aws if you mean it."
         )
     where = queues.url("jobs").rpartition("/")[0]
     names = [queue.name for queue in QUEUES.values()]
@@ -64,9 +64,10 @@ def made_queues(*, allow_aws: bool) -> list[Made]:
     return [one for url in urls if (one := _found(url)) is not None]
 
 
-def _is_aws() -> bool:
-    host = urlsplit(settings.SQS_ENDPOINT_URL).hostname or "amazonaws.com"
-    return host.removesuffix(".cn").endswith("amazonaws.com")
+def _is_of_development() -> bool:
+    """AWS has many domains, and all with its name; a server of our own speaks plain HTTP."""
+    where = urlsplit(settings.SQS_ENDPOINT_URL)
+    return where.scheme == "http" and "aws" not in (where.hostname or "aws")
 
 
 def _found(url: str) -> Made | None:

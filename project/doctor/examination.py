@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from django.db import connections
 
-from project.doctor import archive_check, database_checks, sqs_checks, surroundings
+from project.doctor import (
+    archive_check,
+    database_checks,
+    sqs_checks,
+    static_check,
+    surroundings,
+)
 from project.doctor.findings import Finding, State, fail, warn
 from project.doctor.roles import EVERY, Role
 
@@ -37,6 +43,7 @@ CHECKS = (
     Check("migrations", database_checks.migrations, after="database"),
     Check("spool", database_checks.spool, EVERY, after="migrations"),
     Check("life", database_checks.signs_of_life, EVERY, after="migrations"),
+    Check("static", static_check.static_files, frozenset({Role.WEB})),
     Check("cache", surroundings.cache_is_shared, frozenset({Role.WEB})),
     Check("mail", surroundings.mail_server, frozenset({Role.WORKER, Role.JOBS})),
     Check("archive", archive_check.archive, frozenset({Role.JOBS})),

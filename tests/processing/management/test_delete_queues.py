@@ -88,6 +88,10 @@ def test_an_empty_prefix_is_refused(settings: Settings, prefix: str) -> None:
         "",
         "https://sqs.eu-west-1.amazonaws.com",
         "https://sqs.cn-north-1.amazonaws.com.cn",
+        "https://sqs.us-east-1.api.aws",
+        "http://SQS.us-east-1.AMAZONAWS.com.",
+        "http://",
+        "nonsense",
         "https://vpce-1.sqs.us-east-1.vpce.amazonaws.com",
     ],
 )

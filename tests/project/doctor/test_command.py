@@ -103,9 +103,9 @@ def test_what_depends_on_a_failure_is_not_looked_at(
     ("role", "left_out"),
     [
         (Role.WEB, {"mail", "archive"}),
-        (Role.WORKER, {"drift", "cache", "archive"}),
-        (Role.JOBS, {"cache"}),
-        (Role.BEAT, {"queues", "drift", "cache", "mail", "archive"}),
+        (Role.WORKER, {"drift", "static", "cache", "archive"}),
+        (Role.JOBS, {"static", "cache"}),
+        (Role.BEAT, {"queues", "drift", "static", "cache", "mail", "archive"}),
         (None, set()),
     ],
 )
