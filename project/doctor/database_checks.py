@@ -1,6 +1,7 @@
 """The database: it answers, its tables are of this release, its rows tell of life."""
 
 from time import monotonic
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -49,6 +50,8 @@ _REASONS = (
         "Look at the load, the locks and the disk of the database.",
     ),
 )
+#: Settings of PostgreSQL without which a commit may be forgotten.
+_DURABLE = ("fsync", "synchronous_commit")
 _UNREACHED = (
     "does not answer",
     "Start it, let this machine reach it, or correct host and port in DATABASE_URL.",
@@ -61,6 +64,8 @@ def database(role: Role | None) -> Finding:
             begun = monotonic()
             cursor.execute("SELECT 1")
             took = (monotonic() - begun) * 1000
+            if (unsafe := _unsafe(cursor)) is not None:
+                return unsafe
     except (DatabaseError, InterfaceError) as error:
         return _no_answer(error)
     if connection.vendor == "sqlite":
@@ -73,6 +78,30 @@ def database(role: Role | None) -> Finding:
     if took > _SLOW:
         return warn(says, "Bring the processes nearer to the database.")
     return ok(says)
+
+
+def _unsafe(cursor: Any) -> Finding | None:
+    """Whether the database takes no rows, or forgets some that it has taken."""
+    if connection.vendor == "sqlite":
+        return None
+    cursor.execute(
+        "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
+        [["transaction_read_only", *_DURABLE]],
+    )
+    found = dict(cursor.fetchall())
+    if found["transaction_read_only"] == "on":
+        return fail(
+            "The database is read-only.",
+            "Name the primary in DATABASE_URL, or end the move of docs/upgrade.md.",
+        )
+    lax = " and ".join(name for name in _DURABLE if found[name] == "off")
+    if lax:
+        return fail(
+            f"PostgreSQL has {lax} off, so a crash of its server forgets transactions"
+            " whose messages are deleted already.",
+            f"Set {lax} to on.",
+        )
+    return None
 
 
 def _no_answer(error: Exception) -> Finding:

@@ -52,6 +52,22 @@ def test_a_database_that_answers_is_told_with_its_version_and_latency() -> None:
         assert found.says.startswith("PostgreSQL 1")
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL can")
+@pytest.mark.parametrize(
+    ("setting", "sentence", "advice"),
+    [
+        ("TRANSACTION READ ONLY", "is read-only", "Name the primary in DATABASE_URL"),
+        ("synchronous_commit = off", "a crash of its server forgets", "to on"),
+    ],
+)
+def test_a_database_that_takes_or_keeps_no_rows_is_told(
+    setting: str, sentence: str, advice: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET {setting}")  # until the transaction of the test ends
+    held(database_checks.database(None), State.FAIL, sentence, advice)
+
+
 def test_a_database_that_is_away_is_told(other_database: Callable[..., None]) -> None:
     port = free_port()
     other_database(PORT=port)
