@@ -9,7 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from dlq_review.monitoring import accepted
+from intake.accept import accept
 from processing.delivery import processor, spool
+from processing.delivery.json_lines import JSONFormatter
 from tests.builders import dead_letter, failed_attempt, order_created
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +87,14 @@ def test_a_database_that_is_away_is_said_in_a_sentence(
     (tmp_path / "ids").write_text("r-1")
     with pytest.raises(CommandError, match=r"does not answer \(DatabaseError\)"):
         run(tmp_path / "ids")
+
+
+def test_the_lines_that_are_written_now_are_read_in_both_formats(
+    sqs: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    event = order_created()
+    accept(event)
+    (record,) = (one for one in caplog.records if one.name == "intake.accept")
+    written = [record.getMessage(), JSONFormatter().format(record)]
+    assert list(accepted.request_ids(written)) == [event.id, event.id]

@@ -26,9 +26,9 @@ def of_an_unknown_order() -> Message:
 @pytest.mark.parametrize(
     ("delivered", "state"),
     [
-        (message(order_created()), "processed"),
-        (unreadable(), "dead_lettered=UnreadableEventError"),
-        (of_an_unknown_order(), "refused"),
+        (message(order_created()), "outcome=processed error="),
+        (unreadable(), "outcome=dead_lettered error=UnreadableEventError"),
+        (of_an_unknown_order(), "outcome=refused error=UnknownOrderError"),
     ],
     ids=["processed", "dead-lettered", "refused"],
 )
@@ -46,7 +46,7 @@ def test_the_line_of_a_delivery_that_is_tried_again_names_the_error(
 
     monkeypatch.setitem(registry.HANDLERS, "order_created", break_down)
     told = lines(caplog, message(order_created(), receive_count=2))
-    assert " failed=OSError " in f"{told[-1]} "
+    assert " outcome=failed error=OSError " in f"{told[-1]} "
     assert "receive_count=2" in told[-1]
     assert "ada@" not in caplog.text
 
