@@ -86,8 +86,8 @@ def _kept_for_archive() -> list[str]:
         return []
     more = "+" if kept == _MOST_COUNTED else ""
     return [
-        f"{kept}{more} settled dead letters keep their bodies longer than RETENTION_DAYS,"
-        " because the archive does not have them yet."
+        "Settled dead letters whose bodies are kept longer than RETENTION_DAYS, because the"
+        f" archive does not have them yet: {kept}{more}."
     ]
 
 
