@@ -5,10 +5,10 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
   $$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help setup run test siege lint bench chaos lock screenshots
+.PHONY: help setup run test siege lint bench chaos rehearse-deploy lock screenshots
 
 help: ## show these lines
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(VENV)/installed ## create .venv and install the locked packages
 
@@ -52,6 +52,9 @@ bench: setup ## compare with stock Celery and a bare loop; SQS away; a million l
 
 chaos: setup ## the whole system under fire, and its books (DURATION=1200 for a soak, SEED=7)
 	$(BIN)/python -m tests.chaos --seconds $(or $(DURATION),60) $(if $(SEED),--seed $(SEED))
+
+rehearse-deploy: setup ## a deployment from an empty folder, on an emulator that lets IAM decide
+	$(BIN)/python -m tests.rehearsal
 
 screenshots: setup ## take the pictures of the documents again (needs Chromium)
 	$(BIN)/python docs/screenshots.py

@@ -22,7 +22,7 @@ from processing.management.supervisor import _die_with_parent
 from tests.chaos.children import free_port
 from tests.processing.sqs_server import self_signed
 
-REGION, NUMBER = "us-east-1", "000000000000"  # the account of ministack
+REGION, NUMBER = "us-east-1", "111122223333"  # a number that means nothing to Holdfast
 ROOT = "test"  # ministack's key of the account itself, and its secret
 PREFIX, BUCKET, TOPIC = "holdfast-", "holdfast-archive", "holdfast-alerts"
 SERVICES = ("sqs", "iam", "sts", "s3", "sns", "kms")
@@ -55,6 +55,7 @@ class Account:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "SERVICES": ",".join(self.services),
+            "MINISTACK_ACCOUNT_ID": NUMBER,
             "AUTH": "true",
             "USE_SSL": str(int(self.tls)),
             "MINISTACK_SSL_CERT": str(self.certificate),
@@ -119,12 +120,16 @@ class Account:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def user(self, name: str, policy: Document) -> dict[str, str]:
-        """A new user with *policy*; its keys, as variables of a process."""
+    def user(self, name: str, policy: Document | str) -> dict[str, str]:
+        """A new user with *policy*, or with the managed policy of that ARN; its keys, as
+        variables of a process."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
-        text = json.dumps(with_batch_actions(policy))
-        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=text)
+        if isinstance(policy, str):
+            iam.attach_user_policy(UserName=name, PolicyArn=policy)
+        else:
+            text = json.dumps(with_batch_actions(policy))
+            iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=text)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return keys_of(key["AccessKeyId"], key["SecretAccessKey"])
 

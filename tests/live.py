@@ -143,13 +143,13 @@ class LiveSystem:
         command: list[object],
         name: str,
         *,
-        cwd: str | Path = django_settings.BASE_DIR,
+        cwd: str | Path | None = None,
         **environment: str,
     ) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [str(part) for part in command],
-                cwd=cwd,
+                cwd=cwd or django_settings.BASE_DIR,
                 env={**self.environment, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
