@@ -34,23 +34,29 @@ def sqs(role: Role | None) -> Finding:
     try:
         queues.depth(name)
     except queues.SQS_ERRORS as error:
-        code = refusals.code(error)
-        if code == _NO_CREDENTIALS:
-            return fail(
-                "This process finds no AWS credentials.",
-                "Give the machine a role, or set AWS_ACCESS_KEY_ID and"
-                " AWS_SECRET_ACCESS_KEY.",
-            )
-        if code in refusals.BAD_CREDENTIALS:
-            return fail(
-                f"SQS refuses the credentials of this process ({code}).",
-                "Renew the keys or the role, and look at the line `clock`.",
-            )
-        if code in _DENIED and role is not Role.BEAT:
-            return fail(f"This process may not look at {name} ({code}).", _PERMISSIONS)
-        if code not in _DENIED | refusals.NO_SUCH_QUEUE:
-            return fail(f"SQS does not answer at {where} ({code}).", _REACH)
+        if trouble := _trouble(refusals.code(error), name, where, role):
+            return trouble
     return ok(f"SQS answers at {where} and knows the credentials.")
+
+
+def _trouble(code: str, name: str, where: str, role: Role | None) -> Finding | None:
+    """What it means that SQS answered *code* to a look at a queue; None for no harm."""
+    if code == _NO_CREDENTIALS:
+        return fail(
+            "This process finds no AWS credentials.",
+            "Give the machine a role, or set AWS_ACCESS_KEY_ID and"
+            " AWS_SECRET_ACCESS_KEY.",
+        )
+    if code in refusals.BAD_CREDENTIALS:
+        return fail(
+            f"SQS refuses the credentials of this process ({code}).",
+            "Renew the keys or the role, and look at the line `clock`.",
+        )
+    if code in _DENIED and role is not Role.BEAT:
+        return fail(f"This process may not look at {name} ({code}).", _PERMISSIONS)
+    if code in _DENIED | refusals.NO_SUCH_QUEUE:
+        return None
+    return fail(f"SQS does not answer at {where} ({code}).", _REACH)
 
 
 def declared_queues(role: Role | None) -> Finding:
