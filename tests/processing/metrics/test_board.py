@@ -26,13 +26,15 @@ def in_a_process(row: int, number: int, *, killed: bool = False) -> None:
     """Count *number* in a process of its own, which then ends or is killed."""
     child = os.fork()
     if not child:
+        signal.alarm(10)  # seconds, if it waits for a lock that nobody gives back
         board.own(row)
         for _ in range(number):
             PROCESSED.count(*KEY)
         if killed:
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(0)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    assert status == (signal.SIGKILL if killed else 0)
 
 
 def test_a_killed_process_takes_no_count_with_it_and_its_replacement_goes_on() -> None:
