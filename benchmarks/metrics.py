@@ -7,9 +7,10 @@ In this process, in turns: a worker's handling of one order, and the web server'
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import median
 from time import process_time
 from typing import Any
 from unittest import mock
@@ -24,7 +25,8 @@ from processing.sqs import queues
 from processing.sqs.message import Message
 from project.wsgi import application
 
-_NUMBER = 100  # of events, and of requests, in one turn
+_NUMBER = 100  # of events, and of requests, of one side and round
+SIDES = ("ours", "without")
 _COUNTING = ((Counter, "count"), (Histogram, "observe"), (Latest, "note"))
 
 
@@ -38,18 +40,24 @@ FIGURES = {"event_ms": "CPU ms/event", "request_ms": "CPU ms/request"}
 
 
 def compare(*, rounds: int) -> dict[str, Cost]:
-    """The least of all turns, by side: others on this machine only ever add time."""
+    """Medians of single events and requests by side; the sides take turns at each."""
     settings.RATE_LIMIT_REQUESTS = 10**9
-    found: dict[str, list[Cost]] = {"ours": [], "without": []}
-    for turn in range(4 * rounds + 1):
-        for name in sorted(found, reverse=bool(turn % 2)):
-            with ExitStack() as stack:
-                if name == "without":
-                    stack.enter_context(_nothing_counted())
-                cost = Cost(_measure(_handle), _measure(_answer))
-            found[name].append(cost)
+    number = 2 * rounds * _NUMBER
+    handled, answered = _medians(_handle, number), _medians(_answer, number)
     queues.client().purge_queue(QueueUrl=queues.url("orders"))
-    return {name: _least(costs[1:]) for name, costs in found.items()}
+    return {side: Cost(handled[side], answered[side]) for side in SIDES}
+
+
+def _medians(work: Callable[[Event], None], number: int) -> dict[str, float]:
+    """The processor time in ms of *work* on one event, by side."""
+    took: dict[str, list[float]] = {side: [] for side in SIDES}
+    for turn, event in enumerate(backlog.orders(number)):
+        side = SIDES[turn % 2]
+        with _nothing_counted() if side == "without" else nullcontext():
+            began = process_time()
+            work(event)
+            took[side].append((process_time() - began) * 1000)
+    return {side: median(times) for side, times in took.items()}
 
 
 @contextmanager
@@ -62,14 +70,6 @@ def _nothing_counted() -> Iterator[None]:
 
 def _ignore(*_: object, **__: object) -> None:
     """In place of counting."""
-
-
-def _measure(work: Callable[[Event], None]) -> float:
-    events = list(backlog.orders(_NUMBER))
-    began = process_time()
-    for event in events:
-        work(event)
-    return (process_time() - began) * 1000 / _NUMBER
 
 
 def _handle(event: Event) -> None:
@@ -97,7 +97,3 @@ def _answer(event: Event) -> None:
     answer = application(environ, lambda status, _: said.append(status))
     if not said[0].startswith("202"):
         raise RuntimeError(f"{said[0]}: {b''.join(answer)!r}")
-
-
-def _least(costs: list[Cost]) -> Cost:
-    return Cost(*(min(getattr(one, name) for one in costs) for name in FIGURES))
