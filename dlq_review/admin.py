@@ -21,7 +21,13 @@ from dlq_review.desk.group_views import described
 from dlq_review.desk.letter_list import LetterList
 from dlq_review.desk.responses import check_may
 from dlq_review.letters.transitions import note_reveal
-from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
+from dlq_review.models import (
+    AuditEntry,
+    DeadLetter,
+    Erasure,
+    FailureGroup,
+    Operation,
+)
 from dlq_review.permissions import denial, may, may_operate
 from dlq_review.redrive import undo_window
 from dlq_review.search.export import FORMATS
@@ -231,3 +237,10 @@ class AuditEntryAdmin(DeskAdmin):
     @admin.display(description="about")
     def about(self, entry: AuditEntry) -> str:
         return str(entry.letter or entry.group or entry.operation or "–")
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    """That persons were forgotten (manage.py forget); nobody is named."""
+
+    list_display = ("began_at", "by", "ended_at", "person")

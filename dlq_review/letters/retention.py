@@ -6,7 +6,7 @@ archived. Each step is a transaction of its own. If a run is stopped half
 way, the next one goes on.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from time import monotonic
 
@@ -88,6 +88,12 @@ def _purge_letters(before: datetime) -> int:
     # A copy may have arrived before the lock; none can arrive behind it.
     for late in Arrival.unarchived().filter(letter__in=letters):
         letters.pop(late.letter_id, None)
+    purge_these(letters)
+    return len(letters)
+
+
+def purge_these(letters: Mapping[int, str]) -> None:
+    """Purge *letters*, which are settled and locked: request ids by their numbers."""
     # Texts of staff may name people, so they go. Who did or saw what, and when, stays.
     said = AuditEntry.objects.filter(letter__in=letters).exclude(reason="")
     said.exclude(verb=AuditEntry.Verb.REVEALED).update(reason="")
@@ -95,7 +101,7 @@ def _purge_letters(before: datetime) -> int:
     Arrival.objects.filter(letter__in=letters).update(
         body="", attributes={}, attribute_types={}
     )
-    _forget(Attempt.objects.filter(request_id__in=letters.values()))
+    forget_errors(letters.values())
     _forget_messages_for_senders(letters.values())
     found = DeadLetter.objects.filter(pk__in=letters)
     named = found.exclude(reference="").values_list("pk", "reference")
@@ -105,7 +111,6 @@ def _purge_letters(before: datetime) -> int:
     AuditEntry.objects.bulk_create(
         AuditEntry(letter_id=number, verb=AuditEntry.Verb.PURGED) for number in letters
     )
-    return len(letters)
 
 
 @transaction.atomic
@@ -160,6 +165,11 @@ def _forget_messages_for_senders(requests: Iterable[str]) -> None:
     """Purge the texts for senders of *requests*; their receipts keep the state."""
     discarded = Outcome.objects.filter(kind=Outcome.Kind.DISCARDED)
     discarded.filter(request_id__in=requests).update(made={})
+
+
+def forget_errors(requests: Iterable[str]) -> int:
+    """Purge the error texts of all attempts of *requests*."""
+    return _forget(Attempt.objects.filter(request_id__in=list(requests)))
 
 
 def _forget(attempts: QuerySet[Attempt]) -> int:

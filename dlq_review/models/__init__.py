@@ -1,4 +1,5 @@
 from dlq_review.models.audit import AppendOnlyError, AuditEntry
+from dlq_review.models.erasures import Erasure
 from dlq_review.models.groups import FailureCount, FailureGroup
 from dlq_review.models.letters import Arrival, DeadLetter, Revision
 from dlq_review.models.monitoring import LifeSign, RaisedAlert, Report, UntoldAlert
@@ -9,6 +10,7 @@ __all__ = [
     "Arrival",
     "AuditEntry",
     "DeadLetter",
+    "Erasure",
     "FailureCount",
     "FailureGroup",
     "LifeSign",

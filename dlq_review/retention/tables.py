@@ -135,6 +135,9 @@ RULES: dict[str, Purged | With | Kept] = {
     "processing.SpooledEvent": Kept(
         "it is an accepted request; it goes when SQS has taken it"
     ),
+    "dlq_review.Erasure": Kept(
+        "it shows that a person was forgotten, and tells nobody whom"
+    ),
     "dlq_review.UntoldAlert": Kept("nobody was told yet; it goes when it was mailed"),
     "dlq_review.LifeSign": Kept("there is one row for each part of the machinery"),
     "dlq_review.Report": Kept("there is one row"),

@@ -1,0 +1,63 @@
+"""Erase the person's accounts and sessions."""
+
+from collections.abc import Iterator
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
+from dlq_review.forget.address import Address
+from dlq_review.forget.holdings import Holdings, steps
+from dlq_review.letters import retention
+from dlq_review.models import AuditEntry, FailureGroup, Operation, Revision
+from processing.models import User
+from processing.staff import second_factor
+
+
+def accounts(held: Holdings) -> Iterator[int]:
+    for user in held.accounts().filter(is_staff=False):
+        with transaction.atomic():
+            _erase_account(held.address, user)
+        yield 1
+
+
+def _erase_account(address: Address, user: User) -> None:
+    """Delete it; one that the trail names was staff's, and keeps a pseudonym."""
+    signups = user.signups.values_list("pk", flat=True)
+    retention.forget_errors([*signups, *filter(None, [user.request_id])])
+    name, pseudonym = user.username, f"{address.pseudonym}-{user.pk}"
+    acted = _rename(name, pseudonym)
+    if not acted and not LogEntry.objects.filter(user=user).exists():
+        user.delete()
+        return
+    second_factor.reset(user)
+    user.signups.all().delete()
+    User.objects.filter(pk=user.pk).update(
+        username=pseudonym,
+        email="",
+        **dict.fromkeys(("name", "first_name", "last_name"), ""),
+        profile={},
+        is_active=False,
+        password=make_password(None),
+    )
+
+
+def _rename(name: str, pseudonym: str) -> int:
+    """Put *pseudonym* wherever the desk names the user *name*; return how often."""
+    columns = {
+        AuditEntry: "actor",
+        Revision: "by",
+        Operation: "by",
+        FailureGroup: "owner",
+    }
+    return sum(
+        model._base_manager.filter(**{field: name}).update(**{field: pseudonym})
+        for model, field in columns.items()
+    )
+
+
+def sessions(held: Holdings) -> Iterator[int]:
+    for some in steps(list(held.sessions())):
+        Session.objects.filter(pk__in=some).delete()
+        yield len(some)
