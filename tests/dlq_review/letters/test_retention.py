@@ -125,6 +125,23 @@ def test_old_attempts_of_requests_that_were_processed_lose_their_texts() -> None
     assert (attempt.error_text, attempt.error_type) == ("", "OperationalError")
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"error_text": "Ada", "traceback": ""},
+        {"error_text": "", "traceback": "File of Ada"},
+        {"error_text": "Ada", "traceback": "File of Ada"},
+    ],
+)
+def test_an_old_attempt_loses_each_text_that_it_has(texts: dict[str, str]) -> None:
+    old = failed_attempt(order_created(), started_at=LONG_AGO, **texts)
+    late = failed_attempt(order_created(), **texts)
+    purge()
+    for attempt, left in ((old, dict.fromkeys(texts, "")), (late, texts)):
+        attempt.refresh_from_db()
+        assert {name: getattr(attempt, name) for name in texts} == left
+
+
 def test_a_late_copy_of_a_purged_request_still_does_nothing() -> None:
     event = order_created()
     settled(event)

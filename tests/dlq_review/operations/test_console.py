@@ -2,21 +2,25 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from dlq_review.management import operation_console
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import control, plans, runner, steps
 from dlq_review.operations.plans import Plan
+from dlq_review.redrive import claims, undo_window
+from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.search import selections
 from dlq_review.search.selections import Selection
 from processing.delivery import processor
 from processing.models import User
 from processing.sqs import publisher, queues
 from processing.sqs.batches import Sent
-from tests.builders import dead_letter, failure
+from tests.builders import dead_letter, failure, message
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.operation_runs import exit_of, fail_all, run
 
@@ -63,6 +67,24 @@ def test_waiting_ends_when_all_is_processed(worker: None) -> None:
     text = run(*APPLY, "--wait")
     assert "3 processed" in text
     assert states() == ["resolved"] * 3
+
+
+def test_while_it_waits_it_does_the_work_of_a_beat_that_does_not_run(
+    sqs: None,
+) -> None:
+    undone_no_more, lost, done = letters(3)
+    undo_window.redrive_soon(Redrive(undone_no_more, 0), Terms("bob"))
+    claims.claim(lost, by="bob", reason="")
+    long_ago = timezone.now() - timedelta(hours=1)
+    DeadLetter.objects.filter(pk=undone_no_more.pk).update(send_after=long_ago)
+    DeadLetter.objects.filter(pk=lost.pk).update(claimed_at=long_ago)
+    processor.handle(message(done.revisions.get().body))
+    processor.handle(message("no event"))  # into the DLQ
+    operation_console._learn_outcomes()
+    found = dict(DeadLetter.objects.values_list("pk", "state"))
+    assert found.pop(undone_no_more.pk) == found.pop(lost.pk) == "redriven"
+    assert found.pop(done.pk) == "resolved"
+    assert list(found.values()) == ["quarantined"]
 
 
 def test_without_waiting_it_ends_when_all_is_sent(sqs: None) -> None:

@@ -127,6 +127,8 @@ def test_in_a_batch_a_pointer_leads_through_the_batch(
         {"type": "order_created", "data": order_data(**{"": 1})},
         {"type": "order_created", "data": order_data(), "c.d": 1},
         7,
+        {"type": "order_eaten", "data": order_data()},
+        {"data": order_data()},
     ]
     answer = post(client, "/api/batches", {"events": events})
     pointers = [
@@ -138,6 +140,8 @@ def test_in_a_batch_a_pointer_leads_through_the_batch(
         ["#/events/1/data/"],
         ["#/events/2/c.d"],
         ["#/events/3"],
+        ["#/events/4/type"],
+        ["#/events/5/type"],
     ]
 
 
