@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+
+from tests.documents import document
 
 #: The variables with values that no default has, and what becomes of each.
 READ: dict[str, tuple[str, dict[str, Any]]] = {
@@ -154,6 +157,20 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
     "DLQ_SETTLE_SECONDS": ("14.5", {"CELERY_BEAT_SCHEDULE.settle.schedule": 14.5}),
     "OPERATE_SECONDS": ("15.5", {"CELERY_BEAT_SCHEDULE.operate.schedule": 15.5}),
     "REDRIVE_TARGETS": ("orders:signups", {"REDRIVE_TARGETS": ["orders:signups"]}),
+    "LOG_FORMAT": ("json", {"LOG_FORMAT": "json"}),
+    "LOG_LEVELS": ("intake:ERROR", {"LOG_LEVELS": {"intake": "ERROR"}}),
+    "METRICS_PORT": ("9464", {"METRICS_PORT": 9464}),
+    "METRICS_HOST": ("0.0.0.0", {"METRICS_HOST": "0.0.0.0"}),  # noqa: S104
+    "METRICS_TOKEN": ("t" * 32, {"METRICS_TOKEN": "t" * 32}),
+    "METRICS_EMF": ("true", {"METRICS_EMF": True}),
+    "ARCHIVE_BUCKET": ("shop-failed", {"ARCHIVE_BUCKET": "shop-failed"}),
+    "ARCHIVE_KEY": ("a/{message_id}", {"ARCHIVE_KEY": "a/{message_id}"}),
+    "ARCHIVE_DAYS": ("17", {"ARCHIVE_DAYS": 17}),
+    "ARCHIVE_BUCKET_OWNER": ("210987654321", {"ARCHIVE_BUCKET_OWNER": "210987654321"}),
+    "ARCHIVE_ENDPOINT_URL": (
+        "http://127.0.0.1:4998/",
+        {"ARCHIVE_ENDPOINT_URL": "http://127.0.0.1:4998"},
+    ),
     "ALERT_EMAILS": ("a@example.com", {"ALERT_EMAILS": ["a@example.com"]}),
 }
 FOUND_ELSEWHERE = {"VAR_DIR"}  # test_settings
@@ -166,7 +183,17 @@ print(json.dumps({name: getattr(read, name) for name in dir(read) if name.isuppe
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """All settings of a process that has every variable."""
-    var = tmp_path_factory.mktemp("var")
+    given = {name: given for name, (given, _) in READ.items()}
+    return settings_of(tmp_path_factory.mktemp("var"), given)
+
+
+@pytest.fixture(scope="module")
+def unset(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """All settings of a process behind TLS that has no other variable."""
+    return settings_of(tmp_path_factory.mktemp("var"), {"BEHIND_TLS": "true"})
+
+
+def settings_of(var: Path, given: dict[str, str]) -> Any:
     done = subprocess.run(
         [sys.executable, "-c", CODE],
         cwd=django_settings.BASE_DIR,
@@ -175,7 +202,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "PYTHONWARNINGS": "ignore",
             "ENV_FILE": os.devnull,
             "VAR_DIR": str(var),
-            **{name: given for name, (given, _) in READ.items()},
+            **given,
         },
         capture_output=True,
         text=True,
@@ -195,6 +222,28 @@ def inside(read: Any, path: str) -> Any:
 def test_a_variable_reaches_its_setting(read: Any, name: str) -> None:
     _, expected = READ[name]
     assert {path: inside(read, path) for path in expected} == expected
+
+
+def test_a_variable_that_is_not_set_has_the_default_of_the_documents(
+    unset: Any,
+) -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", document("settings.md"), re.M)
+    told = {name: default for name, default in rows if name in READ}
+    assert len(told) > 35
+    # The first two become something else, and the third is set here.
+    for name in ("CACHE_URL", "SQS_QUEUE_PREFIX", "BEHIND_TLS"):
+        del told[name]
+    found = {name: inside(unset, next(iter(READ[name][1]))) for name in told}
+    assert {name: written(value) for name, value in found.items()} == told
+
+
+def written(value: Any) -> str:
+    """*value* as the environment has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def test_every_variable_is_tried() -> None:
