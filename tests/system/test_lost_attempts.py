@@ -81,7 +81,7 @@ def test_every_way_an_attempt_can_end_is_told_and_no_neighbour_suffers(
     told = Attempt.objects.values_list("error_type", flat=True)
     assert sorted(told) == ["MemoryError"] * 3 + ["SoftTimeLimitExceeded"] * 3
     assert Outcome.objects.count() == len(neighbours)
-    first_time = "receive_count=1 ms=[0-9]+ processed"
+    first_time = "receive_count=1 ms=[0-9]+ set=[0-9]+ outcome=processed"
     assert len(re.findall(first_time, log)) == len(neighbours)
 
     late = order_created()
