@@ -42,6 +42,9 @@ def redrive_settings(**_: Any) -> Iterable[CheckMessage]:
 
 
 def retention_settings(**_: Any) -> Iterable[CheckMessage]:
+    if too_long := list(_longer_than_calendars()):
+        yield from too_long
+        return
     for period in periods.OF_DAYS:
         days, least = getattr(settings, period.setting), period.least() / timedelta(1)
         if days != 0 and days < least:
@@ -59,6 +62,18 @@ def retention_settings(**_: Any) -> Iterable[CheckMessage]:
             hint="Set HISTORY_DAYS to RETENTION_DAYS or more; 0 keeps all.",
             id="dlq_review.E004",
         )
+
+
+def _longer_than_calendars() -> Iterable[CheckMessage]:
+    """A period that ends before the year 1 would stop the purge, and beat with it."""
+    for period in periods.OF_DAYS:
+        days = getattr(settings, period.setting)
+        if days > periods.LONGEST:
+            yield Error(
+                f"{period.setting} is {days}, and {periods.LONGEST} days are the most.",
+                hint="Set it to 0 to keep all.",
+                id="dlq_review.E012",
+            )
 
 
 def archive_settings(**_: Any) -> Iterable[CheckMessage]:

@@ -11,6 +11,7 @@ from processing.handlers.accounts import LINK_AGE
 from processing.sqs.topology import QUEUES
 
 SAMPLES = timedelta(days=30)
+LONGEST = 36_500  # days; before the year 1 there is no date to compare with
 
 
 @dataclass(frozen=True, slots=True)

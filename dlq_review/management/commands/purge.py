@@ -8,7 +8,7 @@ from django.utils import timezone
 from rich.progress import Progress
 
 from dlq_review.letters import retention
-from dlq_review.retention import rows
+from dlq_review.retention import periods, rows
 
 
 class Command(BaseCommand):
@@ -31,6 +31,8 @@ class Command(BaseCommand):
     def handle(self, *, days: int, dry_run: bool, **options: Any) -> None:
         if days < 1:
             raise CommandError("RETENTION_DAYS is 0: nothing is purged. Give --days.")
+        if days > periods.LONGEST:
+            raise CommandError(f"{periods.LONGEST} days are the most.")
         before = timezone.now() - timedelta(days=days)
         total = retention.due(before)
         if dry_run:

@@ -52,3 +52,15 @@ def test_0_keeps_all_of_a_kind_and_history_outlives_the_texts(
     (said,) = refused(settings, HISTORY_DAYS=89, RETENTION_DAYS=90)
     assert "before RETENTION_DAYS" in said
     assert refused(settings, HISTORY_DAYS=400, RETENTION_DAYS=0)
+
+
+@pytest.mark.parametrize("setting", [one.setting for one in periods.OF_DAYS])
+def test_more_days_than_a_calendar_has_are_refused(
+    setting: str, settings: Settings
+) -> None:
+    settings.RETENTION_DAYS = 1
+    settings.HISTORY_DAYS = 0
+    assert refused(settings, **{setting: periods.LONGEST}) == []
+    for days in (periods.LONGEST + 1, 999_999, 10**12):
+        said = refused(settings, **{setting: days})
+        assert f"{setting} is {days}, and 36500 days are the most." in said
