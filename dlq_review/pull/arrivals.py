@@ -19,6 +19,7 @@ from dlq_review.pull.new_letters import (
 )
 from processing.sqs.message import Message
 
+_BROUGHT_BACK = "Its body was purged; this copy brought it back."
 _SENT = (DeadLetter.State.CLAIMED, DeadLetter.State.REDRIVEN)
 
 
@@ -71,11 +72,19 @@ def _arrive_again(letter: DeadLetter, pulled: PulledMessage) -> None:
     late_copy = letter.state in _SENT and known and not ours
     if settled_for_good or late_copy:
         note(letter, AuditEntry.Verb.COPY, after=letter.state)
+        _purge_again(letter, pulled)
     elif pulled.done:
         reason = "Already processed, with the body that arrived."
         move(letter, DeadLetter.State.RESOLVED, AuditEntry.Verb.RESOLVED, reason=reason)
     else:
         _fail_again(letter, pulled, known=known)
+
+
+def _purge_again(letter: DeadLetter, pulled: PulledMessage) -> None:
+    """Have the purge find a settled letter again whose body was purged before this copy."""
+    if letter.purged_at:
+        changes = _another_body(letter, pulled, _BROUGHT_BACK)
+        DeadLetter.objects.filter(pk=letter.pk).update(**changes)
 
 
 def _is_known(letter: DeadLetter, pulled: PulledMessage) -> bool:
@@ -94,11 +103,8 @@ def _fail_again(letter: DeadLetter, pulled: PulledMessage, *, known: bool) -> No
     }
     reason = ""
     if not known:
-        reason = (
-            "Its body was purged; this copy brought it back."
-            if letter.purged_at
-            else "Another body arrived under this request id."
-        )
+        another = "Another body arrived under this request id."
+        reason = _BROUGHT_BACK if letter.purged_at else another
         changes |= _another_body(letter, pulled, reason)
     verb = AuditEntry.Verb.FAILED_AGAIN
     if letter.state in DeadLetter.SETTLED:

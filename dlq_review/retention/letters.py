@@ -34,8 +34,11 @@ class Letters:
     def delete(self, before: datetime) -> int:
         old = self._old(before).order_by("settled_at")
         locked = old.select_for_update(skip_locked=True, of=("self",))
-        letters = list(locked.only("request_id", "group_id")[:STEP])
-        numbers = [one.pk for one in letters]
+        found = {one.pk: one for one in locked.only("request_id", "group_id")[:STEP]}
+        # A copy may have arrived before the lock; none can arrive behind it.
+        for late in Arrival.unarchived().filter(letter__in=found):
+            found.pop(late.letter_id, None)
+        numbers, letters = list(found), list(found.values())
         for model in (Arrival, Revision, AuditEntry):
             erase(model.objects.filter(letter__in=numbers))
         # In the order of their keys, as everywhere, so transactions cannot deadlock.
