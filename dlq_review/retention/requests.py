@@ -1,9 +1,13 @@
-"""Delete outcomes of which no copy can arrive any more, and accounts nobody opened."""
+"""Delete outcomes of which no copy can arrive any more, and accounts nobody opened.
+
+A sign-up may wait in a queue or at the desk for longer than it may then be kept. Its mail is
+sent when it is processed, so its age counts from that too.
+"""
 
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dlq_review.models import DeadLetter
 from dlq_review.retention.sweeps import STEP, erase, erase_of
@@ -47,9 +51,17 @@ class Outcomes:
         )
 
 
+def _processed_since(before: datetime) -> Exists:
+    """The condition that a sign-up was processed since *before*."""
+    outcomes = Outcome.objects.filter(pk=OuterRef("request_id"), at__gte=before)
+    return Exists(outcomes)
+
+
 def unverified(before: datetime) -> QuerySet[User]:
     """Accounts of sign-ups alone, for which nothing was asked since *before*, or waits."""
-    lately = Signup.objects.filter(account=OuterRef("pk"), asked_at__gte=before)
+    lately = Signup.objects.filter(
+        Q(asked_at__gte=before) | _processed_since(before), account=OuterRef("pk")
+    )
     waiting = DeadLetter.objects.filter(reference=OuterRef("email"))
     return User.objects.filter(
         ~Exists(lately),
@@ -74,6 +86,24 @@ class Accounts:
         numbers = list(locked.values_list("pk", flat=True)[:STEP])
         User.objects.filter(pk__in=numbers, verified_at=None).delete()
         return len(numbers)
+
+
+class Signups:
+    """Sign-ups that were asked for and processed long ago."""
+
+    def due(self, before: datetime) -> bool:
+        return self._old(before).exists()
+
+    @transaction.atomic
+    def delete(self, before: datetime) -> int:
+        old = self._old(before).order_by("asked_at")
+        locked = old.select_for_update(skip_locked=True, of=("self",))
+        numbers = list(locked.values_list("pk", flat=True)[:STEP])
+        erase(Signup.objects.filter(pk__in=numbers))
+        return len(numbers)
+
+    def _old(self, before: datetime) -> QuerySet[Signup]:
+        return Signup.objects.filter(~_processed_since(before), asked_at__lt=before)
 
 
 class Samples:

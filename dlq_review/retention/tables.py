@@ -10,9 +10,8 @@ from dlq_review.models import AuditEntry, FailureCount, RaisedAlert
 from dlq_review.retention import periods
 from dlq_review.retention.letters import Groups, Letters, Operations
 from dlq_review.retention.periods import Period
-from dlq_review.retention.requests import Accounts, Outcomes, Samples
+from dlq_review.retention.requests import Accounts, Outcomes, Samples, Signups
 from dlq_review.retention.sweeps import First, Oldest, Sweep
-from processing.models import Signup
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,7 @@ RULES: dict[str, Purged | With | Kept] = {
         Accounts(),
     ),
     "processing.Signup": Purged(
-        "sign-ups, since they were made",
-        periods.UNVERIFIED,
-        Oldest(Signup.objects.all, "asked_at"),
+        "sign-ups, since they were processed", periods.UNVERIFIED, Signups()
     ),
     "processing.Order": Purged(
         "samples of the demonstration page, since they were sent; other orders stay, and"

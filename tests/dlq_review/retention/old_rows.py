@@ -80,6 +80,7 @@ def account(at: datetime) -> Model:
     event = signup_requested(email=f"{new_id()}@example.com")
     processor.process(event)
     Signup.objects.filter(pk=event.id).update(asked_at=at)
+    Outcome.objects.filter(pk=event.id).update(at=at)
     return aged(User.objects.get(request_id=event.id), date_joined=at)
 
 
