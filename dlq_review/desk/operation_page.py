@@ -12,6 +12,7 @@ from dlq_review.operations import edit_undo, progress
 from dlq_review.operations.edit_preview import preview
 from dlq_review.permissions import denial, may_operate, needed_for
 from dlq_review.redrive import targets
+from dlq_review.search.selections import Selection
 from dlq_review.search.veil import veiled_condition
 from processing.models import Outcome
 
@@ -84,11 +85,13 @@ def _ways_back(
 def _redrives_next(
     request: HttpRequest, operation: Operation, counts: progress.Tally
 ) -> int:
-    """How many letters the ended edit or restoring left ready for a redrive by this person."""
+    """How many letters of the ended edit or restoring this person may redrive now."""
     state = _READY.get(Operation.Kind(operation.kind))
     if state is None or operation.state not in Operation.ENDED:
         return 0
-    return counts.by_state[state] if may_operate(request.user, "redrive") else 0
+    if not counts.by_state[state] or not may_operate(request.user, "redrive"):
+        return 0
+    return Selection(after=operation.pk).candidates().count()
 
 
 def _exclusions(operation: Operation) -> dict[str, int]:

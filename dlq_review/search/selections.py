@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -66,7 +66,10 @@ class Selection:
     discarded_by: int | None = None
     """Letters that this operation discarded, and nobody discarded again."""
     after: int | None = None
-    """Waiting letters that this operation edited or restored, or that failed again by it."""
+    """Waiting letters that this operation edited or restored, or that failed again by it.
+
+    Without those whose edit was undone.
+    """
     masked: bool = False
     """The conditions read the masked body, because the author may not see personal data."""
 
@@ -143,7 +146,9 @@ class Selection:
             found = found.filter(self._named())
         if self.after is not None:
             found = found.filter(
-                operations__operation=self.after, operations__state__in=_WAIT_AGAIN
+                ~self._undone(),
+                operations__operation=self.after,
+                operations__state__in=_WAIT_AGAIN,
             )
         if self.discarded_by is not None:
             found = found.filter(
@@ -154,6 +159,13 @@ class Selection:
                 ),
             )
         return found
+
+    def _undone(self) -> Exists:
+        """The condition that a letter has its body from before the edit `after` again."""
+        items = OperationItem.objects.filter(
+            operation__undoes=self.after, state=_Item.UNDONE, letter=OuterRef("pk")
+        )
+        return Exists(items)
 
     def _selectable(self) -> QuerySet[DeadLetter]:
         state = DeadLetter.State

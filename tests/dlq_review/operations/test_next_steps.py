@@ -7,7 +7,7 @@ from django.test import Client
 
 from dlq_review.letters import revisions
 from dlq_review.models import DeadLetter, Operation
-from dlq_review.operations import runner
+from dlq_review.operations import control, edit_undo, runner
 from tests.builders import dead_letter, order_created
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.desk_pages import LIST, OPERATIONS, html, plan
@@ -59,6 +59,32 @@ def test_what_was_sent_or_discarded_since_is_not_offered_again(desk: Client) -> 
     DeadLetter.objects.filter(pk=second.pk).update(state="discarded")
     desk.post(f"{OPERATIONS}new/", plan(after=operation.pk))
     assert Operation.objects.latest("pk").items.get().letter == third
+
+
+def test_a_letter_whose_edit_was_undone_is_not_sent_with_its_former_body(
+    desk: Client,
+) -> None:
+    operation = edited(2)
+    kept, _ = DeadLetter.objects.filter(operations__state="fixed")
+    body = order_created(id=kept.request_id).body
+    revisions.edit(kept, body, based_on=kept.revision, by="ada", reason="x")
+    undo = edit_undo.freeze_undo(operation, by="ada", reason="x")
+    assert "Redrive these 2" in html(desk, page_of(operation))  # not started yet
+    control.start(undo, by="ada")
+    runner.run_all(seconds=9)
+    assert undo.items.filter(state="undone").count() == 1
+    assert "Redrive these 1" in html(desk, page_of(operation))
+    desk.post(f"{OPERATIONS}new/", plan(after=operation.pk))
+    assert Operation.objects.latest("pk").items.get().letter == kept
+
+
+def test_a_redrive_is_offered_only_for_what_still_waits(desk: Client) -> None:
+    operation = edited(2)
+    first, second = DeadLetter.objects.filter(operations__state="fixed")
+    DeadLetter.objects.filter(pk=first.pk).update(state="redriven")
+    assert "Redrive these 1" in html(desk, page_of(operation))
+    DeadLetter.objects.filter(pk=second.pk).update(state="redriven")
+    assert "Redrive these" not in html(desk, page_of(operation))
 
 
 def test_the_next_step_needs_its_permission_and_the_end(
