@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -86,10 +86,10 @@ def archive_settings(**_: Any) -> Iterable[CheckMessage]:
             " 0-9, . and -.",
             id="dlq_review.E005",
         )
-    if urlsplit(settings.ARCHIVE_ENDPOINT_URL).scheme not in ("", "http", "https"):
+    if _archive_server() is None:
         yield Error(
             f"ARCHIVE_ENDPOINT_URL is {settings.ARCHIVE_ENDPOINT_URL!r}.",
-            hint="Begin it with https://, or set it to nothing for Amazon's own S3.",
+            hint="Write it as https://s3.example.com, or set it to nothing for Amazon's own S3.",
             id="dlq_review.E011",
         )
     if problem := key_layout.problem(settings.ARCHIVE_KEY):
@@ -109,6 +109,16 @@ def archive_settings(**_: Any) -> Iterable[CheckMessage]:
         )
 
 
+def _archive_server() -> SplitResult | None:
+    """Empty parts for Amazon's own; None if it is no address."""
+    try:
+        address = urlsplit(settings.ARCHIVE_ENDPOINT_URL)
+        known = address.scheme in ("http", "https") and address.hostname is not None
+    except ValueError:
+        return None
+    return address if known or not settings.ARCHIVE_ENDPOINT_URL else None
+
+
 def _expires_in_time(archive_days: int, retention_days: int) -> bool:
     """0 days is for ever."""
     if archive_days < 0:
@@ -119,15 +129,17 @@ def _expires_in_time(archive_days: int, retention_days: int) -> bool:
 def archive_access(**_: Any) -> Iterable[CheckMessage]:
     if not settings.ARCHIVE_BUCKET:
         return
-    own = urlsplit(settings.ARCHIVE_ENDPOINT_URL)
-    if own.scheme == "http":
+    own = _archive_server()
+    if own and own.scheme == "http":
         yield Warning(
             f"ARCHIVE_ENDPOINT_URL is {settings.ARCHIVE_ENDPOINT_URL}: personal data would travel in"
             " the clear.",
             hint="Set ARCHIVE_ENDPOINT_URL to nothing for Amazon's own S3, or use https.",
             id="dlq_review.W008",
         )
-    if not own.scheme and not _ACCOUNT.fullmatch(settings.ARCHIVE_BUCKET_OWNER):
+    if not settings.ARCHIVE_ENDPOINT_URL and not _ACCOUNT.fullmatch(
+        settings.ARCHIVE_BUCKET_OWNER
+    ):
         yield Error(
             f"ARCHIVE_BUCKET_OWNER is {settings.ARCHIVE_BUCKET_OWNER!r}, so S3 would refuse"
             " every object.",

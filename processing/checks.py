@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +16,9 @@ from django.http.request import validate_host
 
 from processing.sqs.topology import QUEUES, Queue
 
+_KMS_KEY = re.compile(
+    r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/|alias/)[\w/-]+"
+)
 MOST_PORTS = 65_535
 SHORTEST_TOKEN = 32  # characters
 
@@ -23,6 +27,7 @@ def register_checks() -> None:
     register(declared_queues, "queues")
     register(long_poll, "queues")
     register(heartbeat, "queues")
+    register(kms_key, "queues")
     register(metrics)
     for check in (secret_key, addresses, real_sqs, mail_server, own_folder):
         register(check, "security", deploy=True)
@@ -41,6 +46,19 @@ def long_poll(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             " waits longer than 20 s.",
             hint="Set it to 0 to 20; 20 costs the fewest calls.",
             id="holdfast.E019",
+        )
+    ]
+
+
+def kms_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.SQS_KMS_KEY or _KMS_KEY.fullmatch(settings.SQS_KMS_KEY):
+        return []
+    return [
+        Error(
+            f"SQS_KMS_KEY is {settings.SQS_KMS_KEY!r}, which names no key.",
+            hint="Write it as arn:aws:kms:eu-central-1:123456789012:key/ and the id of the"
+            " key, or set it to nothing.",
+            id="holdfast.E024",
         )
     ]
 
@@ -187,6 +205,12 @@ def metrics(app_configs: Any, **kwargs: Any) -> Iterable[CheckMessage]:
             " could read the metrics.",
             hint="Set it to a port that only your monitoring reaches.",
             id="holdfast.E022",
+        )
+    if not settings.METRICS_TOKEN.isascii() or not settings.METRICS_TOKEN.isprintable():
+        yield Error(
+            "METRICS_TOKEN has characters that a header does not carry, so nobody could send it.",
+            hint="Set one of letters, digits, - and _.",
+            id="holdfast.E025",
         )
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
         yield Error(

@@ -1,6 +1,8 @@
 """The queues on SQS."""
 
-from processing.sqs.topology import QUEUES, declare_fifo
+from django.core.exceptions import ImproperlyConfigured
+
+from processing.sqs.topology import QUEUES, UnknownQueueError, declare_fifo
 from project.settings.process import env
 
 AWS_REGION = env.str("AWS_REGION", "us-east-1")
@@ -14,7 +16,10 @@ SQS_KMS_KEY = env.str("SQS_KMS_KEY", "")  # empty: SSE-SQS
 FIFO_QUEUES = env.list("FIFO_QUEUES", default=[])
 RETRY_BACKOFF_BASE_SECONDS = env.float("RETRY_BACKOFF_BASE_SECONDS", 30)
 
-declare_fifo(FIFO_QUEUES)
+try:
+    declare_fifo(FIFO_QUEUES)
+except UnknownQueueError as _unknown:
+    raise ImproperlyConfigured(f"{_unknown} Name some of these, or none.") from None
 _sqs_host = SQS_ENDPOINT_URL or f"https://sqs.{AWS_REGION}.amazonaws.com"
 SQS_QUEUE_URLS = {
     name: f"{_sqs_host}/{AWS_ACCOUNT_ID}/{SQS_QUEUE_PREFIX}{name}{queue.suffix}"

@@ -46,12 +46,23 @@ def test_a_layout_that_cannot_be_meant_is_named(settings: Settings) -> None:
     assert "one message would overwrite another" in found.msg
 
 
-@pytest.mark.parametrize("endpoint", ["minio:9000", "s3://archive", "ftp://minio"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "minio:9000",
+        "s3://archive",
+        "ftp://minio",
+        "s3.example.com",
+        "https://",
+        "http://[::1",
+    ],
+)
 def test_an_endpoint_that_is_no_address_is_named(
     settings: Settings, endpoint: str
 ) -> None:
     settings.ARCHIVE_ENDPOINT_URL = endpoint
     assert named() == ["dlq_review.E011"]
+    list(archive_access())  # looks at the same address, and names its own matters
 
 
 @pytest.mark.parametrize(

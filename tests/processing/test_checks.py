@@ -117,6 +117,8 @@ def test_a_long_poll_is_no_longer_than_sqs_allows(
         (65_536, "", ["holdfast.E021"]),
         (8000, "", ["holdfast.E022"]),
         (0, "short", ["holdfast.E023"]),
+        (0, "ä" * 32, ["holdfast.E025"]),
+        (0, f"{'x' * 32}\n", ["holdfast.E025"]),
     ],
 )
 def test_metrics_have_a_port_of_their_own_and_a_token_that_nobody_guesses(
@@ -131,6 +133,23 @@ def test_metrics_have_a_port_of_their_own_and_a_token_that_nobody_guesses(
     found = list(checks.metrics(None))
     assert ids(found) == expected
     assert all("short" not in str(one) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("", []),
+        ("alias/ours", []),
+        ("arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab", []),
+        ("foo", ["holdfast.E024"]),
+        ("arn:aws:sqs:eu-central-1:123456789012:orders", ["holdfast.E024"]),
+    ],
+)
+def test_a_key_that_cannot_be_one_is_named(
+    settings: Settings, key: str, expected: list[str]
+) -> None:
+    settings.SQS_KMS_KEY = key
+    assert ids(checks.kms_key(None)) == expected
 
 
 def test_the_port_of_the_site_is_the_one_that_the_platform_names(

@@ -216,6 +216,7 @@ def test_a_number_of_proxies_that_lets_clients_name_their_address_is_refused(
     [
         ("SQS_WAIT_SECONDS", "soon", "SQS_WAIT_SECONDS is 'soon'. Set it to a whole number."),
         ("TRUSTED_PROXY_COUNT", "1.5", "TRUSTED_PROXY_COUNT is '1.5'. Set it to a whole number."),
+        ("FIFO_QUEUES", "nope", "FIFO_QUEUES names 'nope'; the queues are orders, signups, returns, emails, jobs. Name some of these, or none."),
         ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml'. Set it to keys or json."),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL is 'LOUD'. Set it to DEBUG, INFO, WARNING, ERROR or CRITICAL."),
         ("LOG_LEVELS", "intake:LOUD", "LOG_LEVELS names 'intake:LOUD'. Write it like processing:DEBUG"),

@@ -1,9 +1,11 @@
+from argparse import ArgumentTypeError
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 from rich.progress import Progress
 
@@ -20,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--days",
-            type=int,
+            type=_days,
             default=settings.RETENTION_DAYS,
             help="settled so many days ago (default: RETENTION_DAYS)",
         )
@@ -31,16 +33,26 @@ class Command(BaseCommand):
     def handle(self, *, days: int, dry_run: bool, **options: Any) -> None:
         if days < 1:
             raise CommandError("RETENTION_DAYS is 0: nothing is purged. Give --days.")
-        if days > periods.LONGEST:
-            raise CommandError(f"{periods.LONGEST} days are the most.")
+        try:
+            self._purge(days, dry_run=dry_run)
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database does not answer, or has no tables ({type(error).__name__})."
+                " Start it, correct DATABASE_URL or run manage.py migrate; then run this again."
+            ) from None
+
+    def _purge(self, days: int, *, dry_run: bool) -> None:
         before = timezone.now() - timedelta(days=days)
         total = retention.due(before)
         if dry_run:
             self.stdout.write(f"{total} dead letters were settled {days} days ago.")
             for label in rows.due():
                 self.stdout.write(f"{label} holds rows to delete.")
-            self._tell_unarchived(before)
-            return
+        else:
+            self._delete(before, total)
+        self._tell_unarchived(before)
+
+    def _delete(self, before: datetime, total: int) -> None:
         done: Counter[str] = Counter()
         try:
             with Progress(disable=not self.stdout.isatty()) as bar:
@@ -61,8 +73,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{done.pop('purged', 0)} purged.")
         for label, number in done.items():
             self.stdout.write(f"{number} rows of {label} deleted.")
-        self._tell_unarchived(before)
 
     def _tell_unarchived(self, before: datetime) -> None:
         if kept := retention.unarchived(before).count():
             self.stdout.write(f"{kept} more are kept until the archive has them.")
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= periods.LONGEST):
+        raise ArgumentTypeError(
+            f"{text!r} is no number of days. Give --days 1 to {periods.LONGEST}."
+        )
+    return int(text)

@@ -6,6 +6,11 @@ from django.core.management.base import BaseCommand, CommandError
 from processing.sqs import queues
 from processing.sqs.provision import RealAWSError, ensure_queues
 
+ADVICE = (
+    "Without --check this creates the queues that are missing, and changes none. If none should"
+    " be missing, correct SQS_QUEUE_PREFIX; deploy the template to change attributes."
+)
+
 
 class Command(BaseCommand):
     help = "Create the declared queues where they are missing; report any difference."
@@ -22,9 +27,14 @@ class Command(BaseCommand):
         except RealAWSError as error:
             raise CommandError(f"{error} Add --allow-aws if you mean it.") from None
         except queues.SQS_ERRORS as error:
-            raise CommandError(f"SQS does not answer: {error}") from None
+            raise CommandError(
+                f"SQS does not answer ({type(error).__name__}). Correct SQS_ENDPOINT_URL,"
+                " AWS_REGION or the credentials, and run this again."
+            ) from None
         for line in drift:
             self.stderr.write(line)
         if drift:
-            raise CommandError(f"{len(drift)} differences from the declaration.")
+            raise CommandError(
+                f"{len(drift)} differences from the declaration. {ADVICE}"
+            )
         self.stdout.write("All queues are as declared.")

@@ -39,17 +39,28 @@ class Command(BaseCommand):
                 continue
             stale.append(str(file))
             if not check:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text)
+                _write(file, text)
                 self.stdout.write(f"{file}: {len(text)} bytes")
             if file.parent == output and len(text) > cloudformation.MOST_BYTES:
                 self.stderr.write(f"{file}: {cloudformation.TOO_LONG}")
         if check and stale:
             raise CommandError(
-                f"Not as declared: {', '.join(stale)}. Run manage.py render_infra."
+                f"Not as declared: {', '.join(stale)}. Run this again without --check."
             )
         if not stale:
             self.stdout.write("All templates are as declared.")
+
+
+def _write(file: Path, text: str) -> None:
+    """Raises CommandError where nothing can be written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    except OSError as error:
+        raise CommandError(
+            f"{error.filename} cannot be written: {error.strerror}. Give --output a folder"
+            " in which you may write."
+        ) from None
 
 
 def rendered(only: str | None = None) -> Iterator[tuple[str, str]]:

@@ -44,8 +44,9 @@ class Command(BaseCommand):
             counted = rows.count()
         except DatabaseError as error:
             raise CommandError(
-                f"The database does not answer ({type(error).__name__}), so nothing can be"
-                " counted. Try again when it is back."
+                f"The database does not answer, or has no tables ({type(error).__name__}), so"
+                " nothing can be counted. Start it, correct DATABASE_URL or run manage.py"
+                " migrate."
             ) from None
         traffic = _traffic(orders, pattern, counted)
         bills = {

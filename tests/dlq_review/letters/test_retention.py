@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -189,6 +190,26 @@ def test_the_command_counts_first_and_beat_does_it_all_the_time(
     assert tasks.purge() == 1
     call_command("purge", "--days", "90", stdout=said)
     assert said.getvalue().endswith("0 purged.\n")
+
+
+@pytest.mark.parametrize("days", ["-4", "36501", "9999999", "soon"])
+def test_days_that_cannot_be_meant_are_refused_with_the_way_out(days: str) -> None:
+    with pytest.raises(CommandError, match="Give --days 1 to 36500"):
+        call_command("purge", f"--days={days}")
+
+
+def test_a_database_that_is_away_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(before: object) -> int:
+        raise OperationalError("secret host name")
+
+    monkeypatch.setattr(retention, "due", away)
+    with pytest.raises(
+        CommandError, match=r"DATABASE_URL or run manage.py mig"
+    ) as said:
+        call_command("purge", "--days=90")
+    assert "secret" not in str(said.value)
 
 
 def test_an_order_id_stays_and_a_name_or_an_address_goes() -> None:

@@ -305,6 +305,12 @@ def test_a_change_of_the_declaration_makes_the_files_stale(
     assert "edge.json" not in str(found.value)
 
 
+def test_a_folder_in_which_nothing_can_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match=r"file cannot be written: .+ Give --output"):
+        call_command("render_infra", f"--output={tmp_path / 'file'}")
+
+
 @pytest.mark.parametrize(
     ("only", "files"),
     [
