@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from rich.progress import Progress
 
 from dlq_review.errors import ReviewError
@@ -39,6 +40,15 @@ class Command(BaseCommand):
             address = Address(options["email"])
         except NoAddressError as error:
             raise CommandError(str(error)) from None
+        try:
+            self._forget(address, options)
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database does not answer, or has no tables ({type(error).__name__})."
+                " Start it, correct DATABASE_URL or run manage.py migrate; then run this again."
+            ) from None
+
+    def _forget(self, address: Address, options: dict[str, Any]) -> None:
         if options["yes"]:
             _check_user(options["by"])
         held = Holdings(address)
@@ -113,4 +123,6 @@ class Command(BaseCommand):
 
 def _check_user(name: str) -> None:
     if not StaffMember.objects.filter(username=name, is_active=True).exists():
-        raise CommandError("--by names no active member of staff, for the record.")
+        raise CommandError(
+            "--by names no active member of staff. Give your user name, for the record."
+        )

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from pytest_django import Settings
 
 from dlq_review.forget import erasing
@@ -316,13 +317,25 @@ def test_the_export_holds_what_is_theirs_and_of_others_only_the_place(
     ("options", "words"),
     [
         (["--email", "ann"], "Write one, such as"),
-        (["--email", ANN, "--yes"], "--by names no active member of staff"),
+        (["--email", ANN, "--yes"], "staff. Give your user name"),
         (["--email", ANN, "--yes", "--by", "nobody"], "--by names no active"),
     ],
 )
 def test_a_mistake_is_told_without_a_trace(options: list[str], words: str) -> None:
     with pytest.raises(CommandError, match=words):
         call_command("forget", *options)
+
+
+def test_a_database_that_is_away_is_told_without_a_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(held: Holdings) -> dict[str, int]:
+        raise OperationalError(ANN)
+
+    monkeypatch.setattr(Holdings, "counts", away)
+    with pytest.raises(CommandError, match="correct DATABASE_URL") as said:
+        call_command("forget", "--email", ANN)
+    assert ANN not in str(said.value)
 
 
 def test_the_keys_of_the_archive_are_listed(settings: Settings) -> None:
