@@ -107,7 +107,7 @@ class OperationItem(models.Model):
         SKIPPED = "skipped", "skipped"
 
     # A person waits while a hundred thousand items are frozen, so there is no constraint
-    # and no index that the INSERT ... SELECT makes needless. Neither side is ever deleted.
+    # and no index that the INSERT ... SELECT makes needless. An item may outlive its letter.
     operation = models.ForeignKey(
         Operation,
         on_delete=models.CASCADE,

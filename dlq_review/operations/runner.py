@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from math import inf
 from time import monotonic, sleep
 
+from django.db.models import Exists, OuterRef
+
 from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import leases, steps
 from dlq_review.operations.control import finish, pause
@@ -91,6 +93,8 @@ class _Run:
         """False if no item is left that may be tried now."""
         items = _next(self.operation, room, self.last, self.refusing)
         if not items:
+            with self.lease.writing():
+                _skip_deleted(self.operation)
             return False
         self.lease.renew(self.pace.reached)
         kind = Operation.Kind(self.operation.kind)
@@ -126,6 +130,13 @@ def _next(
         types = [name for name, one in CONTRACTS.items() if one.queue in refusing]
         waiting = waiting.exclude(letter__type__in=types)
     return list(waiting.select_related("letter").order_by("pk")[:room])
+
+
+def _skip_deleted(operation: Operation) -> None:
+    """Skip items whose letter was deleted since: nothing else would ever end them."""
+    letter = DeadLetter.objects.filter(pk=OuterRef("letter_id"))
+    gone = operation.items.filter(~Exists(letter), state=_Item.WAITING)
+    gone.update(state=_Item.SKIPPED, why="The dead letter was deleted meanwhile.")
 
 
 def _canary_leaves(operation: Operation) -> int:

@@ -135,3 +135,20 @@ def test_an_operation_that_is_none_filters_nothing(desk: Client, value: str) -> 
     dead_letter()
     answer = desk.get(LIST, {"operation": value})
     assert answer.status_code in (200, 302)
+
+
+@pytest.mark.parametrize("kind", ["redrive", "discard"])
+def test_an_operation_ends_though_a_letter_on_its_list_was_deleted(kind: str) -> None:
+    operation = started(3, replace(FAST, kind=kind))
+    gone = operation.items.earliest("pk")
+    for rows in ("arrivals", "revisions", "audit"):
+        getattr(gone.letter, rows).all()._raw_delete("default")
+    DeadLetter.objects.filter(pk=gone.letter_id)._raw_delete("default")
+    for _ in range(2):
+        runner.run_all(seconds=5)
+    left = operation.items.get(pk=gone.pk)
+    assert (left.state, left.why) == (
+        "skipped",
+        "The dead letter was deleted meanwhile.",
+    )
+    assert not operation.items.filter(state="waiting").exists()
