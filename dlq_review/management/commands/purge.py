@@ -31,8 +31,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, days: int, dry_run: bool, **options: Any) -> None:
-        if days < 1:
-            raise CommandError("RETENTION_DAYS is 0: nothing is purged. Give --days.")
         try:
             self._purge(days, dry_run=dry_run)
         except DatabaseError as error:
@@ -42,17 +40,21 @@ class Command(BaseCommand):
             ) from None
 
     def _purge(self, days: int, *, dry_run: bool) -> None:
-        before = timezone.now() - timedelta(days=days)
-        total = retention.due(before)
-        if dry_run:
+        before = timezone.now() - timedelta(days=days) if days else None
+        total = retention.due(before) if before else 0
+        if before is None:
+            self.stdout.write("RETENTION_DAYS is 0: letters keep their bodies.")
+        elif dry_run:
             self.stdout.write(f"{total} dead letters were settled {days} days ago.")
+        if dry_run:
             for label in rows.due():
                 self.stdout.write(f"{label} holds rows to delete.")
         else:
             self._delete(before, total)
-        self._tell_unarchived(before)
+        if before:
+            self._tell_unarchived(before)
 
-    def _delete(self, before: datetime, total: int) -> None:
+    def _delete(self, before: datetime | None, total: int) -> None:
         done: Counter[str] = Counter()
         try:
             with Progress(disable=not self.stdout.isatty()) as bar:
@@ -66,7 +68,8 @@ class Command(BaseCommand):
                     done[label] = so_far
                     bar.update(row, description=f"Deleting {label}")
 
-                retention.purge(before, progress=progress)
+                if before:
+                    retention.purge(before, progress=progress)
                 rows.purge(progress=deleted)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")

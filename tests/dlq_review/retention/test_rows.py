@@ -256,6 +256,18 @@ def test_the_job_deletes_rows_and_the_command_says_how_many() -> None:
     assert "1 rows of sessions.Session deleted." in said.getvalue()
 
 
+def test_the_command_deletes_rows_also_where_letters_keep_their_bodies(
+    settings: Settings,
+) -> None:
+    label = "processing.User"
+    old = MAKE[label](ago(label, timedelta(days=1)))
+    settings.RETENTION_DAYS = settings.HISTORY_DAYS = 0
+    said = StringIO()
+    call_command("purge", stdout=said)
+    assert "RETENTION_DAYS is 0: letters keep their bodies." in said.getvalue()
+    assert not is_there(old)
+
+
 @pytest.mark.skipif("connection.vendor != 'postgresql'")
 def test_a_purge_of_nothing_reads_no_long_table() -> None:
     now = timezone.now()
