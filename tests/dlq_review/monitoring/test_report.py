@@ -107,11 +107,12 @@ def test_the_time_until_sqs_drops_a_message_is_told_before_it_does(sqs: None) ->
 
 
 def test_dead_letters_the_spool_and_the_books_are_measured(sqs: None) -> None:
-    dead_letter()
-    settlement.discard(dead_letter(), by="ada", reason="a test")
-    redrive_now(dead_letter(), by="ada")
-    spool.add(order_created(), "Timeout")
-    failed_attempt(order_created())
+    with time_machine.travel(START, tick=True):
+        dead_letter()
+        settlement.discard(dead_letter(), by="ada", reason="a test")
+        redrive_now(dead_letter(), by="ada")
+        spool.add(order_created(), "Timeout")
+        failed_attempt(order_created())
     two_hours = 7_200
     found = measured(two_hours)
     states = {

@@ -93,10 +93,12 @@ def test_the_local_sqs_server_is_for_this_machine_and_keeps_its_messages(
     assert told == {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": "5351",
-        "SERVICES": "sqs",
+        "SERVICES": "sqs,s3",
         "LOG_LEVEL": "WARNING",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(folder / "s3"),
         "TMPDIR": str(folder),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
