@@ -24,6 +24,31 @@ from tests.live import LiveSystem
 from tests.s3 import S3
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="only tests that reach the database: for a second run, on another one",
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if not config.getoption("--database-only"):
+        return
+    left_out = [item for item in items if not _reaches_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _reaches_database(item)]
+
+
+def _reaches_database(item: pytest.Item) -> bool:
+    asked = getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("django_db")) or any(
+        name in asked for name in ("db", "transactional_db", "live_server")
+    )
+
+
 @pytest.fixture(scope="module")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
     """An SQS server of its own for the tests of a module, without queues."""

@@ -101,5 +101,5 @@ def test_a_letter_whose_copy_came_in_the_moment_of_the_lock_is_not_deleted(
 
 @pytest.mark.parametrize("days", [periods.LONGEST + 1, 999_999, 10**12])
 def test_more_days_than_a_calendar_has_are_refused_by_the_command(days: int) -> None:
-    with pytest.raises(CommandError, match="most"):
+    with pytest.raises(CommandError, match="36500"):
         call_command("purge", "--days", str(days))

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from processing.infrastructure import policies
 from processing.infrastructure.policies import ROLES
 from project.doctor import sqs_checks
@@ -15,6 +17,8 @@ from tests.aws import NUMBER, PLACES, PREFIX, Account, account
 from tests.aws_resources import ALL, acting_as, demand_tls, furnish
 from tests.processing.infrastructure import table
 from tests.processing.infrastructure.table import TABLE, Given, outcome
+
+pytestmark = pytest.mark.siege
 
 
 def handles(aws: Account) -> dict[str, str]:
