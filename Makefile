@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
   $$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
+# Hundreds of processes start in the tests: each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test siege lint bench chaos rehearse-deploy lock screenshots
 
