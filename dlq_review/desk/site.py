@@ -1,6 +1,9 @@
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
@@ -20,6 +23,17 @@ class TriageSite(admin.AdminSite):
         return super().has_permission(request) and not second_factor.is_missing(
             request.user
         )
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Refuse an empty `_to_field`, which Django looks up as the name of a field."""
+
+        @wraps(view)
+        def refusing(request: HttpRequest, *args: Any, **more: Any) -> Any:
+            if "" in (request.GET.get(TO_FIELD_VAR), request.POST.get(TO_FIELD_VAR)):
+                raise DisallowedModelAdminToField("_to_field is empty. Leave it out.")
+            return view(request, *args, **more)
+
+        return super().admin_view(refusing, cacheable)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

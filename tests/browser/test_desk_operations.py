@@ -39,7 +39,7 @@ def plan(page: Page, **typed: str) -> None:
 
 
 def figure(page: Page, what: str) -> str:
-    return page.locator(".figure", has_text=what).locator("b").inner_text()
+    return page.locator(".figures li", has_text=what).locator("b").inner_text()
 
 
 def await_state(

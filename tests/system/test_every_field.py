@@ -325,9 +325,12 @@ def shown(client: Client, letters: list[DeadLetter]) -> None:
         assert client.get(page).status_code == HTTPStatus.OK, page
 
 
+LONG = (pytest.mark.siege, pytest.mark.long)
+
+
 @pytest.mark.parametrize(("type", "path"), FIELDS)
 @pytest.mark.parametrize(
-    "first", [0, *(pytest.param(one, marks=pytest.mark.siege) for one in (1, 2, 3))]
+    "first", [0, *(pytest.param(one, marks=LONG) for one in (1, 2, 3))]
 )
 def test_values_at_the_edges(
     admin_client: Client, type: str, path: Path, first: int
@@ -337,6 +340,7 @@ def test_values_at_the_edges(
 
 
 @pytest.mark.siege
+@pytest.mark.long
 @pytest.mark.parametrize(("type", "path"), FIELDS)
 def test_values_made_up(admin_client: Client, type: str, path: Path) -> None:
     @made_up(

@@ -59,7 +59,7 @@ VALUES = (
     "' OR 1=1 --",
 )
 TELLING = ("\x00", "\ud83d", "9" * 5_000, "2147483648", "")
-SLOW = pytest.mark.siege
+SLOW = (pytest.mark.siege, pytest.mark.long)
 EACH = [
     value if value in TELLING else pytest.param(value, marks=SLOW) for value in VALUES
 ]
@@ -282,3 +282,13 @@ def _ask_a_mixture(browser: Client, known: list[str], data: st.DataObject) -> No
     before = transaction.savepoint()
     assert ask(browser, method, url, pairs) < 500
     transaction.savepoint_rollback(before)
+
+
+def test_an_empty_name_of_a_field_is_refused() -> None:
+    person = User.objects.create(username="root", is_staff=True, is_superuser=True)
+    browser = Client()
+    browser.force_login(person)
+    for page in ("change", "delete"):
+        url = f"/admin/processing/staffmember/{person.pk}/{page}/"
+        assert ask(browser, "GET", url, [("_to_field", "")]) == 400
+        assert ask(browser, "POST", url, [("_to_field", "")]) == 400

@@ -237,8 +237,8 @@ LOOKS = [*ACTS, "change_deadletter", "export_deadletter"]
     ("without", "every"),
     [
         pytest.param(ACTS, 4, id="acts, some bodies"),
-        pytest.param(ACTS, 1, id="acts", marks=pytest.mark.siege),
-        pytest.param(LOOKS, 3, id="looks", marks=pytest.mark.siege),
+        pytest.param(ACTS, 1, id="acts", marks=[pytest.mark.siege, pytest.mark.long]),
+        pytest.param(LOOKS, 3, id="looks", marks=[pytest.mark.siege, pytest.mark.long]),
     ],
 )
 def test_no_page_shows_personal_data_to_those_who_may_not_see_it(
