@@ -26,10 +26,10 @@ run: setup ## start everything; http://127.0.0.1:8000/ (Ctrl-C stops it)
 	$(BIN)/python manage.py dev
 
 test: setup ## run the tests (DATABASE_URL=postgres://... for those on PostgreSQL)
-	$(BIN)/python -m pytest -n 4 -rs -m "not siege and not browser"
+	$(BIN)/python -m pytest -n 4 --dist worksteal -rs -m "not siege and not browser"
 
 siege: setup ## the tests that drive a browser, kill, break and take away (minutes)
-	$(BIN)/python -m pytest -n 6 -rs -m "siege or browser"
+	$(BIN)/python -m pytest -n 6 --dist worksteal -rs -m "siege or browser"
 
 # cfn-lint and what it needs are 150 MB, and only `make lint` uses them: `make setup` stays quick.
 $(VENV)/infra-installed: requirements-infra.txt $(VENV)/installed
