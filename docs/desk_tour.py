@@ -78,8 +78,8 @@ def one_letter(page: Page) -> None:
     letter = page.url
     take(page, "desk-letter", whole=True)
     in_the_dark(page, "desk-letter-dark")
-    page.get_by_label("Find a request").fill("ORD-2003")
-    page.get_by_role("button", name="Find").click()
+    page.locator("#find").fill("ORD-2003")
+    page.get_by_role("button", name="Find", exact=True).click()
     take(page, "desk-request", whole=True)
     page.goto(letter)
     page.get_by_role("link", name="Edit").click()
