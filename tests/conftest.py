@@ -20,7 +20,7 @@ from processing.s3 import bucket
 from processing.sqs import access, batches, publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import QUEUES
-from tests.live import LiveSystem
+from tests.live import LiveSystem, sqs_server
 from tests.s3 import S3
 
 
@@ -52,11 +52,8 @@ def _reaches_database(item: pytest.Item) -> bool:
 @pytest.fixture(scope="module")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
     """An SQS server of its own for the tests of a module, without queues."""
-    system = LiveSystem(tmp_path_factory.mktemp("sqs"))
-    system.start_sqs()
-    yield system
-    for process in system.processes:
-        system.kill(process)
+    with sqs_server(tmp_path_factory.mktemp("sqs")) as system:
+        yield system
 
 
 @pytest.fixture
@@ -165,13 +162,8 @@ def forget_failures() -> None:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
-    system = LiveSystem(tmp_path_factory.mktemp("s3"))
-    try:
-        system.start_sqs()
+    with sqs_server(tmp_path_factory.mktemp("s3")) as system:
         yield system
-    finally:
-        for process in system.processes:
-            system.kill(process)
 
 
 _buckets = (f"archive-{number}" for number in itertools.count())

@@ -198,3 +198,15 @@ def live_system(folder: Path, settings: Settings) -> Iterator[LiveSystem]:
 
 def empty(queue: str) -> bool:
     return queues.depth(queue) == queues.Depth(0, 0)
+
+
+@contextmanager
+def sqs_server(folder: Path) -> Iterator[LiveSystem]:
+    """A server without queues and without other processes, which keeps its files in *folder*."""
+    system = LiveSystem(folder)
+    try:
+        system.start_sqs()
+        yield system
+    finally:
+        for process in system.processes:
+            system.kill(process)

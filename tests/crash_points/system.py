@@ -22,7 +22,7 @@ from processing.sqs import publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import EVENT_QUEUES, QUEUES
 from tests import boot
-from tests.live import LiveSystem, wait_for
+from tests.live import LiveSystem, sqs_server, wait_for
 
 _prefixes = (f"point-{number}-" for number in itertools.count())
 
@@ -118,14 +118,9 @@ def _check_end(returncode: int, said: str, crash_at: str) -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
-    system = LiveSystem(tmp_path_factory.mktemp("crash-points"))
-    try:
-        # Only the server itself; what reads the database waits for the test's own.
-        system.start_sqs()
+    # What reads the database waits for the test's own.
+    with sqs_server(tmp_path_factory.mktemp("crash-points")) as system:
         yield system
-    finally:
-        for process in system.processes:
-            system.kill(process)
 
 
 @pytest.fixture
