@@ -26,9 +26,13 @@ class Breaker:
         self.reason = ""
         """Why the last send failed."""
 
+    @property
+    def is_open(self) -> bool:
+        return self._failures >= self._most
+
     def lets_through(self) -> bool:
         """Whether the caller may send. If so, it must report `succeeded` or `failed`."""
-        if self._failures < self._most:
+        if not self.is_open:
             return True
         with self._lock:
             if monotonic() < self._opens_at:
@@ -75,6 +79,10 @@ class Breakers:
             if not way.lets_through():
                 return way
         return None
+
+    def are_open(self, queue: str) -> bool:
+        """Whether the next send to *queue* may be held back."""
+        return self.whole.is_open or self._queues[queue].is_open
 
     def took(self, queue: str) -> None:
         """Note that the queue answered: it took a message, or refused one for good."""

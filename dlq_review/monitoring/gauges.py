@@ -72,6 +72,11 @@ ALL = {
             "Operations of staff on many dead letters that have not ended.",
             {"state": OPERATION_STATES},
         ),
+        Gauge(
+            "holdfast_archive_waiting",
+            "Pulled messages that the archive does not have yet, at most 10,000; 0 without"
+            " ARCHIVE_BUCKET.",
+        ),
         Gauge("holdfast_alerts_waiting", "Alerts that nobody was mailed yet."),
         Gauge(
             "holdfast_unaccounted",

@@ -5,12 +5,13 @@ from datetime import datetime
 from django.db.models import Count, Min, Sum
 from django.utils import timezone
 
-from dlq_review.models import DeadLetter, FailureGroup, Operation, UntoldAlert
+from dlq_review.models import Arrival, DeadLetter, FailureGroup, Operation, UntoldAlert
 from dlq_review.monitoring import books, deadlines
 from dlq_review.monitoring.gauges import LETTER_STATES, OPERATION_STATES, SETTLED
 from dlq_review.monitoring.measured import Figures
 from processing.sqs.topology import QUEUES
 
+_MOST_COUNTED = 10_000
 _GOING = (DeadLetter.State.CLAIMED, DeadLetter.State.REDRIVEN)
 
 
@@ -62,6 +63,13 @@ def add_spool(figures: Figures) -> bool:
     figures.add("holdfast_spool_refused", spool.refused_for_good)
     figures.add("holdfast_spool_oldest_seconds", age)
     return spool.waiting > 0
+
+
+def add_archive(figures: Figures) -> bool:
+    """Whether a message waits for the archive."""
+    waiting = Arrival.unarchived().order_by()[:_MOST_COUNTED].count()
+    figures.add("holdfast_archive_waiting", waiting)
+    return waiting > 0
 
 
 def add_operations(figures: Figures) -> bool:

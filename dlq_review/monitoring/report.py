@@ -20,6 +20,12 @@ from processing.models import QueueProgress
 
 EACH = timedelta(seconds=60)
 EACH_WHEN_IDLE = timedelta(seconds=240)
+#: Gauges that CloudWatch is told, with the names that it gets.
+FOR_CLOUDWATCH = {
+    "SpooledEvents": "holdfast_spool_events",
+    "Unaccounted": "holdfast_unaccounted",
+    "ArchiveWaiting": "holdfast_archive_waiting",
+}
 _EARLY = timedelta(seconds=2)  # the pull does not come to the second
 
 
@@ -36,6 +42,7 @@ def refresh() -> bool:
         counted.is_busy,
         letter_figures.add_letters(figures),
         letter_figures.add_spool(figures),
+        letter_figures.add_archive(figures),
         letter_figures.add_operations(figures),
     ]
     letter_figures.add_ages(figures)
@@ -66,15 +73,23 @@ def _is_due(last: Report) -> bool:
 
 
 def tell_cloudwatch() -> None:
-    """One line with the dead letters that wait, at each pull; also that nobody has none."""
+    """One line at each pull, also where nothing waits: whether it comes is watched too."""
     if settings.METRICS_EMF:
-        emf.tell(emf.of_open_letters(letter_figures.waiting_letters()))
+        figures = _last_figures().by_name
+        told: dict[str, float] = {"OpenDeadLetters": letter_figures.waiting_letters()}
+        for name, gauge in FOR_CLOUDWATCH.items():
+            told[name] = sum(figure for _, figure in figures.get(gauge, ()))
+        emf.tell([emf.of_system(told)])
+
+
+def _last_figures() -> Figures:
+    last = Report.objects.filter(pk=Report.ONLY).first()
+    return Figures.stored(last.figures if last else {})
 
 
 def shown() -> list[Family]:
     """All gauges, with the figures of the last report."""
-    last = Report.objects.filter(pk=Report.ONLY).first()
-    figures = Figures.stored(last.figures if last else {}).by_name
+    figures = _last_figures().by_name
     return [
         Family(
             gauge.name,

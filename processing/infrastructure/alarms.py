@@ -1,169 +1,106 @@
-"""The alarms, as a table, and the dashboard beside them.
+"""The alarms, as one list. cloudwatch.py and prometheus.py make theirs of it.
 
-SQS's own metrics watch each queue and DLQ. The alarms on Holdfast's metrics exist only where
-the parameter HoldfastMetrics is true, because one of them sounds when the metric is missing.
+CloudWatch is told by SQS's own metrics of each queue and DLQ, and by the lines that workers
+write with METRICS_EMF (processing/metrics/emf.py). Prometheus reads `/metrics`.
 """
 
-import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from processing.infrastructure.intrinsics import (
-    Function,
-    Resources,
-    att,
-    logical,
-    named_pairs,
-    ref,
-    sub,
-)
-from processing.sqs.topology import Queue
 
 OURS = "Holdfast"
 SQS = "AWS/SQS"
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """Sounds when *statistic* of *metric* is beyond *threshold*, *times* periods in a row."""
+class Watch:
+    """CloudWatch's side: *statistic* of *metric* is beyond the bound, *times* periods in a row."""
 
-    name: str
-    severity: str  # page: wake somebody; ticket: on the next working day
     metric: str
     statistic: str
     period: int  # seconds
     times: int
-    threshold: int
-    sentence: str  # {queue} is the queue's name
-    dlq: bool = False  # SQS's metric of the DLQ, not of its source
     namespace: str = SQS
-    sounds_below: bool = False
-    missing: str = "notBreaching"
+    dlq: bool = False  # SQS's metric of the DLQ, not of its source
+    below: int | None = None  # sounds below this, and while nobody writes the metric
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Sounds while *promql* is above *above* for *minutes*."""
+
+    name: str
+    severity: str  # page: wake somebody; ticket: on the next working day
+    sentence: str  # {queue} is the queue's name
+    above: int
+    cloudwatch: Watch
+    promql: str  # of an alarm of each queue, one sample a queue
+    minutes: int
 
 
 OF_EACH_QUEUE = (
     Alarm(
-        "depth", "page", "ApproximateNumberOfMessagesVisible", "Average", 300, 2, 1000,
-        "More than 1,000 messages wait on {queue}.",
+        "depth", "page", "More than 1,000 messages wait on {queue}.", 1000,
+        Watch("ApproximateNumberOfMessagesVisible", "Average", 300, 2),
+        "max by (queue) (holdfast_queue_messages)", 10,
     ),
     Alarm(
-        "age", "page", "ApproximateAgeOfOldestMessage", "Maximum", 60, 3, 300,
+        "age", "page",
         "A message on {queue} has waited longer than 300 s: its workers are too few or away.",
+        300,
+        Watch("ApproximateAgeOfOldestMessage", "Maximum", 60, 3),
+        "max by (queue) (holdfast_queue_oldest_seconds)", 3,
     ),
     Alarm(
-        "dlq", "ticket", "ApproximateNumberOfMessagesVisible", "Maximum", 60, 1, 0,
-        "Messages lie in the DLQ of {queue}. Longer than 5 minutes: nobody pulls them.",
-        dlq=True,
+        "dlq", "ticket",
+        "Messages lie in the DLQ of {queue}. Longer than 5 minutes: nobody pulls them.", 0,
+        Watch("ApproximateNumberOfMessagesVisible", "Maximum", 60, 1, dlq=True),
+        "max by (queue) (holdfast_dlq_messages)", 0,
     ),
     # CloudWatch looks once a minute, and the pull empties a DLQ every 30 s: most dead letters
     # are gone before they are seen. What the pull received is counted all the same.
     Alarm(
-        "dead", "ticket", "NumberOfMessagesReceived", "Sum", 60, 1, 0,
-        "A message of {queue} failed for good.",
-        dlq=True,
+        "dead", "ticket", "A message of {queue} failed for good.", 0,
+        Watch("NumberOfMessagesReceived", "Sum", 60, 1, dlq=True),
+        "sum by (queue) (increase(holdfast_dead_letters_arrived_total[5m]))", 0,
     ),
     Alarm(
-        "errors", "ticket", "MessagesProcessed", "Sum", 300, 2, 10,
-        "More than 10 deliveries of {queue} failed in 5 minutes, twice.",
-        namespace=OURS,
+        "errors", "ticket", "More than 10 deliveries of {queue} failed in 5 minutes, twice.",
+        10,
+        Watch("MessagesProcessed", "Sum", 300, 2, OURS),
+        "sum by (queue)"
+        ' (increase(holdfast_messages_processed_total{status="failure"}[5m]))', 5,
     ),
 )  # fmt: skip
-OF_THE_DESK = (
+OF_THE_SYSTEM = (
+    # An idle system is measured every 4 minutes. Nobody at all is as bad as long ago.
     Alarm(
-        "silent", "page", "OpenDeadLetters", "SampleCount", 60, 5, 1,
-        "For 5 minutes no repair worker has reported: is it running, and beat?",
-        namespace=OURS, sounds_below=True, missing="breaching",
+        "silent", "page",
+        "For 5 minutes no repair worker has reported: is it running, and beat?", 300,
+        Watch("OpenDeadLetters", "SampleCount", 60, 5, OURS, below=1),
+        "time() - (max(holdfast_jobs_seen_timestamp_seconds) or vector(0))", 1,
     ),
     Alarm(
-        "open", "ticket", "OpenDeadLetters", "Maximum", 300, 1, 0,
-        "More dead letters wait at the desk than OpenDeadLetters allows.",
-        namespace=OURS,
+        "open", "ticket", "More dead letters wait at the desk than are allowed.", 0,
+        Watch("OpenDeadLetters", "Maximum", 300, 1, OURS),
+        'sum(max by (queue, state) (holdfast_dead_letters{state=~"open|quarantined"}))', 0,
+    ),
+    # CloudWatch is not told of circuit breakers, but of the spool, which takes over.
+    Alarm(
+        "circuit", "ticket",
+        "SQS does not take events: a circuit breaker opened, and they wait in the spool.", 0,
+        Watch("SpooledEvents", "Maximum", 60, 3, OURS),
+        "sum(increase(holdfast_circuit_open_total[5m]))", 0,
+    ),
+    Alarm(
+        "unaccounted", "page",
+        "The books do not balance: a request left one place and did not reach the next.", 0,
+        Watch("Unaccounted", "Maximum", 60, 1, OURS),
+        "sum(max by (reason) (holdfast_unaccounted))", 0,
+    ),
+    Alarm(
+        "archive", "ticket",
+        "Messages have waited for the archive for 15 minutes: does S3 take them?", 0,
+        Watch("ArchiveWaiting", "Minimum", 300, 3, OURS),
+        "max(holdfast_archive_waiting)", 15,
     ),
 )  # fmt: skip
-#: Title of a panel -> metric, and whether it is the DLQ's.
-PANELS = {
-    "Waiting": ("ApproximateNumberOfMessagesVisible", False),
-    "In flight": ("ApproximateNumberOfMessagesNotVisible", False),
-    "Oldest, seconds": ("ApproximateAgeOfOldestMessage", False),
-    "In a DLQ": ("ApproximateNumberOfMessagesVisible", True),
-}
-
-
-def alarms(queues: Mapping[str, Queue]) -> Resources:
-    found = {
-        f"{logical(queue.name)}{logical(alarm.name)}Alarm": _alarm(
-            alarm, f"{queue.name}-{alarm.name}", _dimensions(alarm, queue), queue.name
-        )
-        for queue in queues.values()
-        for alarm in OF_EACH_QUEUE
-    }
-    for alarm in OF_THE_DESK:
-        dimensions = {"Prefix": ref("Prefix")}
-        found[f"{logical(alarm.name)}Alarm"] = _alarm(alarm, alarm.name, dimensions)
-    found["OpenAlarm"]["Properties"]["Threshold"] = ref("OpenDeadLetters")
-    return found
-
-
-def dashboard(queues: Mapping[str, Queue]) -> Resources:
-    body = json.dumps({"widgets": list(_widgets(queues))})
-    properties = {"DashboardName": sub("${Prefix}queues"), "DashboardBody": sub(body)}
-    return {
-        "Dashboard": {"Type": "AWS::CloudWatch::Dashboard", "Properties": properties}
-    }
-
-
-def _alarm(
-    alarm: Alarm, name: str, dimensions: dict[str, Any], queue: str = ""
-) -> dict[str, Any]:
-    beyond = "LessThanThreshold" if alarm.sounds_below else "GreaterThanThreshold"
-    sentence = alarm.sentence.format(queue=queue)
-    properties = {
-        "AlarmName": sub("${Prefix}" + name),
-        "AlarmDescription": f"{alarm.severity}: {sentence}",
-        "Namespace": alarm.namespace,
-        "MetricName": alarm.metric,
-        "Dimensions": named_pairs("Name", dimensions),
-        "Statistic": alarm.statistic,
-        "Period": alarm.period,
-        "EvaluationPeriods": alarm.times,
-        "ComparisonOperator": beyond,
-        "Threshold": alarm.threshold,
-        "TreatMissingData": alarm.missing,
-        "AlarmActions": [ref("AlertTopic")],
-        "OKActions": [ref("AlertTopic")],
-    }
-    condition = {"Condition": "HasMetrics"} if alarm.namespace == OURS else {}
-    return {"Type": "AWS::CloudWatch::Alarm", **condition, "Properties": properties}
-
-
-def _dimensions(alarm: Alarm, queue: Queue) -> dict[str, Any]:
-    if alarm.namespace == OURS:
-        return {"Prefix": ref("Prefix"), "Queue": queue.name, "Status": "Failure"}
-    return {"QueueName": _name_of(queue.dlq if alarm.dlq else queue.name)}
-
-
-def _name_of(name: str) -> Function:
-    return att(logical(name), "QueueName")
-
-
-def _widgets(queues: Mapping[str, Queue]) -> Iterator[dict[str, Any]]:
-    for place, (title, (metric, dlq)) in enumerate(PANELS.items()):
-        names = [
-            f"${{Prefix}}{queue.dlq if dlq else queue.name}{queue.suffix}"
-            for queue in queues.values()
-        ]
-        yield {
-            "type": "metric",
-            "x": place % 2 * 12,
-            "y": place // 2 * 6,
-            "width": 12,
-            "height": 6,
-            "properties": {
-                "title": title,
-                "region": "${AWS::Region}",
-                "stat": "Maximum",
-                "period": 60,
-                "metrics": [[SQS, metric, "QueueName", name] for name in names],
-            },
-        }
+ALARMS = (*OF_EACH_QUEUE, *OF_THE_SYSTEM)

@@ -6,7 +6,7 @@ In production its queues and its archive stay when the stack is deleted.
 from collections.abc import Mapping
 from typing import Any
 
-from processing.infrastructure import alarms, archive, policies
+from processing.infrastructure import archive, cloudwatch, policies
 from processing.infrastructure.intrinsics import (
     ENVIRONMENT,
     KMS_KEY,
@@ -46,7 +46,7 @@ def template(queues: Queues, limits: Limits) -> Template:
     for queue in queues.values():
         resources |= _pair(queue, limits)
     resources |= archive.topic(TAGS) | archive.bucket(TAGS, KEPT) | _roles(queues)
-    resources |= alarms.alarms(queues) | alarms.dashboard(queues)
+    resources |= cloudwatch.alarms(queues) | cloudwatch.dashboard(queues)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::LanguageExtensions",  # lets DeletionPolicy depend on Environment

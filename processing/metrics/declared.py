@@ -6,7 +6,7 @@ Every label has a closed set of values. None of them names a person, a request o
 from processing import board
 from processing.board import Counter, Histogram, Latest, Metric
 from processing.events.contracts import CONTRACTS
-from processing.sqs.call_counter import SQS_CALLS
+from processing.sqs.call_counter import CIRCUIT_OPEN, SQS_CALLS
 from processing.sqs.topology import QUEUES
 
 SUCCESS, REFUSED, FAILURE = STATUSES = ("success", "refused", "failure")
@@ -52,6 +52,6 @@ ARRIVED = Counter(
 NEWEST = Latest("newest_first_delivery", "", queue=QUEUES)
 
 SHOWN: tuple[Metric, ...] = (
-    *(PROCESSED, DURATION, WAIT, ACCEPTED, REPAIRS, ARRIVED, SQS_CALLS),
+    *(PROCESSED, DURATION, WAIT, ACCEPTED, REPAIRS, ARRIVED, SQS_CALLS, CIRCUIT_OPEN),
 )
 board.settle()

@@ -46,9 +46,9 @@ def tell(lines: Sequence[str]) -> None:
         logger.info(line)
 
 
-def of_open_letters(waiting: int) -> list[str]:
-    """The number of dead letters that wait for staff."""
-    return [_line({"OpenDeadLetters": "Count"}, {}, {"OpenDeadLetters": waiting})]
+def of_system(figures: Mapping[str, float]) -> str:
+    """One line with figures of the whole system, by name."""
+    return _line(dict.fromkeys(figures, "Count"), {}, figures)
 
 
 def _of_deliveries(

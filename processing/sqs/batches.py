@@ -16,6 +16,7 @@ from django.conf import settings
 from processing.circuit_breaker import Breakers
 from processing.events.envelope import Event
 from processing.sqs import entries, queues, refusals
+from processing.sqs.call_counter import CIRCUIT_OPEN
 from processing.sqs.credentials import CredentialsError
 from processing.sqs.refusals import SendError
 from processing.sqs.topology import MAX_MESSAGE_BYTES, QUEUES
@@ -64,6 +65,7 @@ def send_batch(
     """One SendMessageBatch; a result for each entry, in order, *within* seconds."""
     breakers = _breakers(os.getpid(), settings.SQS_ENDPOINT_URL)
     if shut := breakers.shut_for(queue, last_resort=last_resort):
+        CIRCUIT_OPEN.count(queue)
         away = SendError(shut.reason, is_away=shut is breakers.whole, was_asked=False)
         return [Sent(event, error=away) for event, _ in batch]
     try:
@@ -72,6 +74,8 @@ def send_batch(
         )
     except queues.SQS_ERRORS as error:
         refused = _noted(error, breakers, queue, last_resort=last_resort)
+        if breakers.are_open(queue):
+            CIRCUIT_OPEN.count(queue)
         if refused.for_good and len(batch) > 1:  # one entry spoils the others
             alone = functools.partial(send_batch, queue, last_resort=last_resort)
             return [sent for entry in batch for sent in alone([entry], within)]

@@ -1,8 +1,9 @@
-"""Count the calls to SQS, of all three ways (docs/architecture.md)."""
+"""Count the calls to SQS, of all three ways (docs/architecture.md), and those held back."""
 
 from typing import Any
 
 from processing.board import Counter
+from processing.sqs.topology import QUEUES
 
 OTHER = "Other"
 ACTIONS = (
@@ -19,6 +20,12 @@ SQS_CALLS = Counter(
     "holdfast_sqs_calls_total",
     "Requests to SQS, also those without an answer; SQS charges for each.",
     action=ACTIONS,
+)
+CIRCUIT_OPEN = Counter(
+    "holdfast_circuit_open_total",
+    "Sends that an open circuit breaker held back, or that opened it: SQS does not take"
+    " the events, and the spool does.",
+    queue=QUEUES,
 )
 
 

@@ -6,16 +6,17 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from processing.infrastructure import cloudformation, terraform
+from processing.infrastructure import cloudformation, prometheus, terraform
 from processing.sqs.attributes import Limits
 from processing.sqs.topology import QUEUES
 
-FORMATS = ("cloudformation", "terraform")
+FORMATS = ("cloudformation", "terraform", "monitoring")
 
 
 class Command(BaseCommand):
     help = (
-        "Write the templates of queues, roles, alarms, services and the edge to infra/."
+        "Write the templates of queues, roles, alarms, services and the edge to infra/,"
+        " and the rules of Prometheus."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,7 +49,7 @@ class Command(BaseCommand):
                 f"Not as declared: {', '.join(stale)}. Run this again without --check."
             )
         if not stale:
-            self.stdout.write("All templates are as declared.")
+            self.stdout.write("All files are as declared.")
 
 
 def _write(file: Path, text: str) -> None:
@@ -65,6 +66,13 @@ def _write(file: Path, text: str) -> None:
 
 def rendered(only: str | None = None) -> Iterator[tuple[str, str]]:
     """Each file's name and text, for the settings of this process."""
+    if only != "monitoring":
+        yield from _templates(only)
+    if only in (None, "monitoring"):
+        yield "monitoring/prometheus-rules.yaml", f"{prometheus.rules()}\n"
+
+
+def _templates(only: str | None) -> Iterator[tuple[str, str]]:
     limits = Limits(settings.SQS_MAX_RECEIVE_COUNT, settings.SQS_WAIT_SECONDS)
     lines = (settings.BASE_DIR / "Procfile").read_text().splitlines()
     commands = dict(line.split(": ", 1) for line in lines)

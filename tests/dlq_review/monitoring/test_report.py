@@ -1,5 +1,6 @@
 """The report measures the system, seldom while it is idle, for all web processes."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import pytest
 import time_machine
 from django.utils import timezone
+from pytest_django import Settings
 
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, Report
 from dlq_review.monitoring import books, report
 from dlq_review.monitoring.gauges import ALL
 from processing.delivery import processor, spool
+from processing.metrics import emf
 from processing.metrics.declared import REPAIRS
 from processing.models import QueueProgress
 from processing.sqs import publisher, queues
@@ -133,6 +136,31 @@ def test_dead_letters_the_spool_and_the_books_are_measured(sqs: None) -> None:
         "spooled": 1,
         "unheard_of": 1,
     }
+
+
+def test_what_waits_for_the_archive_is_measured_while_there_is_one(
+    sqs: None, settings: Settings
+) -> None:
+    dead_letter()
+    assert measured()["holdfast_archive_waiting"] == 0
+    settings.ARCHIVE_BUCKET = "archive"
+    assert measured(600)["holdfast_archive_waiting"] == 1
+
+
+def test_cloudwatch_is_told_of_letters_spool_books_and_archive(
+    sqs: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_EMF, settings.ARCHIVE_BUCKET = True, "archive"
+    lines: list[str] = []
+    monkeypatch.setattr(emf, "tell", lines.extend)
+    with time_machine.travel(START, tick=True):
+        dead_letter()
+        spool.add(order_created(), "Timeout")
+    measured(7_200)
+    report.tell_cloudwatch()
+    [told] = map(json.loads, lines)
+    names = ("OpenDeadLetters", "SpooledEvents", "Unaccounted", "ArchiveWaiting")
+    assert [told[name] for name in names] == [1, 1, 1, 1]
 
 
 def test_while_sqs_is_away_everything_else_is_measured(no_sqs: None) -> None:

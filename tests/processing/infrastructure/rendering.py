@@ -30,5 +30,11 @@ def of_type(template: Template, kind: str) -> dict[str, Template]:
     }
 
 
+def alarms() -> dict[str, dict[str, Any]]:
+    """Properties of each alarm by its name, without the prefix."""
+    found = of_type(messaging(), "AWS::CloudWatch::Alarm").values()
+    return {one["AlarmName"]["Fn::Sub"].removeprefix("${Prefix}"): one for one in found}
+
+
 def text(template: Template) -> str:
     return cloudformation.as_text(template)

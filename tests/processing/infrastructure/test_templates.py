@@ -9,12 +9,14 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from dlq_review.monitoring.report import FOR_CLOUDWATCH
 from processing.infrastructure import scaling
 from processing.infrastructure.cloudformation import MOST_BYTES
 from processing.metrics import emf
 from processing.sqs.topology import QUEUES, Queue
 from tests.processing.infrastructure.rendering import (
     Template,
+    alarms,
     messaging,
     of_type,
     templates,
@@ -31,16 +33,13 @@ OF_EACH_QUEUE = {
     "dead": ("ticket", "NumberOfMessagesReceived", "Sum", 60, 1, "> 0", "{}-dlq"),
     "errors": ("ticket", "MessagesProcessed", "Sum", 300, 2, "> 10", "{} Failure"),
 }
-OF_THE_DESK = {
+OF_THE_SYSTEM = {
     "silent": ("page", "OpenDeadLetters", "SampleCount", 60, 5, "< 1", ""),
     "open": ("ticket", "OpenDeadLetters", "Maximum", 300, 1, "> OpenDeadLetters", ""),
+    "circuit": ("ticket", "SpooledEvents", "Maximum", 60, 3, "> 0", ""),
+    "unaccounted": ("page", "Unaccounted", "Maximum", 60, 1, "> 0", ""),
+    "archive": ("ticket", "ArchiveWaiting", "Minimum", 300, 3, "> 0", ""),
 }
-
-
-def alarms() -> dict[str, dict[str, Any]]:
-    """Name without the prefix -> properties."""
-    found = of_type(messaging(), "AWS::CloudWatch::Alarm").values()
-    return {one["AlarmName"]["Fn::Sub"].removeprefix("${Prefix}"): one for one in found}
 
 
 def row(alarm: dict[str, Any]) -> tuple[Any, ...]:
@@ -78,7 +77,7 @@ def test_the_alarms_have_the_thresholds_of_the_table() -> None:
         for name, (*cells, of) in OF_EACH_QUEUE.items()
     }
     found = {name: row(alarm) for name, alarm in alarms().items()}
-    assert found == {**expected, **OF_THE_DESK}
+    assert found == {**expected, **OF_THE_SYSTEM}
 
 
 def test_only_silence_makes_an_alarm_where_there_is_no_metric() -> None:
@@ -99,12 +98,9 @@ def test_alarms_on_metrics_of_our_own_exist_only_where_those_are_written() -> No
 
 
 def test_alarms_watch_the_metrics_of_our_own_as_the_workers_write_them() -> None:
-    [open_letters] = emf.of_open_letters(1)
+    system = emf.of_system(dict.fromkeys(["OpenDeadLetters", *FOR_CLOUDWATCH], 1))
     failures = emf._of_deliveries("orders", "failure", 1, [])
-    for line, names in (
-        (open_letters, ("silent", "open")),
-        (failures, ("orders-errors",)),
-    ):
+    for line, names in ((system, OF_THE_SYSTEM), (failures, ["orders-errors"])):
         written = json.loads(line)
         [about] = written["_aws"]["CloudWatchMetrics"]
         for alarm in (alarms()[name] for name in names):
@@ -316,13 +312,15 @@ def test_a_folder_in_which_nothing_can_be_written_is_said(tmp_path: Path) -> Non
     [
         ("cloudformation", ["edge.json", "messaging.json", "service.json"]),
         ("terraform", ["messaging.tf.json"]),
+        ("monitoring", ["prometheus-rules.yaml"]),
     ],
 )
 def test_one_format_alone_can_be_rendered(
     tmp_path: Path, only: str, files: list[str]
 ) -> None:
     call_command("render_infra", f"--format={only}", f"--output={tmp_path}")
-    assert sorted(file.name for file in tmp_path.rglob("*.json")) == files
+    written = [file.name for file in tmp_path.rglob("*") if file.is_file()]
+    assert sorted(written) == files
 
 
 def test_a_template_too_long_for_a_plain_deployment_is_told_of(

@@ -40,7 +40,7 @@ def test_each_line_is_what_cloudwatch_takes() -> None:
     minutes = Minutes()
     for ms in range(0, 600_000, 500):
         tally.ended("orders", FAILURE, ms)
-    lines = [*minutes.lines(), *emf.of_open_letters(3)]
+    lines = [*minutes.lines(), emf.of_system({"OpenDeadLetters": 3})]
     for text in lines:
         assert "\n" not in text
         line = json.loads(text)

@@ -1,8 +1,5 @@
 """The text for scrapers."""
 
-import shutil
-import subprocess
-
 import pytest
 
 from processing.metrics import exposition
@@ -10,8 +7,7 @@ from processing.metrics.declared import DURATION, PROCESSED
 from processing.metrics.exposition import OPENMETRICS, PROMETHEUS, Family, Sample
 from project.metrics import text_of_all
 from tests.metric_texts import samples
-
-PROMTOOL = shutil.which("promtool")
+from tests.promtool import needs_promtool, promtool
 
 
 def test_a_counter_has_another_name_for_openmetrics_but_its_samples_do_not() -> None:
@@ -59,16 +55,7 @@ def test_what_never_happened_is_shown_as_none() -> None:
         assert key in shown
 
 
-@pytest.mark.skipif(
-    PROMTOOL is None, reason="promtool is missing: apt install prometheus"
-)
+@needs_promtool
 @pytest.mark.django_db
 def test_promtool_finds_nothing_to_complain_of() -> None:
-    checked = subprocess.run(
-        [str(PROMTOOL), "check", "metrics"],
-        input=text_of_all(PROMETHEUS).encode(),
-        capture_output=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert checked.stderr + checked.stdout == b""
+    assert promtool("check", "metrics", given=text_of_all(PROMETHEUS)) == ""

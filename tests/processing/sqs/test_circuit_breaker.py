@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from processing import circuit_breaker
 from processing.circuit_breaker import FAILURES, LAST_RESORT_PAUSE, PAUSE, Breaker
 from processing.sqs import publisher, queues
+from processing.sqs.call_counter import CIRCUIT_OPEN
 from processing.sqs.refusals import SendError
 from tests.builders import order_created, signup_requested
 
@@ -155,6 +156,22 @@ def test_an_sqs_that_no_call_reaches_is_left_alone_by_all(
     assert error is not None
     assert (error.is_away, error.was_asked) == (True, False)
     assert len(asked) == FAILURES
+
+
+def test_sends_that_open_a_breaker_or_meet_an_open_one_are_counted(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = CIRCUIT_OPEN.totals()
+    delete("signups")
+    for _ in range(FAILURES + 2):
+        errors(signup_requested(), order_created())
+    risen = {
+        queue: number - before[queue,]
+        for (queue,), number in CIRCUIT_OPEN.totals().items()
+    }
+    assert {queue: number for queue, number in risen.items() if number} == {
+        "signups": 3
+    }
 
 
 def test_a_refusal_shows_that_sqs_can_be_reached(
