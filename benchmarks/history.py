@@ -75,7 +75,7 @@ def _measure(outcomes: int, requests: int) -> dict[str, Figure]:
     print(f"  {outcomes:>11,} outcomes, loaded in {perf_counter() - start:.0f} s")
     logging.disable(logging.WARNING)
     try:
-        works = [*_processing(requests), *_receipts(outcomes, attempts), *_pages()]
+        works = [*processing(requests), *_receipts(outcomes, attempts), *_pages()]
         return {name: _timed(work, requests) for name, work in works}
     finally:
         logging.disable(logging.NOTSET)
@@ -89,6 +89,11 @@ def _load(model: type[Model], rows: int) -> None:
         _store_template(model)
     with connection.cursor() as cursor:
         cursor.execute(_copy(model), [there, rows - 1])
+
+
+def outcome_id(number: int) -> str:
+    """The request id of that row of history."""
+    return f"{_IDS[Outcome]}{number:012d}"
 
 
 def _store_template(model: type[Model]) -> None:
@@ -143,8 +148,8 @@ def _value(model: type[Model], field: Field) -> str:
     return f"'{_IDS[model]}' || {number}"
 
 
-def _processing(requests: int) -> Iterator[tuple[str, Callable[[], object]]]:
-    calls = requests + scale.WARM_UP
+def processing(requests: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    calls = requests + 2 * scale.WARM_UP
     alone = iter(backlog.orders(calls))
     together = iter(
         [[_message(event) for event in backlog.orders(_SET)] for _ in range(calls)]
@@ -189,7 +194,7 @@ def _receipts(
 def _pages() -> Iterator[tuple[str, Callable[[], object]]]:
     client = scale.staff_client()
     letter = DeadLetter.objects.filter(state="open").latest("pk")
-    known = f"{_IDS[Outcome]}{7:012d}"
+    known = outcome_id(7)
     for name, url in (
         ("overview", "/admin/"),
         ("letters", "/admin/dlq_review/deadletter/"),

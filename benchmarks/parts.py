@@ -18,6 +18,7 @@ from benchmarks import (
     metrics,
     outage,
     process,
+    purging,
     scale,
 )
 from benchmarks.surroundings import Surroundings
@@ -136,6 +137,7 @@ def _memory(around: Surroundings, options: Namespace) -> Report:
 def _history(around: Surroundings, options: Namespace) -> Report:
     print(f"History, {around.database}:")
     history.compare(around.database, options.outcomes, options.requests)
+    purging.compare(around.database, options.outcomes[-1], options.requests)
     return lambda: None  # reported already
 
 
