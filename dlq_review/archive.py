@@ -11,11 +11,12 @@ last; after a failure it leaves a pause there.
 
 import json
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from time import monotonic
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from dlq_review.alerts import alert
@@ -27,6 +28,7 @@ from processing.sqs.topology import QUEUES, SOURCE_OF
 logger = logging.getLogger(__name__)
 
 STEP = 100  # arrivals looked up at once
+MOST_REFUSED = 20  # objects of one run
 PAUSE = timedelta(minutes=1)  # after a failure
 LEASE = timedelta(seconds=QUEUES["jobs"].time_limit + 60)
 _NAME = "archive"  # of the life sign
@@ -43,7 +45,8 @@ def may_begin() -> bool:
 def run(*, seconds: float) -> int:
     """Archive what waits, for about *seconds*; return how many.
 
-    The first error of S3 ends the run: each further put would wait for the same timeout.
+    An error of S3 ends the run, because each further put would wait for the same timeout. A
+    refusal is quick and may be about one object alone, so MOST_REFUSED of them end it.
     """
     if not settings.ARCHIVE_BUCKET:
         # Of an archive that was turned off.
@@ -61,30 +64,37 @@ def run(*, seconds: float) -> int:
 
 
 def _archive_all(deadline: float) -> tuple[int, str]:
-    """The number that were archived, and the problem that ended it."""
-    done = 0
-    try:
-        while waiting := list(_waiting()):
-            for number in waiting:
-                if monotonic() >= deadline:
-                    return done, ""
-                done += _archive(number)
-    except bucket.S3_ERRORS as error:
-        refusals.log(error, _NAME, "PutObject")
-        return done, _problem(error)
-    return done, ""
+    """The number that were archived, and the problem that there was."""
+    done, errors = 0, list[Exception]()
+    for number in _waiting():
+        if monotonic() >= deadline:
+            break
+        try:
+            done += _archive(number)
+        except bucket.S3_ERRORS as error:
+            refusals.log(error, _NAME, "PutObject")
+            errors.append(error)
+            if not bucket.is_refusal(error) or len(errors) == MOST_REFUSED:
+                break
+    return done, _problem(errors[-1], done) if errors else ""
 
 
-def _problem(error: Exception) -> str:
+def _problem(error: Exception, done: int) -> str:
+    bucket_name, code = settings.ARCHIVE_BUCKET, refusals.code(error)
+    what = "does not take everything" if done else "takes nothing"
     return (
-        f"The archive s3://{settings.ARCHIVE_BUCKET} takes nothing"
-        f" ({refusals.code(error)}). What was pulled waits here, and is tried again"
-        " every minute."
+        f"The archive s3://{bucket_name} {what} ({code}). What was pulled waits here, and"
+        " is tried again every minute."
     )
 
 
-def _waiting() -> QuerySet[Arrival, int]:
-    return Arrival.unarchived().order_by("pk").values_list("pk", flat=True)[:STEP]
+def _waiting() -> Iterator[int]:
+    """The numbers of the arrivals that wait, each once."""
+    numbers = Arrival.unarchived().order_by("pk").values_list("pk", flat=True)
+    last = 0
+    while step := list(numbers.filter(pk__gt=last)[:STEP]):
+        yield from step
+        last = step[-1]
 
 
 def _archive(number: int) -> bool:

@@ -16,6 +16,7 @@ from processing.sqs.topology import EVENT_QUEUES
 
 _BUCKET = re.compile(r"(?!.*\.\.)(?![\d.]+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ACCOUNT = re.compile(r"(?!0{12})[0-9]{12}")
+LONGEST_OVERDUE = 14 * 24 * 3600  # seconds; no queue holds a message for longer
 LONGEST_UNDO = 60  # seconds; a longer wait looks like a redrive that does nothing
 
 
@@ -33,6 +34,12 @@ def redrive_settings(**_: Any) -> Iterable[CheckMessage]:
             hint=f"Set it to 0, to send at once, or to at most {LONGEST_UNDO}.",
             id="dlq_review.E001",
         )
+    if not 1 <= settings.REDRIVE_OVERDUE_SECONDS <= LONGEST_OVERDUE:
+        yield Error(
+            f"REDRIVE_OVERDUE_SECONDS is {settings.REDRIVE_OVERDUE_SECONDS}.",
+            hint=f"Set it to between 1 and {LONGEST_OVERDUE}, which is 14 days.",
+            id="dlq_review.E013",
+        )
     for pair in wrong_pairs():
         yield Error(
             f"REDRIVE_TARGETS names {pair!r}.",
@@ -49,7 +56,7 @@ def retention_settings(**_: Any) -> Iterable[CheckMessage]:
         days, least = getattr(settings, period.setting), period.least() / timedelta(1)
         if days != 0 and days < least:
             yield Error(
-                f"{period.setting} is {days}, and {ceil(least)} days are the least:"
+                f"{period.setting} is {days}, and the least is {ceil(least)}, because"
                 f" {period.why}.",
                 hint=f"Set it to {ceil(least)} or more, or to 0 to keep all.",
                 id="dlq_review.E003",
@@ -70,7 +77,7 @@ def _longer_than_calendars() -> Iterable[CheckMessage]:
         days = getattr(settings, period.setting)
         if days > periods.LONGEST:
             yield Error(
-                f"{period.setting} is {days}, and {periods.LONGEST} days are the most.",
+                f"{period.setting} is {days}, and the most is {periods.LONGEST}.",
                 hint="Set it to 0 to keep all.",
                 id="dlq_review.E012",
             )

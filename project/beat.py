@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from celery.beat import PersistentScheduler
-from django.db import Error, close_old_connections
+from django.db import close_old_connections
 from django.utils import timezone
 
 from dlq_review import alerts, archive
@@ -80,6 +80,6 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]  # Celery has no typ
             close_old_connections()
             with within(PATIENCE):
                 return not look()
-        except Error as error:  # the job finds out, as soon as a worker takes it
+        except Exception as error:  # the job finds out; beat must not end with a look
             logger.warning("job=%s looked=0 reason=%s", name, type(error).__name__)
             return False

@@ -1,9 +1,10 @@
 from dlq_review.models.audit import AppendOnlyError, AuditEntry
 from dlq_review.models.erasures import Erasure
 from dlq_review.models.groups import FailureCount, FailureGroup
-from dlq_review.models.letters import Arrival, DeadLetter, Revision
+from dlq_review.models.letters import Arrival, DeadLetter
 from dlq_review.models.monitoring import LifeSign, RaisedAlert, Report, UntoldAlert
 from dlq_review.models.operations import Operation, OperationItem
+from dlq_review.models.revisions import Revision
 
 __all__ = [
     "AppendOnlyError",

@@ -28,6 +28,11 @@ class NotS3Error(BotoCoreError):
     fmt = "The answer has no ETag, so nothing says that the object is stored."
 
 
+def is_refusal(error: Exception) -> bool:
+    """S3 answered, so the error may be about one object alone."""
+    return isinstance(error, ClientError)
+
+
 def put(key: str, content: bytes) -> str:
     """Store the JSON *content*; return its address. Raises one of S3_ERRORS.
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from threading import Event as Moment
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -180,6 +181,35 @@ def test_the_first_error_ends_the_run_and_all_is_caught_up_later(
     assert "takes nothing" not in "".join(health.warnings())
 
 
+def test_a_refused_object_holds_up_no_other(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = arrival()
+    for _ in range(archive.STEP):
+        dead_letter()
+    put = bucket.put
+
+    def put_others(key: str, content: bytes) -> str:
+        return refuse() if first.message_id in key else put(key, content)
+
+    monkeypatch.setattr(bucket, "put", put_others)
+    assert run() == archive.STEP
+    assert list(Arrival.unarchived()) == [first]
+    assert "does not take everything (AccessDenied)" in "".join(health.warnings())
+
+
+def test_a_bucket_that_refuses_all_is_asked_a_few_times_only(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(archive.MOST_REFUSED + 1):
+        dead_letter()
+    asked = Mock(side_effect=refuse)
+    monkeypatch.setattr(bucket, "put", asked)
+    assert run() == 0
+    assert asked.call_count == archive.MOST_REFUSED
+    assert "takes nothing (AccessDenied)" in "".join(health.warnings())
+
+
 def test_a_refusal_in_the_middle_loses_nothing(
     s3: S3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,11 +222,10 @@ def test_a_refusal_in_the_middle_loses_nothing(
         return put(key, content) if asked["put"] != 2 else refuse()
 
     monkeypatch.setattr(bucket, "put", put_one)
-    assert run() == 1
-    assert asked["put"] == 2
-    assert Arrival.unarchived().count() == 2
-    LifeSign.objects.update(rests_until=None)
     assert run() == 2
+    assert Arrival.unarchived().count() == 1
+    LifeSign.objects.update(rests_until=None)
+    assert run() == 1
     assert len(s3.objects()) == 3
 
 

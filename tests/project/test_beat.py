@@ -166,13 +166,17 @@ def test_a_job_that_was_lost_is_sent_again_until_its_work_is_done(
     assert sent["relay"] == 3
 
 
-def test_while_the_database_is_away_jobs_are_sent_as_if_there_were_work(
-    running: Beat, sent: Counter[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [OperationalError("away"), ValueError("a fault")])
+def test_while_a_look_fails_jobs_are_sent_as_if_there_were_work(
+    running: Beat,
+    sent: Counter[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
 ) -> None:
-    def be_away() -> bool:
-        raise OperationalError("away")
+    def fail() -> bool:
+        raise error
 
-    monkeypatch.setitem(beat.LOOKS, "relay", be_away)
+    monkeypatch.setitem(beat.LOOKS, "relay", fail)
     running.run(31)
     assert sent["relay"] == 3
     assert sent["settle"] == 0

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         try:
             made = removal.made_queues(allow_aws=allow_aws)
             for one in made:
-                self.stdout.write(f"{one.url}  {one.messages} messages")
+                self.stdout.write(f"{one.url}  messages: {one.messages}")
             if not made:
                 self.stdout.write("There are no queues of this prefix.")
                 return

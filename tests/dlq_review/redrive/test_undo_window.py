@@ -287,6 +287,16 @@ def test_a_wait_that_cannot_be_meant_is_refused(
     assert [one.id for one in run_checks()].count("dlq_review.E001") == wrong
 
 
+@pytest.mark.parametrize(
+    ("seconds", "wrong"), [(-1, 1), (0, 1), (1, 0), (1_209_600, 0), (1_209_601, 1)]
+)
+def test_an_overdue_time_that_cannot_be_meant_is_refused(
+    settings: Settings, seconds: int, wrong: int
+) -> None:
+    settings.REDRIVE_OVERDUE_SECONDS = seconds
+    assert [one.id for one in run_checks()].count("dlq_review.E013") == wrong
+
+
 @pytest.mark.siege
 @pytest.mark.worker
 @pytest.mark.django_db(transaction=True)

@@ -32,7 +32,7 @@ def test_the_least_is_taken_and_a_day_less_is_refused(
     if least > 1:
         (said,) = refused(settings, **{setting: least - 1})
         assert said.startswith(
-            f"{setting} is {least - 1}, and {least} days are the least"
+            f"{setting} is {least - 1}, and the least is {least}, because"
         )
     assert refused(settings, **{setting: -5})
 
@@ -63,4 +63,4 @@ def test_more_days_than_a_calendar_has_are_refused(
     assert refused(settings, **{setting: periods.LONGEST}) == []
     for days in (periods.LONGEST + 1, 999_999, 10**12):
         said = refused(settings, **{setting: days})
-        assert f"{setting} is {days}, and 36500 days are the most." in said
+        assert f"{setting} is {days}, and the most is 36500." in said

@@ -51,7 +51,7 @@ def delete_queues(*options: str) -> str:
 def test_what_ensure_queues_made_is_deleted_and_nothing_else() -> None:
     said = delete_queues("--yes")
     assert left() == OTHERS
-    assert "/holdfast-orders-dlq  0 messages\n" in said
+    assert "/holdfast-orders-dlq  messages: 0\n" in said
     assert said.endswith(f"{2 * len(QUEUES) + 1} queues were deleted.\n")
     assert delete_queues("--yes") == "There are no queues of this prefix.\n"
 
