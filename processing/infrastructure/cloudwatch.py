@@ -24,15 +24,8 @@ from processing.infrastructure.intrinsics import (
     ref,
     sub,
 )
+from processing.infrastructure.panels import PANELS, Told
 from processing.sqs.topology import Queue
-
-#: Title of a panel -> metric, and whether it is the DLQ's.
-PANELS = {
-    "Waiting": ("ApproximateNumberOfMessagesVisible", False),
-    "In flight": ("ApproximateNumberOfMessagesNotVisible", False),
-    "Oldest, seconds": ("ApproximateAgeOfOldestMessage", False),
-    "In a DLQ": ("ApproximateNumberOfMessagesVisible", True),
-}
 
 
 def alarms(queues: Mapping[str, Queue]) -> Resources:
@@ -94,11 +87,8 @@ def _dimensions(watch: Watch, queue: Queue) -> dict[str, Any]:
 
 
 def _widgets(queues: Mapping[str, Queue]) -> Iterator[dict[str, Any]]:
-    for place, (title, (metric, dlq)) in enumerate(PANELS.items()):
-        names = [
-            f"${{Prefix}}{queue.dlq if dlq else queue.name}{queue.suffix}"
-            for queue in queues.values()
-        ]
+    drawn = [(one.title, one.cloudwatch) for one in PANELS if one.cloudwatch]
+    for place, (title, told) in enumerate(drawn):
         yield {
             "type": "metric",
             "x": place % 2 * 12,
@@ -108,8 +98,26 @@ def _widgets(queues: Mapping[str, Queue]) -> Iterator[dict[str, Any]]:
             "properties": {
                 "title": title,
                 "region": "${AWS::Region}",
-                "stat": "Maximum",
+                "stat": told.statistics[0],
                 "period": 60,
-                "metrics": [[SQS, metric, "QueueName", name] for name in names],
+                "metrics": list(_lines(told, queues)),
             },
         }
+
+
+def _lines(told: Told, queues: Mapping[str, Queue]) -> Iterator[list[Any]]:
+    """As a dashboard writes metrics: `...` stands for all that is as in the line before."""
+    if told.namespace == SQS:
+        names = [
+            f"${{Prefix}}{queue.dlq if told.dlq else queue.name}{queue.suffix}"
+            for queue in queues.values()
+        ]
+        yield [SQS, told.metric, "QueueName", names[0]]
+        yield from (["...", name] for name in names[1:])
+    elif told.dimensions == ("Prefix",):
+        yield [told.namespace, told.metric, "Prefix", "${Prefix}"]
+    else:
+        schema = ",".join([told.namespace, *told.dimensions])
+        wanted = f'{{{schema}}} MetricName="{told.metric}" Prefix="${{Prefix}}"'
+        for statistic in told.statistics:
+            yield [{"expression": f"SEARCH('{wanted}', '{statistic}', 60)"}]

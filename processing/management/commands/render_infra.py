@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from processing.infrastructure import cloudformation, prometheus, terraform
+from processing.infrastructure import cloudformation, grafana, prometheus, terraform
 from processing.sqs.attributes import Limits
 from processing.sqs.topology import QUEUES
 
@@ -16,7 +16,7 @@ FORMATS = ("cloudformation", "terraform", "monitoring")
 class Command(BaseCommand):
     help = (
         "Write the templates of queues, roles, alarms, services and the edge to infra/,"
-        " and the rules of Prometheus."
+        " the rules of Prometheus and the dashboard of Grafana."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -70,6 +70,7 @@ def rendered(only: str | None = None) -> Iterator[tuple[str, str]]:
         yield from _templates(only)
     if only in (None, "monitoring"):
         yield "monitoring/prometheus-rules.yaml", f"{prometheus.rules()}\n"
+        yield "monitoring/grafana-dashboard.json", f"{grafana.dashboard()}\n"
 
 
 def _templates(only: str | None) -> Iterator[tuple[str, str]]:

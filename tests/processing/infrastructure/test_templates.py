@@ -312,7 +312,7 @@ def test_a_folder_in_which_nothing_can_be_written_is_said(tmp_path: Path) -> Non
     [
         ("cloudformation", ["edge.json", "messaging.json", "service.json"]),
         ("terraform", ["messaging.tf.json"]),
-        ("monitoring", ["prometheus-rules.yaml"]),
+        ("monitoring", ["grafana-dashboard.json", "prometheus-rules.yaml"]),
     ],
 )
 def test_one_format_alone_can_be_rendered(
