@@ -1,5 +1,8 @@
 """Requests made up from the OpenAPI document: never a 5xx, never an undocumented answer."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -9,6 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pydantic import BaseModel, ValidationError
 from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from processing.delivery import processor
 from processing.events.contracts import Item, OrderCreated
@@ -27,7 +31,13 @@ from tests.intake.clients import KEY, send
 
 schemathesis = pytest.importorskip("schemathesis")
 checks = schemathesis.checks
-document = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
+#: Each process of a run makes these cases when it collects tests. The cases of every limit in
+#: the document would take seconds, so they are of the siege.
+document = schemathesis.openapi.from_wsgi(
+    "/api/openapi.json",
+    application,
+    config=schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}}),
+)
 
 
 @pytest.fixture
@@ -59,6 +69,20 @@ def test_the_api_answers_as_its_document_says(case: Any) -> None:
         checks.negative_data_rejection,
     ]
     case.call_and_validate(excluded_checks=beyond_the_schema)
+
+
+@pytest.mark.siege
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_open_door")
+def test_every_limit_in_the_document_is_kept(
+    live_server: LiveServer, tmp_path: Path
+) -> None:
+    url = f"{live_server.url}/api/openapi.json"
+    options = ["--phases=coverage", "--generation-deterministic", "--no-color"]
+    but = "--exclude-checks=positive_data_acceptance,negative_data_rejection"
+    run = [sys.executable, "-m", "schemathesis.cli", "run", url, *options, but]
+    ended = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_the_document_and_its_page_use_nothing_from_elsewhere(client: Client) -> None:
