@@ -77,6 +77,7 @@ def test_relay(point: Point, crash_at: str) -> None:
     assert not SpooledEvent.objects.exists()
 
 
+@pytest.mark.long  # the steps of a set hold these
 @pytest.mark.parametrize(
     "crash_at",
     [
@@ -147,6 +148,7 @@ def test_process_a_set_with_follow_ups(point: Point, crash_at: str) -> None:
     assert books.close().balanced
 
 
+@pytest.mark.long  # the steps of a set hold these
 @pytest.mark.parametrize(
     "crash_at",
     [

@@ -120,6 +120,7 @@ def test_archive(point: Point, settings: Settings, crash_at: str) -> None:
     assert len(addresses) == 3
 
 
+@pytest.mark.long  # the steps of a set hold these
 @pytest.mark.parametrize(
     "crash_at",
     [
