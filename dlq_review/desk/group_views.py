@@ -12,6 +12,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review.desk.charts import sparkline
+from dlq_review.desk.group_verdict import verdict
+from dlq_review.desk.rehearsal_folds import folded
 from dlq_review.desk.responses import needs, page
 from dlq_review.errors import ReviewError
 from dlq_review.groups import fingerprint, merge
@@ -57,7 +59,7 @@ def rehearse_some(request: HttpRequest, group_id: int) -> HttpResponse:
     """Rehearse the latest waiting letters, to see whether the failure is over."""
     group = get_object_or_404(FailureGroup, pk=group_id)
     sample = keyset_pages.older(group.letters.all(), DeadLetter.EDITABLE, SAMPLE)
-    return _page(request, group, rehearsals=[rehearse(letter) for letter in sample])
+    return _page(request, group, folds=folded(map(rehearse, sample)))
 
 
 def _page(
@@ -70,6 +72,7 @@ def _page(
         "title": str(group),
         "seen": seen,
         "about": described([group])[0],
+        "verdict": verdict(group),
         "by_text": fingerprint.by_text(group.error_type, group.place),
         "letters": keyset_pages.older(group.letters.all(), DeadLetter.WAITING, 10),
         "discarded": _discarded(group),

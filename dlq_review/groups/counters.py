@@ -1,5 +1,6 @@
 """Keep failure groups and their counters, in the transaction that changes a dead letter."""
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
 from dlq_review.alerts import alert
+from dlq_review.bodies import sentences
 from dlq_review.groups.fingerprint import Failure
 from dlq_review.models import DeadLetter, FailureGroup
 
@@ -50,6 +52,7 @@ def group_of(failure: Failure) -> FailureGroup:
             "error_type": failure.error_type[:200],
             "place": failure.place[:200],
             "template": failure.template,
+            "sentence": sentences.sentence_of(failure.error_text),
             "release": failure.release,
             "first_seen": failure.failed_at,
             "last_seen": failure.failed_at,
@@ -119,17 +122,24 @@ def _count_arrivals(
                 for name, step in counters.get(group_id, {}).items()
             },
         )
-    _regress(list(arrived))
+    _learn(arrived)
     _count_hours(hours)
 
 
-def _regress(groups: Sequence[int]) -> None:
-    resolved = FailureGroup.objects.filter(
-        pk__in=groups, state=FailureGroup.State.RESOLVED
-    )
-    for group in resolved:
-        _wake(group, regresses=True)
-        group.save(update_fields=["state"])
+def _learn(arrived: Mapping[int, Sequence[_Arrival]]) -> None:
+    """Narrow the sentence of each group, which is locked; one that is resolved regresses."""
+    for group in FailureGroup.objects.filter(pk__in=arrived):
+        before = group.sentence or sentences.marked(group.template)
+        # The texts of a merged group differ from those of its own failures.
+        texts = {one.error_text for own, one in arrived[group.pk] if own == group.pk}
+        sentence = functools.reduce(sentences.narrowed, sorted(texts), before)
+        changed = ["sentence"] if sentence != group.sentence else []
+        group.sentence = sentence
+        if group.state == FailureGroup.State.RESOLVED:
+            _wake(group, regresses=True)
+            changed.append("state")
+        if changed:
+            group.save(update_fields=changed)
 
 
 def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:

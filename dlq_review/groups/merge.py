@@ -63,8 +63,8 @@ def merge(
     into.first_seen = min(into.first_seen, group.first_seen)
     into.last_seen = max(into.last_seen, group.last_seen)
     _save(group, into)
-    _note(group, AuditEntry.Verb.MERGED, by, reason, f"into {into} #{into.pk}")
-    _note(into, AuditEntry.Verb.MERGED, by, reason, f"{group} #{group.pk}")
+    _note(group, AuditEntry.Verb.MERGED, by, reason, f"into {_name(into)}")
+    _note(into, AuditEntry.Verb.MERGED, by, reason, _name(group))
 
 
 @transaction.atomic
@@ -91,14 +91,19 @@ def split(
     found = DeadLetter.objects.filter(group=group).aggregate(at=Max("last_failed_at"))
     group.last_seen = found["at"] or group.last_seen
     _save(*locked.values())
-    _note(group, AuditEntry.Verb.SPLIT, by, reason, f"from {into} #{into.pk}")
-    _note(into, AuditEntry.Verb.SPLIT, by, reason, f"{group} #{group.pk}")
+    _note(group, AuditEntry.Verb.SPLIT, by, reason, f"from {_name(into)}")
+    _note(into, AuditEntry.Verb.SPLIT, by, reason, _name(group))
 
 
 def _note(
     group: FailureGroup, verb: AuditEntry.Verb, by: str, reason: str, other: str
 ) -> None:
     AuditEntry.note(group, verb, by=by, reason=reason, after=other)
+
+
+def _name(group: FailureGroup) -> str:
+    """For the trail, which outlives the texts of the group."""
+    return f"{group.error_type} #{group.pk}"
 
 
 def with_strayed_letters() -> QuerySet[FailureGroup, tuple[int, int]]:

@@ -6,6 +6,8 @@ counts a million rows.
 
 from django.db import models
 
+from dlq_review.bodies.sentences import LONGEST, marked, says_something
+
 
 class FailureGroup(models.Model):
     """Dead letters with the same fingerprint."""
@@ -26,7 +28,11 @@ class FailureGroup(models.Model):
     error_type = models.CharField(max_length=200)
     place = models.CharField(max_length=200, blank=True)
     template = models.CharField(max_length=300, blank=True)
-    """The error text without the parts that differ between messages."""
+    """The error text without the parts that may differ between messages."""
+    sentence = models.CharField(
+        max_length=LONGEST, blank=True, default="", db_default=""
+    )
+    """What the error texts say alike; empty for a group of an earlier release."""
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     owner = models.CharField(max_length=254, blank=True)
     note = models.TextField(blank=True, max_length=5_000)
@@ -47,7 +53,13 @@ class FailureGroup(models.Model):
         indexes = (models.Index(fields=("state", "-last_seen"), name="group_inbox"),)
 
     def __str__(self) -> str:
-        return self.error_type
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """What went wrong; the name of the error if its texts say nothing alike."""
+        found = self.sentence or marked(self.template)
+        return found if says_something(found) else self.error_type
 
 
 class FailureCount(models.Model):

@@ -5,9 +5,10 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from dlq_review.bodies.sentences import VARIES
 from dlq_review.models import DeadLetter, FailureGroup, Operation
 from processing.events.masking import mask
 
@@ -45,6 +46,14 @@ def _distance(seconds: float) -> str:
 def veil(text: str) -> str:
     """A person's text, with addresses shortened."""
     return mask(text)
+
+
+@register.filter
+def varies(sentence: str) -> SafeString:
+    """The sentence of a group, with the parts marked that differ between its letters."""
+    parts = [(one,) for one in sentence.split(VARIES)]
+    between = format_html('<i class="varies">{}</i>', VARIES)
+    return format_html_join(between, "{}", parts)
 
 
 @register.simple_tag

@@ -24,7 +24,11 @@ _LINK = re.compile(
 def numbers(client: Client, url: str) -> dict[str, tuple[int, str]]:
     """The number and the address of each link that begins with a number, by its words."""
     found = _LINK.findall(html(client, url))
-    return {words: (int(number), unescape(to)) for to, number, words in found}
+    return {
+        words: (int(number), unescape(to))
+        for to, number, words in found
+        if "failuregroup" not in to  # whose title may begin with a number
+    }
 
 
 def rows(client: Client, url: str) -> int:
@@ -160,7 +164,7 @@ def test_the_inbox_shows_the_groups_of_the_chosen_state(
     hidden = dead_letter(attributes=failure(error_type="resolved, one waits")).group
     FailureGroup.objects.filter(pk=hidden.pk).update(state="resolved")
     answer = desk.get(f"{GROUPS}?state={state}")
-    listed = {str(one["group"]) for one in answer.context["groups"]}
+    listed = {one["group"].error_type for one in answer.context["groups"]}
     assert listed == shown
 
 

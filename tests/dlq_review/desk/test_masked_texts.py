@@ -35,7 +35,8 @@ migration = import_module("dlq_review.migrations.0013_masked_texts")
 SIGNUP = {"email": "grace.zquill@example.com", "name": "Grace Zquill"}
 TEXT = "No room for Grace Zquill (grace.zquill@example.com) today."
 MASKED = "No room for ••• ••• (g…@example.com) today."
-TEMPLATE = "No room for ••• ••• … today."
+VARIES = '<i class="varies">‹…›</i>'
+TEMPLATE = f"No room for {VARIES} {VARIES} {VARIES} today."
 DESK = "/admin/dlq_review"
 
 

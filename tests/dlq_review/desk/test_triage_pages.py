@@ -34,8 +34,8 @@ def test_the_overview_tells_groups_of_one_error_apart(desk: Client, sqs: None) -
     for text in ("data.currency: Choose one.", "data.note: Remove it."):
         dead_letter(attributes=failure(error_text=text))
     text = html(desk, "/admin/")
-    assert "order_created on orders · data.currency: Choose one." in text
-    assert "order_created on orders · data.note: Remove it." in text
+    assert ">data.currency: Choose one.</a><small>OrderExistsError" in text
+    assert ">data.note: Remove it.</a><small>OrderExistsError" in text
 
 
 def test_the_overview_warns_only_of_what_is_wrong(desk: Client, sqs: None) -> None:

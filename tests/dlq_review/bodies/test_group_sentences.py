@@ -1,0 +1,90 @@
+"""The title of a group: the constant parts of its error texts, the varying ones marked."""
+
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlq_review.bodies.sentences import LONGEST, VARIES, narrowed, sentence_of
+from dlq_review.models import FailureGroup
+from processing.events.masking import MASK
+from tests.builders import dead_letter, failure
+
+ENUM = "data.currency: Choose one of 'AUD', 'EUR' or 'USD'."
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        (["SKU 'TEA-1' is not known"], "SKU 'TEA-1' is not known"),
+        (
+            ["SKU 'TEA-1' is not known", "SKU 'MUG-2' is not known"],
+            "SKU ‹…› is not known",
+        ),
+        (["Order ORD-1 exists.", "Order ORD-2 exists."], "Order ‹…› exists."),
+        ([ENUM, ENUM, ENUM], ENUM),
+        (
+            ["data.items.0.sku: Remove it.", "data.items.3.sku: Remove it."],
+            "data.items.‹…›.sku: Remove it.",
+        ),
+        (["At most 100 of 7", "At most 100 of 8"], "At most 100 of ‹…›"),
+        (["Due 2026-11-20T10:00:00.5Z", "Due 2026-11-21T10:00:01Z"], "Due ‹…›"),
+        (["No a…@example.com here"], "No ‹…› here"),
+        ([f"Name '{MASK}' is too long"], "Name ‹…› is too long"),
+        ([f"Of {MASK}-{MASK} nothing"], "Of ‹…› nothing"),
+        (["It isn't 'a'", "It isn't 'b'"], "It isn't ‹…›"),
+        (["no such user Ada", "no such group of users Ada"], "no such ‹…› Ada"),
+        (["one", "other"], "‹…›"),
+        (["a", "a b"], "a ‹…›"),
+        (["", "a"], "‹…›"),
+    ],
+)
+def test_what_is_equal_stays_and_what_differs_is_marked(
+    texts: list[str], sentence: str
+) -> None:
+    first, *rest = texts
+    assert reduce(narrowed, rest, sentence_of(first)) == sentence
+
+
+_texts = st.text("ab '\"@1.…•‹›", max_size=40)
+
+
+@given(st.lists(_texts, min_size=1, max_size=5))
+def test_a_sentence_is_never_longer_than_its_column_and_shows_no_part_twice_differing(
+    texts: list[str],
+) -> None:
+    sentence = reduce(narrowed, texts, sentence_of(texts[0]))
+    assert len(sentence) <= LONGEST
+    assert narrowed(sentence, texts[0]) == sentence or VARIES in sentence
+
+
+def titles() -> list[str]:
+    return list(FailureGroup.objects.values_list("sentence", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_group_learns_with_each_arrival_which_parts_of_its_texts_differ() -> None:
+    for number in (1, 1, 2):
+        text = f"Another order has the id ORD-{number}."
+        before = titles()
+        dead_letter(attributes=failure(error_text=text))
+    assert before == ["Another order has the id ORD-1."]
+    assert titles() == ["Another order has the id ‹…›."]
+
+
+@pytest.mark.django_db
+def test_a_group_of_an_earlier_release_shows_only_what_its_template_shows() -> None:
+    dead_letter(attributes=failure(error_text="Of 1"))
+    FailureGroup.objects.update(sentence="")
+    assert FailureGroup.objects.get().title == "Of ‹…›"
+    dead_letter(attributes=failure(error_text="Of 1"))
+    assert titles() == ["Of ‹…›"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", [MASK, "'2'"])
+def test_a_group_whose_texts_say_nothing_is_called_by_its_error(text: str) -> None:
+    dead_letter("no event", attributes=failure(error_text=text))
+    group = FailureGroup.objects.get()
+    assert group.title == group.error_type == "OrderExistsError"
