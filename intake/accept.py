@@ -18,7 +18,7 @@ from intake.idempotent_replays import KeyReusedError
 from intake.rate_limits import RateLimitedError
 from processing.database.patience import within
 from processing.delivery import spool
-from processing.events.attributes import RECEIPT
+from processing.events.attributes import RECEIPT, Attributes
 from processing.events.contract import Contract
 from processing.events.contracts import SignupRequested
 from processing.events.envelope import Event
@@ -27,6 +27,7 @@ from processing.metrics.declared import ACCEPTED, NOT_ACCEPTED, QUEUED, SPOOLED
 from processing.sqs import publisher, queues
 from processing.sqs.entries import TooLargeError
 from processing.sqs.refusals import SendError
+from processing.tracing.context import carried
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def accept(event: Event) -> None:
 def _store(event: Event) -> None:
     _spend_mail(event)
     try:
-        publisher.publish(event, **RECEIPT.texts)
+        publisher.publish(event, **RECEIPT.texts, **carried())
     except SendError as refused:
         _refused(event, refused)
     else:
@@ -122,9 +123,9 @@ def _publish(
 ) -> Sequence[SendError | None]:
     if away is not None:
         return [away] * len(events)
-    return [
-        sent.error for sent in publisher.publish_many(events, [RECEIPT] * len(events))
-    ]
+    beside = RECEIPT | Attributes(carried())
+    sent = publisher.publish_many(events, [beside] * len(events))
+    return [one.error for one in sent]
 
 
 def _attempt(verb: Callable[..., None], *arguments: Any) -> Exception | None:
@@ -165,7 +166,7 @@ def _publish_after_all(event: Event, refused: SendError, away: Exception) -> Non
     try:
         if refused.was_asked:
             raise refused
-        publisher.publish_after_all(event, **RECEIPT.texts)
+        publisher.publish_after_all(event, **RECEIPT.texts, **carried())
         ACCEPTED.count(event.type, QUEUED)
     except SendError as again:
         if again.for_good:

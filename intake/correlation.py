@@ -1,17 +1,16 @@
-"""One id from the HTTP request to the rows, the logs and the mail."""
+"""One id from the HTTP request to the rows, the logs and the mail; and its trace."""
 
-import re
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from processing.events.envelope import Event, is_request_id, new_id
+from processing.tracing.context import Trace, within
 
 _HEADER = "HTTP_X_REQUEST_ID"
-_TRACEPARENT = re.compile(
-    r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*"
-)
 
 
 def correlation_id(request: HttpRequest) -> str:
@@ -26,21 +25,42 @@ def correlated(event: Event, request: HttpRequest) -> Event:
 class CorrelationMiddleware:
     """Sets X-Request-ID on each request and response.
 
-    The value is the sender's, else the trace id of its traceparent, else a new one.
+    The value is the sender's, else the trace id of its traceparent, else a new one. The trace
+    is the current one while the request is answered.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        found = request.META[_HEADER] = _given(request.META) or new_id()
-        response = self.get_response(request)
+        trace = _trace(request.META)
+        found = request.META[_HEADER] = _given(request.META, trace) or new_id()
+        with within(trace):
+            response = self.get_response(request)
         response.headers["X-Request-ID"] = found
         return response
 
 
-def _given(meta: dict[str, Any]) -> str | None:
+def _trace(meta: dict[str, Any]) -> Trace | None:
+    """The sender's trace. Whether it is sampled may not be for the sender to say."""
+    parent = meta.get("HTTP_TRACEPARENT", "")
+    trace = Trace.read(parent, meta.get("HTTP_TRACESTATE", "")) if parent else None
+    if trace is None or settings.TRACE_SAMPLED_BY_CLIENTS:
+        return trace
+    return trace.sampled_if(_is_chosen(trace.trace_id))
+
+
+def _is_chosen(trace_id: str) -> bool:
+    """Whether a trace is one of those that are sampled.
+
+    All requests of a trace have the same answer, and nobody outside can foresee it.
+    """
+    key = settings.SECRET_KEY.encode()[:64]
+    drawn = hashlib.blake2b(trace_id.encode(), key=key, digest_size=8).digest()
+    return bool(int.from_bytes(drawn) < settings.TRACE_SAMPLE_RATE * 2**64)
+
+
+def _given(meta: dict[str, Any], trace: Trace | None) -> str | None:
     if is_request_id(meta.get(_HEADER)):
         return str(meta[_HEADER])
-    trace = _TRACEPARENT.fullmatch(meta.get("HTTP_TRACEPARENT", ""))
-    return trace[1] if trace else None
+    return trace.trace_id if trace else None

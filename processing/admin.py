@@ -240,8 +240,9 @@ class AttemptAdmin(ReadOnlyAdmin):
 
 @admin.register(SpooledEvent)
 class SpooledEventAdmin(ReadOnlyAdmin):
-    personal = {"body": mask_body}
+    personal = {"body": mask_body, "trace": lambda one: one[:55]}
     masked_body = masked_field("body")
+    masked_trace = masked_field("trace")
     list_display = ("request_id", "created_at", "tries", "refusal", "refused_for_good")
     list_filter = ("refused_for_good",)
     search_fields = ("request_id__exact",)

@@ -20,6 +20,7 @@ from processing.events import contracts, envelope
 from processing.models import SpooledEvent
 from processing.sqs.message import Message
 from processing.sqs.topology import EVENT_QUEUES, QUEUES
+from processing.tracing.context import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def _message(row: SpooledEvent) -> Message:
     """*row* as a message of its queue's DLQ, with the reason as a worker would send it."""
     identity = envelope.identify(row.body, fallback_id=row.request_id)
     contract = contracts.CONTRACTS.get(identity.type)
+    trace = Trace.of_text(row.trace)
     failure = {
         "request_id": row.request_id,
         "error_type": RefusedBySQSError.__name__,
@@ -78,6 +80,7 @@ def _message(row: SpooledEvent) -> Message:
         attributes={
             "correlation_id": identity.correlation_id,
             "failure": json.dumps(failure),
+            **(trace.attributes if trace else {}),
         },
     )
 

@@ -16,6 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.utils import Error
 
+from processing.tracing.context import current
+
 _LED_TO = {
     True: "The above exception was the direct cause of the following exception:",
     False: "During handling of the above exception, another exception occurred:",
@@ -75,10 +77,17 @@ def without_secrets(text: str) -> str:
 
 
 class Formatter(logging.Formatter):
-    """Keeps links that open an account, and values in tracebacks, out of log lines."""
+    """Adds the trace to each line of a step that has one.
+
+    Keeps links that open an account, and values in tracebacks, out of log lines.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        line = super().formatMessage(record)
+        return f"{line} trace_id={trace.trace_id}" if (trace := current()) else line
 
     def formatException(  # noqa: N802 - the name is logging's
         self,

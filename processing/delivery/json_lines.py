@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from processing.delivery.error_texts import Formatter, without_secrets
+from processing.tracing.context import current
 
 _PAIR = re.compile(r"(?<!\S)([a-z_0-9]+)=(\S+)")
 _VALUE = re.compile(r"%[sr](?=;?$)")
@@ -29,6 +30,8 @@ class JSONFormatter(Formatter):
             "process": record.process,
             "message": without_secrets(record.getMessage()),
         }
+        if trace := current():
+            line["trace_id"] = trace.trace_id
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         for name, value in _fields(record).items():

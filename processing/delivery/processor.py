@@ -36,6 +36,7 @@ from processing.models import Outcome
 from processing.sqs import publisher
 from processing.sqs.message import Message
 from processing.sqs.refusals import SendError
+from processing.tracing.context import within
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,11 @@ def handle(message: Message) -> None:
 
     Raises RetryLaterError when SQS must deliver it again.
     """
+    with within(message.trace):
+        _handle(message)
+
+
+def _handle(message: Message) -> None:
     watch = attempts.Stopwatch()
     tally.begun(message, watch.started_at)
     identity = identify(message)

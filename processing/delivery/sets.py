@@ -39,6 +39,7 @@ from processing.metrics.declared import SUCCESS
 from processing.models import Outcome
 from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
+from processing.tracing.context import within
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,8 @@ def _try(deliveries: Sequence[Delivery]) -> list[Message]:
     for one in done:
         tally.begun(one.message, watch.started_at)
         tally.ended(one.message.queue, SUCCESS, watch.milliseconds)
-        _log(one, watch, len(done))
+        with within(one.message.trace):
+            _log(one, watch, len(done))
     return [one.message for one in done]
 
 
@@ -135,13 +137,14 @@ def _take_effect(deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[s
     )
     effects = list(zip(events, registry.apply_set(events), strict=True))
     _store_made((claims[event.id], effect) for event, effect in effects)
+    traces = {one.event.id: one.message.trace for one in claimed}
     follow_ups = [
-        (event.id, follow_up)
+        (event.id, follow_up, traces[event.id])
         for event, effect in effects
         for follow_up in effect.follow_ups
     ]
     spool.record_many(follow_ups)
-    return claimed, list(dict.fromkeys(cause for cause, _ in follow_ups))
+    return claimed, list(dict.fromkeys(cause for cause, *_ in follow_ups))
 
 
 def _store_made(results: Iterable[tuple[Outcome, Effect]]) -> None:

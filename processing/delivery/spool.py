@@ -20,6 +20,7 @@ from processing.events.attributes import RECEIPT, Attributes
 from processing.events.errors import EventError, PermanentError
 from processing.models import Outcome, SpooledEvent
 from processing.sqs import publisher
+from processing.tracing.context import Trace, current
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +61,14 @@ def record(follow_ups: Iterable[envelope.Event], cause: str) -> None:
         _insert(event, cause=cause)
 
 
-def record_many(follow_ups: Iterable[tuple[str, envelope.Event]]) -> None:
-    """Like `record`, for pairs of a cause and an event, by one statement.
+def record_many(
+    follow_ups: Iterable[tuple[str, envelope.Event, Trace | None]],
+) -> None:
+    """Like `record`, for several: a cause, an event and its trace; by one statement.
 
     Raises IntegrityError if one of them is stored already.
     """
-    rows = [_row(event, cause=cause) for cause, event in follow_ups]
+    rows = [_row(event, cause=cause, trace=trace) for cause, event, trace in follow_ups]
     SpooledEvent.objects.bulk_create(sorted(rows, key=lambda row: row.request_id))
 
 
@@ -97,7 +100,7 @@ def relay(limit: int = SET, seconds: float = 0) -> int:
 
 
 def _insert(event: envelope.Event, cause: str = "", refusal: str = "") -> None:
-    row = _row(event, cause, refusal)
+    row = _row(event, cause, refusal, current())
     try:
         _store(row)
     except IntegrityError:
@@ -108,13 +111,19 @@ def _insert(event: envelope.Event, cause: str = "", refusal: str = "") -> None:
             raise SpoolConflictError(SpoolConflictError.__doc__) from None
 
 
-def _row(event: envelope.Event, cause: str = "", refusal: str = "") -> SpooledEvent:
+def _row(
+    event: envelope.Event,
+    cause: str = "",
+    refusal: str = "",
+    trace: Trace | None = None,
+) -> SpooledEvent:
     return SpooledEvent(
         request_id=event.id,
         cause=cause,
         order_id=event.data.made.get("order", ""),
         body=event.body,
         refusal=refusal,
+        trace=trace.text if trace else "",
         next_try_at=timezone.now(),
     )
 
@@ -142,8 +151,7 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = SET) -> _Tried:
     rows = list(waiting.select_for_update(skip_locked=True)[:limit])
     found = [(row, _event_in(row)) for row in rows]
     going = [(row, event) for row, event in found if event is not None]
-    # A follow-up has no sender, so nobody holds a receipt for it.
-    beside = [Attributes() if row.cause else RECEIPT for row, _ in going]
+    beside = [_beside(row) for row, _ in going]
     results = publisher.publish_many((event for _, event in going), beside)
     sent = []
     for (row, _), result in zip(going, results, strict=True):
@@ -157,6 +165,13 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = SET) -> _Tried:
     SpooledEvent.objects.bulk_update(left, _TRY)
     is_away = any(result.error and result.error.is_away for result in results)
     return _Tried(len(rows), len(sent), is_away=is_away)
+
+
+def _beside(row: SpooledEvent) -> Attributes:
+    trace = Trace.of_text(row.trace)
+    carried = Attributes(trace.attributes if trace else {})
+    # A follow-up has no sender, so nobody holds a receipt for it.
+    return carried if row.cause else RECEIPT | carried
 
 
 def _renew_claims(rows: Iterable[SpooledEvent]) -> None:

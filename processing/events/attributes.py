@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from processing.events import strict_json
+from processing.tracing.context import TRACEPARENT
 
 MOST = 10  # SQS
 FAILURE = "failure"
@@ -90,8 +91,9 @@ class Attributes:
 
     def packed(self, name: str, reason: Mapping[str, Any]) -> "Attributes":
         """These attributes with *reason* under *name*. Those beyond ten go inside that one."""
-        # Readers look ours up by name, so ours never go inside.
+        # Readers look these up by name, so they never go inside.
         first = [one for one in _OURS if one != name and self.content_of(one)]
+        first += [TRACEPARENT] if TRACEPARENT in self.texts else []
         names = [*first, *(one for one in self.texts if one not in (name, *first))]
         inside = self.only([*names[MOST - 1 :], *({name} & self.texts.keys())])
         content = dict(reason)

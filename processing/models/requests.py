@@ -5,6 +5,8 @@ from typing import Self
 
 from django.db import connection, models
 
+from processing.tracing.context import LONGEST_TEXT
+
 REQUEST_ID_LENGTH = 64
 
 
@@ -191,6 +193,10 @@ class SpooledEvent(models.Model):
     refusal = models.CharField(max_length=200, blank=True)
     """Why SQS did not take it, at the last try."""
     refused_for_good = models.BooleanField(default=False)
+    trace = models.CharField(
+        max_length=LONGEST_TEXT, blank=True, default="", db_default=""
+    )
+    """The trace that it belongs to, as `Trace.text`."""
     tries = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)

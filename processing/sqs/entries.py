@@ -11,6 +11,7 @@ from processing.events.attributes import size as size_of
 from processing.events.envelope import Event
 from processing.sqs.message import Message
 from processing.sqs.topology import MAX_MESSAGE_BYTES, QUEUES
+from processing.tracing.context import TRACEPARENT, TRACESTATE
 
 
 class TooLargeError(ValueError):
@@ -21,7 +22,8 @@ def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
     """The entry that puts *event* on *queue*.
 
     Its attributes are *beside* and the event's ids. The body holds the ids too, so they are
-    left out if there are ten other attributes.
+    left out if there are ten other attributes. A trace for which there is no room is left
+    out too, its tracestate first.
     """
     usual = {
         "type": event.type,
@@ -40,7 +42,15 @@ def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
     }
     if QUEUES[queue].fifo:
         entry["MessageDeduplicationId"] = _deduplication_id(event, beside)
+    if TRACEPARENT in named:
+        _leave_trace_out_if_too_large(entry)
     return entry
+
+
+def _leave_trace_out_if_too_large(entry: dict[str, Any]) -> None:
+    for name in (TRACESTATE, TRACEPARENT):
+        if size(entry) > MAX_MESSAGE_BYTES:
+            entry["MessageAttributes"].pop(name, None)
 
 
 def of_dead_letter(message: Message, failure: dict[str, Any]) -> dict[str, Any]:

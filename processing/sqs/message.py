@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from processing.events import timestamps
-from processing.events.attributes import FAILURE, Attributes
+from processing.events.attributes import FAILURE, REDRIVE, Attributes
 from processing.events.envelope import is_request_id
+from processing.tracing.context import TRACEPARENT, Trace
 
 #: The system attributes that ReceiveMessage returns with each message.
 SYSTEM_ATTRIBUTES = [
@@ -14,6 +15,7 @@ SYSTEM_ATTRIBUTES = [
     "SentTimestamp",
     "MessageGroupId",
     "DeadLetterQueueSourceArn",
+    "AWSTraceHeader",
 ]
 
 
@@ -40,6 +42,16 @@ class Message:
         return Attributes(self.attributes, self.types)
 
     @property
+    def trace(self) -> Trace | None:
+        """The trace that it belongs to."""
+        return Trace.beside(self.attributes)
+
+    @property
+    def failed_trace(self) -> Trace | None:
+        """Of a redrive: the trace in which the event failed."""
+        return Trace.beside(self.beside.content_of(REDRIVE))
+
+    @property
     def first_sent_at(self) -> datetime:
         """When its producer sent it. SQS stamps a message anew each time it is sent on."""
         noted = self.beside.content_of(FAILURE).get("sent_at")
@@ -63,6 +75,7 @@ def message_from(queue: str, raw: Any) -> Message:
     system = raw.get("Attributes") or {}
     sent = int(system.get("SentTimestamp", 0)) / 1000
     beside = Attributes.received(raw.get("MessageAttributes") or {})
+    beside |= _trace_of_aws(beside, system.get("AWSTraceHeader", ""))
     return Message(
         queue=queue,
         id=raw["MessageId"],
@@ -75,3 +88,15 @@ def message_from(queue: str, raw: Any) -> Message:
         group=system.get("MessageGroupId", ""),
         moved_by_sqs="DeadLetterQueueSourceArn" in system,
     )
+
+
+def _trace_of_aws(beside: Attributes, header: str) -> Attributes:
+    """The traceparent that *header* stands for, unless the producer gave one.
+
+    AWS's own services and X-Ray tell their trace in that system attribute. SQS drops it when
+    a message is sent on, into a DLQ or by a redrive, and keeps an attribute.
+    """
+    if not header or TRACEPARENT in beside.texts:
+        return Attributes()
+    trace = Trace.of_xray(header)
+    return Attributes(trace.attributes if trace else {})

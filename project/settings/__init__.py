@@ -16,4 +16,5 @@ from project.settings.process import *
 from project.settings.site import *
 from project.settings.sqs import *
 from project.settings.staff import *
+from project.settings.tracing import *
 from project.settings.workers import *

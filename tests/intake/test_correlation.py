@@ -3,7 +3,9 @@ import logging
 import pytest
 from django.core import mail
 from django.test import Client
+from pytest_django import Settings
 
+from intake import correlation
 from processing.delivery import processor
 from processing.models import Outcome
 from processing.sqs import publisher, queues
@@ -85,3 +87,43 @@ def test_the_id_reaches_the_dead_letter(sqs: None) -> None:
     processor.handle(message)
     (dead,) = queues.receive("orders-dlq")
     assert '"correlation_id": "req-42"' in dead.attributes["failure"]
+
+
+@pytest.mark.parametrize(
+    ("believed", "rate", "given", "sampled"),
+    [
+        (False, 0, "01", False),
+        (False, 1, "00", True),
+        (True, 0, "01", True),
+        (True, 1, "00", False),
+    ],
+)
+def test_whether_a_trace_is_sampled_is_not_for_its_sender_to_say(
+    client: Client,
+    sqs: None,
+    settings: Settings,
+    believed: bool,
+    rate: float,
+    given: str,
+    sampled: bool,
+) -> None:
+    settings.TRACE_SAMPLED_BY_CLIENTS = believed
+    settings.TRACE_SAMPLE_RATE = rate
+    headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-{given}"}
+    post(client, "/api/signups", SIGNUP, **headers)
+    (message,) = queues.receive("signups")
+    assert message.trace is not None
+    assert (message.trace.trace_id, message.trace.sampled) == (TRACE, sampled)
+
+
+def test_the_share_of_sampled_traces_is_the_one_asked_for(settings: Settings) -> None:
+    settings.TRACE_SAMPLE_RATE = 0.1
+    chosen = [correlation._is_chosen(f"{number:032x}") for number in range(1000)]
+    assert 70 < sum(chosen) < 130
+    assert chosen == [
+        correlation._is_chosen(f"{number:032x}") for number in range(1000)
+    ]
+    settings.SECRET_KEY = "another-" * 20
+    assert chosen != [
+        correlation._is_chosen(f"{number:032x}") for number in range(1000)
+    ]

@@ -1,3 +1,4 @@
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from pytest_django import Settings
 
 from processing import checks
 from processing.sqs.topology import QUEUES, Queue
+from processing.tracing.checks import tracing
 
 
 def ids(found: object) -> list[str | None]:
@@ -133,6 +135,24 @@ def test_metrics_have_a_port_of_their_own_and_a_token_that_nobody_guesses(
     found = list(checks.metrics(None))
     assert ids(found) == expected
     assert all("short" not in str(one) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (0, []),
+        (0.01, []),
+        (1, []),
+        (-0.1, ["holdfast.E026"]),
+        (1.1, ["holdfast.E026"]),
+        (nan, ["holdfast.E026"]),
+    ],
+)
+def test_the_share_of_sampled_traces_is_a_share(
+    settings: Settings, rate: float, expected: list[str]
+) -> None:
+    settings.TRACE_SAMPLE_RATE = rate
+    assert ids(list(tracing(None))) == expected
 
 
 @pytest.mark.parametrize(

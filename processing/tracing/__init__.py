@@ -1,0 +1,4 @@
+"""Which trace a step belongs to, and its spans where they are exported.
+
+Imports nothing of Holdfast.
+"""
