@@ -129,11 +129,15 @@ def test_a_cache_that_hangs_is_waited_for_once_and_limits_stay(
     assert connections_to(hanging) == 1
 
 
-def test_a_refused_connection_leaves_limits_on(sqs: None, settings: Settings) -> None:
+def test_a_refused_connection_leaves_limits_on(
+    sqs: None, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     use_cache(settings, f"rediscache://127.0.0.1:{free_port()}/0")
     settings.RATE_LIMIT_REQUESTS = 2
     client = Client()
     assert [order(client) for _ in range(3)][-1] == 429
+    line = "cache=failed reason=ConnectionError counting=per-process"
+    assert caplog.messages.count(line) == 1, "and not for every request"
 
 
 def test_a_used_key_is_known_while_the_cache_is_away(

@@ -92,12 +92,13 @@ def test_the_text_of_an_unforeseen_error_is_kept_from_the_receipt() -> None:
 
 
 def test_a_receipt_without_a_database_says_received(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(receipts, "_status", away)
     answer = client.get(f"/receipts/{Receipt.of(order_created()).token}/")
     assert answer.status_code == 200
     assert "Received" in answer.content.decode()
+    assert "status_unknown=OperationalError" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/receipts/{}/", "/api/requests/{}"])

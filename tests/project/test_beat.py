@@ -172,6 +172,7 @@ def test_while_a_look_fails_jobs_are_sent_as_if_there_were_work(
     sent: Counter[str],
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail() -> bool:
         raise error
@@ -180,6 +181,7 @@ def test_while_a_look_fails_jobs_are_sent_as_if_there_were_work(
     running.run(31)
     assert sent["relay"] == 3
     assert sent["settle"] == 0
+    assert f"job=relay looked=0 reason={type(error).__name__}" in caplog.messages
 
 
 def test_each_look_finds_nothing_once_its_job_has_run(sqs: None) -> None:

@@ -21,6 +21,10 @@ on_postgresql = pytest.mark.skipif(
 )
 
 
+def test_the_application_is_called_as_the_product_is() -> None:
+    assert app.main == "holdfast"  # monitors and `celery inspect` show it
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_job_that_ran_out_of_time_leaves_no_transaction_open(
     monkeypatch: pytest.MonkeyPatch,

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from dlq_review.bodies.formatting import LONGEST_SHOWN
-from dlq_review.desk.request_summary import asked
+from dlq_review.desk.request_summary import Field, asked
 from dlq_review.search.veil import MOST_MASKED, Masked
 from processing.events.masking import MASK
 from tests.builders import dead_letter
@@ -110,3 +110,20 @@ def test_a_body_too_long_to_compare_is_not_masked_to_find_out() -> None:
     long = EVENT.format(f'{{"email": "{"y" * LONGEST_SHOWN}"}}')
     (line,) = Masked([]).diff(long, EVENT.format("{}"))
     assert line.text == "Too long to compare here; download both."
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "findable"),
+    [
+        ("order id", "ORD-1", True),
+        ("customer id", "C-1", True),
+        ("total", "ORD-1", False),
+        ("order id", "", False),
+        ("order id", MASK, False),
+        ("customer id", "ada@example.com", False),  # an address names a person
+    ],
+)
+def test_an_id_of_no_person_leads_to_its_other_requests(
+    label: str, value: str, findable: bool
+) -> None:
+    assert Field(label, value).findable is findable

@@ -125,7 +125,10 @@ def test_without_a_code_every_page_of_the_desk_leads_to_it(
     assert f'name="next" value="{LIST}"' in answer.content.decode()
 
 
-def test_the_first_login_sets_up_an_app_and_leads_to_where_one_went(ada: User) -> None:
+def test_the_first_login_sets_up_an_app_and_leads_to_where_one_went(
+    ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     client = Client()
     told = {"username": "ada", "password": "a long one, 47 horses", "next": LIST}
     page = client.post(LOGIN, told, follow=True).content.decode()
@@ -147,6 +150,10 @@ def test_the_first_login_sets_up_an_app_and_leads_to_where_one_went(ada: User) -
     assert "second_factor_key" not in client.session
     again = entered(ada).post(ASK, {"code": code(key)})
     assert "used already" in again.content.decode()
+    said = [one for one in caplog.messages if one.startswith("second_factor=")]
+    assert said == [
+        f"second_factor={one} user={ada.pk}" for one in ("enrolled", "refused")
+    ]
 
 
 def test_a_code_opens_the_desk_once(ada: User) -> None:
@@ -350,7 +357,10 @@ def test_a_superuser_resets_who_lost_app_and_paper(ada: User) -> None:
     assert client.get(page).status_code == 200
     assert TOTPDevice.objects.filter(user=grace).exists(), "asked first"
     assert theirs.post(page).status_code == 403
-    assert client.post(page).headers["Location"] == change
+    answer = client.post(page, follow=True)
+    assert answer.redirect_chain == [(change, 302)]
+    (said,) = map(str, answer.context["messages"])
+    assert said == f"The second factor of {grace} was reset."
     assert not TOTPDevice.objects.filter(user=grace).exists()
     assert not StaticDevice.objects.filter(user=grace).exists()
     assert TOTPDevice.objects.filter(user=ada).exists()
@@ -359,9 +369,12 @@ def test_a_superuser_resets_who_lost_app_and_paper(ada: User) -> None:
     assert "Second factor reset" in client.get(history).content.decode()
 
 
-def test_the_shell_resets_too(ada: User, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shell_resets_too(
+    ada: User, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     enrolled(ada)
     call_command("reset_second_factor", "ada")
+    assert f"second_factor=reset user={ada.pk}" in caplog.messages
     assert not TOTPDevice.objects.exists()
     call_command("reset_second_factor", "ada")
     assert "no second factor" in capsys.readouterr().out

@@ -101,6 +101,20 @@ def test_its_failures_count_in_the_group_that_stands_for_it(
     assert paces([reset])[reset.pk].windows["24h"] == 3
 
 
+@pytest.mark.parametrize("older", ["group", "into"])
+def test_it_stands_for_the_whole_time_of_both(older: str) -> None:
+    group, into = letter_of("TimeoutError").group, letter_of("OSError").group
+    hour, seen = timedelta(hours=1), into.first_seen
+    earlier = group.pk if older == "group" else into.pk
+    FailureGroup.objects.update(first_seen=seen, last_seen=seen)
+    FailureGroup.objects.filter(pk=earlier).update(
+        first_seen=seen - hour, last_seen=seen - hour
+    )
+    merge.merge(group, into, by="ada", reason="the same")
+    both = fresh(into)
+    assert (both.first_seen, both.last_seen) == (seen - hour, seen)
+
+
 def test_what_was_merged_moves_on_with_its_group(
     two: tuple[FailureGroup, FailureGroup],
 ) -> None:

@@ -58,7 +58,7 @@ def test_what_a_mail_server_that_is_away_did_not_take_is_told_later(
 ) -> None:
     dead_letter()
     assert alerts.tell() == 0
-    assert "not_mailed=" in caplog.text
+    assert "alerts=1 not_mailed=" in caplog.text
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert alerts.tell() == 1
     assert len(mail.outbox) == 1

@@ -130,10 +130,12 @@ def test_a_group_that_counts_wrongly_is_named_and_mended(sqs: None) -> None:
     assert FailureGroup.objects.get().waiting == 1
 
 
-def test_beat_mends_what_drifted() -> None:
-    dead_letter()
+def test_beat_mends_what_drifted(caplog: pytest.LogCaptureFixture) -> None:
+    group = dead_letter().group
     FailureGroup.objects.update(waiting=5)
     assert tasks.recount() == 1
+    told = f"group {group.pk}: waiting 5 instead of 1"
+    assert f"drift={told!r} mended=1" in caplog.messages
     assert FailureGroup.objects.get().waiting == 1
     assert tasks.recount() == 0
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -50,6 +51,22 @@ def test_an_operation_sends_its_list_and_ends_with_the_outcomes(sqs: None) -> No
     assert states(operation) == {"processed": 23}
     assert operation.state == "done"
     assert Order.objects.count() == 23
+
+
+def test_an_operation_waits_for_outcomes_from_when_it_sent_the_last(
+    sqs: None, settings: Settings
+) -> None:
+    overdue = timedelta(seconds=settings.REDRIVE_OVERDUE_SECONDS)
+    with time_machine.travel(begun := timezone.now(), tick=False) as clock:
+        operation = started(1)
+        clock.move_to(sent := begun + overdue)
+        runner.run(operation, seconds=9)
+        for at, state in ((sent + overdue, "running"), (sent + overdue * 1.01, "done")):
+            clock.move_to(at)
+            runner.run(operation, seconds=9)
+            operation.refresh_from_db()
+            assert operation.state == state
+    assert states(operation) == {"sent": 1}
 
 
 def test_the_list_is_frozen_when_the_operation_is_made(sqs: None) -> None:

@@ -103,6 +103,7 @@ def test_a_crash_after_the_commit_pulls_the_message_again_and_adds_nothing(
 def test_a_message_that_cannot_be_stored_stays_and_blocks_nobody(
     sqs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     send_to_dlq(BROKEN)
     send_to_dlq(order_created().body)
     fields = new_letters.arrival_fields
@@ -119,6 +120,8 @@ def test_a_message_that_cannot_be_stored_stays_and_blocks_nobody(
     assert DeadLetter.objects.count() == 1  # nothing half stored
     assert queues.depth("orders-dlq").in_flight == 1
     assert "this will cause" not in caplog.text
+    assert "pull=done stored=1 known=0 left=1" in caplog.messages
+    assert "stored_at_once=0 reason=RuntimeError" in caplog.messages
 
 
 @pytest.mark.parametrize("stored_at_once", [True, False])

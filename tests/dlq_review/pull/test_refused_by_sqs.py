@@ -67,7 +67,7 @@ def test_a_crash_while_adopting_keeps_the_row(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_row_that_cannot_be_stored_holds_up_no_other(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, good = order_created(), order_created()
     refuse(bad)
@@ -82,6 +82,7 @@ def test_a_row_that_cannot_be_stored_holds_up_no_other(
     assert refused_by_sqs.adopt() == 1
     assert DeadLetter.objects.get().request_id == good.id
     assert SpooledEvent.objects.get().request_id == bad.id
+    assert f"request_id={bad.id} not_adopted=ValueError" in caplog.messages
 
 
 def test_what_sqs_may_still_take_is_left_to_the_relay() -> None:

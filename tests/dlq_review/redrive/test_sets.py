@@ -199,7 +199,7 @@ def test_large_bodies_make_small_sets(
 
 
 def test_a_set_that_fails_at_its_end_is_tried_again_as_it_was(
-    sqs: None, monkeypatch: pytest.MonkeyPatch
+    sqs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     note = claims._note_edits
 
@@ -213,4 +213,5 @@ def test_a_set_that_fails_at_its_end_is_tried_again_as_it_was(
     done = redrive(some())
     assert [one.error for one in done] == [None] * COUNT
     assert {tuple(verbs(one.letter)) for one in done} == {("pulled", "claimed", "sent")}
+    assert f"letters={COUNT} at_once=0 reason=RuntimeError" in caplog.messages
     assert_counted()

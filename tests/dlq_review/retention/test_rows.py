@@ -244,13 +244,17 @@ def test_a_real_order_stays_whatever_its_age() -> None:
     assert Order.objects.count() == 2
 
 
-def test_the_job_deletes_rows_and_the_command_says_how_many() -> None:
+def test_the_job_deletes_rows_and_the_command_says_how_many(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     label = "sessions.Session"
     MAKE[label](ago(label, timedelta(days=1)))
     said = StringIO()
     call_command("purge", "--dry-run", stdout=said)
     assert "sessions.Session holds rows to delete." in said.getvalue()
+    caplog.set_level("INFO")
     assert tasks.purge() == 1
+    assert "table=sessions.Session purged=1" in caplog.messages
     MAKE[label](ago(label, timedelta(days=1)))
     call_command("purge", stdout=said)
     assert "1 rows of sessions.Session deleted." in said.getvalue()

@@ -44,8 +44,9 @@ def order(text: str) -> Any:
 
 
 def test_what_is_known_goes_on_to_hold_while_the_database_is_away(
-    known: KnownKeys, sqs: None
+    known: KnownKeys, sqs: None, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     key, text = ApiKey.make("Shop", ["order_created"], None)
     known.look()
     with database_away():
@@ -57,6 +58,12 @@ def test_what_is_known_goes_on_to_hold_while_the_database_is_away(
     key.revoke()
     known.look()
     assert order(text).status_code == HTTPStatus.UNAUTHORIZED
+    said = [(one.levelname, one.getMessage()) for one in caplog.records]
+    api_keys = [one for one in said if one[1].startswith("api_keys=")]
+    assert api_keys == [
+        ("WARNING", "api_keys=OperationalError"),
+        ("INFO", "api_keys=read"),
+    ]
     key.refresh_from_db()
     assert key.last_used_at  # noted while nothing could be written
 

@@ -275,11 +275,12 @@ def test_a_permanent_failure_that_cannot_reach_the_dlq_is_left_to_the_redrive_po
 
 
 def test_an_attempt_that_cannot_be_recorded_does_not_hide_the_failure(
-    sqs: None, monkeypatch: pytest.MonkeyPatch
+    sqs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Attempt.objects, "create", away)
     processor.handle(message("not json"))
     assert queues.depth("orders-dlq").visible == 1
+    assert "attempt_not_recorded=OperationalError" in caplog.text
 
 
 def test_a_sign_up_makes_an_inactive_account_and_its_mail_holds_a_working_link(

@@ -62,13 +62,16 @@ def fail(event: Event) -> None:
 
 @pytest.mark.parametrize("place", range(10))
 def test_the_one_to_blame_is_named_and_its_neighbours_are_processed(
-    fails: Any, sqs: None, place: int
+    fails: Any, sqs: None, place: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     fails(refuse)
     together = created(10)
     bad = order_created(order_id=f"ORD-{place}", customer_id="bad")
     together[place] = message(bad)
     bundle = work_through(together)
+    assert (
+        "type=order_created set=10 rolled_back=BusinessRuleError; each is handled alone"
+    ) in caplog.messages
     attempt = Attempt.objects.get()
     assert (attempt.request_id, attempt.error_type) == (bad.id, "BusinessRuleError")
     assert queues.depth("orders-dlq").visible == 1

@@ -40,7 +40,9 @@ def test_the_same_request_is_held_once(sqs: None) -> None:
 
 
 @pytest.mark.usefixtures("no_sqs")
-def test_a_row_that_cannot_be_sent_stays_says_why_and_waits_longer_each_time() -> None:
+def test_a_row_that_cannot_be_sent_stays_says_why_and_waits_longer_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     spool.add(order_created(), "EndpointConnectionError")
     pauses = []
     with time_machine.travel(timezone.now(), tick=False) as clock:
@@ -53,6 +55,9 @@ def test_a_row_that_cannot_be_sent_stays_says_why_and_waits_longer_each_time() -
             assert SpooledEvent.objects.get().tries == row.tries
     assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     assert row.refusal == "EndpointConnectionError"
+    told = f"request_id={row.request_id} not_sent=EndpointConnectionError tries="
+    tries = [int(one.removeprefix(told)) for one in caplog.messages if told in one]
+    assert tries == [*range(1, 11)]
 
 
 def test_a_row_that_sqs_refuses_for_good_is_not_tried_for_ever(

@@ -120,7 +120,9 @@ def test_an_event_too_large_for_sqs_is_refused_before_it_is_accepted() -> None:
         publisher.check_size(large)
 
 
-def test_delete_reports_what_was_not_deleted(sqs: None) -> None:
+def test_delete_reports_what_was_not_deleted(
+    sqs: None, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(11):
         publisher.publish(order_created())
     received = queues.receive("orders") + queues.receive("orders")
@@ -131,6 +133,7 @@ def test_delete_reports_what_was_not_deleted(sqs: None) -> None:
     for unknown in (0, 10):
         mixed = [*handles[:unknown], "no such handle", *handles[unknown:]]
         assert queues.delete("orders", mixed) == ["no such handle"]
+    assert caplog.messages == ["queue=orders not_deleted=ReceiptHandleIsInvalid"] * 3
 
 
 def test_a_dead_letter_keeps_its_bytes_and_carries_the_reason(sqs: None) -> None:

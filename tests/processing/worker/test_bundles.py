@@ -306,7 +306,10 @@ def test_at_the_end_of_a_connection_bundles_that_were_not_begun_are_given_back(
 
 
 def test_one_that_can_not_be_given_back_keeps_none_of_the_others(
-    monkeypatch: pytest.MonkeyPatch, channel: Channel, bundle: Bundle
+    monkeypatch: pytest.MonkeyPatch,
+    channel: Channel,
+    bundle: Bundle,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     hide = queues.hide
     bad = bundle.messages[1].receipt_handle
@@ -320,6 +323,10 @@ def test_one_that_can_not_be_given_back_keeps_none_of_the_others(
     channel.do_restore = True
     channel.close()
     assert visible_in(channel.wait_time_seconds + 1) == 4
+    told = (
+        f"message_id={bundle.messages[1].id} queue=orders not_hidden=CredentialsError"
+    )
+    assert f"{told}; the visibility timeout applies" in caplog.messages
 
 
 @pytest.mark.parametrize("wrong", [KeyError("no task"), MemoryError()])

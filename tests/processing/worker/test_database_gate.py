@@ -37,7 +37,7 @@ def test_a_database_that_is_away_does_not_answer(
 
 
 def test_the_gate_asks_only_after_a_failure_and_opens_when_the_database_is_back(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     answers = iter([False, False, True])
     monkeypatch.setattr(database_gate, "database_answers", lambda: next(answers))
@@ -46,6 +46,7 @@ def test_the_gate_asks_only_after_a_failure_and_opens_when_the_database_is_back(
     assert gate.is_open()
     gate.doubt()
     assert [gate.is_open() for _ in range(5)] == [False, False, True, True, True]
+    assert caplog.messages == ["receiving=stopped", "receiving=resumed"]
 
 
 def test_one_answer_holds_for_all_queues_that_wait_for_it(

@@ -1,10 +1,12 @@
 """When the transport asks SQS for more, and with what it keeps time."""
 
+import socket
 from collections.abc import Callable, Iterator
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
+import pycurl
 import pytest
 from kombu.asynchronous import Hub
 from pytest_django import Settings
@@ -71,6 +73,27 @@ def test_curl_has_one_timer_however_many_calls_it_makes() -> None:
     assert len(waiting) <= 2  # and kombu's own, once a second
     client.close()
     hub.close()
+
+
+@pytest.mark.parametrize(
+    ("event", "reads", "writes"),
+    [
+        (pycurl.POLL_IN, True, False),
+        (pycurl.POLL_OUT, False, True),
+        (pycurl.POLL_INOUT, False, True),  # no answer comes before its question
+        (pycurl.POLL_REMOVE, False, False),
+    ],
+)
+def test_curl_waits_for_what_it_asked_to_wait_for(
+    hub: Hub, event: int, reads: bool, writes: bool
+) -> None:
+    client = event_loop_curl.Client(hub)
+    with socket.socket() as one:
+        client._handle_socket(event, one.fileno(), None, None)
+        assert (one.fileno() in hub.readers) is reads
+        assert (one.fileno() in hub.writers) is writes
+        hub.remove(one.fileno())
+    client.close()
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated; use")  # kombu

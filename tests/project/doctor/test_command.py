@@ -49,7 +49,10 @@ def test_the_exit_code_tells_of_failures_alone(
     checks(monkeypatch, lambda role: finding)
     ended, lines = run(capsys)
     assert ended == code
-    assert lines.split("\n")[0].split() == [
+    line, summary = lines.splitlines()
+    counted = (f"{int(one == finding.state)} {one}" for one in ("ok", "warn", "fail"))
+    assert summary == f"{', '.join(counted)}."
+    assert line.split() == [
         finding.state,
         "part0",
         *finding.says.split(),
