@@ -1,7 +1,8 @@
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import (
@@ -11,12 +12,19 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from dlq_review.desk import group_views, letter_views, list_filters, operation_views
+from dlq_review.desk import (
+    facet_views,
+    group_views,
+    letter_views,
+    list_filters,
+    operation_views,
+)
 from dlq_review.desk.group_views import described
 from dlq_review.desk.letter_list import LetterList
 from dlq_review.desk.responses import check_may
@@ -93,6 +101,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
         list_filters.SinceFilter,
         list_filters.GroupFilter,
         list_filters.OperationFilter,
+        list_filters.ConditionFilter,
     )
     search_fields = ("request_id",)  # so that there is a box
     search_help_text = "An id, a reference, an error, or words of the body"
@@ -145,6 +154,15 @@ class DeadLetterAdmin(OwnPagesAdmin):
             },
         )
 
+    def common(self, request: HttpRequest) -> HttpResponse:
+        """What the letters that match the filters of the list have in common."""
+        check_may(request, "view")
+        try:
+            shown = cast("LetterList", self.get_changelist_instance(request))
+        except IncorrectLookupParameters:
+            return redirect("admin:dlq_review_deadletter_changelist")
+        return facet_views.of_list(request, shown)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
@@ -153,6 +171,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
     def pages(self) -> Iterator[Page]:
         here = "<int:letter_id>/"
         yield Page("export/<str:format>/", "export", self.export)
+        yield Page("common/", "common", self.common)
         yield Page(f"{here}change/", "change", letter_views.detail)
         yield Page(f"{here}edit/", "edit", letter_views.edit)
         yield Page(f"{here}redrive/", "redrive", letter_views.redrive)

@@ -1,4 +1,4 @@
-"""Conditions on the fields of a body, such as `data.items[*].sku=TEA-1`.
+"""Conditions on a letter: on the fields of its body, such as `data.items[*].sku=TEA-1`.
 
 A condition is a path and, unless it only asks whether something is there, an operator and
 a value. A path is names with dots, `[2]` for the third of a list, `[*]` for any of them and
@@ -6,12 +6,14 @@ a value. A path is names with dots, `[2]` for the third of a list, `[*]` for any
 `=` `!=` `<` `<=` `>` `>=` compare (numbers by value, all else as text, which sorts dates),
 `~` means contains, in capitals or not. `!` before a path means that the field is missing.
 If a path leads to several values, one that matches is enough; `!=` is the opposite of `=`.
+`@` before a path means what is known around the body, such as `@release=r1`
+(search/circumstances.py).
 """
 
 import json
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self
@@ -24,6 +26,7 @@ _ROOT = re.compile(r"\$(?=\.|\[)")
 _STEP = re.compile(
     r'\.?(?P<name>[A-Za-z_][\w-]*)|\[(?P<index>\d{1,6}|\*)\]|\[(?P<quoted>"[^"\\]*")\]'
 )
+_PLAIN = re.compile(r"[A-Za-z_][\w-]*")
 _COMPARISON = re.compile(r"\s*(!=|<=|>=|==?|<|>|~)\s*(.*)", re.DOTALL)
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -48,6 +51,8 @@ class Condition:
     """Empty: it asks whether there is anything at all."""
     value: str = ""
     opposite: bool = False
+    around: bool = False
+    """It asks for a circumstance of the letter, and not for a field of its body."""
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -56,9 +61,10 @@ class Condition:
             raise FieldError(f"A condition has at most {LONGEST} characters.")
         rest = text.strip()
         absent, rest = rest.startswith("!"), rest.removeprefix("!").lstrip()
+        around, rest = rest.startswith("@"), rest.removeprefix("@")
         steps, rest = _steps(rest)
         if not rest.strip():
-            return cls(steps, opposite=absent)
+            return cls(steps, opposite=absent, around=around)
         found = _COMPARISON.fullmatch(rest)
         if found is None or absent:
             raise FieldError(
@@ -69,8 +75,8 @@ class Condition:
         if op not in ("=", "!=") and not value:
             raise FieldError(f"A value is missing after {op} in {text[:80]!r}.")
         if op == "!=":
-            return cls(steps, "=", value, opposite=True)
-        return cls(steps, op, value)
+            return cls(steps, "=", value, opposite=True, around=around)
+        return cls(steps, op, value, around=around)
 
     def holds(self, document: Any) -> bool:
         found = _found([document], self.steps)
@@ -78,16 +84,35 @@ class Condition:
         return any(test(one, self) for one in found) is not self.opposite
 
 
-def holds(conditions: Iterable[Condition], body: str) -> bool:
-    """Whether all *conditions* hold for *body*.
+def holds(
+    conditions: Iterable[Condition], body: str, around: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether all *conditions* hold for *body* and what is known *around* it.
 
-    They never hold for a body that is not JSON.
+    One on a field never holds for a body that is not JSON.
     """
+    asked = list(conditions)
+    if not all(one.holds(around or {}) for one in asked if one.around):
+        return False
+    on_fields = [one for one in asked if not one.around]
     try:
-        document = strict_json.loads(body)
+        document = strict_json.loads(body) if on_fields else None
     except strict_json.UnreadableJSONError:
         return False
-    return all(one.holds(document) for one in conditions)
+    return all(one.holds(document) for one in on_fields)
+
+
+def path(steps: Iterable[str | None]) -> str:
+    """*steps* as a condition writes them; None stands for any place in a list."""
+    text = "".join(
+        "[*]"
+        if step is None
+        else f".{step}"
+        if _PLAIN.fullmatch(step)
+        else f"[{json.dumps(step, ensure_ascii=False)}]"
+        for step in steps
+    )
+    return text.removeprefix(".")
 
 
 def _steps(text: str) -> tuple[tuple[str | int | type[_Any], ...], str]:
@@ -134,7 +159,7 @@ def _unquoted(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     """*value* as a condition writes it; None for an object or a list."""
     if isinstance(value, dict | list):
         return None
@@ -150,20 +175,20 @@ def _number(text: str) -> Decimal | None:
 
 
 def _equal(value: Any, wanted: Condition) -> bool:
-    if _text(value) == wanted.value:
+    if text_of(value) == wanted.value:
         return True
-    if isinstance(value, str) or _text(value) is None:
+    if isinstance(value, str) or text_of(value) is None:
         return False
     number = _number(json.dumps(value))
     return number is not None and number == _number(wanted.value)
 
 
 def _contains(value: Any, wanted: Condition) -> bool:
-    return wanted.value.lower() in (_text(value) or "").lower()
+    return wanted.value.lower() in (text_of(value) or "").lower()
 
 
 def _in_order(value: Any, wanted: Condition) -> bool:
-    text = _text(value)
+    text = text_of(value)
     if text is None or value is None or isinstance(value, bool):
         return False
     number, other = _number(text), _number(wanted.value)

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
+from dlq_review.desk import facet_views
 from dlq_review.desk.charts import sparkline
 from dlq_review.desk.group_verdict import verdict
 from dlq_review.desk.rehearsal_folds import folded
@@ -76,6 +77,7 @@ def _page(
         "by_text": fingerprint.by_text(group.error_type, group.place),
         "letters": keyset_pages.older(group.letters.all(), DeadLetter.WAITING, 10),
         "discarded": _discarded(group),
+        **facet_views.of_group(request, group),
         "members": group.members.annotate(seen=Max("audit__pk")).order_by("pk"),
         "others": _mergeable(group)[:MOST_CHOICES],
         "trail": group.audit.all()[:20],

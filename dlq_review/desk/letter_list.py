@@ -17,6 +17,7 @@ from dlq_review.permissions import may
 from dlq_review.search import keyset_pages
 from dlq_review.search.full_text import search
 from dlq_review.search.keyset_pages import Cursor
+from dlq_review.search.narrowing import Conditions, narrow
 
 CURSORS = ("before", "after")
 
@@ -47,8 +48,17 @@ class LetterList(ChangeList):
         (self.by_state,) = (
             spec for spec in self.filter_specs if isinstance(spec, StateFilter)
         )
-        self.any_state = self.by_state.narrowed(letters)
+        self.any_state = self._narrowed(request, self.by_state.narrowed(letters))
         return self.by_state.queryset(request, self.any_state)
+
+    def _narrowed(self, request: HttpRequest, letters: QuerySet) -> QuerySet:
+        """Those of *letters* that the conditions in the address hold for."""
+        asked = Conditions.read(request.GET.get("field", ""))
+        if not asked.texts and not asked.refused:
+            return letters
+        found, notes = narrow(letters, self.by_state.states, asked)
+        self.notes = [*self.notes, *notes]
+        return found
 
     def get_results(self, request: HttpRequest) -> None:
         before, after = (Cursor.read(request.GET.get(name, "")) for name in CURSORS)

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from dlq_review.models import DeadLetter, FailureGroup, Operation, OperationItem
 from dlq_review.monitoring import deadlines
+from dlq_review.search.narrowing import Conditions
 from dlq_review.search.row_numbers import row_number
 from dlq_review.search.selections import SINCE, since
 from processing.events.contracts import CONTRACTS
@@ -169,3 +170,21 @@ class GroupFilter(admin.SimpleListFilter):
         group = self.value()
         known = group is not None and group in dict(self.lookup_choices)
         return queryset.filter(group_id=int(group or 0)) if known else queryset
+
+
+class ConditionFilter(admin.SimpleListFilter):
+    """Conditions on bodies and circumstances, one a line; LetterList asks them."""
+
+    title = "condition"
+    parameter_name = "field"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        text = request.GET.get(self.parameter_name, "")
+        self.conditions = Conditions.read(text)
+        return [(text, str(self.conditions))] if self.conditions.texts else []
+
+    def has_output(self) -> bool:
+        return bool(self.lookup_choices)
+
+    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
+        return queryset

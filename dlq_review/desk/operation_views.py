@@ -30,9 +30,10 @@ STEERING = {
     "cancel": control.cancel,
 }
 MOST_READ = 20_000  # bodies, which take two seconds
-_CHOICES = (
+#: What the form takes from the address of a list or a link.
+CHOICES = (
     *("ids", "group", "queue", "type", "error", "since", "kind"),
-    *("discarded_by", "after"),
+    *("discarded_by", "after", "field"),
 )
 
 
@@ -103,7 +104,7 @@ def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
 def _initial(request: HttpRequest) -> dict[str, Any]:
     """The initial selection from the list or the group page."""
     initial: dict[str, Any] = {
-        name: request.GET[name] for name in _CHOICES if name in request.GET
+        name: request.GET[name] for name in CHOICES if name in request.GET
     }
     ids = filter(None, request.POST.getlist("chosen"))
     initial["ids"] = " ".join(ids) or initial.get("ids", "")

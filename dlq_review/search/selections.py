@@ -18,6 +18,7 @@ from django.utils import timezone
 from dlq_review.bodies import field_conditions, formatting
 from dlq_review.errors import ReviewError
 from dlq_review.models import DeadLetter, OperationItem, Revision
+from dlq_review.search.circumstances import circumstances
 from dlq_review.search.row_numbers import row_number
 from processing.events.masking import mask_body
 
@@ -60,7 +61,9 @@ class Selection:
     group: int | None = None
     since: datetime | None = None
     fields: Sequence[str] = ()
-    """Conditions on the current body (bodies/field_conditions.py), all of which hold."""
+    """Conditions (bodies/field_conditions.py), all of which hold: on the current body, or
+    on the circumstances of the letter.
+    """
     discarded: bool = False
     """Select discarded letters that can be restored, instead of waiting ones."""
     discarded_by: int | None = None
@@ -110,6 +113,8 @@ class Selection:
         if not self.fields:
             return list(letters)
         conditions = [field_conditions.Condition.read(text) for text in self.fields]
+        asked_around = any(one.around for one in conditions)
+        around = circumstances(letters, masked=self.masked) if asked_around else {}
         bodies = Revision.objects.filter(
             letter__in=letters, number=F("letter__revision")
         ).values_list("letter_id", "body")
@@ -117,7 +122,9 @@ class Selection:
             letter_id
             for letter_id, body in bodies.iterator(chunk_size=BODIES)
             if field_conditions.holds(
-                conditions, mask_body(body) if self.masked else body
+                conditions,
+                mask_body(body) if self.masked else body,
+                around.get(letter_id),
             )
         }
         return [letter for letter in letters if letter.pk in found]

@@ -13,6 +13,7 @@ from dlq_review.bodies.difference import Line
 from dlq_review.bodies.field_conditions import Condition
 from dlq_review.bodies.formatting import Traceback
 from dlq_review.models import DeadLetter
+from dlq_review.search import circumstances
 from dlq_review.search.selections import Selection
 from processing.events.errors import Problem
 from processing.events.masking import (
@@ -128,6 +129,8 @@ def reason_about(letter: DeadLetter, reason: str) -> str:
 def veiled_condition(text: str) -> str:
     """The condition *text*, with its value masked unless the field is public."""
     condition = Condition.read(text)
+    sign = f"{'!' if condition.opposite and not condition.op else ''}"
+    sign += "@" if condition.around else ""
     path = ""
     for step in condition.steps:
         if isinstance(step, str):
@@ -136,11 +139,19 @@ def veiled_condition(text: str) -> str:
             path += f".{name}" if plain else f"[{json.dumps(name, ensure_ascii=False)}]"
         else:
             path += f"[{step}]" if isinstance(step, int) else "[*]"
+    path = sign + path.lstrip(".")
     if not condition.op:
-        return f"{'!' if condition.opposite else ''}{path.lstrip('.')}"
-    shown = may_be_read(condition.steps) and mask_reference(condition.value)
+        return path
+    shown = is_public(condition) and mask_reference(condition.value)
     value = shown or mask_value(condition.value)
-    return f"{path.lstrip('.')}{'!' if condition.opposite else ''}{condition.op}{value}"
+    return f"{path}{'!' if condition.opposite else ''}{condition.op}{value}"
+
+
+def is_public(condition: Condition) -> bool:
+    """Whether everybody who sees letters may ask for *condition*."""
+    if condition.around:
+        return circumstances.is_public(condition.steps)
+    return may_be_read(condition.steps)
 
 
 class Hidden(NamedTuple):
@@ -161,7 +172,7 @@ def needs_reveal(selection: Selection, patch: Iterable[Step] = ()) -> list[Hidde
     found = [
         Hidden("field", veiled_condition(text))
         for text in selection.fields
-        if not may_be_read(Condition.read(text).steps)
+        if not is_public(Condition.read(text))
     ]
     found += [
         Hidden("ids", mask_value(name))

@@ -10,6 +10,7 @@ from django.test import Client
 
 from dlq_review.bodies import field_conditions, json_patch
 from dlq_review.bodies.json_patch import PatchError
+from dlq_review.facets import card
 from dlq_review.models import DeadLetter
 from dlq_review.operations import plans
 from dlq_review.operations.edit_preview import preview
@@ -73,6 +74,7 @@ def works(desk: Client, reader: Client, bodies: dict[int, str]) -> dict[str, Wor
         "as jsonl": _export(reader, letters, "jsonl"),
         "pulled": lambda size: pull(bodies[size]),
         "pulled again": lambda size: pull(bodies[size], request_id=f"again-{size}"),
+        "compared": lambda size: card.look([letters[size]]),
         "asked": lambda size: field_conditions.holds(CONDITIONS, bodies[size]),
         "chosen": lambda size: _choose(letters[size]),
         "patched": lambda size: _patch(bodies[size]),

@@ -71,7 +71,7 @@ NAMES = (
     *("state__exact", "verb__exact", "status__exact", "is_active__exact", "at__gte"),
     *("refused_for_good__exact", "permanent__exact", "groups__id__exact", "nothing"),
     *("request_id__regex", "letter__request_id__exact", "_changelist_filters", "next"),
-    *("body__contains", "queue__isnull", "started_at__date", ""),
+    *("body__contains", "queue__isnull", "started_at__date", "field", ""),
 )
 POSTED = (
     *("body", "reason", "based_on", "revision", "to", "told", "next", "chosen", "kind"),
@@ -103,7 +103,9 @@ KNOWN = {
         "since",
         "group",
         "before",
+        "field",
     ),
+    f"{DESK}deadletter/common/": ("q", "p", "field", "state"),
     f"{DESK}deadletter/export/csv/": ("q", "type", "group", "after"),
     f"{DESK}failuregroup/": ("q", "p", "o", "state", "queue"),
     f"{DESK}operation/": ("q", "state__exact", "created_at__year", "all"),

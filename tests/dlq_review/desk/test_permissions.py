@@ -23,6 +23,7 @@ LOGS = "view_auditentry"
 NEEDED: dict[str, tuple[str, set[str]]] = {
     "deadletter_changelist": ("get", {VIEW}),
     "deadletter_change": ("get", {VIEW}),
+    "deadletter_common": ("get", {VIEW}),
     "deadletter_export": ("post", {"export_deadletter"}),
     "deadletter_edit": ("post", {EDIT, REVEAL}),
     "deadletter_redrive": ("post", {REDRIVE}),
@@ -86,7 +87,7 @@ def address(name: str) -> str:
         rows["operation"] = started(0).pk
     model, _, page = name.partition("_")
     arguments: list[object] = [rows[model]]
-    if page in ("changelist", "new", "add"):
+    if page in ("changelist", "common", "new", "add"):
         arguments = []
     if page == "export":
         arguments = ["csv"]
