@@ -14,9 +14,11 @@ def samples(text: str) -> dict[str, float]:
     return {name: float(figure) for name, _, figure in found}
 
 
-def scraped(port: int, path: str = "/metrics", **headers: str) -> str:
+def scraped(
+    port: int, path: str = "/metrics", timeout: float = PATIENCE, **headers: str
+) -> str:
     request = Request(f"http://127.0.0.1:{port}{path}", headers=headers)
-    with urlopen(request, timeout=PATIENCE) as answer:
+    with urlopen(request, timeout=timeout) as answer:
         return str(answer.read().decode())
 
 

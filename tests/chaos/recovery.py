@@ -44,7 +44,7 @@ class _Line:
 def recoveries(journal: Path, kills: Iterable[Kill]) -> list[Recovery]:
     by_message: dict[str, list[_Line]] = {}
     for line in journal.read_text().splitlines() if journal.exists() else ():
-        at, worker, word, message = line.split()
+        at, worker, word, message, _ = line.split()
         by_message.setdefault(message, []).append(_Line(float(at), worker, word))
     return [_recovery(kill, list(by_message.values())) for kill in kills]
 

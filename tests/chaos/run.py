@@ -21,6 +21,7 @@ from tests.chaos.nemesis import Nemesis, clock
 from tests.chaos.producer import Producer
 from tests.chaos.recovery import Recovery, recoveries
 from tests.chaos.surroundings import Surroundings
+from tests.chaos.watcher import Watcher, accepted, discrepancies, ended, processed
 from tests.live import wait_for
 
 CLIENTS = 4
@@ -46,6 +47,8 @@ class Run:
         self._nemesis = Nemesis(around, seconds)
         self._fates = Fates()
         self._producer = Producer(around.seed)
+        self._watcher = Watcher(around.metrics_ports)
+        self._calm_since = time.time()
         self._clients = [
             Client(number, around.seed, around.web_port, self._fates)
             for number in range(CLIENTS)
@@ -54,9 +57,9 @@ class Run:
     def __call__(self) -> Result:
         self._prepare()
         self._under_fire()
-        drained, ends = self._heal_and_drain()
+        drained, wrong = self._heal_and_drain()
         audit = Audit(self._fates, self._producer.sent, self._around.folder)
-        violations = ends + audit.violations()
+        violations = wrong + audit.violations()
         if drained is None:
             violations.append(f"not drained within {DRAINED_WITHIN} s: {_undrained()}")
         fired = self._nemesis.done + self._around.fired_so_far()
@@ -79,6 +82,7 @@ class Run:
         assert QUEUES["orders"].visibility_timeout == short_times.VISIBILITY
         self._around.start_children()
         wait_for(lambda: _is_open(self._around.web_port))
+        self._watcher.start()
         for client in self._clients:
             client.start()
 
@@ -108,21 +112,28 @@ class Run:
         return now < self._seconds + LONGER and bool(self._nemesis.never_fired())
 
     def _heal_and_drain(self) -> tuple[float | None, list[str]]:
-        """Seconds until everything was at rest, and what ended against expectation."""
+        """Seconds until everything was at rest, and a sentence for each thing that is wrong."""
         self._say("healing")
         self._nemesis.heal()
-        ends = self._around.stop_children()
+        self._watcher.stop()
+        wrong = self._around.stop_children()
+        calm_watcher = Watcher(self._around.metrics_ports)
+        self._calm_since = time.time()
         self._around.start_children(calm=True)
+        calm_watcher.start()
         now = clock()
         said = 0.0
         while now() < DRAINED_WITHIN:
             if _is_at_rest():
-                return now(), ends + self._around.stop_children()
+                drained = now()
+                seen = calm_watcher.stop()
+                wrong += discrepancies(seen, self._around.journal, self._calm_since)
+                return drained, wrong + self._around.stop_children()
             if now() > said:
                 said = now() + 10
                 self._say(f"draining: {_undrained()}")
             time.sleep(0.5)
-        return None, ends + self._around.stop_children()
+        return None, wrong + self._around.stop_children()
 
     def _so_far(self) -> str:
         faults = (self._nemesis.done + self._around.fired_so_far()).total()
@@ -144,7 +155,19 @@ class Run:
             "faults fired": faults,
             "crash points": self._crashes(),
             "drained in": drained and round(drained, 1),
+            "watched": self._watched(),
         }
+
+    def _watched(self) -> str:
+        """What a scraper of each second saw under fire, beside what there was to see."""
+        seen = self._watcher.seen
+        workers = [one for name, one in seen.items() if name != "web"]
+        really = ended(self._around.journal, 0, self._calm_since).total()
+        return (
+            f"{sum(map(processed, workers))} of {really} deliveries,"
+            f" {accepted(seen['web'])} accepted,"
+            f" in {sum(one.scrapes for one in seen.values())} scrapes"
+        )
 
     def _crashes(self) -> int:
         logs = self._around.folder.glob("*.log")

@@ -19,6 +19,7 @@ KEYS = """test ! -e {away} || exit 1
 printf '{{"Version": 1, "AccessKeyId": "chaos", "SecretAccessKey": "chaos",
   "Expiration": "%s"}}' "$(date -u -d '+{last} seconds' +%FT%TZ)"
 """
+WORKERS = ("worker-1", "worker-2")
 CELERY = ("celery", "-A", "project")
 WORKER = "worker --without-gossip --without-mingle --without-heartbeat -l INFO"
 GUNICORN = "--workers=2 --threads=4 --no-control-socket --graceful-timeout=3"
@@ -33,6 +34,7 @@ class Surroundings:
         self.database = database
         self.sqs_port = free_port()
         self.web_port = free_port()
+        self.metrics_ports = {name: free_port() for name in ("web", *WORKERS)}
         self.proxy = FaultProxy(self.sqs_port)
         self.fired: Counter[str] = Counter()
         self.sqs: Child | None = None
@@ -88,8 +90,7 @@ class Surroundings:
         web = f"gunicorn project.wsgi --bind=127.0.0.1:{self.web_port} {GUNICORN}"
         commands = {
             "web": web.split(),
-            "worker-1": [*CELERY, *WORKER.split()],
-            "worker-2": [*CELERY, *WORKER.split()],
+            **{name: [*CELERY, *WORKER.split()] for name in WORKERS},
             "beat": [*CELERY, "beat", "-l", "WARNING"],
         }
         if not calm:
@@ -169,6 +170,7 @@ class Surroundings:
             "CRASH_SEED": f"{self.seed}/{name}",
             "HELD": str(self.journal),
             "WORKER_NAME": name,
+            "METRICS_PORT": str(self.metrics_ports.get(name, 0)),
         }
 
 

@@ -3,14 +3,14 @@ from pathlib import Path
 from tests.chaos.recovery import Kill, recoveries
 
 JOURNAL = """\
-1.0 worker-1 taken a
-1.0 worker-1 taken b
-1.0 worker-1 taken c
-1.5 worker-1 let-go a
-2.0 worker-2 taken d
-7.0 worker-2 taken b
-7.5 worker-2 let-go b
-9.0 worker-2 taken a
+1.0 worker-1 taken a orders
+1.0 worker-1 taken b orders
+1.0 worker-1 taken c orders
+1.5 worker-1 let-go a orders
+2.0 worker-2 taken d orders
+7.0 worker-2 taken b orders
+7.5 worker-2 let-go b orders
+9.0 worker-2 taken a orders
 """
 
 
