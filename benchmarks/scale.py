@@ -114,6 +114,19 @@ def _screens() -> Iterator[tuple[str, str]]:
         yield name, f"{_OPERATIONS}{operation.pk}/change/"
     yield "operations", _OPERATIONS
     yield "audit trail", "/admin/dlq_review/auditentry/"
+    yield "request", f"/admin/request/{letter.request_id}/"
+    yield from _finds(letter)
+
+
+def _finds(letter: DeadLetter) -> Iterator[tuple[str, str]]:
+    """The box of the header, and the page to which it leads."""
+    for what, value in (
+        ("request id", letter.request_id),
+        ("correlation id", letter.correlation_id),
+        ("order id", letter.reference),
+        ("message id", letter.arrivals.latest("pk").message_id),
+    ):
+        yield f"find, {what}", f"/admin/find/?q={value}"
 
 
 def _lists(letter: DeadLetter, group: FailureGroup) -> Iterator[tuple[str, str]]:
@@ -163,12 +176,12 @@ def _half_done(operation: Operation) -> Operation:
 
 def _look(client: Client, url: str, requests: int) -> Screen:
     for _ in range(WARM_UP):
-        client.get(url)
+        get(client, url)
     begun = cpu_seconds()
     times = sorted(_seconds(lambda: get(client, url)) for _ in range(requests))
     spent = cpu_seconds() - begun
     with CaptureQueriesContext(connection) as captured:
-        client.get(url)
+        get(client, url)
     return Screen(
         median=1000 * times[len(times) // 2],
         p95=1000 * times[int(len(times) * 0.95)],
@@ -193,7 +206,7 @@ def cpu_seconds() -> float:
 
 
 def get(client: Client, url: str) -> None:
-    answer = client.get(url)
+    answer = client.get(url, follow=True)
     if answer.status_code != 200:
         raise RuntimeError(f"{url} answered {answer.status_code}")
 
