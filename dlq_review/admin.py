@@ -19,6 +19,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from dlq_review.desk import (
+    edit_views,
     facet_views,
     group_views,
     letter_views,
@@ -119,6 +120,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
             "title": "Dead letters",
             "may_redrive": may(request.user, "redrive"),
             "may_edit": may(request.user, "edit") and may(request.user, "reveal"),
+            "may_edit_form": may(request.user, "edit"),
             "may_discard": may_operate(request.user, Operation.Kind.DISCARD),
             "may_export": may(request.user, "export"),
             "may_operate": may(request.user, "bulk_redrive"),
@@ -173,7 +175,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
         yield Page("export/<str:format>/", "export", self.export)
         yield Page("common/", "common", self.common)
         yield Page(f"{here}change/", "change", letter_views.detail)
-        yield Page(f"{here}edit/", "edit", letter_views.edit)
+        yield Page(f"{here}edit/", "edit", edit_views.edit)
         yield Page(f"{here}redrive/", "redrive", letter_views.redrive)
         yield Page(f"{here}undo/", "undo", letter_views.undo)
         yield Page(f"{here}rehearse/", "rehearse", letter_views.rehearse)

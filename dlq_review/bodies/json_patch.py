@@ -54,7 +54,11 @@ def _read_step(step: Node) -> dict[str, str]:
 
 
 def _read_path(step: Node, op: str, name: str) -> str:
-    path = _text(step, name)
+    return checked_path(_text(step, name), op, name)
+
+
+def checked_path(path: str, op: str = "step", name: str = "path") -> str:
+    """*path*, if a step may name it. Raises PatchError."""
     if not _PATH.fullmatch(path):
         raise PatchError(
             f'Each {op} needs a "{name}" such as "/data/email"; '

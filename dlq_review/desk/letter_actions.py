@@ -51,9 +51,11 @@ _USED = "Its request id was processed with another body, so a redrive is refused
 def _denied(
     user: AbstractBaseUser | AnonymousUser, letter: DeadLetter, name: str, valid: bool
 ) -> str:
-    if name == "edit" and not may(user, "reveal"):
+    as_text = letter.state == DeadLetter.State.QUARANTINED
+    if name == "edit" and as_text and not may(user, "reveal"):
         return (
-            "You do not have the permission to see personal data, which the body holds."
+            "It can be edited as text only, and you do not have the permission to see "
+            "personal data, which the body holds."
         )
     if not may(user, name):
         deed = "redrive" if name == "undo" else name

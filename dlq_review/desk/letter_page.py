@@ -1,4 +1,4 @@
-"""The context of the pages of one dead letter: its view and its edit form."""
+"""The context of the page of one dead letter."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -8,13 +8,10 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from dlq_review.bodies import difference, formatting
-from dlq_review.bodies.examples import example
-from dlq_review.desk.forms import EditForm
 from dlq_review.desk.letter_actions import actions_for
 from dlq_review.desk.request_summary import asked
 from dlq_review.letters import current_event
 from dlq_review.letters.current_event import Processed
-from dlq_review.letters.revisions import LONGEST_EDIT
 from dlq_review.letters.timeline import attempts_of, timeline
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
 from dlq_review.permissions import may
@@ -22,8 +19,6 @@ from dlq_review.redrive import targets
 from dlq_review.search import keyset_pages
 from dlq_review.search.keyset_pages import Cursor
 from dlq_review.search.veil import NOT_READ, Bare, Masked
-from processing.events.contracts import CONTRACTS
-from processing.events.errors import Problem
 from processing.s3 import bucket
 
 MOST = 20  # revisions, and arrivals, on one page
@@ -120,52 +115,6 @@ def _history(letter: DeadLetter, arrivals: list[Arrival], look: Bare) -> dict[st
         "unreported": max(0, letter.attempts - len(attempts)),
         "timeline": timeline(letter, attempts, ours=look.text, theirs=look.error),
     }
-
-
-def edit_context(
-    request: HttpRequest,
-    letter: DeadLetter,
-    form: EditForm,
-    problems: tuple[Problem, ...],
-) -> dict[str, Any]:
-    current = current_event.current(letter)
-    if not form.is_bound:
-        start = _start(request, letter, current)
-        form.initial = {"body": start, "based_on": letter.revision}
-    return {
-        "letter": letter,
-        "form": form,
-        "current": current,
-        "too_long": len(current.body) > LONGEST_EDIT,
-        "problems": problems or _problems(letter, current, form),
-        "quarantined": letter.state == DeadLetter.State.QUARANTINED,
-        "types": list(CONTRACTS),
-        "editable": letter.state in DeadLetter.EDITABLE,
-        "may_redrive": may(request.user, "redrive"),
-        "changes": difference.diff(current.body, form.data["body"])
-        if form.is_bound and "body" in form.data
-        else [],
-    }
-
-
-def _problems(
-    letter: DeadLetter, current: Revision, form: EditForm
-) -> tuple[Problem, ...]:
-    if form.is_bound:
-        return ()
-    try:
-        current_event.event_in(letter, current.body)
-    except current_event.NotAnEventError as error:
-        return error.problems
-    return ()
-
-
-def _start(request: HttpRequest, letter: DeadLetter, current: Revision) -> str:
-    wanted = request.GET.get("example", "")
-    if wanted in CONTRACTS and letter.state == DeadLetter.State.QUARANTINED:
-        return formatting.pretty(example(wanted, letter.request_id))
-    indented, cut = formatting.shown(current.body)
-    return current.body if cut else indented
 
 
 def _edits(

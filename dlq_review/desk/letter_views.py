@@ -15,18 +15,15 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from dlq_review.desk.forms import EditForm
-from dlq_review.desk.letter_page import edit_context, letter_context
+from dlq_review.desk.letter_page import letter_context
 from dlq_review.desk.responses import View, check_may, needs, page
 from dlq_review.errors import ChangedMeanwhileError, ReviewError
-from dlq_review.letters import rehearsal, revisions, settlement
-from dlq_review.letters.current_event import NotAnEventError
+from dlq_review.letters import rehearsal, settlement
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import DeadLetter
 from dlq_review.redrive import undo_window
 from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.search.row_numbers import row_number
-from processing.events.errors import Problem
 
 
 def with_letter(view: View) -> View:
@@ -74,43 +71,6 @@ def body(request: HttpRequest, letter: DeadLetter, number: int) -> HttpResponse:
     return answer
 
 
-@needs("edit")
-@needs("reveal")
-@with_letter
-def edit(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
-    problems: tuple[Problem, ...] = ()
-    form = EditForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            return _save(request, letter, form)
-        except NotAnEventError as error:
-            problems = error.problems
-        except revisions.StaleEditError as error:
-            messages.error(request, str(error))
-            form.keep_text_over(DeadLetter.objects.get(pk=letter.pk).revision)
-        except ReviewError as error:
-            messages.error(request, str(error))
-    _note_reveal(request, letter, "Its edit page")
-    context = edit_context(request, letter, form, problems)
-    return _page(request, "dlq_review/edit.html", letter, context)
-
-
-def _save(request: HttpRequest, letter: DeadLetter, form: EditForm) -> HttpResponse:
-    if "redrive" in request.POST:
-        check_may(request, "redrive")
-    revision = revisions.edit(
-        letter,
-        form.cleaned_data["body"],
-        based_on=form.cleaned_data["based_on"],
-        by=request.user.get_username(),
-        reason=form.cleaned_data["reason"],
-    )
-    messages.success(request, f"Saved revision {revision.number} of {letter}.")
-    if "redrive" in request.POST:
-        _redrive(request, letter, reason=form.cleaned_data["reason"])
-    return redirect(_url("change", letter))
-
-
 @require_POST
 @needs("rehearse")
 @with_letter
@@ -125,11 +85,12 @@ def rehearse(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 @needs("redrive")
 @with_letter
 def redrive(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
-    _redrive(request, letter, _typed(request, "reason"))
+    redrive_one(request, letter, _typed(request, "reason"))
     return HttpResponseRedirect(_back(request, letter))
 
 
-def _redrive(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
+def redrive_one(request: HttpRequest, letter: DeadLetter, reason: str) -> None:
+    """Redrive *letter* on the terms of the form, and tell what came of it."""
     one = Redrive(letter, _seen(request, letter))
     terms = Terms(
         by=request.user.get_username(),

@@ -76,7 +76,7 @@ def edit_all(
         elif (now.revision, now.state) != (one.based_on, one.letter.state) or (
             now.pk in new
         ):
-            saved.append(_stale(one.letter, one.based_on))
+            saved.append(stale(one.letter, one.based_on))
         else:
             new[now.pk] = one, found
             saved.append(_revision(one, found, by, reason))
@@ -176,7 +176,8 @@ def put_back(letter: DeadLetter, number: int, *, by: str, reason: str) -> Revisi
     )
 
 
-def _stale(letter: DeadLetter, based_on: int) -> StaleEditError:
+def stale(letter: DeadLetter, based_on: int) -> StaleEditError:
+    """The error that says who has saved a revision after number *based_on*."""
     newer = letter.revisions.filter(number__gt=based_on).first()
     if newer is None:
         return StaleEditError(

@@ -96,6 +96,7 @@ def _letters(desk: FullDesk) -> Iterator[Screen]:
 def _edits(desk: FullDesk) -> Iterator[Screen]:
     yield Screen("edit", page_of(desk.letters["open"], "edit"))
     yield Screen("edit what is invalid", page_of(desk.letters["invalid"], "edit"))
+    yield Screen("edit as text", f"{page_of(desk.letters['invalid'], 'edit')}?as=text")
     yield Screen(
         "edit what is unreadable", page_of(desk.letters["quarantined"], "edit")
     )
@@ -121,8 +122,8 @@ def _press(button: str) -> Act:
 
 
 def _spoil(page: Page) -> None:
-    body = page.get_by_label("Body")
-    body.fill(body.input_value().replace("EUR", "euros").replace('"2"', '"two"'))
+    page.get_by_label("Quantity").fill("two")
+    page.get_by_label("Customer id").fill("")
     page.get_by_label("Reason").fill("To see what happens")
     page.get_by_role("button", name="Save", exact=True).click()
 

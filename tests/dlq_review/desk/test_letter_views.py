@@ -440,12 +440,13 @@ def test_the_edit_page_shows_at_once_what_is_wrong_with_the_body(desk: Client) -
     body = order_created().body.replace('"EUR"', '"euros"')
     letter = dead_letter(body)
     answer = desk.get(page(letter, "edit"))
-    assert [one.field for one in answer.context["problems"]] == ["data.currency"]
+    marked = answer.context["marked"]
+    assert [one.problem.field for one in marked] == ["data.currency"]
     typed = edit_form(letter, body.replace("TEA-1", ""))
     answer = desk.post(page(letter, "edit"), typed)
-    fields = {one.field for one in answer.context["problems"]}
+    fields = {one.problem.field for one in answer.context["marked"]}
     assert fields == {"data.currency", "data.items.0.sku"}
-    assert desk.get(page(dead_letter(), "edit")).context["problems"] == ()
+    assert desk.get(page(dead_letter(), "edit")).context["marked"] == []
 
 
 def test_an_edit_is_shown_as_what_it_took_away_and_what_it_brought(

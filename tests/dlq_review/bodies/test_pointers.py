@@ -1,0 +1,59 @@
+"""Where the parts of a body stand, and the patch between two bodies."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlq_review.bodies import exact_json, formatting, json_patch
+from dlq_review.bodies.patch_between import steps_between, written
+from dlq_review.bodies.pointers import around, lines_of, names_of, pointer
+
+NAMES = st.text("ab/~1", min_size=1, max_size=3)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab", max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+BODIES = st.dictionaries(NAMES, VALUES, max_size=4)
+
+
+def test_each_part_is_found_on_its_line() -> None:
+    body = {"a/b": [1, {"c": "{,"}], "d": {}}
+    assert lines_of(formatting.pretty(json.dumps(body))) == {
+        "": 1,
+        "/a~1b": 2,
+        "/a~1b/0": 3,
+        "/a~1b/1": 4,
+        "/a~1b/1/c": 5,
+        "/d": 8,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "outwards"), [("", [""]), ("/a/b", ["/a/b", "/a", ""])]
+)
+def test_what_holds_a_part_is_named_from_the_inside(
+    path: str, outwards: list[str]
+) -> None:
+    assert list(around(path)) == outwards
+
+
+@given(st.lists(NAMES))
+def test_a_pointer_names_any_names(names: list[str]) -> None:
+    assert names_of(pointer(names)) == tuple(names)
+
+
+@given(BODIES, BODIES)
+def test_the_patch_between_two_bodies_makes_one_of_the_other(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    first, second = json.dumps(before), json.dumps(after)
+    steps = steps_between(exact_json.loads(first), exact_json.loads(second))
+    read = json_patch.read(written(steps)) if steps else []
+    assert json.loads(json_patch.apply(read, first)) == after
+    assert bool(steps) == (exact_json.loads(first) != exact_json.loads(second))

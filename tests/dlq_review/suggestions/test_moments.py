@@ -1,0 +1,34 @@
+from decimal import Decimal
+
+import pytest
+
+from dlq_review.suggestions import moments
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-11-20 10:00", "2026-11-20T10:00:00Z"),
+        ("2026-11-20T10:00:00", "2026-11-20T10:00:00Z"),
+        ("2026-11-20T10:00:00+01:00", "2026-11-20T10:00:00+01:00"),
+        ("20.11.2026", "2026-11-20T00:00:00Z"),
+        ("1.2.2026, 9:05", "2026-02-01T09:05:00Z"),
+        ("2026/11/20 10:00:30", "2026-11-20T10:00:30Z"),
+        ("20 November 2026", "2026-11-20T00:00:00Z"),
+        ("November 20, 2026", "2026-11-20T00:00:00Z"),
+        ("Fri, 20 Nov 2026 10:00:00 +0100", "2026-11-20T10:00:00+01:00"),
+        ("1764579600", "2025-12-01T09:00:00Z"),
+        (Decimal("1764579600000"), "2025-12-01T09:00:00Z"),
+    ],
+)
+def test_a_time_is_read_in_the_forms_of_others(
+    written: str | Decimal, read: str
+) -> None:
+    assert moments.read(written) == read
+
+
+@pytest.mark.parametrize(
+    "written", ["", "20.13.2026", "11/20/26", "0", "Friday", "9" * 400, "1.1.0000"]
+)
+def test_what_is_no_time_is_not_read(written: str) -> None:
+    assert moments.read(written) is None
