@@ -78,22 +78,29 @@ class TriageSite(admin.AdminSite):
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
     ) -> list[dict[str, Any]]:
-        """List the pages of the desk first."""
+        """The tables by what they are for. The page of one app lists that app alone."""
         apps = super().get_app_list(request, app_label)
-        for app in apps:
-            app["models"].sort(key=lambda model: _place(model["object_name"]))
-        return sorted(apps, key=lambda app: _place(app["app_label"]))
+        if app_label is not None:
+            return apps
+        sections: dict[str, dict[str, Any]] = {}
+        models = [(app, model) for app in apps for model in app["models"]]
+        for app, model in sorted(models, key=lambda one: _place(one[1]["object_name"])):
+            name = _section(app["app_label"], model["object_name"])
+            section = sections.setdefault(name, {**app, "name": name, "models": []})
+            section["models"].append(model)
+        return [sections[name] for name in _SECTIONS if name in sections]
 
 
-_FIRST = (
-    "FailureGroup",
-    "DeadLetter",
-    "Operation",
-    "dlq_review",
-    "processing",
-    "intake",
-    "auth",
-)
+_SECTIONS = _TRIAGE, _LOOK_UP, _ADMINISTRATION = "Triage", "Look up", "Administration"
+_FIRST = ("FailureGroup", "DeadLetter", "Operation")
+_OF_AN_ADMINISTRATOR = ("Erasure", "StaffMember")
+
+
+def _section(app_label: str, name: str) -> str:
+    if name in _OF_AN_ADMINISTRATOR:
+        return _ADMINISTRATION
+    by_app = {"dlq_review": _TRIAGE, "processing": _LOOK_UP}
+    return by_app.get(app_label, _ADMINISTRATION)
 
 
 def _place(name: str) -> int:

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 import time_machine
-from django.test import Client
+from django.contrib.admin import site
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -12,6 +13,7 @@ from dlq_review import tasks
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, FailureGroup, LifeSign, Operation
 from dlq_review.monitoring import health
+from processing.models import User
 from processing.sqs import provision, publisher, queues
 from tests.builders import dead_letter, failure, order_created
 from tests.dlq_review.conftest import ClientOf
@@ -270,3 +272,22 @@ def test_a_letter_that_was_edited_since_its_page_was_shown_is_not_settled_unseen
     desk.post(url, {"reason": "x", "revision": "1"})
     letter.refresh_from_db()
     assert letter.state != before
+
+
+def test_each_table_stands_in_one_section_by_what_it_is_for(
+    rf: RequestFactory,
+) -> None:
+    request = rf.get("/admin/")
+    request.user = User(is_superuser=True, is_active=True)
+    sections = {
+        section["name"]: [model["object_name"] for model in section["models"]]
+        for section in site.get_app_list(request)
+    }
+    assert list(sections) == ["Triage", "Look up", "Administration"]
+    assert sections["Triage"][:3] == ["FailureGroup", "DeadLetter", "Operation"]
+    assert {"Order", "Outcome", "Attempt"} <= set(sections["Look up"])
+    assert {"StaffMember", "Group", "ApiKey", "AccessAttempt", "Erasure"} <= set(
+        sections["Administration"]
+    )
+    shown = [name for names in sections.values() for name in names]
+    assert sorted(shown) == sorted(model.__name__ for model in site._registry)
