@@ -3,9 +3,11 @@ FROM python:3.13-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
-COPY requirements.txt .
+# With requirements-tracing.txt it exports spans, see docs/tracing.md.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements.txt requirements-tracing.txt ./
 # The hashes hold each package to what was tested, and nothing is compiled.
-RUN pip install --require-hashes --only-binary :all: -r requirements.txt
+RUN pip install --require-hashes --only-binary :all: -r $REQUIREMENTS
 
 COPY . .
 # With a key that is thrown away: nothing that is collected is signed.

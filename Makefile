@@ -64,8 +64,10 @@ screenshots: setup ## take the pictures of the documents again (needs Chromium)
 lock: $(VENV)/installed ## resolve pyproject.toml into the requirements files
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
-	  --extra dev -o requirements-dev.txt pyproject.toml
+	  --extra dev --extra tracing -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  -c requirements-dev.txt --group infra -o requirements-infra.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
 	  -c requirements-dev.txt -o requirements.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header \
+	  -c requirements-dev.txt --extra tracing -o requirements-tracing.txt pyproject.toml

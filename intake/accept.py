@@ -27,7 +27,7 @@ from processing.metrics.declared import ACCEPTED, NOT_ACCEPTED, QUEUED, SPOOLED
 from processing.sqs import publisher, queues
 from processing.sqs.entries import TooLargeError
 from processing.sqs.refusals import SendError
-from processing.tracing.context import carried
+from processing.tracing import context, spans
 
 logger = logging.getLogger(__name__)
 
@@ -84,12 +84,15 @@ def accept(event: Event) -> None:
 
 def _store(event: Event) -> None:
     _spend_mail(event)
-    try:
-        publisher.publish(event, **RECEIPT.texts, **carried())
-    except SendError as refused:
-        _refused(event, refused)
-    else:
-        ACCEPTED.count(event.type, QUEUED)
+    with spans.opened(spans.SEND, event.queue, context.current()) as span:
+        span.tell(request_id=event.id)
+        try:
+            publisher.publish(event, **RECEIPT.texts, **context.carried())
+        except SendError as refused:
+            span.tell(refused=str(refused))
+            _refused(event, refused)
+        else:
+            ACCEPTED.count(event.type, QUEUED)
 
 
 def accept_many(events: Sequence[Event]) -> list[Exception | None]:
@@ -103,28 +106,45 @@ def accept_many(events: Sequence[Event]) -> list[Exception | None]:
     away: SendError | None = None
     for start in range(0, len(waiting), queues.BATCH):
         batch = waiting[start : start + queues.BATCH]
-        refusals = _publish([events[number] for number in batch], away)
+        begun = [_begin(events[number]) for number in batch]
+        refusals = _publish([events[number] for number in batch], begun, away)
         away = next((one for one in refusals if one and one.is_away), None)
-        for number, refused in zip(batch, refusals, strict=True):
-            if refused is None:
-                ACCEPTED.count(events[number].type, QUEUED)
-            else:
-                results[number] = _attempt(_refused, events[number], refused)
-            if results[number] is None:
-                _log(events[number], "accepted")
+        for number, span, refused in zip(batch, begun, refusals, strict=True):
+            results[number] = _end(events[number], span, refused)
     for event, result in zip(events, results, strict=True):
         if result is not None:
             ACCEPTED.count(event.type, NOT_ACCEPTED)
     return results
 
 
+def _begin(event: Event) -> spans.Span:
+    span = spans.begin(spans.SEND, event.queue, context.current())
+    span.tell(request_id=event.id)
+    return span
+
+
+def _end(event: Event, span: spans.Span, refused: SendError | None) -> Exception | None:
+    """None if *event* is accepted: SQS has it, or the spool, if SQS *refused* it."""
+    error: Exception | None = None
+    with context.within(span.trace):
+        if refused is None:
+            ACCEPTED.count(event.type, QUEUED)
+        else:
+            span.tell(refused=str(refused))
+            error = _attempt(_refused, event, refused)
+        if error is None:
+            _log(event, "accepted")
+    span.end(type(error).__name__ if error else "")
+    return error
+
+
 def _publish(
-    events: Sequence[Event], away: SendError | None
+    events: Sequence[Event], begun: Sequence[spans.Span], away: SendError | None
 ) -> Sequence[SendError | None]:
     if away is not None:
         return [away] * len(events)
-    beside = RECEIPT | Attributes(carried())
-    sent = publisher.publish_many(events, [beside] * len(events))
+    beside = [RECEIPT | Attributes(span.carried) for span in begun]
+    sent = publisher.publish_many(events, beside)
     return [one.error for one in sent]
 
 
@@ -166,7 +186,7 @@ def _publish_after_all(event: Event, refused: SendError, away: Exception) -> Non
     try:
         if refused.was_asked:
             raise refused
-        publisher.publish_after_all(event, **RECEIPT.texts, **carried())
+        publisher.publish_after_all(event, **RECEIPT.texts, **context.carried())
         ACCEPTED.count(event.type, QUEUED)
     except SendError as again:
         if again.for_good:

@@ -4,6 +4,7 @@ import os
 
 from celery import Celery, signals
 
+from processing.tracing import spans
 from processing.worker import last_words, metrics_port
 from processing.worker.database_connections import (
     close_what_was_interrupted,
@@ -31,5 +32,6 @@ signals.worker_init.connect(refuse_without_time_limits)
 signals.worker_init.connect(last_words.tell_in_json)
 signals.worker_process_init.connect(own_a_row)
 signals.worker_process_init.connect(metrics_port.let_go)
+signals.worker_process_shutdown.connect(spans.stop)
 signals.task_prerun.connect(keep_only_good_connections)
 signals.task_failure.connect(close_what_was_interrupted)

@@ -11,8 +11,8 @@ from processing.events.attributes import FAILURE, REDRIVE, Attributes
 from processing.tracing.context import TRACEPARENT, TRACESTATE, Trace
 
 
-def attributes_of(letters: Sequence[DeadLetter]) -> list[Attributes]:
-    """For each of *letters*: its redrive, and what its last arrival brought."""
+def brought(letters: Sequence[DeadLetter]) -> list[Attributes]:
+    """For each of *letters*: what its producer sent beside it, as its last arrival has it."""
     came = Arrival.objects.filter(letter__in=letters).order_by("pulled_at", "id")
     last = {
         letter: Attributes(texts, types)
@@ -21,20 +21,21 @@ def attributes_of(letters: Sequence[DeadLetter]) -> list[Attributes]:
         )
     }
     return [
-        _marked(
-            letter,
-            last.get(letter.pk, Attributes()).unpacked(FAILURE).unpacked(REDRIVE),
-        )
+        last.get(letter.pk, Attributes()).unpacked(FAILURE).unpacked(REDRIVE)
         for letter in letters
     ]
 
 
-def _marked(letter: DeadLetter, beside: Attributes) -> Attributes:
-    failed = Trace.beside(beside.texts)
-    if failed is None:
-        return beside.packed(REDRIVE, _mark(letter))
-    own = beside.without(TRACESTATE) | Attributes(failed.another().attributes)
-    return own.packed(REDRIVE, _mark(letter) | {TRACEPARENT: failed.traceparent})
+def marked(
+    letter: DeadLetter, beside: Attributes, trace: Trace | None = None
+) -> Attributes:
+    """*beside* with the redrive of *letter*, which belongs to *trace*."""
+    mark = _mark(letter)
+    if failed := Trace.beside(beside.texts):
+        mark[TRACEPARENT] = failed.traceparent
+    if trace:
+        beside = beside.without(TRACESTATE) | Attributes(trace.attributes)
+    return beside.packed(REDRIVE, mark)
 
 
 def _mark(letter: DeadLetter) -> dict[str, object]:

@@ -20,11 +20,13 @@ from dlq_review.letters.sets import all_or_each
 from dlq_review.letters.transitions import Move, move_all
 from dlq_review.models import AuditEntry, DeadLetter, Revision
 from dlq_review.redrive import claims
-from dlq_review.redrive.message_attributes import attributes_of
+from dlq_review.redrive.message_attributes import brought, marked
 from dlq_review.redrive.terms import NotSentError, Redrive, Terms
 from processing.events.envelope import Event
 from processing.sqs import publisher
 from processing.sqs.refusals import SendError
+from processing.tracing import spans
+from processing.tracing.context import Trace
 
 S = DeadLetter.State
 SET = (
@@ -99,12 +101,30 @@ def send_claimed(
     if not claimed:
         return []
     letters = [letter for letter, _ in claimed]
-    sent = publisher.publish_many(
-        [event for _, event in claimed],
-        attributes_of(letters),
-        [letter.redriven_to or event.queue for letter, event in claimed],
-    )
-    return _record(letters, [one.error for one in sent])
+    return _record(letters, _publish(letters, [event for _, event in claimed]))
+
+
+def _publish(
+    letters: Sequence[DeadLetter], events: Sequence[Event]
+) -> list[SendError | None]:
+    goals = [
+        letter.redriven_to or event.queue
+        for letter, event in zip(letters, events, strict=True)
+    ]
+    came = brought(letters)
+    begun = [
+        spans.begin(spans.SEND, goal, None, Trace.beside(beside.texts))
+        for goal, beside in zip(goals, came, strict=True)
+    ]
+    beside = [
+        marked(letter, own, span.trace)
+        for letter, own, span in zip(letters, came, begun, strict=True)
+    ]
+    errors = [one.error for one in publisher.publish_many(events, beside, goals)]
+    for letter, span, error in zip(letters, begun, errors, strict=True):
+        span.tell(request_id=letter.request_id, dead_letter=letter.pk)
+        span.end(str(error or ""))
+    return errors
 
 
 def _record(

@@ -15,14 +15,13 @@ The connection would then keep the transaction open, and on SQLite block all oth
 code that catches SoftTimeLimitExceeded closes the connection.
 """
 
-import logging
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from processing.delivery import attempts, spool
+from processing.delivery import attempts, log_lines, spool
 from processing.delivery.interruption import drop_connection, time_limit_behind
 from processing.events import envelope
 from processing.events.attributes import RECEIPT, REDRIVE
@@ -36,9 +35,7 @@ from processing.models import Outcome
 from processing.sqs import publisher
 from processing.sqs.message import Message
 from processing.sqs.refusals import SendError
-from processing.tracing.context import within
-
-logger = logging.getLogger(__name__)
+from processing.tracing import spans
 
 
 class RequestIdConflictError(PermanentError):
@@ -73,11 +70,12 @@ def handle(message: Message) -> None:
 
     Raises RetryLaterError when SQS must deliver it again.
     """
-    with within(message.trace):
-        _handle(message)
+    trace, failed = message.trace, message.failed_trace
+    with spans.opened(spans.PROCESS, message.queue, trace, failed) as span:
+        _handle(message, span)
 
 
-def _handle(message: Message) -> None:
+def _handle(message: Message, span: spans.Span) -> None:
     watch = attempts.Stopwatch()
     tally.begun(message, watch.started_at)
     identity = identify(message)
@@ -98,12 +96,13 @@ def _handle(message: Message) -> None:
             error = limit
         attempts.record(message, identity, error, watch, permanent=False)
         tally.ended(message.queue, FAILURE, watch.milliseconds)
-        log(message, identity, watch, "failed", type(error).__name__)
+        told = ("failed", type(error).__name__)
+        log_lines.tell(message, identity, watch, span, *told)
         raise RetryLaterError(type(error).__name__) from None
     else:
         tally.ended(message.queue, SUCCESS, watch.milliseconds)
         told = ("processed", "")
-    log(message, identity, watch, *told)
+    log_lines.tell(message, identity, watch, span, *told)
 
 
 def _process_delivery(message: Message, identity: envelope.Identity) -> None:
@@ -230,27 +229,3 @@ def failure(identity: envelope.Identity, error: PermanentError) -> dict[str, Any
         "worker": settings.WORKER_NAME,
         "release": settings.RELEASE,
     }
-
-
-def log(
-    message: Message,
-    identity: envelope.Identity,
-    watch: attempts.Stopwatch,
-    outcome: str,
-    error: str = "",
-    together: int = 1,
-) -> None:
-    """Log the end of one delivery, of *together* in its set."""
-    logger.info(
-        "request_id=%s correlation_id=%s queue=%s type=%s receive_count=%s ms=%s"
-        " set=%s outcome=%s error=%s",
-        identity.request_id,
-        identity.correlation_id or identity.request_id,
-        message.queue,
-        identity.type if identity.type in HANDLERS else "unknown",
-        message.receive_count,
-        watch.milliseconds,
-        together,
-        outcome,
-        error,
-    )

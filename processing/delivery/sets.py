@@ -18,13 +18,13 @@ These go alone from the beginning:
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
 
-from processing.delivery import attempts, processor, spool
+from processing.delivery import attempts, log_lines, processor, spool
 from processing.delivery.interruption import (
     TookTooLongError,
     drop_connection,
@@ -39,6 +39,7 @@ from processing.metrics.declared import SUCCESS
 from processing.models import Outcome
 from processing.sqs.message import Message
 from processing.sqs.topology import QUEUES
+from processing.tracing import spans
 from processing.tracing.context import within
 
 logger = logging.getLogger(__name__)
@@ -104,9 +105,10 @@ def _may_share(event: envelope.Event, message: Message) -> bool:
 def _try(deliveries: Sequence[Delivery]) -> list[Message]:
     """The messages that are done; none after an error."""
     watch = attempts.Stopwatch()
+    begun = {one.event.id: _begin(one.message) for one in deliveries}
     try:
         with interrupt_after(LONGEST):
-            done, follow_ups = _take_effect(deliveries)
+            done, follow_ups = _take_effect(deliveries, begun)
         if follow_ups:
             spool.send_follow_ups(*follow_ups)
     except (TookTooLongError, SoftTimeLimitExceeded) as error:
@@ -119,13 +121,19 @@ def _try(deliveries: Sequence[Delivery]) -> list[Message]:
     for one in done:
         tally.begun(one.message, watch.started_at)
         tally.ended(one.message.queue, SUCCESS, watch.milliseconds)
-        with within(one.message.trace):
-            _log(one, watch, len(done))
+        _tell(one, watch, begun[one.event.id], len(done))
     return [one.message for one in done]
 
 
+def _begin(message: Message) -> spans.Span:
+    """Where the set is rolled back, it never ends: the delivery has another one, alone."""
+    return spans.begin(spans.PROCESS, message.queue, message.trace)
+
+
 @transaction.atomic
-def _take_effect(deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[str]]:
+def _take_effect(
+    deliveries: Sequence[Delivery], begun: Mapping[str, spans.Span]
+) -> tuple[list[Delivery], list[str]]:
     """The deliveries whose request id was free, and the request ids with follow-ups."""
     claims = {one.event.id: processor.claim_of(one.event) for one in deliveries}
     free = Outcome.claim_many(claims.values())
@@ -137,9 +145,8 @@ def _take_effect(deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[s
     )
     effects = list(zip(events, registry.apply_set(events), strict=True))
     _store_made((claims[event.id], effect) for event, effect in effects)
-    traces = {one.event.id: one.message.trace for one in claimed}
     follow_ups = [
-        (event.id, follow_up, traces[event.id])
+        (event.id, follow_up, begun[event.id].trace)
         for event, effect in effects
         for follow_up in effect.follow_ups
     ]
@@ -157,12 +164,18 @@ def _store_made(results: Iterable[tuple[Outcome, Effect]]) -> None:
     Outcome.objects.bulk_update(changed, ["made"])
 
 
-def _log(delivery: Delivery, watch: attempts.Stopwatch, size: int) -> None:
+def _tell(
+    delivery: Delivery, watch: attempts.Stopwatch, span: spans.Span, size: int
+) -> None:
     event = delivery.event
     identity = envelope.Identity(
         event.id, event.type, event.data.reference, event.correlation_id
     )
-    processor.log(delivery.message, identity, watch, "processed", together=size)
+    with within(span.trace):
+        log_lines.tell(
+            delivery.message, identity, watch, span, "processed", together=size
+        )
+    span.end()
 
 
 def _log_failure(deliveries: Sequence[Delivery], error: BaseException) -> None:

@@ -20,6 +20,7 @@ from processing.events.attributes import RECEIPT, Attributes
 from processing.events.errors import EventError, PermanentError
 from processing.models import Outcome, SpooledEvent
 from processing.sqs import publisher
+from processing.tracing import spans
 from processing.tracing.context import Trace, current
 
 logger = logging.getLogger(__name__)
@@ -151,10 +152,12 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = SET) -> _Tried:
     rows = list(waiting.select_for_update(skip_locked=True)[:limit])
     found = [(row, _event_in(row)) for row in rows]
     going = [(row, event) for row, event in found if event is not None]
-    beside = [_beside(row) for row, _ in going]
+    begun = [_begin(row, event) for row, event in going]
+    beside = [_beside(row, span) for (row, _), span in zip(going, begun, strict=True)]
     results = publisher.publish_many((event for _, event in going), beside)
     sent = []
-    for (row, _), result in zip(going, results, strict=True):
+    for (row, _), span, result in zip(going, begun, results, strict=True):
+        span.end(str(result.error or ""))
         if (error := result.error) is None:
             sent.append(row.request_id)
         else:
@@ -167,9 +170,14 @@ def _send(waiting: QuerySet[SpooledEvent], limit: int = SET) -> _Tried:
     return _Tried(len(rows), len(sent), is_away=is_away)
 
 
-def _beside(row: SpooledEvent) -> Attributes:
-    trace = Trace.of_text(row.trace)
-    carried = Attributes(trace.attributes if trace else {})
+def _begin(row: SpooledEvent, event: envelope.Event) -> spans.Span:
+    span = spans.begin(spans.SEND, event.queue, Trace.of_text(row.trace))
+    span.tell(request_id=row.request_id)
+    return span
+
+
+def _beside(row: SpooledEvent, span: spans.Span) -> Attributes:
+    carried = Attributes(span.carried)
     # A follow-up has no sender, so nobody holds a receipt for it.
     return carried if row.cause else RECEIPT | carried
 

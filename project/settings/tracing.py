@@ -1,7 +1,10 @@
-"""Traces: which are sampled."""
+"""Traces: which are sampled, and where spans go."""
 
 from project.settings.process import env
 
+# Where spans go, by OTLP over HTTP; empty for no spans. OpenTelemetry reads others of its
+# variables itself.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
 # The share of traces that are sampled, of those that begin here.
 TRACE_SAMPLE_RATE = env.float("TRACE_SAMPLE_RATE", 0.01)
 # Whether a client decides by its traceparent that its trace is sampled.

@@ -179,7 +179,7 @@ def _send_before_claim() -> None:
     def plant(take_all: Function) -> Function:
         def send_first(chosen: Any, terms: Any) -> Any:
             from dlq_review.letters import current_event
-            from dlq_review.redrive.message_attributes import attributes_of
+            from dlq_review.redrive.message_attributes import brought, marked
             from processing.sqs import publisher
 
             letters = [one.letter for one in chosen]
@@ -187,7 +187,8 @@ def _send_before_claim() -> None:
             for letter in letters:
                 with contextlib.suppress(current_event.NotAnEventError):
                     event = current_event.event_in(letter, bodies[letter.pk])
-                    publisher.publish_many([event], attributes_of([letter]))
+                    beside = marked(letter, brought([letter])[0])
+                    publisher.publish_many([event], [beside])
             return take_all(chosen, terms)
 
         return send_first

@@ -1,3 +1,4 @@
+import sys
 from math import nan
 from pathlib import Path
 
@@ -153,6 +154,37 @@ def test_the_share_of_sampled_traces_is_a_share(
 ) -> None:
     settings.TRACE_SAMPLE_RATE = rate
     assert ids(list(tracing(None))) == expected
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("", []),
+        ("http://127.0.0.1:4318", []),
+        ("https://user:secret@otel.example.com/path", []),
+        ("127.0.0.1:4318", ["holdfast.E027"]),
+        ("grpc://127.0.0.1:4317", ["holdfast.E027"]),
+        ("http://", ["holdfast.E027"]),
+        ("http://secret:port", ["holdfast.E027"]),
+        ("http://[secret", ["holdfast.E027"]),
+        ("http://127.0.0.1:4318/?token=secret", ["holdfast.E027"]),
+    ],
+)
+def test_spans_go_to_an_address(
+    settings: Settings, endpoint: str, expected: list[str]
+) -> None:
+    settings.OTEL_EXPORTER_OTLP_ENDPOINT = endpoint
+    found = list(tracing(None))
+    assert ids(found) == expected
+    assert "secret" not in repr(found)
+
+
+def test_spans_that_nothing_can_export_are_told_of(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "processing.tracing.exporter", None)
+    settings.OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4318"
+    assert ids(list(tracing(None))) == ["holdfast.W028"]
 
 
 @pytest.mark.parametrize(

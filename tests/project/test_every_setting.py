@@ -163,6 +163,10 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
     "METRICS_HOST": ("0.0.0.0", {"METRICS_HOST": "0.0.0.0"}),  # noqa: S104
     "METRICS_TOKEN": ("t" * 32, {"METRICS_TOKEN": "t" * 32}),
     "METRICS_EMF": ("true", {"METRICS_EMF": True}),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (
+        "http://otel.example.com:4318/",
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel.example.com:4318"},
+    ),
     "TRACE_SAMPLE_RATE": ("0.5", {"TRACE_SAMPLE_RATE": 0.5}),
     "TRACE_SAMPLED_BY_CLIENTS": ("true", {"TRACE_SAMPLED_BY_CLIENTS": True}),
     "ARCHIVE_BUCKET": ("shop-failed", {"ARCHIVE_BUCKET": "shop-failed"}),

@@ -38,12 +38,6 @@ OF_XRAY = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def unlimited(settings: Any) -> None:
-    settings.TRACE_SAMPLED_BY_CLIENTS = True
-    settings.RATE_LIMIT_MAILS = 10**9
-
-
 def received(queue: str) -> Message:
     (found,) = queues.receive(queue)
     return found
