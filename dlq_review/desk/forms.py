@@ -33,7 +33,7 @@ class EditForm(forms.Form):
         self.data = {**self.data.dict(), "based_on": str(revision)}  # type: ignore[attr-defined]
 
 
-def _row_number() -> forms.IntegerField:
+def row_number_field() -> forms.IntegerField:
     most = BigIntegerField.MAX_BIGINT
     return forms.IntegerField(
         required=False, min_value=1, max_value=most, widget=forms.HiddenInput
@@ -48,9 +48,9 @@ class OperationForm(forms.Form):
         choices=[one for one in Operation.Kind.choices if one[0] != "undo"],
     )
     ids = forms.CharField(required=False, max_length=100_000, widget=forms.HiddenInput)
-    group = _row_number()
-    discarded_by = _row_number()
-    after = _row_number()
+    group = row_number_field()
+    discarded_by = row_number_field()
+    after = row_number_field()
     queue = forms.ChoiceField(
         required=False, choices=[("", "Any"), *((name, name) for name in QUEUES)]
     )

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -13,12 +13,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review.desk.forms import OperationForm
 from dlq_review.desk.operation_page import operation_context
+from dlq_review.desk.personal_questions import may_ask
 from dlq_review.desk.responses import check_may_operate, needs, page
 from dlq_review.errors import ReviewError
-from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import FailureGroup, Operation
 from dlq_review.operations import control, edit_undo, plans
-from dlq_review.permissions import denial, may
+from dlq_review.permissions import may
 from dlq_review.search.row_numbers import row_number
 from dlq_review.search.veil import needs_reveal
 
@@ -67,21 +67,8 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _may_ask(request: HttpRequest, form: OperationForm) -> bool:
-    """Whether this user may use the conditions of *form*; if not, the form says why.
-
-    Their result reveals personal data, so it is recorded in the trail.
-    """
     hidden = needs_reveal(form.selection(), form.plan().patch or ())
-    denied = denial(request.user, ("reveal",)) if hidden else ""
-    if denied:
-        for one in hidden:
-            form.add_error(one.where, f"{one.name} {one.why}.")
-        form.add_error(None, ValidationError(denied, code="denied"))
-    elif hidden:
-        names = ", ".join(one.name for one in hidden)
-        by = request.user.get_username()
-        note_reveal(by, f"An operation that asks about {names}")
-    return not denied
+    return may_ask(request, form, hidden, "An operation")
 
 
 def _named(model: type[Model], number: object) -> Model | None:
