@@ -1,5 +1,5 @@
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -14,7 +14,6 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
@@ -25,9 +24,11 @@ from dlq_review.desk import (
     letter_views,
     list_filters,
     operation_views,
+    policy_views,
 )
 from dlq_review.desk.group_views import described
 from dlq_review.desk.letter_list import LetterList
+from dlq_review.desk.own_pages import DeskAdmin, OwnPagesAdmin, Page
 from dlq_review.desk.responses import check_may
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import (
@@ -36,59 +37,14 @@ from dlq_review.models import (
     Erasure,
     FailureGroup,
     Operation,
+    RedrivePolicy,
 )
-from dlq_review.permissions import denial, may, may_operate
+from dlq_review.permissions import SCHEDULING, denial, may, may_operate, may_schedule
 from dlq_review.redrive import undo_window
 from dlq_review.search.export import FORMATS
 from dlq_review.search.veil import reason_about
 from processing.events.masking import mask
-from processing.staff.capped_paginator import CappedPaginator
 from processing.staff.read_only_admin import ReadOnlyAdmin, hidden, masked_field
-
-
-class DeskAdmin(ReadOnlyAdmin):
-    paginator = CappedPaginator
-    list_per_page = 50
-    list_max_show_all = 50
-
-
-class Page(NamedTuple):
-    route: str
-    """Below the address of the model."""
-    name: str
-    view: Callable[..., HttpResponseBase]
-    given: dict[str, str] = {}
-    """What the view gets beside the request and what the route names."""
-
-
-class OwnPagesAdmin(DeskAdmin):
-    """Rows that only pages of our own show, however their number is spelled."""
-
-    def pages(self) -> Iterator[Page]:
-        raise NotImplementedError
-
-    def get_urls(self) -> list[URLPattern]:
-        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
-        own = [
-            path(
-                one.route,
-                self.admin_site.admin_view(one.view),
-                one.given,
-                name=f"{prefix}_{one.name}",
-            )
-            for one in self.pages()
-        ]
-        return [*own, *super().get_urls()]
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request.user, "view")
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, *args: Any, **more: Any
-    ) -> HttpResponse:
-        raise Http404
-
-    delete_view = history_view = change_view
 
 
 @admin.register(DeadLetter)
@@ -124,6 +80,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
             "may_discard": may_operate(request.user, Operation.Kind.DISCARD),
             "may_export": may(request.user, "export"),
             "may_operate": may(request.user, "bulk_redrive"),
+            "may_schedule": may_schedule(request.user),
             "may_restore": may_operate(request.user, Operation.Kind.RESTORE),
             "restoring": restoring,
             "undoable": undo_window.undoable()[:5] if may(request.user, "undo") else (),
@@ -237,6 +194,31 @@ class OperationAdmin(OwnPagesAdmin):
             yield Page(f"{here}{verb}/", verb, operation_views.steer, {"verb": verb})
 
 
+@admin.register(RedrivePolicy)
+class RedrivePolicyAdmin(OwnPagesAdmin):
+    personal = {"reason": mask}
+    masked_reason = masked_field("reason")
+    list_display = (
+        *("__str__", "state", "owner", "masked_reason", "next_run", "until"),
+    )
+    list_filter = ("state", "probe")
+    search_fields = ("owner", "reason")
+    search_help_text = "The owner, or words of the reason"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        denied = denial(request.user, SCHEDULING)
+        return super().changelist_view(request, {"denied": denied})
+
+    def pages(self) -> Iterator[Page]:
+        here = "<int:policy_id>/"
+        yield Page("new/", "new", policy_views.new)
+        yield Page(f"{here}change/", "change", policy_views.policy_page)
+        for verb in policy_views.STEERING:
+            yield Page(f"{here}{verb}/", verb, policy_views.steer, {"verb": verb})
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(DeskAdmin):
     personal = {"reason": hidden}
@@ -244,7 +226,7 @@ class AuditEntryAdmin(DeskAdmin):
         *("at", "actor", "verb", "about", "before", "after"),
         "masked_reason",
     )
-    list_select_related = ("letter", "group", "operation")
+    list_select_related = ("letter", "group", "operation", "policy")
     list_filter = ("verb",)
     search_fields = ("actor__exact", "letter__request_id__exact")
     search_help_text = "A user name, or the request id of a dead letter"
@@ -257,7 +239,8 @@ class AuditEntryAdmin(DeskAdmin):
 
     @admin.display(description="about")
     def about(self, entry: AuditEntry) -> str:
-        return str(entry.letter or entry.group or entry.operation or "–")
+        found = (entry.letter, entry.group, entry.operation, entry.policy)
+        return str(next(filter(None, found), "–"))
 
 
 @admin.register(Erasure)

@@ -16,6 +16,7 @@ PERMISSIONS = {
     "discard": "dlq_review.discard_deadletter",
     "resolve": "dlq_review.discard_deadletter",
     "restore": "dlq_review.discard_deadletter",
+    "schedule": "dlq_review.schedule_redrivepolicy",
 }
 #: Beside the permission for many, by kind of operation.
 ALSO_NEEDED = {
@@ -25,7 +26,13 @@ ALSO_NEEDED = {
     "fix": "edit",
     "undo": "edit",
 }
-_MANY = {"bulk_redrive": "redrive many", "reveal": "see personal data of"}
+#: All that a redrive policy needs, as names of PERMISSIONS: at each run of its owner.
+SCHEDULING = ("schedule", "bulk_redrive", "view")
+_MANY = {
+    "bulk_redrive": "redrive many",
+    "reveal": "see personal data of",
+    "schedule": "schedule redrives of",
+}
 
 
 def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
@@ -42,6 +49,11 @@ def may_operate(user: AbstractBaseUser | AnonymousUser, kind: str) -> bool:
 def needed_for(kind: str) -> tuple[str, str]:
     """The permissions that an operation of *kind* needs, as names of PERMISSIONS."""
     return "bulk_redrive", ALSO_NEEDED.get(kind, "view")
+
+
+def may_schedule(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether *user* may begin and steer redrive policies."""
+    return all(may(user, name) for name in SCHEDULING)
 
 
 def denial(user: AbstractBaseUser | AnonymousUser, names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from dlq_review.operations import runner
 from dlq_review.pull import puller, refused_by_sqs
 from dlq_review.redrive import sender, undo_window
 from dlq_review.retention import periods, rows
+from dlq_review.schedule import runs
 from processing.worker.task_messages import Job
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 PURGE_SECONDS = 20  # texts and rows get half of it each
 ARCHIVE_SECONDS = 10  # of one job, as below
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended
+PROBE_SECONDS = 20  # of the same job, after which it asks no further probe
 PULL_SHARE = 0.8  # of the time to the next pull, so that two do not run side by side
 
 
@@ -43,7 +45,8 @@ def tell() -> int:
 
 @shared_task(base=Job, name="dlq_review.operate")
 def operate() -> int:
-    return runner.run_all(seconds=OPERATE_SECONDS)
+    ran = runner.run_all(seconds=OPERATE_SECONDS)
+    return ran + len(runs.begin_due(seconds=PROBE_SECONDS))
 
 
 @shared_task(base=Job, name="dlq_review.archive")

@@ -25,6 +25,7 @@ from dlq_review.monitoring.health import LONGEST_SLEEP
 from dlq_review.operations import leases
 from dlq_review.redrive import sender, undo_window
 from dlq_review.retention import periods, rows
+from dlq_review.schedule import runs
 from processing.database.patience import within
 from processing.delivery import spool
 
@@ -51,7 +52,7 @@ def has_something_to_purge() -> bool:
 #: The look of each job that may sleep, by its name in CELERY_BEAT_SCHEDULE.
 LOOKS: dict[str, Callable[[], bool]] = {
     "settle": has_letters_to_settle,
-    "operate": lambda: leases.free().exists(),
+    "operate": lambda: leases.free().exists() or runs.due().exists(),
     "tell": lambda: alerts.untold().exists(),
     "archive": archive.may_begin,
     "relay": lambda: spool.due().exists(),

@@ -22,7 +22,7 @@ from dlq_review.groups import triage as verbs
 from dlq_review.letters.rehearsal import rehearse
 from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.monitoring.failure_rates import MOST, paces
-from dlq_review.permissions import may
+from dlq_review.permissions import may, may_schedule
 from dlq_review.search import keyset_pages
 from dlq_review.search.row_numbers import row_number
 from dlq_review.search.selections import Selection
@@ -83,6 +83,7 @@ def _page(
         "trail": group.audit.all()[:20],
         "may_edit": may(request.user, "edit"),
         "may_operate": may(request.user, "bulk_redrive"),
+        "may_schedule": may_schedule(request.user),
         "may_rehearse": may(request.user, "rehearse"),
         "may_discard": may(request.user, "discard"),
     }

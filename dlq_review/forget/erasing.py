@@ -39,8 +39,8 @@ def blocks(held: Holdings, *, also_waiting: bool) -> Iterator[str]:
         )
     for number in held.under_way():
         yield f"Dead letter {number} is being redriven. Wait for its outcome."
-    for number in held.unfinished():
-        yield f"Operation {number} is not over and names the person. End it first."
+    for what in held.unfinished():
+        yield f"{what} is not over and names the person. End it first."
     if also_waiting:
         return
     for number in held.waiting():

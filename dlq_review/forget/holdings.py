@@ -14,7 +14,7 @@ from dlq_review import archive
 from dlq_review.forget import mail, texts
 from dlq_review.forget.address import Address
 from dlq_review.forget.ownership import OF_ORDERS, owns
-from dlq_review.models import Arrival, DeadLetter, Operation, Revision
+from dlq_review.models import Arrival, DeadLetter, Operation, RedrivePolicy, Revision
 from processing.models import Attempt, Order, OrderReturn, Signup, SpooledEvent, User
 from processing.sqs import queues
 
@@ -142,9 +142,15 @@ class Holdings:
         arrivals = Arrival.objects.filter(Q(letter__in=self.letters) | Q(pk__in=found))
         return sorted(filter(None, map(archive.address_of, arrivals.order_by())))
 
-    def unfinished(self) -> list[int]:
+    def unfinished(self) -> list[str]:
+        """The operations and policies that are not over and name the person."""
         running = Operation.objects.exclude(state__in=Operation.ENDED)
-        return [row.pk for row, _ in texts.naming(self.address, running)]
+        active = RedrivePolicy.objects.exclude(state=RedrivePolicy.State.ENDED)
+        return [
+            f"{what} {row.pk}"
+            for what, rows in (("Operation", running), ("Redrive policy", active))
+            for row, _ in texts.naming(self.address, rows)
+        ]
 
     def counts(self) -> Counter[str]:
         """How many rows of each kind hold something on the person."""

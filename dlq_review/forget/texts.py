@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db.models import CharField, JSONField, Model, Q, QuerySet, TextField
 
 from dlq_review.forget.address import Address, as_text
-from dlq_review.models import Arrival, DeadLetter, Operation, Revision
+from dlq_review.models import Arrival, DeadLetter, Operation, RedrivePolicy, Revision
 from processing.models import Order, SpooledEvent
 
 WINDOW = 2_000  # rows that one statement looks through
@@ -63,8 +63,8 @@ def changes(address: Address, row: Model, fields: list[Any] | None = None) -> Ch
 def changeable(model: type[Model]) -> QuerySet[Any]:
     """The rows of *model* in which the address may be replaced.
 
-    A letter that is not settled, and an operation that is not over, is still to be sent or
-    done as it is.
+    A letter that is not settled, and an operation or a policy that is not over, is still to
+    be sent or done as it is.
     """
     rows: QuerySet[Any] = model._base_manager.all()
     if model in (Arrival, Revision):
@@ -73,6 +73,8 @@ def changeable(model: type[Model]) -> QuerySet[Any]:
         return rows.filter(state__in=DeadLetter.SETTLED)
     if model is Operation:
         return rows.filter(state__in=Operation.ENDED)
+    if model is RedrivePolicy:
+        return rows.filter(state=RedrivePolicy.State.ENDED)
     return rows
 
 

@@ -9,6 +9,7 @@ way, the next one goes on.
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from time import monotonic
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -20,11 +21,14 @@ from dlq_review.models import (
     DeadLetter,
     Operation,
     OperationItem,
+    RedrivePolicy,
     Revision,
 )
 from dlq_review.search.veil import veiled_condition
 from processing.events.masking import mask_reference
 from processing.models import Attempt, Outcome
+
+Over = TypeVar("Over", Operation, RedrivePolicy)
 
 STEP = 200  # letters, or attempts, of one transaction
 
@@ -44,7 +48,7 @@ def purge(
     while monotonic() < deadline and (purged := _purge_letters(before)):
         done += purged
         progress(done)
-    for more in (_purge_attempts, _purge_operations):
+    for more in (_purge_attempts, _purge_operations, _purge_policies):
         while monotonic() < deadline and more(before):
             progress(done)
     return done
@@ -66,7 +70,8 @@ def _due(before: datetime) -> QuerySet[DeadLetter]:
 
 def has_texts(before: datetime) -> bool:
     """Whether there is anything that `purge` would purge."""
-    found = (_due(before), _written_attempts(before), _over(before))
+    over = (_over(Operation, before), _over(RedrivePolicy, before))
+    found = (_due(before), _written_attempts(before), *over)
     return any(rows.exists() for rows in found)
 
 
@@ -116,15 +121,10 @@ def purge_these(letters: Mapping[int, str]) -> None:
 @transaction.atomic
 def _purge_operations(before: datetime) -> int:
     """Purge conditions and patches of operations that ended or were never started."""
-    old = _over(before).order_by("pk")
+    old = _over(Operation, before).order_by("pk")
     operations = list(old.select_for_update(skip_locked=True)[:STEP])
     for operation in operations:
-        chosen = operation.selection
-        operation.selection = chosen | {
-            name: [veil(one) for one in chosen[name]]
-            for name, veil in (("ids", mask_reference), ("fields", veiled_condition))
-            if name in chosen
-        }
+        operation.selection = _veiled(operation.selection)
         operation.patch = [
             {name: step[name] for name in ("op", "path", "from") if name in step}
             for step in operation.patch
@@ -139,11 +139,34 @@ def _purge_operations(before: datetime) -> int:
     return len(operations)
 
 
-def _over(before: datetime) -> QuerySet[Operation]:
-    over = Q(ended_at__lt=before) | Q(
-        state=Operation.State.DRAFT, created_at__lt=before
-    )
-    return Operation.objects.filter(over, purged_at=None)
+@transaction.atomic
+def _purge_policies(before: datetime) -> int:
+    """Purge conditions and URLs of policies that ended or were never started."""
+    old = _over(RedrivePolicy, before).order_by("pk")
+    policies = list(old.select_for_update(skip_locked=True)[:STEP])
+    for policy in policies:
+        policy.selection = _veiled(policy.selection)
+        if policy.state == RedrivePolicy.State.DRAFT:  # its conditions are gone
+            policy.state, policy.ended_at = RedrivePolicy.State.ENDED, before
+        policy.reason, policy.url, policy.purged_at = "", "", timezone.now()
+        policy.save()
+    AuditEntry.objects.filter(policy__in=policies).update(reason="")
+    return len(policies)
+
+
+def _veiled(selection: dict[str, Any]) -> dict[str, Any]:
+    """*selection* without what names a person."""
+    veils = (("ids", mask_reference), ("fields", veiled_condition))
+    return selection | {
+        name: [veil(one) for one in selection[name]]
+        for name, veil in veils
+        if name in selection
+    }
+
+
+def _over(model: type[Over], before: datetime) -> QuerySet[Over]:
+    over = Q(ended_at__lt=before) | Q(state="draft", created_at__lt=before)
+    return model._default_manager.filter(over, purged_at=None)
 
 
 def _purge_attempts(before: datetime) -> int:

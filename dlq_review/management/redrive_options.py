@@ -54,6 +54,11 @@ def add_running(how: _ArgumentGroup) -> None:
         help="restore discarded letters instead of sending waiting ones",
     )
     how.add_argument("--operation", type=int, help="go on with this one")
+    how.add_argument(
+        "--schedule",
+        action="store_true",
+        help="begin the runs of redrive policies that are due, once; for cron",
+    )
     how.add_argument("--by", default="", help="your user name, for the audit trail")
     how.add_argument("--reason", default="")
     how.add_argument("--rate", type=int, default=50, help="messages a second, 1-500")

@@ -4,6 +4,7 @@ from dlq_review.models.groups import FailureCount, FailureGroup
 from dlq_review.models.letters import Arrival, DeadLetter
 from dlq_review.models.monitoring import LifeSign, RaisedAlert, Report, UntoldAlert
 from dlq_review.models.operations import Operation, OperationItem
+from dlq_review.models.policies import RedrivePolicy
 from dlq_review.models.revisions import Revision
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Operation",
     "OperationItem",
     "RaisedAlert",
+    "RedrivePolicy",
     "Report",
     "Revision",
     "UntoldAlert",

@@ -5,6 +5,7 @@ from django.db import models
 from dlq_review.models.groups import FailureGroup
 from dlq_review.models.letters import DeadLetter
 from dlq_review.models.operations import Operation
+from dlq_review.models.policies import RedrivePolicy
 
 
 class AppendOnlyError(Exception):
@@ -34,6 +35,8 @@ class AuditEntry(models.Model):
         SPLIT = "split", "split off"
         STARTED = "started", "started an operation"
         STEERED = "steered", "steered an operation"
+        SCHEDULED = "scheduled", "scheduled redrives"
+        POLICY = "policy", "steered a redrive policy"
 
     letter = models.ForeignKey(
         DeadLetter, on_delete=models.PROTECT, null=True, related_name="audit"
@@ -43,6 +46,13 @@ class AuditEntry(models.Model):
     )
     operation = models.ForeignKey(
         Operation, on_delete=models.PROTECT, null=True, related_name="audit"
+    )
+    policy = models.ForeignKey(
+        RedrivePolicy,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="audit",
+        db_index=False,
     )
     actor = models.CharField(max_length=254, blank=True)
     """The user's name; empty for Holdfast itself."""
@@ -56,7 +66,14 @@ class AuditEntry(models.Model):
         ordering = ("-at", "-id")
         default_permissions = ("view",)
         verbose_name_plural = "audit entries"
-        indexes = (models.Index(fields=("verb", "-at", "-id"), name="audit_by_verb"),)
+        indexes = (
+            models.Index(fields=("verb", "-at", "-id"), name="audit_by_verb"),
+            models.Index(
+                fields=("policy",),
+                condition=models.Q(policy__isnull=False),
+                name="audit_of_policy",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.actor or 'Holdfast'} {self.verb}"
@@ -72,7 +89,7 @@ class AuditEntry(models.Model):
     @classmethod
     def note(
         cls,
-        about: DeadLetter | FailureGroup | Operation | None,
+        about: DeadLetter | FailureGroup | Operation | RedrivePolicy | None,
         verb: "AuditEntry.Verb",
         *,
         by: str = "",
@@ -85,6 +102,7 @@ class AuditEntry(models.Model):
             letter=about if isinstance(about, DeadLetter) else None,
             group=about if isinstance(about, FailureGroup) else None,
             operation=about if isinstance(about, Operation) else None,
+            policy=about if isinstance(about, RedrivePolicy) else None,
             actor=by,
             verb=verb,
             reason=reason,

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from dlq_review.models.letters import DeadLetter
+from dlq_review.models.policies import RedrivePolicy
 
 
 class Operation(models.Model):
@@ -35,6 +36,10 @@ class Operation(models.Model):
         "self", on_delete=models.PROTECT, null=True, related_name="undone_by"
     )
     """For an undo: the edit."""
+    policy = models.ForeignKey(
+        RedrivePolicy, on_delete=models.PROTECT, null=True, related_name="runs"
+    )
+    """The policy that it is a run of."""
     selection = models.JSONField(default=dict)
     by = models.CharField(max_length=254)
     reason = models.TextField(blank=True)

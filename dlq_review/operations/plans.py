@@ -49,11 +49,13 @@ def freeze(
     by: str,
     reason: str = "",
     on_read: Callable[[int], None] = lambda read: None,
+    on_frozen: Callable[[Operation], None] = lambda operation: None,
 ) -> Operation:
     """Create an operation over the letters that *selection* finds now, not started.
 
-    *on_read* is called with the number of bodies read, if the selection reads any. Raises
-    NothingChosenError.
+    *on_read* is called with the number of bodies read, if the selection reads any.
+    *on_frozen* is called in the transaction that creates the operation, and undoes it by
+    raising. Raises NothingChosenError.
     """
     cutoff = timezone.now()
     # Bodies are read before the transaction begins: that may take a minute.
@@ -65,6 +67,7 @@ def freeze(
             fill(operation, chosen.values_list("id", "revision"))
         else:
             _fill_with(operation, read)
+        on_frozen(operation)
     return operation
 
 

@@ -1,6 +1,7 @@
 """The results of an operation's items so far."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db.models import Count
@@ -84,6 +85,16 @@ class Tally:
 def tally(operation: Operation) -> Tally:
     rows = operation.items.order_by().values_list("state").annotate(Count("pk"))
     return Tally(Counter(dict(rows)))
+
+
+def tallies(operations: Iterable[int]) -> dict[int, Tally]:
+    """The tally of each of *operations*, given by their numbers."""
+    found: dict[int, Counter[str]] = {number: Counter() for number in operations}
+    items = OperationItem.objects.filter(operation__in=found).order_by()
+    rows = items.values_list("operation", "state").annotate(Count("pk"))
+    for number, state, count in rows:
+        found[number][state] = count
+    return {number: Tally(counts) for number, counts in found.items()}
 
 
 def rate_in_words(operation: Operation) -> str:

@@ -1,4 +1,4 @@
-"""Delete the history of the desk: letters, operations and failure groups that are over."""
+"""Delete the history of the desk: letters, operations, policies and groups that are over."""
 
 from collections import Counter
 from datetime import datetime
@@ -15,6 +15,7 @@ from dlq_review.models import (
     FailureGroup,
     Operation,
     OperationItem,
+    RedrivePolicy,
     Revision,
 )
 from dlq_review.retention.sweeps import STEP, erase, erase_of
@@ -93,6 +94,28 @@ class Operations:
     def _old(self, before: datetime) -> QuerySet[Operation]:
         undone = Operation.objects.filter(undoes=OuterRef("pk"))
         return Operation.objects.filter(~Exists(undone), ended_at__lt=before)
+
+
+class Policies:
+    """Redrive policies that ended long ago and of which no run is left."""
+
+    def due(self, before: datetime) -> bool:
+        return self._old(before).exists()
+
+    @transaction.atomic
+    def delete(self, before: datetime) -> int:
+        old = self._old(before).order_by("pk")
+        locked = old.select_for_update(skip_locked=True, of=("self",))
+        policies = list(locked.values_list("pk", flat=True)[:STEP])
+        erase(
+            AuditEntry.objects.filter(policy__in=policies),
+            RedrivePolicy.objects.filter(pk__in=policies),
+        )
+        return len(policies)
+
+    def _old(self, before: datetime) -> QuerySet[RedrivePolicy]:
+        runs = Operation.objects.filter(policy=OuterRef("pk"))
+        return RedrivePolicy.objects.filter(~Exists(runs), ended_at__lt=before)
 
 
 class Groups:

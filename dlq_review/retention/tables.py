@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 
 from dlq_review.models import AuditEntry, FailureCount, RaisedAlert
 from dlq_review.retention import periods
-from dlq_review.retention.letters import Groups, Letters, Operations
+from dlq_review.retention.letters import Groups, Letters, Operations, Policies
 from dlq_review.retention.periods import Period
 from dlq_review.retention.requests import Accounts, Outcomes, Samples, Signups
 from dlq_review.retention.sweeps import First, Oldest, Sweep
@@ -49,6 +49,9 @@ RULES: dict[str, Purged | With | Kept] = {
     "dlq_review.Operation": Purged(
         "operations, since they ended", periods.HISTORY, Operations()
     ),
+    "dlq_review.RedrivePolicy": Purged(
+        "policies without runs, since they ended", periods.HISTORY, Policies()
+    ),
     "dlq_review.FailureGroup": Purged(
         "groups without letters, since the last failure", periods.HISTORY, Groups()
     ),
@@ -58,9 +61,13 @@ RULES: dict[str, Purged | With | Kept] = {
         Oldest(FailureCount.objects.all, "hour"),
     ),
     "dlq_review.AuditEntry": Purged(
-        "entries about no letter and no operation, since the deed; the others go with those",
+        "entries about no letter, operation or policy, since the deed; the others go with"
+        " those",
         periods.HISTORY,
-        Oldest(lambda: AuditEntry.objects.filter(letter=None, operation=None), "at"),
+        Oldest(
+            lambda: AuditEntry.objects.filter(letter=None, operation=None, policy=None),
+            "at",
+        ),
     ),
     "dlq_review.RaisedAlert": Purged(
         "alerts, since they were raised last",
@@ -156,6 +163,7 @@ TEXTS: dict[str, str] = {
     "dlq_review.AuditEntry": "reason",
     "dlq_review.Operation": "personal conditions, values of a patch, reason",
     "dlq_review.OperationItem": "why it was skipped",
+    "dlq_review.RedrivePolicy": "personal conditions, reason, URL",
     "processing.Attempt": "error text and traceback",
     "processing.Outcome": "message to the sender of a discarded request",
 }

@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from dlq_review.bodies import field_conditions, formatting
 from dlq_review.errors import ReviewError
-from dlq_review.models import DeadLetter, OperationItem, Revision
+from dlq_review.models import DeadLetter, Operation, OperationItem, Revision
 from dlq_review.search.circumstances import circumstances
 from dlq_review.search.row_numbers import row_number
 from processing.events.masking import mask_body
@@ -73,6 +74,8 @@ class Selection:
 
     Without those whose edit was undone.
     """
+    policy: int | None = None
+    """Waiting letters that this redrive policy may take: see `_takeable`."""
     masked: bool = False
     """The conditions read the masked body, because the author may not see personal data."""
 
@@ -157,6 +160,8 @@ class Selection:
                 operations__operation=self.after,
                 operations__state__in=_WAIT_AGAIN,
             )
+        if self.policy is not None:
+            found = self._takeable(found)
         if self.discarded_by is not None:
             found = found.filter(
                 operations__operation=self.discarded_by,
@@ -166,6 +171,22 @@ class Selection:
                 ),
             )
         return found
+
+    def _takeable(self, letters: QuerySet[DeadLetter]) -> QuerySet[DeadLetter]:
+        """Without letters that staff edited or that cannot be sent as they are, and those
+        that its runs took often enough. A cancelled run took only what it sent.
+        """
+        taken = OperationItem.objects.filter(operation__policy=self.policy).exclude(
+            state=_Item.SKIPPED, operation__state=Operation.State.CANCELLED
+        )
+        by_letter = taken.order_by().values("letter", "operation__policy__times")
+        often = by_letter.annotate(runs=Count("pk")).filter(
+            runs__gte=F("operation__policy__times")
+        )
+        found = letters.filter(revision=0).exclude(body_fingerprint="")
+        if settings.REDRIVE_LIMIT:
+            found = found.filter(redrives__lt=settings.REDRIVE_LIMIT)
+        return found.exclude(pk__in=often.values("letter"))
 
     def _undone(self) -> Exists:
         """The condition that a letter has its body from before the edit `after` again."""

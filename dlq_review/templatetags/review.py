@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dlq_review.bodies.sentences import VARIES
-from dlq_review.models import DeadLetter, FailureGroup, Operation
+from dlq_review.models import DeadLetter, FailureGroup, Operation, RedrivePolicy
 from processing.events.masking import mask
 
 register = template.Library()
@@ -64,7 +64,7 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def state(letter: DeadLetter | FailureGroup | Operation) -> SafeString:
+def state(letter: DeadLetter | FailureGroup | Operation | RedrivePolicy) -> SafeString:
     """Icon and word; the colour only repeats them."""
     name, label = letter.state, letter.get_state_display()
     if isinstance(letter, DeadLetter):

@@ -18,5 +18,7 @@ REDRIVE_UNDO_SECONDS = env.int("REDRIVE_UNDO_SECONDS", 5)
 REDRIVE_LIMIT = env.int("REDRIVE_LIMIT", 5)
 # Other queues that events may be redriven to, as in orders:signups; never the jobs queue.
 REDRIVE_TARGETS = env.list("REDRIVE_TARGETS", default=[])
+# Hosts that a redrive policy may ask although they are private, or by http.
+PROBE_PRIVATE_HOSTS = env.list("PROBE_PRIVATE_HOSTS", default=[])
 # Who is mailed when a new kind of failure appears or an old one comes back.
 ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.boot.on_import import replace
@@ -92,6 +93,12 @@ def _kills_the_worker() -> None:
     time.sleep(3600)
 
 
+def _needs_the_bank() -> None:
+    """A dependency that is away until somebody makes the file."""
+    if not (Path.home() / "bank-is-back").exists():
+        raise ConnectionError("The bank is away.")
+
+
 DEEDS: dict[str, Callable[[], None]] = {
     "too-slow": _too_slow,
     "hangs": _hangs,
@@ -99,4 +106,5 @@ DEEDS: dict[str, Callable[[], None]] = {
     "killed": _is_killed,
     "exits": _exits,
     "kills-the-worker": _kills_the_worker,
+    "needs-the-bank": _needs_the_bank,
 }

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from dlq_review import tasks
 from dlq_review.letters import settlement
-from dlq_review.models import DeadLetter, FailureGroup, Operation
+from dlq_review.models import DeadLetter, FailureGroup, Operation, RedrivePolicy
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.redrive import claims, sender
@@ -30,13 +30,16 @@ from tests.builders import (
     redriven,
     signup_requested,
 )
+from tests.dlq_review.policies import policy
 
 LETTERS = "/admin/dlq_review/deadletter/"
 GROUPS = "/admin/dlq_review/failuregroup/"
 OPERATIONS = "/admin/dlq_review/operation/"
+POLICIES = "/admin/dlq_review/redrivepolicy/"
 AUDIT = "/admin/dlq_review/auditentry/"
 #: What the migration gives to each group; a test that flushes the database loses the rows.
 GROUPS_MADE = import_module("dlq_review.migrations.0002_groups").GROUPS
+SCHEDULING = import_module("dlq_review.migrations.0026_schedule_permission").CODENAMES
 
 
 def session_of(group: str, name: str = "ada") -> str:
@@ -46,7 +49,9 @@ def session_of(group: str, name: str = "ada") -> str:
     if group == "administrator":
         User.objects.filter(pk=user.pk).update(is_superuser=True)
     else:
-        held = Permission.objects.filter(codename__in=GROUPS_MADE[f"Triage {group}"])
+        codenames = {*GROUPS_MADE[f"Triage {group}"]}
+        codenames |= {*SCHEDULING} if group == "operator" else set()
+        held = Permission.objects.filter(codename__in=codenames)
         user.user_permissions.set(held)
     client = Client()
     client.force_login(user)
@@ -84,6 +89,7 @@ class FullDesk:
         self.letters = _letters()
         self.groups = _groups()
         self.operations = _operations()
+        self.policies = _policies()
         _orders()
 
 
@@ -142,6 +148,29 @@ def _groups() -> dict[str, FailureGroup]:
         FailureGroup.objects.filter(pk=found[state].pk).update(
             state=state, note=note, owner=owner
         )
+    return found
+
+
+def _policies() -> dict[str, RedrivePolicy]:
+    """One in each state; the active one has had a run."""
+    now = timezone.now()
+    chosen = {"queue": "orders", "fields": ["data.currency=EUR"]}
+    found = {
+        state: policy(state=state, next_run_at=now)
+        for state in RedrivePolicy.State.values
+    }
+    active = RedrivePolicy.objects.filter(pk=found["active"].pk)
+    said = "The URL answered with 200. Redrive #1 took 3 letters."
+    asked = {"probe": "http", "url": "https://status.example.com/health"}
+    later = now + timedelta(minutes=9)
+    active.update(selection=chosen, green=True, said=said, looked_at=now, **asked)
+    active.update(next_run_at=later, canary=3)
+    Operation.objects.create(
+        policy=found["active"], by="bob", state="done", cutoff=now, total=3
+    )
+    why = "Letter 7 failed with an error that is new here: OverdraftError."
+    stopped = RedrivePolicy.objects.filter(pk=found["stopped"].pk)
+    stopped.update(halted=why, green=False, looked_at=now, said="No mail server.")
     return found
 
 

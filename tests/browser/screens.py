@@ -11,6 +11,7 @@ from tests.browser.desk import (
     GROUPS,
     LETTERS,
     OPERATIONS,
+    POLICIES,
     FullDesk,
     group_page,
     operation_page,
@@ -43,6 +44,7 @@ def screens(desk: FullDesk) -> Iterator[Screen]:
     yield from _letters(desk)
     yield from _edits(desk)
     yield from _operations(desk)
+    yield from _policies(desk)
     yield Screen("no request found", "/admin/find/?q=nothing")
     yield Screen("requests found", "/admin/find/?q=C-17")
     yield Screen(
@@ -111,6 +113,23 @@ def _operations(desk: FullDesk) -> Iterator[Screen]:
     for kind in ("redrive", "discard", "fix"):
         yield Screen(f"a new {kind}", f"{new}?group={group}&kind={kind}")
     yield Screen("a new operation with errors", new, _plan_wrongly)
+
+
+def _policies(desk: FullDesk) -> Iterator[Screen]:
+    for state, policy in desk.policies.items():
+        yield Screen(f"a policy: {state}", f"{POLICIES}{policy.pk}/change/")
+    new = f"{POLICIES}new/"
+    yield Screen("policies", POLICIES)
+    yield Screen("no policies", f"{POLICIES}?q=nothing")
+    yield Screen("a new policy", f"{new}?group={desk.groups['open'].pk}")
+    yield Screen("a new policy with errors", new, _schedule_wrongly)
+
+
+def _schedule_wrongly(page: Page) -> None:
+    page.get_by_label("Only while").select_option("http")
+    page.get_by_label("URL").fill("http://x.example")
+    page.get_by_label("Reason").fill("To see what happens")
+    page.get_by_role("button", name="Make it and look at it").click()
 
 
 def _click(selector: str) -> Act:

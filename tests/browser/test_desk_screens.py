@@ -13,6 +13,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.desk import (
     GROUPS,
     LETTERS,
+    POLICIES,
     FullDesk,
     group_page,
     operation_page,
@@ -68,6 +69,8 @@ def test_what_a_viewer_and_a_stranger_see_is_accessible(open_page: OpenPage) -> 
         GROUPS,
         group_page(desk.groups["open"]),
         operation_page(desk.operations["redrive"]),
+        f"{POLICIES}{desk.policies['active'].pk}/change/",
+        POLICIES,
     ):
         eve.goto(path)
         found += [f"{path}, {finding}" for finding in findings(eve)]

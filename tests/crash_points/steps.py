@@ -22,6 +22,7 @@ from dlq_review.operations import runner  # noqa: E402
 from dlq_review.pull import puller  # noqa: E402
 from dlq_review.redrive import sender, undo_window  # noqa: E402
 from dlq_review.redrive.terms import Redrive, Terms  # noqa: E402
+from dlq_review.schedule import runs  # noqa: E402
 from processing.delivery import spool  # noqa: E402
 from processing.events import envelope  # noqa: E402
 from tests.builders import redrive_now  # noqa: E402
@@ -69,6 +70,11 @@ def discard_all() -> None:
 
 def operate() -> None:
     runner.run_all(seconds=20)
+
+
+def schedule() -> None:
+    """Begin the runs of redrive policies that are due."""
+    runs.begin_due()
 
 
 def redrive_at(request_id: str, moment: str) -> None:

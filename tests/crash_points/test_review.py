@@ -11,7 +11,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review import archive
-from dlq_review.models import Arrival, AuditEntry, DeadLetter, LifeSign, Operation
+from dlq_review.models import (
+    Arrival,
+    AuditEntry,
+    DeadLetter,
+    LifeSign,
+    Operation,
+    RedrivePolicy,
+)
 from dlq_review.monitoring import books
 from dlq_review.operations import control, plans
 from dlq_review.operations.plans import Plan
@@ -27,6 +34,7 @@ from tests.builders import (
 )
 from tests.crash_points.letters import processed_once, pulled, send_dead
 from tests.crash_points.system import Point
+from tests.dlq_review.policies import active
 from tests.s3 import S3
 
 pytestmark = [
@@ -167,6 +175,36 @@ def test_redrive_of_a_set(point: Point, crash_at: str) -> None:
     point.drain()
     found = letters.values_list("state", "redrives")
     assert set(found) == {(S.RESOLVED, 1)}
+    processed_once(*events)
+
+
+SCHEDULED = [  # in the order of dlq_review/schedule/runs.py
+    "after dlq_review.schedule.runs:_take 1",
+    "after dlq_review.schedule.probes:ask 1",
+    "after dlq_review.operations.plans:fill 1",
+    "after dlq_review.operations.control:start 1",
+    "after dlq_review.schedule.runs:_start 1",
+    "after dlq_review.schedule.runs:_begin 1",
+]
+
+
+@pytest.mark.parametrize("crash_at", SCHEDULED)
+def test_the_run_of_a_policy(point: Point, crash_at: str) -> None:
+    events = [order_created() for _ in range(3)]
+    send_dead(*events)
+    point.drain()
+    policy = active()
+    point.step("schedule", crash_at=crash_at)
+    RedrivePolicy.objects.update(leased_until=None)  # some time later
+    point.step("schedule")
+    operation = Operation.objects.get()
+    assert (operation.policy, operation.total) == (policy, 3)
+    for _ in range(2):
+        point.step("operate")
+        point.drain()
+    point.step("operate")
+    operation.refresh_from_db()
+    assert operation.state == Operation.State.DONE
     processed_once(*events)
 
 

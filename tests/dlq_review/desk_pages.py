@@ -7,6 +7,7 @@ from dlq_review.models import DeadLetter
 LIST = "/admin/dlq_review/deadletter/"
 GROUPS = "/admin/dlq_review/failuregroup/"
 OPERATIONS = "/admin/dlq_review/operation/"
+POLICIES = "/admin/dlq_review/redrivepolicy/"
 
 
 def page(letter: DeadLetter, name: str = "change") -> str:

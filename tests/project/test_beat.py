@@ -26,6 +26,7 @@ from project import beat
 from project.celery import app
 from tests.builders import dead_letter, failure, message, order_created
 from tests.dlq_review.operation_runs import started
+from tests.dlq_review.policies import active
 
 pytestmark = pytest.mark.django_db
 MONTH = timedelta(days=30)
@@ -126,6 +127,7 @@ def letter_that_arrived_during_a_merge() -> None:
     [
         ("relay", lambda: spool.add(order_created(), "Timeout")),
         ("operate", lambda: started(1)),
+        ("operate", active),
         ("archive", dead_letter),
         ("tell", lambda: alert("test", "Something is new.")),
         ("settle", open_letter_of_a_processed_request),

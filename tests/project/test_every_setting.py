@@ -156,6 +156,7 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
     "DLQ_PULL_SECONDS": ("13.5", {"CELERY_BEAT_SCHEDULE.pull.schedule": 13.5}),
     "DLQ_SETTLE_SECONDS": ("14.5", {"CELERY_BEAT_SCHEDULE.settle.schedule": 14.5}),
     "OPERATE_SECONDS": ("15.5", {"CELERY_BEAT_SCHEDULE.operate.schedule": 15.5}),
+    "PROBE_PRIVATE_HOSTS": ("status.lan", {"PROBE_PRIVATE_HOSTS": ["status.lan"]}),
     "REDRIVE_TARGETS": ("orders:signups", {"REDRIVE_TARGETS": ["orders:signups"]}),
     "LOG_FORMAT": ("json", {"LOG_FORMAT": "json"}),
     "LOG_LEVELS": ("intake:ERROR", {"LOG_LEVELS": {"intake": "ERROR"}}),

@@ -1,5 +1,5 @@
 """Exit codes: 0 all done (or shown only), 1 wrong usage, 2 nothing matched,
-3 some failed again or were skipped, 4 stopped by the brake, 5 SQS did not take them,
+3 some failed again or were skipped, 4 stopped by the brake or a policy stopped, 5 SQS did not take them,
 130 paused, by Ctrl-C or by somebody else.
 """
 
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from dlq_review.errors import ReviewError
-from dlq_review.management import redrive_options
+from dlq_review.management import redrive_options, scheduled_runs
 from dlq_review.management.operation_console import drive, in_words, reading
 from dlq_review.models import Operation
 from dlq_review.operations import control, plans, progress
@@ -25,7 +25,8 @@ class Command(BaseCommand):
     help = (
         "Send dead letters back to their queues, or with --restore bring discarded ones "
         "back to the desk. Shows what it would do; --apply does "
-        f"it, --operation N goes on with one that was paused. {__doc__}"
+        f"it, --operation N goes on with one that was paused, --schedule begins what redrive "
+        f"policies have due. {__doc__}"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -43,6 +44,9 @@ class Command(BaseCommand):
             ) from None
 
     def _handle(self, options: dict[str, Any]) -> None:
+        if options["schedule"]:
+            scheduled_runs.run(self.stdout, self._console(), options)
+            return
         if options["operation"]:
             operation = self._resumed(options)
         else:

@@ -11,13 +11,15 @@ from pytest_django import Settings
 
 from dlq_review.groups import merge
 from dlq_review.letters import revisions, settlement
-from dlq_review.models import DeadLetter, FailureGroup, Operation
+from dlq_review.models import DeadLetter, FailureGroup, Operation, RedrivePolicy
 from dlq_review.redrive import undo_window
 from dlq_review.redrive.terms import Redrive, Terms
+from dlq_review.schedule import runs
 from processing.models import User
 from tests.builders import dead_letter, failure, order_created, redrive_now
-from tests.dlq_review.desk_pages import GROUPS, LIST, OPERATIONS, page
+from tests.dlq_review.desk_pages import GROUPS, LIST, OPERATIONS, POLICIES, page
 from tests.dlq_review.operation_runs import started
+from tests.dlq_review.policies import active, policy
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +83,15 @@ def operations() -> Iterator[Operation]:
             yield operation
 
 
+def policies() -> Iterator[RedrivePolicy]:
+    dead_letter()
+    for state in RedrivePolicy.State:
+        yield policy(state=state, halted="x" if state == "stopped" else "")
+    with_run = active()
+    runs.begin_due()
+    yield with_run
+
+
 def pages() -> Iterator[str]:
     yield from (page(letter) for letter in letters())
     yield page(dead_letter(), "edit")
@@ -91,7 +102,10 @@ def pages() -> Iterator[str]:
     yield from (f"{GROUPS}{one.pk}/change/" for one in (other, into))
     yield f"{OPERATIONS}new/?kind=redrive"
     yield from (f"{OPERATIONS}{one.pk}/change/" for one in operations())
-    yield from ("/admin/", GROUPS, OPERATIONS)
+    yield from (f"{POLICIES}{one.pk}/change/" for one in policies())
+    yield f"{POLICIES}new/?group={other.pk}"
+    yield f"{OPERATIONS}{Operation.objects.exclude(policy=None)[0].pk}/change/"
+    yield from ("/admin/", GROUPS, OPERATIONS, POLICIES)
     yield from (f"{LIST}?{query}" for query in ("", "state=all", "state=discarded"))
 
 
@@ -114,6 +128,7 @@ LETTER_VERBS = (
 )
 GROUP_VERBS = ("acknowledge", "resolve", "annotate", "merge", "split", "rehearse")
 OPERATION_VERBS = ("new", "start", "pause", "resume", "cancel", "undo")
+POLICY_VERBS = ("new", "change", "start", "pause", "resume", "end")
 
 
 def test_every_form_can_be_sent_and_every_link_leads_somewhere(
@@ -130,6 +145,7 @@ def test_every_form_can_be_sent_and_every_link_leads_somewhere(
         *(f"dlq_review_deadletter_{verb}" for verb in LETTER_VERBS),
         *(f"dlq_review_failuregroup_{verb}" for verb in GROUP_VERBS),
         *(f"dlq_review_operation_{verb}" for verb in OPERATION_VERBS),
+        *(f"dlq_review_redrivepolicy_{verb}" for verb in POLICY_VERBS),
     } <= addresses
 
 

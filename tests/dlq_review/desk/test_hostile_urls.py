@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlq_review.bodies import json_patch
-from dlq_review.models import DeadLetter
+from dlq_review.models import DeadLetter, RedrivePolicy
 from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from processing.models import User
 from tests.builders import dead_letter, failed_attempt, order_created
 from tests.dlq_review.conftest import ClientOf
+from tests.dlq_review.policies import policy
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +86,13 @@ POSTED = (
         "note",
         "into",
         "member",
+        "every",
+        "times",
+        "most",
+        "probe",
+        "events",
+        "url",
+        "until",
     ),
     *("username", "password", "password1", "password2", "usable_password", "name"),
     *("email", "groups", "is_active", "action", "index", "_selected_action", "_save"),
@@ -110,12 +118,22 @@ KNOWN = {
     f"{DESK}failuregroup/": ("q", "p", "o", "state", "queue"),
     f"{DESK}operation/": ("q", "state__exact", "created_at__year", "all"),
     f"{DESK}operation/new/": ("ids", "group", "kind", "since", "chosen"),
+    f"{DESK}redrivepolicy/": ("q", "state__exact", "probe__exact", "p"),
+    f"{DESK}redrivepolicy/new/": ("group", "queue", "type", "error"),
     f"{DESK}auditentry/": ("verb__exact", "letter__request_id__exact", "at__gte"),
     "/admin/processing/order/": ("q", "status__exact", "e", "_to_field"),
     "/admin/auth/group/": ("q",),
     "/admin/axes/accesslog/": ("q",),
     "/admin/processing/attempt/": ("permanent__exact", "started_at__date"),
     "/admin/processing/staffmember/": ("is_active__exact", "groups__id__exact"),
+}
+
+
+POLICY = {
+    **{"queue": "orders", "type": "", "error": "", "field": "", "every": "15"},
+    **{"times": "3", "most": "200", "canary": "3", "stop_at": "20", "rate": "50"},
+    **{"probe": "http", "events": "", "url": "https://x.example", "reason": "x"},
+    "until": RedrivePolicy.today().isoformat(),
 }
 
 
@@ -136,6 +154,7 @@ def forms(rows: str) -> dict[str, dict[str, str]]:
     return {
         f"{DESK}operation/new/": {"kind": "redrive", **many, **asked},
         f"{DESK}operation/new/?": {"kind": "fix", "patch": patch, **many, "ids": rows},
+        f"{DESK}redrivepolicy/new/": POLICY | {"group": ""},
         f"{letter}/edit/": {
             "body": "{}",
             "reason": "x",
@@ -188,6 +207,7 @@ def rows() -> str:
     event = order_created()
     failed_attempt(event)
     dead_letter(event)
+    policy()
     patch = json_patch.read('[{"op": "add", "path": "/a", "value": 1}]')
     operation = plans.freeze(Selection(), Plan("fix", patch), by="ada")
     return str(operation.items.get().letter_id)

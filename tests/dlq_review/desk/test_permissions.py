@@ -8,17 +8,24 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
+from dlq_review.models import (
+    AuditEntry,
+    DeadLetter,
+    FailureGroup,
+    Operation,
+    RedrivePolicy,
+)
 from processing.models import User
 from tests.builders import dead_letter
 from tests.dlq_review.operation_runs import started
+from tests.dlq_review.policies import policy
 
 pytestmark = pytest.mark.django_db
 
 VIEW, EDIT = "view_deadletter", "change_deadletter"
 REDRIVE, MANY = "redrive_deadletter", "bulk_redrive_deadletter"
 DISCARD, REVEAL = "discard_deadletter", "view_personal_deadletter"
-LOGS = "view_auditentry"
+LOGS, SCHEDULE = "view_auditentry", "schedule_redrivepolicy"
 #: By the name of the address: the method, and all permissions that it needs.
 NEEDED: dict[str, tuple[str, set[str]]] = {
     "deadletter_changelist": ("get", {VIEW}),
@@ -50,6 +57,13 @@ NEEDED: dict[str, tuple[str, set[str]]] = {
     "operation_pause": ("post", {VIEW, MANY}),
     "operation_resume": ("post", {VIEW, MANY}),
     "operation_cancel": ("post", {VIEW, MANY}),
+    "redrivepolicy_changelist": ("get", {VIEW}),
+    "redrivepolicy_new": ("get", {VIEW, MANY, SCHEDULE}),
+    "redrivepolicy_change": ("get", {VIEW}),
+    "redrivepolicy_start": ("post", {VIEW, MANY, SCHEDULE}),
+    "redrivepolicy_pause": ("post", {VIEW, MANY, SCHEDULE}),
+    "redrivepolicy_resume": ("post", {VIEW, MANY, SCHEDULE}),
+    "redrivepolicy_end": ("post", {VIEW, MANY, SCHEDULE}),
     "auditentry_changelist": ("get", {LOGS}),
     "auditentry_change": ("get", {LOGS}),
     "auditentry_history": ("get", {LOGS}),
@@ -60,7 +74,7 @@ KINDS = {"redrive": VIEW, "discard": DISCARD, "restore": DISCARD, "fix": EDIT}
 
 
 def names() -> Iterator[str]:
-    for model in (DeadLetter, FailureGroup, Operation, AuditEntry):
+    for model in (DeadLetter, FailureGroup, Operation, RedrivePolicy, AuditEntry):
         for pattern in admin.site._registry[model].get_urls():
             if pattern.name:
                 yield pattern.name.removeprefix("dlq_review_")
@@ -85,6 +99,7 @@ def address(name: str) -> str:
     rows["auditentry"] = AuditEntry.objects.all()[0].pk
     if name.startswith("operation_"):
         rows["operation"] = started(0).pk
+    rows["redrivepolicy"] = policy().pk
     model, _, page = name.partition("_")
     arguments: list[object] = [rows[model]]
     if page in ("changelist", "common", "new", "add"):
@@ -143,4 +158,5 @@ def _rows() -> list[object]:
     letters = DeadLetter.objects.order_by("pk").values_list("pk", "state", "revision")
     groups = FailureGroup.objects.order_by("pk").values_list("pk", "state", "note")
     operations = Operation.objects.order_by("pk").values_list("pk", "state")
-    return [*letters, *groups, *operations, AuditEntry.objects.count()]
+    policies = RedrivePolicy.objects.order_by("pk").values_list("pk", "state")
+    return [*letters, *groups, *operations, *policies, AuditEntry.objects.count()]

@@ -19,7 +19,7 @@ from django.utils import timezone
 from dlq_review.groups import triage
 from dlq_review.letters import retention, revisions, settlement
 from dlq_review.letters.transitions import note
-from dlq_review.models import AuditEntry, DeadLetter, Operation
+from dlq_review.models import AuditEntry, DeadLetter, Operation, RedrivePolicy
 from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
@@ -35,6 +35,7 @@ from tests.builders import (
     order_updated,
     signup_requested,
 )
+from tests.dlq_review.policies import policy
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +137,7 @@ def planted(*, every: int = 1) -> None:
         selection=asked, reason=f"for {ADDRESS}"
     )
     assert plans.freeze(chosen, Plan(), by="ada").total
+    policy(selection=asked, reason=f"for {ADDRESS}", url=f"https://x.y/?{ADDRESS}")
     triage.annotate(letters[0].group, f"See {ADDRESS}", by="ada")
     told = f"Write to {ADDRESS}."
     settlement.discard(letters[1], by="ada", reason="x", message_for_sender=told)
@@ -327,6 +329,7 @@ def test_after_a_purge_no_row_of_the_desk_names_anybody() -> None:
         settlement.resolve(letter, by="ada", reason=f"Told {NAME}")
     DeadLetter.objects.update(settled_at=long_ago)
     Operation.objects.update(created_at=long_ago)
+    RedrivePolicy.objects.update(created_at=long_ago)
     ids = set(DeadLetter.objects.values_list("request_id", flat=True))
     assert any(SEEN.search(row) for _, row in everything())
     retention.purge(timezone.now() - timedelta(days=90))

@@ -53,6 +53,7 @@ from tests.dlq_review.forget.world import (
     returned,
     settled,
 )
+from tests.dlq_review.policies import policy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sqs")]
 
@@ -241,10 +242,24 @@ def test_what_is_being_redriven_or_run_or_is_staff_is_refused() -> None:
     User.objects.create(username="x", email=ANN, is_staff=True)
     dead_letter()
     plans.freeze(Selection(), Plan(), by="bob", reason=ANN)
+    asked = policy(selection={"fields": [f"data.email={ANN}"]}, state="active")
     with pytest.raises(CommandError) as refused:
         forget("--also-waiting")
-    for words in ("is being redriven", "member of staff", "is not over and names"):
+    said = f"Redrive policy {asked.pk} is not over and names"
+    for words in (
+        "is being redriven",
+        "member of staff",
+        "is not over and names",
+        said,
+    ):
         assert words in str(refused.value)
+
+
+def test_a_policy_that_has_ended_names_the_pseudonym() -> None:
+    asked = policy(selection={"fields": [f"data.email={ANN}"]}, state="ended")
+    forget()
+    asked.refresh_from_db()
+    assert ANN not in str(asked.selection)
 
 
 def test_two_persons_who_share_a_letter_lose_only_the_one() -> None:

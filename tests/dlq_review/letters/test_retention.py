@@ -14,7 +14,7 @@ from pytest_django import Settings
 from dlq_review import tasks
 from dlq_review.letters import current_event, retention, settlement
 from dlq_review.letters.transitions import note_reveal
-from dlq_review.models import Arrival, DeadLetter, Operation, Revision
+from dlq_review.models import Arrival, DeadLetter, Operation, RedrivePolicy, Revision
 from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
@@ -28,6 +28,7 @@ from tests.builders import (
     order_created,
     signup_requested,
 )
+from tests.dlq_review.policies import policy
 
 pytestmark = pytest.mark.django_db
 migration = import_module("dlq_review.migrations.0016_purged_sentences")
@@ -256,3 +257,25 @@ def test_an_operation_that_ended_long_ago_forgets_whom_it_was_about() -> None:
     assert list(old.audit.values_list("actor", "reason")) == [("bob", "")]
     assert (kept.reason, kept.purged_at) == ("for Ada", None)
     assert kept.selection["ids"] == ["ada@example.com", "ORD-1"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "goes"),
+    [("ended", "ended", True), ("draft", "ended", True), ("active", "active", False)],
+)
+def test_a_policy_that_ended_long_ago_forgets_whom_it_was_about(
+    before: str, after: str, goes: bool
+) -> None:
+    asked = {"fields": ["data.name=Ada"], "queue": "orders"}
+    found = policy(selection=asked, reason="for Ada", url="https://x.y", state=before)
+    ended_at = LONG_AGO if before == "ended" else None
+    RedrivePolicy.objects.update(created_at=LONG_AGO, ended_at=ended_at)
+    found.audit.create(verb="policy", actor="bob", reason="for Ada")
+    purge()
+    found.refresh_from_db()
+    assert found.state == after
+    said = {found.reason, found.audit.get().reason}
+    assert (said, found.purged_at is not None) == ({"" if goes else "for Ada"}, goes)
+    condition = "data.name=•••" if goes else "data.name=Ada"
+    assert found.selection == {"fields": [condition], "queue": "orders"}
+    assert found.url == ("" if goes else "https://x.y")

@@ -27,6 +27,7 @@ from processing.delivery import processor
 from processing.events.envelope import new_id
 from processing.models import Order, Outcome, Signup, User
 from tests.builders import dead_letter, failed_attempt, order_created, signup_requested
+from tests.dlq_review.policies import policy
 
 
 def aged(row: Model, **times: datetime) -> Model:
@@ -49,6 +50,12 @@ def operation(at: datetime) -> Model:
     found = plans.freeze(Selection(), Plan(), by="ada", reason="x")
     AuditEntry.note(found, AuditEntry.Verb.STARTED, by="ada")
     return aged(found, state=Operation.State.DONE, ended_at=at)  # type: ignore[arg-type]
+
+
+def old_policy(at: datetime) -> Model:
+    found = policy()
+    AuditEntry.note(found, AuditEntry.Verb.SCHEDULED, by="ada")
+    return aged(found, state="ended", ended_at=at)  # type: ignore[arg-type]
 
 
 def group(at: datetime) -> Model:
@@ -123,6 +130,7 @@ def alert(at: datetime) -> Model:
 MAKE: dict[str, Callable[[datetime], Model]] = {
     "dlq_review.DeadLetter": letter,
     "dlq_review.Operation": operation,
+    "dlq_review.RedrivePolicy": old_policy,
     "dlq_review.FailureGroup": group,
     "dlq_review.FailureCount": count,
     "dlq_review.AuditEntry": reveal,

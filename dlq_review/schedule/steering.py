@@ -1,0 +1,86 @@
+"""Start, pause, resume, stop and end a redrive policy, by compare-and-set and with a trail."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from dlq_review.alerts import alert
+from dlq_review.errors import ReviewError
+from dlq_review.models import AuditEntry, RedrivePolicy
+
+S = RedrivePolicy.State
+_LIVES = (S.DRAFT, S.ACTIVE, S.PAUSED, S.STOPPED)
+
+
+class WrongStepError(ReviewError):
+    """The policy is not in a state that allows this."""
+
+
+class OverError(ReviewError):
+    """Its last day has passed, so it cannot begin a run. Make a new policy."""
+
+
+def start(policy: RedrivePolicy, *, by: str) -> None:
+    """Let it run. Its first run begins as soon as the probe is green."""
+    _go(policy, (S.DRAFT,), by)
+
+
+def resume(policy: RedrivePolicy, *, by: str) -> None:
+    """Go on in the name of *by*. Runs until now do not stop it again: they have been seen."""
+    _go(policy, (S.PAUSED, S.STOPPED), by)
+
+
+def pause(policy: RedrivePolicy, *, by: str) -> None:
+    """Begin no further run. A run that has begun goes on."""
+    _steer(policy, (S.ACTIVE,), S.PAUSED, by)
+
+
+def end(policy: RedrivePolicy, *, by: str) -> None:
+    """Begin no further run, for good. A run that has begun goes on."""
+    _steer(policy, _LIVES, S.ENDED, by, ended_at=timezone.now())
+
+
+def expire(policy: RedrivePolicy) -> None:
+    why = "Its last day has passed."
+    _steer(policy, _LIVES, S.ENDED, "", halted=why, ended_at=timezone.now())
+
+
+@transaction.atomic
+def stop(policy: RedrivePolicy, why: str) -> None:
+    """Stop it until somebody has looked, and tell staff."""
+    _steer(policy, (S.ACTIVE,), S.STOPPED, "", halted=why[:300])
+    path = f"/admin/dlq_review/redrivepolicy/{policy.pk}/change/"
+    sentence = f"Redrive policy {policy.pk} has stopped. {why}"
+    alert(f"policy-{policy.pk}", sentence, path)
+
+
+def _go(policy: RedrivePolicy, allowed: tuple[str, ...], by: str) -> None:
+    if policy.is_over:
+        raise OverError(OverError.__doc__)
+    now = timezone.now()
+    changes = {"owner": by, "counted_from": now, "next_run_at": now}
+    _steer(policy, allowed, S.ACTIVE, by, halted="", **changes)
+
+
+@transaction.atomic
+def _steer(
+    policy: RedrivePolicy, allowed: tuple[str, ...], to: str, by: str, **changes: object
+) -> None:
+    before = policy.state
+    updated = RedrivePolicy.objects.filter(
+        pk=policy.pk, state=before, state__in=allowed
+    ).update(state=to, **changes)
+    if not updated:
+        raise WrongStepError(
+            f"{policy} is {policy.get_state_display().lower()} or was changed by "
+            "somebody else. Look at it again."
+        )
+    policy.refresh_from_db()
+    verb = AuditEntry.Verb
+    AuditEntry.note(
+        policy,
+        verb.SCHEDULED if before == S.DRAFT and to == S.ACTIVE else verb.POLICY,
+        by=by,
+        reason=policy.halted or policy.reason,
+        before=before,
+        after=to,
+    )
