@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dlq_review import alerts, archive
 from dlq_review.groups import counter_drift, merge
-from dlq_review.letters import retention, settlement
+from dlq_review.letters import outcome_mail, retention, settlement
 from dlq_review.monitoring import early_warnings, health, report
 from dlq_review.operations import runner
 from dlq_review.pull import puller, refused_by_sqs
@@ -81,6 +81,7 @@ def send_due() -> int:
 @shared_task(base=Job, name="dlq_review.settle")
 def settle() -> int:
     settled = undo_window.send_due() + sender.resend_claimed() + settlement.reconcile()
+    outcome_mail.send()
     merge.gather()
     health.sign("settle")
     return settled

@@ -8,6 +8,7 @@ receipt shows the status of its own.
 
 import logging
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
@@ -17,8 +18,10 @@ from django.db import Error
 
 from processing.database.patience import within
 from processing.events.envelope import Event
+from processing.handlers import desk
+from processing.handlers.desk import Review
 from processing.handlers.orders import UnknownOrderError
-from processing.models import Attempt, Outcome, Repair, UnderReview
+from processing.models import Attempt, Outcome, OutcomeMail, Repair, UnderReview
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +63,11 @@ class Status:
     attempt: int = 1
     made: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    since: datetime | None = None
+    """When its review began, while it is under review."""
+    review: Review = field(default_factory=Review)
+    mail_asked: bool = False
+    """The sender asked for a mail on the outcome."""
 
     @property
     def final(self) -> bool:
@@ -93,6 +101,15 @@ class Receipt:
         piece = f"~{self.piece}" if self.piece else ""
         return _SIGNER.sign(f"{self.request_id}.{self.type}{piece}")
 
+    def ask_for_mail(self) -> None:
+        """Have the outcome mailed, once, to the address in the request itself.
+
+        Does nothing unless the page offers it now.
+        """
+        status = self.status()
+        if status.state == State.UNDER_REVIEW and status.review.has_address:
+            OutcomeMail.objects.get_or_create(request_id=self.request_id)
+
     def status(self) -> Status:
         """The status from the tables; "received" if the database is away or hangs."""
         try:
@@ -118,15 +135,30 @@ def _status(receipt: Receipt) -> Status:
     attempts = Attempt.objects.filter(request_id=request_id)
     latest = attempts.first()
     if outcome is not None:
-        return Status(State.NOT_ACCEPTED, reason=_reason(outcome, latest))
+        known = desk.review(request_id, receipt.piece)
+        return Status(State.NOT_ACCEPTED, reason=_reason(outcome, latest), review=known)
     review = UnderReview.objects.filter(pk=request_id).first()
     if _is_stuck(latest, review):
-        return Status(State.UNDER_REVIEW)
+        return _under_review(receipt, latest, review)
     if latest is None and review is None:
         return Status(State.RECEIVED)
     waits = latest is not None and latest.error_type == UnknownOrderError.__name__
     reason = _NO_ORDER_YET if waits else ""
     return Status(State.PROCESSING, attempt=attempts.count() + 1, reason=reason)
+
+
+def _under_review(
+    receipt: Receipt, latest: Attempt | None, review: UnderReview | None
+) -> Status:
+    began = [
+        one for one in (review and review.since, latest and latest.started_at) if one
+    ]
+    return Status(
+        State.UNDER_REVIEW,
+        since=began[0] if began else None,
+        review=desk.review(receipt.request_id, receipt.piece),
+        mail_asked=OutcomeMail.objects.filter(pk=receipt.request_id).exists(),
+    )
 
 
 def _is_of_another(outcome: Outcome, receipt: Receipt) -> bool:

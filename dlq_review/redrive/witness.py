@@ -1,13 +1,15 @@
-"""The desk's answers to the worker (processing/handlers/desk.py), from its rows alone.
+"""The desk's answers to workers and receipts (processing/handlers/desk.py), from its rows.
 
 A producer may know both ids: a redrive id is derived from small numbers, and a request id
 is printed on a receipt. So the body must also be one that the letter holds. Then staff
 could have sent just this message.
 """
 
-from dlq_review.letters import redrive_mark
-from dlq_review.models import DeadLetter
+from dlq_review.letters import outcome_mail, redrive_mark
+from dlq_review.models import DeadLetter, FailureGroup
+from processing.events.contracts import CONTRACTS
 from processing.events.envelope import Event
+from processing.handlers.desk import Review
 
 
 def sent(redrive: str, event: Event, queue: str) -> bool:
@@ -26,3 +28,23 @@ def has_waiting(type: str, reference: str) -> bool:
     """Whether an unsettled letter holds an event of *type* about *reference*."""
     letters = DeadLetter.objects.filter(type=type, reference=reference)
     return letters.exclude(state__in=DeadLetter.SETTLED).exists()
+
+
+def review(request_id: str, piece: str) -> Review:
+    """What the sender may know, if the letter holds, or held, the body of the receipt.
+
+    Another sender may have used the same request id for a request of their own.
+    """
+    letter = DeadLetter.objects.filter(request_id=request_id).first()
+    if letter is None or not piece:
+        return Review()
+    original = letter.revisions.filter(number=0).first()
+    if original is None or not original.fingerprint.startswith(piece):
+        return Review()
+    contract = CONTRACTS.get(letter.type)
+    about_order = contract is not None and contract.reference_field == "order_id"
+    return Review(
+        taken=letter.group.state == FailureGroup.State.ACKNOWLEDGED,
+        order=letter.reference if about_order else "",
+        has_address=bool(outcome_mail.address_in(original.body)),
+    )

@@ -12,6 +12,7 @@ from dlq_review.retention.letters import Groups, Letters, Operations, Policies
 from dlq_review.retention.periods import Period
 from dlq_review.retention.requests import Accounts, Outcomes, Samples, Signups
 from dlq_review.retention.sweeps import First, Oldest, Sweep
+from processing.models import OutcomeMail
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ RULES: dict[str, Purged | With | Kept] = {
         "outcomes of requests without a letter and a spooled event, since the outcome",
         periods.HISTORY,
         Outcomes(),
+    ),
+    "processing.OutcomeMail": Purged(
+        "wishes for a mail that no outcome answered, since they were made",
+        periods.HISTORY,
+        Oldest(OutcomeMail.objects.all, "asked_at"),
     ),
     "admin.LogEntry": Purged(
         "entries, since the deed", periods.HISTORY, First(LogEntry, "action_time")

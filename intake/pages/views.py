@@ -12,7 +12,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from intake.accept import REFUSALS, accept
 from intake.api import problems
@@ -98,12 +98,16 @@ class ChangeView(FormView):
 
 
 @never_cache
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def receipt(request: HttpRequest, token: str) -> HttpResponse:
+    """Show how a request stands. A POST asks for a mail on its outcome."""
     try:
         found = Receipt.read(token)
     except UnknownReceiptError as error:
         raise Http404(str(error)) from None
+    if request.method == "POST":
+        found.ask_for_mail()
+        return SeeOther(request.path)
     context: dict[str, Any] = {
         "receipt": found,
         "status": found.status(),

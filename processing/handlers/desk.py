@@ -4,9 +4,22 @@ The desk registers when Django starts, and answers from its own rows. Without a 
 event is a redrive, and none waits there.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from processing.events.envelope import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What the sender of a request that waits at the desk may know of it."""
+
+    taken: bool = False
+    """Somebody of staff has said that they work on it."""
+    order: str = ""
+    """The order that it is about."""
+    has_address: bool = False
+    """It holds an address of its own, to which its outcome can be mailed."""
 
 
 class Desk(Protocol):
@@ -19,6 +32,9 @@ class Desk(Protocol):
     def has_waiting(self, type: str, reference: str) -> bool:
         """Whether an event of *type* about *reference* waits at the desk."""
 
+    def review(self, request_id: str, piece: str) -> Review:
+        """What the desk knows of the request whose fingerprint begins with *piece*."""
+
 
 class _NoDesk:
     def sent(self, redrive: str, event: Event, queue: str) -> bool:
@@ -26,6 +42,9 @@ class _NoDesk:
 
     def has_waiting(self, type: str, reference: str) -> bool:
         return False
+
+    def review(self, request_id: str, piece: str) -> Review:
+        return Review()
 
 
 _desk: Desk = _NoDesk()
@@ -42,3 +61,7 @@ def sent(redrive: str, event: Event, queue: str) -> bool:
 
 def has_waiting(type: str, reference: str) -> bool:
     return _desk.has_waiting(type, reference)
+
+
+def review(request_id: str, piece: str) -> Review:
+    return _desk.review(request_id, piece)

@@ -154,6 +154,18 @@ class UnderReview(models.Model):
         return self.request_id
 
 
+class OutcomeMail(models.Model):
+    """A wish for one mail on the outcome of a request. The front door writes it, and
+    dlq_review mails and deletes it.
+    """
+
+    request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    asked_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
 class Repair(models.Model):
     """An edit of a request by staff before its redrive, as two fingerprints.
 

@@ -25,7 +25,7 @@ from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from processing.delivery import processor
 from processing.events.envelope import new_id
-from processing.models import Order, Outcome, Signup, User
+from processing.models import Order, Outcome, OutcomeMail, Signup, User
 from tests.builders import dead_letter, failed_attempt, order_created, signup_requested
 from tests.dlq_review.policies import policy
 
@@ -127,6 +127,10 @@ def alert(at: datetime) -> Model:
     return RaisedAlert.objects.create(name=new_id(), at=at)
 
 
+def wish(at: datetime) -> Model:
+    return aged(OutcomeMail.objects.create(request_id=new_id()), asked_at=at)
+
+
 MAKE: dict[str, Callable[[datetime], Model]] = {
     "dlq_review.DeadLetter": letter,
     "dlq_review.Operation": operation,
@@ -136,6 +140,7 @@ MAKE: dict[str, Callable[[datetime], Model]] = {
     "dlq_review.AuditEntry": reveal,
     "dlq_review.RaisedAlert": alert,
     "processing.Outcome": outcome,
+    "processing.OutcomeMail": wish,
     "processing.User": account,
     "processing.Signup": signup,
     "processing.Order": sample,
