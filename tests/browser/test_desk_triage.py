@@ -59,7 +59,7 @@ def test_from_the_group_to_the_repaired_order(
         "/admin/", session=session_of("operator"), java_script_enabled=javascript
     )
     page.locator("a[href*='/failuregroup/'][href*='/change/']").first.click()
-    page.get_by_role("link", name="ORD-7").click()
+    page.locator("ul.plain").get_by_role("link", name="ORD-7").click()
     expect(page.locator("dd.bad")).to_contain_text("euros")
     expect(page.locator("dd.bad")).to_contain_text("Choose one of")
     expect(page.get_by_role("button", name="Redrive")).to_be_disabled()
