@@ -18,7 +18,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from dlq_review.desk import (
+    edit_many_views,
     edit_views,
+    example_views,
     facet_views,
     group_views,
     letter_views,
@@ -136,6 +138,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
         yield Page(f"{here}redrive/", "redrive", letter_views.redrive)
         yield Page(f"{here}undo/", "undo", letter_views.undo)
         yield Page(f"{here}rehearse/", "rehearse", letter_views.rehearse)
+        yield Page(f"{here}example/", "example", example_views.make)
         yield Page(f"{here}reveal/", "reveal", letter_views.reveal)
         yield Page(f"{here}body/<int:number>/", "body", letter_views.body)
         for verb in letter_views.SETTLEMENTS:
@@ -188,6 +191,7 @@ class OperationAdmin(OwnPagesAdmin):
     def pages(self) -> Iterator[Page]:
         here = "<int:operation_id>/"
         yield Page("new/", "new", operation_views.new)
+        yield Page("edit/", "edit", edit_many_views.edit_many)
         yield Page(f"{here}change/", "change", operation_views.operation_page)
         yield Page(f"{here}undo/", "undo", operation_views.undo)
         for verb in operation_views.STEERING:

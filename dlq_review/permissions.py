@@ -25,6 +25,7 @@ ALSO_NEEDED = {
     "restore": "restore",
     "fix": "edit",
     "undo": "edit",
+    "repair": "edit",
 }
 #: All that a redrive policy needs, as names of PERMISSIONS: at each run of its owner.
 SCHEDULING = ("schedule", "bulk_redrive", "view")

@@ -12,7 +12,6 @@ from stage import PHONE, SIZE, Stage, take, until
 ADMIN = "/admin/dlq_review"
 LETTERS, GROUPS = f"{ADMIN}/deadletter/", f"{ADMIN}/failuregroup/"
 MANY, TAKEN = 24, 2
-PATCH = '[{"op": "replace", "path": "/data/currency", "value": "EUR"}]'
 
 
 def tour(page: Page, stage: Stage) -> None:
@@ -59,6 +58,8 @@ def look_around(page: Page) -> None:
     )
     page.get_by_role("button", name="Save note").click()
     take(page, "desk-group", whole=True)
+    page.goto(f"{LETTERS}common/?type=order_created&state=waiting")
+    take(page, "desk-common", whole=True)
 
 
 def in_the_dark(page: Page, name: str) -> None:
@@ -88,6 +89,7 @@ def one_letter(page: Page) -> None:
     take(page, "desk-edit", whole=True)
     page.get_by_role("button", name="Fill in").click()
     page.get_by_role("button", name="Save", exact=True).click()
+    take(page, "desk-example")
     page.get_by_role("button", name="Rehearse").click()
     take(page, "desk-rehearsal")
     page.goto(letter)
@@ -100,10 +102,11 @@ def one_letter(page: Page) -> None:
 def edit_many(page: Page) -> None:
     open_group(page)
     page.get_by_role("link", name=f"Edit {MANY - 1}…").click()
-    page.get_by_label("Change").fill(PATCH)
+    page.get_by_label("New value for euros").select_option("EUR")
+    page.get_by_label("and redrive what becomes valid").uncheck()
     page.get_by_label("Reason").fill("The sender wrote the currency out; they know")
     take(page, "desk-edit-many")
-    page.get_by_role("button", name="Freeze the list").click()
+    page.get_by_role("button", name="Preview").click()
     take(page, "desk-edit-many-preview", whole=True)
     page.get_by_role("button", name=f"Edit {MANY - 1}").click()
     expect(page.locator("h1 .state")).to_have_text("Done")

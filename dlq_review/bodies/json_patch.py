@@ -16,13 +16,24 @@ from processing.events.masking import mask_body
 from processing.events.veil import Veil
 from processing.sqs.topology import MAX_MESSAGE_BYTES
 
-OPS = ("add", "replace", "remove", "move", "copy", "test")
+OPS = ("add", "replace", "remove", "move", "copy", "test", "absent")
+GUARDS = ("test", "absent")
+"""They change nothing. `absent`, which is ours, says that there is nothing at a path."""
 _PATH = re.compile(r"(/([^/~]|~[01])*+)++")
 _PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 class PatchError(ReviewError):
     """The change cannot be made to this body."""
+
+
+class OtherValueError(PatchError):
+    """The body has another value than the change expects."""
+
+    def __init__(self, path: str, value: str = "") -> None:
+        self.path = path
+        found = f": {value}" if value else "."
+        super().__init__(f"{path} has another value than the change expects{found}")
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -84,9 +95,12 @@ def apply(patch: list[dict[str, Any]], body: str, *, masked: bool = False) -> st
     """
     if not masked:
         return _apply(patch, body)
-    result = _apply([step for step in patch if step["op"] != "test"], body)
-    seen = exact_json.loads(mask_body(body))
+    try:
+        seen = exact_json.loads(mask_body(body))
+    except strict_json.UnreadableJSONError:
+        return _apply(patch, body)  # which says why
     _make_all(patch, seen)
+    result = _apply([step for step in patch if step["op"] not in GUARDS], body)
     # Writing a guess over a hidden value would confirm the guess if nothing changes.
     if exact_json.loads(mask_body(result)) != seen:
         raise PatchError(
@@ -113,6 +127,8 @@ def _make_all(patch: list[dict[str, Any]], document: Node) -> None:
         try:
             copied += _make(step, document)
         except LookupError:
+            if step["op"] == "test":
+                raise OtherValueError(step["path"]) from None
             sentence = f"There is nothing at {step['path']} to {step['op']}."
             raise PatchError(sentence) from None
         except strict_json.UnreadableJSONError as error:
@@ -135,14 +151,17 @@ def _make(step: dict[str, Any], document: Node) -> int:
     """Apply one step; return how many characters it copied."""
     op, path = step["op"], step["path"]
     if op == "test":
-        if not exact_json.same_value(_get(document, path), _value(step)):
-            raise PatchError(f"{path} has another value than the change expects.")
+        if not exact_json.same_value(get(document, path), _value(step)):
+            raise OtherValueError(path)
+    elif op == "absent":
+        if _has(document, path):
+            raise OtherValueError(path)
     elif op == "remove":
         _take(document, path)
     elif op == "move":
         _put(document, path, _take(document, step["from"]))
     elif op == "copy":
-        text = exact_json.dumps(_get(document, step["from"]))
+        text = exact_json.dumps(get(document, step["from"]))
         _put(document, path, exact_json.loads(text))
         return len(text)
     elif op == "replace":
@@ -163,10 +182,19 @@ def _parts(path: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
 
 
-def _get(document: Node, path: str) -> Node:
+def get(document: Node, path: str) -> Node:
+    """What is at *path*. Raises LookupError."""
     parent, key = _existing(document, path)
     found: Node = parent[key]
     return found
+
+
+def _has(document: Node, path: str) -> bool:
+    try:
+        get(document, path)
+    except LookupError:
+        return False
+    return True
 
 
 def _parent(document: Any, path: str) -> tuple[Any, str]:

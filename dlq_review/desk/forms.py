@@ -4,7 +4,7 @@ from typing import Any
 from django import forms
 from django.db.models import BigIntegerField
 
-from dlq_review.bodies import json_patch
+from dlq_review.bodies import json_patch, patch_cases
 from dlq_review.bodies.field_conditions import Condition, FieldError
 from dlq_review.letters.revisions import LONGEST_EDIT
 from dlq_review.models import Operation
@@ -134,9 +134,9 @@ class OperationForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
-        if found.get("kind") == Operation.Kind.EDIT:
+        if found.get("kind") in Operation.EDITS:
             try:
-                found["patch"] = json_patch.read(found.get("patch") or "[]")
+                found["patch"] = patch_cases.read(found.get("patch") or "[]")
             except json_patch.PatchError as error:
                 self.add_error("patch", str(error))
         else:

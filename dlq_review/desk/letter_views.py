@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from dlq_review.desk import example_views
 from dlq_review.desk.letter_page import letter_context
 from dlq_review.desk.responses import View, check_may, needs, page
 from dlq_review.errors import ChangedMeanwhileError, ReviewError
@@ -41,6 +42,7 @@ def with_letter(view: View) -> View:
 @with_letter
 def detail(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
     context = letter_context(request, letter)
+    context["example"] = example_views.offer(request, letter)
     return _page(request, "dlq_review/letter.html", letter, context)
 
 

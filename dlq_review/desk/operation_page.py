@@ -4,20 +4,32 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef
 from django.http import HttpRequest
 
 from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import edit_undo, progress
 from dlq_review.operations.edit_preview import preview
-from dlq_review.permissions import denial, may_operate, needed_for
+from dlq_review.permissions import denial, may, may_operate, needed_for
 from dlq_review.redrive import targets
 from dlq_review.search.selections import Selection
 from dlq_review.search.veil import veiled_condition
 from processing.models import Outcome
 
 _Item = OperationItem.State
-_READY = {Operation.Kind.EDIT: _Item.EDITED, Operation.Kind.RESTORE: _Item.RESTORED}
+_READY = {
+    Operation.Kind.EDIT: _Item.EDITED,
+    Operation.Kind.REPAIR: _Item.EDITED,
+    Operation.Kind.RESTORE: _Item.RESTORED,
+}
+#: The results that are edited next, by kind.
+_TO_EDIT = {
+    Operation.Kind.REDRIVE: _Item.FAILED_AGAIN,
+    Operation.Kind.REPAIR: _Item.FAILED_AGAIN,
+    Operation.Kind.UNDO: _Item.UNDONE,
+}
+LISTED = 10  # items of each result
+MOST_REASONS = 20
 _RESULTS_OF_A_REDRIVE = (
     *(_Item.WAITING, _Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN),
 )
@@ -45,11 +57,39 @@ def operation_context(request: HttpRequest, operation: Operation) -> dict[str, A
         **_items(operation),
         **_ways_back(request, operation, counts),
         "redrives_next": _redrives_next(request, operation, counts),
+        "edits_next": _edits_next(request, operation, counts),
+        "sends": operation.kind in Operation.REDRIVES,
     }
     if operation.state == Operation.State.DRAFT:
         draft = _DRAFTS.get(operation.kind)
         context |= draft(operation) if draft else {}
+    else:
+        context |= {
+            "results": _results(operation, counts),
+            "reasons": _reasons(operation),
+            "may_edit_one": may(request.user, "edit"),
+        }
     return context
+
+
+def _results(
+    operation: Operation, counts: progress.Tally
+) -> list[tuple[str, int, str, list[OperationItem]]]:
+    """(state, items, words) of each result so far, with its first items."""
+    items = operation.items.select_related("letter").order_by("pk")
+    return [
+        (state, number, words, list(items.filter(state=state)[:LISTED]))
+        for state, number, words in _figures(operation, counts)
+        if number and state not in (*OperationItem.TO_DO, _Item.SKIPPED)
+    ]
+
+
+def _reasons(operation: Operation) -> list[Any]:
+    """Why letters were left out, with their number and one of them; the commonest first."""
+    told = operation.items.filter(state__in=(_Item.SKIPPED, _Item.EDITED))
+    reasons = told.exclude(why="").order_by().values("why")
+    counted = reasons.annotate(count=Count("pk"), one=Min("letter_id"))
+    return list(counted.order_by("-count", "why")[:MOST_REASONS])
 
 
 def _items(operation: Operation) -> dict[str, Any]:
@@ -68,17 +108,17 @@ def _items(operation: Operation) -> dict[str, Any]:
 
 def _ways_back(
     request: HttpRequest, operation: Operation, counts: progress.Tally
-) -> dict[str, bool]:
-    """Whether this person may undo what the ended *operation* did."""
+) -> dict[str, int | bool]:
+    """What this person may undo of the ended *operation*."""
 
-    def may_after(kind: Operation.Kind, done: int, way_back: Operation.Kind) -> bool:
-        over = operation.kind == kind and operation.state in Operation.ENDED
-        return over and done > 0 and may_operate(request.user, way_back)
-
-    kinds = Operation.Kind
+    over = operation.state in Operation.ENDED
+    edits = over and operation.kind in Operation.EDITS
+    discards = over and operation.kind == Operation.Kind.DISCARD
+    may_undo = edits and may_operate(request.user, Operation.Kind.UNDO)
+    may_restore = discards and may_operate(request.user, Operation.Kind.RESTORE)
     return {
-        "may_undo": may_after(kinds.EDIT, counts.edited, kinds.UNDO),
-        "may_restore": may_after(kinds.DISCARD, counts.discarded, kinds.RESTORE),
+        "undoable": edit_undo.waiting_still(operation).count() if may_undo else 0,
+        "may_restore": may_restore and counts.discarded > 0,
     }
 
 
@@ -90,6 +130,18 @@ def _redrives_next(
     if state is None or operation.state not in Operation.ENDED:
         return 0
     if not counts.by_state[state] or not may_operate(request.user, "redrive"):
+        return 0
+    return Selection(after=operation.pk).candidates().count()
+
+
+def _edits_next(
+    request: HttpRequest, operation: Operation, counts: progress.Tally
+) -> int:
+    """How many letters that the ended *operation* left waiting this person may edit now."""
+    state = _TO_EDIT.get(Operation.Kind(operation.kind))
+    if state is None or operation.state not in Operation.ENDED:
+        return 0
+    if not counts.by_state[state] or not may_operate(request.user, "fix"):
         return 0
     return Selection(after=operation.pk).candidates().count()
 
@@ -116,6 +168,7 @@ def _exclusions(operation: Operation) -> dict[str, int]:
 _DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
     Operation.Kind.REDRIVE: _exclusions,
     Operation.Kind.EDIT: lambda operation: {"preview": preview(operation)},
+    Operation.Kind.REPAIR: lambda operation: {"preview": preview(operation)},
     Operation.Kind.UNDO: lambda operation: {"outlook": edit_undo.outlook(operation)},
 }
 
@@ -126,8 +179,13 @@ def _figures(
     """(state, items, words) of each result that can be; each names a list of letters."""
     done = progress.DONE.get(Operation.Kind(operation.kind))
     states = [_Item.WAITING, done] if done else [*_RESULTS_OF_A_REDRIVE]
+    if operation.kind == Operation.Kind.REPAIR:
+        states.insert(1, _Item.READY)
+        states += [_Item.EDITED] if counts.edited else []
     states += [_Item.DONE_ALREADY] if counts.done_already else []
     words = {_Item.WAITING: "to do"} if done else {_Item.SENT: _AWAITED}
+    if operation.kind == Operation.Kind.REPAIR:
+        words |= {_Item.WAITING: "to do", _Item.EDITED: "edited, and not sent"}
     return [
         (state, counts.by_state[state], words.get(state, state.label))
         for state in (*states, _Item.SKIPPED)

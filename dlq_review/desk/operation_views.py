@@ -1,6 +1,5 @@
 """The pages of operations: choose, freeze, inspect the list, start, steer and watch."""
 
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -11,16 +10,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
+from dlq_review.desk import edit_many_views
 from dlq_review.desk.forms import OperationForm
+from dlq_review.desk.freezing import freeze, may_freeze
 from dlq_review.desk.operation_page import operation_context
-from dlq_review.desk.personal_questions import may_ask
 from dlq_review.desk.responses import check_may_operate, needs, page
 from dlq_review.errors import ReviewError
 from dlq_review.models import FailureGroup, Operation
-from dlq_review.operations import control, edit_undo, plans
-from dlq_review.permissions import may
+from dlq_review.operations import control, edit_undo
 from dlq_review.search.row_numbers import row_number
-from dlq_review.search.veil import needs_reveal
 
 #: The verbs that steer an operation, by the last part of the URL.
 STEERING = {
@@ -29,7 +27,6 @@ STEERING = {
     "resume": control.resume,
     "cancel": control.cancel,
 }
-MOST_READ = 20_000  # bodies, which take two seconds
 #: What the form takes from the address of a list or a link.
 CHOICES = (
     *("ids", "group", "queue", "type", "error", "since", "kind"),
@@ -43,11 +40,13 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.POST.getlist("chosen") == [""]:
         messages.error(request, "Tick at least one dead letter.")
         return redirect("admin:dlq_review_deadletter_changelist")
+    if as_form := _edit_form(request):
+        return redirect(as_form)
     if request.method == "POST" and "chosen" not in request.POST:
         form = OperationForm(request.POST)
-        if form.is_valid() and _may_ask(request, form):
+        if form.is_valid() and may_freeze(request, form):
             try:
-                operation = _freeze(request, form)
+                operation = freeze(request, form)
                 return redirect("admin:dlq_review_operation_change", operation.pk)
             except ReviewError as error:
                 messages.error(request, str(error))
@@ -66,26 +65,18 @@ def new(request: HttpRequest) -> HttpResponse:
     return page(request, "dlq_review/operation_new.html", context, status)
 
 
-def _may_ask(request: HttpRequest, form: OperationForm) -> bool:
-    hidden = needs_reveal(form.selection(), form.plan().patch or ())
-    return may_ask(request, form, hidden, "An operation")
+def _edit_form(request: HttpRequest) -> str:
+    """The address of the form for an edit of many; empty if it cannot serve, or is not wanted."""
+    asks = request.method == "GET" or "chosen" in request.POST
+    wanted = request.GET.get("kind") == Operation.Kind.EDIT
+    if not asks or not wanted or request.GET.get("as") == "json":
+        return ""
+    return edit_many_views.address(_initial(request))
 
 
 def _named(model: type[Model], number: object) -> Model | None:
     text = str(number or "")
     return model._default_manager.filter(pk=row_number(text)).first()
-
-
-def _freeze(request: HttpRequest, form: OperationForm) -> Operation:
-    masked = not may(request.user, "reveal")
-    selection = replace(form.selection(), masked=masked)
-    selection.check_readable(MOST_READ)
-    return plans.freeze(
-        selection,
-        form.plan(),
-        by=request.user.get_username(),
-        reason=form.cleaned_data["reason"],
-    )
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from dlq_review.bodies import patch_cases
 from dlq_review.models import (
     Arrival,
     AuditEntry,
@@ -127,7 +128,7 @@ def _purge_operations(before: datetime) -> int:
         operation.selection = _veiled(operation.selection)
         operation.patch = [
             {name: step[name] for name in ("op", "path", "from") if name in step}
-            for step in operation.patch
+            for step in patch_cases.steps(operation.patch)
         ]
         if operation.state == Operation.State.DRAFT:  # its patch is gone
             operation.state, operation.ended_at = Operation.State.CANCELLED, before

@@ -1,4 +1,4 @@
-"""Bulk redrives, discards and edits: a frozen list, its rate, and the result of each item."""
+"""Bulk redrives, discards, edits and repairs: a frozen list, its rate, and the result of each item."""
 
 from datetime import datetime
 
@@ -16,6 +16,8 @@ class Operation(models.Model):
         RESTORE = "restore", "Restore"
         EDIT = "fix", "Edit"
         UNDO = "undo", "Undo of an edit"
+        REPAIR = "repair", "Repair"
+        """Edit, and redrive what becomes valid."""
 
     class State(models.TextChoices):
         DRAFT = "draft", "Not started"
@@ -25,17 +27,21 @@ class Operation(models.Model):
         CANCELLED = "cancelled", "Cancelled"
 
     ENDED = (State.DONE, State.CANCELLED)
+    EDITS = (Kind.EDIT, Kind.REPAIR)
+    REDRIVES = (Kind.REDRIVE, Kind.REPAIR)
 
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.REDRIVE)
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     patch = models.JSONField(default=list, blank=True)
-    """For an edit: JSON Patch operations."""
+    """For an edit or a repair: the steps of a JSON Patch, or a list of them for each case
+    (bodies/patch_cases.py).
+    """
     masked = models.BooleanField(default=False, db_default=False)
     """Its author may not see personal data, so its conditions see the masked body."""
     undoes = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="undone_by"
     )
-    """For an undo: the edit."""
+    """For an undo: the edit or the repair."""
     policy = models.ForeignKey(
         RedrivePolicy, on_delete=models.PROTECT, null=True, related_name="runs"
     )
@@ -109,6 +115,8 @@ class OperationItem(models.Model):
         RESTORED = "restored", "restored"
         EDITED = "fixed", "edited"
         UNDONE = "undone", "as before the edit"
+        READY = "ready", "edited, not yet sent"
+        """Of a repair. If it is not sent in the end, the item is EDITED, and tells why."""
         SKIPPED = "skipped", "skipped"
 
     # A person waits while a hundred thousand items are frozen, so there is no constraint
@@ -128,9 +136,13 @@ class OperationItem(models.Model):
         db_constraint=False,
     )
     revision = models.PositiveIntegerField()
-    """The revision that was current when the list was frozen."""
+    """The revision that was current when the list was frozen; that of a repair, once it
+    has edited the letter.
+    """
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     why = models.CharField(max_length=500, blank=True)
+
+    TO_DO = (State.WAITING, State.READY)
 
     class Meta:
         constraints = (

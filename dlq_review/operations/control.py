@@ -32,12 +32,13 @@ def cancel(operation: Operation, *, by: str) -> None:
     """Stop for good. Letters that were sent stay sent; the others are not touched."""
     allowed = (Operation.State.DRAFT, Operation.State.RUNNING, Operation.State.PAUSED)
     _steer(operation, allowed, "cancelled", by, ended_at=timezone.now())
-    waiting = operation.items.filter(state=OperationItem.State.WAITING)
+    item = OperationItem.State
+    waiting = operation.items.filter(state__in=OperationItem.TO_DO)
     # Taken by a runner that could not record it.
-    waiting.filter(letter__operation=operation.pk).update(
-        state=OperationItem.State.SENT
-    )
-    waiting.update(state=OperationItem.State.SKIPPED, why="Cancelled.")
+    waiting.filter(letter__operation=operation.pk).update(state=item.SENT)
+    ready = operation.items.filter(state=item.READY)
+    ready.update(state=item.EDITED, why="Cancelled before it was sent.")
+    waiting.update(state=item.SKIPPED, why="Cancelled.")
 
 
 def finish(operation: Operation) -> None:

@@ -1,12 +1,13 @@
-"""Preview on a few letters the changes of an operation of kind EDIT, before it is started.
+"""Preview on a few letters the changes of an edit of many or a repair, before it is started.
 
 Everybody who may view operations sees the preview, so personal data is masked.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 
-from dlq_review.bodies import difference, json_patch
-from dlq_review.bodies.json_patch import PatchError
+from dlq_review.bodies import difference, patch_cases
+from dlq_review.bodies.json_patch import OtherValueError, PatchError
 from dlq_review.letters import current_event, revisions
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter, Operation
@@ -15,6 +16,7 @@ from dlq_review.search.veil import Masked
 LOOKED_AT = 200  # letters; a page must not read a hundred thousand bodies
 MOST_READ = 1024 * 1024  # characters of their bodies, after which no other is looked at
 SHOWN = 5
+SHOWN_OTHERS = 20  # values
 
 
 @dataclass(slots=True)
@@ -24,10 +26,20 @@ class Preview:
     unchanged: int = 0
     invalid: int = 0
     impossible: int = 0
+    others: Counter[str] = field(default_factory=Counter)
+    """Why letters have another value than the change expects; each names the value."""
     samples: list[tuple[DeadLetter, list[difference.Line], str]] = field(
         default_factory=list
     )
     """A letter, the change of its body, and the problems that would remain."""
+
+    @property
+    def other(self) -> int:
+        return self.others.total()
+
+    @property
+    def others_listed(self) -> list[tuple[str, int]]:
+        return self.others.most_common(SHOWN_OTHERS)
 
 
 def preview(operation: Operation) -> Preview:
@@ -51,13 +63,16 @@ def _look_at(
     lines: list[difference.Line] = []
     problem = ""
     try:
-        after = json_patch.apply(operation.patch, body, masked=operation.masked)
+        after = patch_cases.apply(operation.patch, body, masked=operation.masked)
         if after == body:
             found.unchanged += 1
             return
         lines = Masked([]).diff(body, after)
         revisions.check(letter, after)
         found.changed += 1
+    except OtherValueError as error:
+        found.others[str(error)] += 1
+        return
     except PatchError as error:
         found.impossible += 1
         problem = str(error)

@@ -1,4 +1,4 @@
-"""Undo an operation of kind EDIT: restore the previous body of every letter that nobody has
+"""Undo an edit of many, or the edits of a repair: restore the previous body of every letter that nobody has
 changed since.
 
 The undo is an operation of its own. Its list is frozen and shown before it starts. A restored
@@ -8,7 +8,7 @@ body is a new revision; no revision is ever removed.
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from dlq_review import errors
@@ -19,7 +19,7 @@ from dlq_review.operations import plans
 
 
 class NotUndoableError(ReviewError):
-    """Only an edit that is done or cancelled can be undone. Cancel it first."""
+    """Only an edit or a repair that is done or cancelled can be undone. Cancel it first."""
 
 
 class EditedSinceError(ReviewError):
@@ -32,7 +32,7 @@ def freeze_undo(edit: Operation, *, by: str, reason: str) -> Operation:
 
     Raises NotUndoableError, ReasonMissingError or NothingChosenError.
     """
-    if edit.kind != Operation.Kind.EDIT or edit.state not in Operation.ENDED:
+    if edit.kind not in Operation.EDITS or edit.state not in Operation.ENDED:
         raise NotUndoableError(NotUndoableError.__doc__)
     if not reason.strip():
         raise errors.ReasonMissingError(errors.ReasonMissingError.__doc__)
@@ -44,9 +44,20 @@ def freeze_undo(edit: Operation, *, by: str, reason: str) -> Operation:
         rate=edit.rate,
         cutoff=timezone.now(),
     )
-    edited = edit.items.filter(state=OperationItem.State.EDITED).order_by("pk")
-    plans.fill(operation, edited.values_list("letter_id", F("revision") + 1))
+    revision = (
+        F("revision") if edit.kind == Operation.Kind.REPAIR else F("revision") + 1
+    )
+    edited = waiting_still(edit).order_by("pk")
+    plans.fill(operation, edited.values_list("letter_id", revision))
     return operation
+
+
+def waiting_still(edit: Operation) -> QuerySet[OperationItem]:
+    """The items of *edit* that it edited and did not send, or that failed again."""
+    states = [OperationItem.State.EDITED]
+    if edit.kind == Operation.Kind.REPAIR:
+        states.append(OperationItem.State.FAILED_AGAIN)
+    return edit.items.filter(state__in=states)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ class Plan:
     """How to run an operation."""
 
     kind: str = Operation.Kind.REDRIVE
-    patch: list[dict[str, Any]] | None = None
-    """For an edit: the JSON Patch that each body gets."""
+    patch: list[Any] | None = None
+    """For an edit or a repair: the JSON Patch that each body gets, or one for each case."""
     rate: int = 50
     canary: int = 0
     stop_at: int = 20

@@ -16,7 +16,7 @@ KEPT = 0.95  # of the rate that was asked for
 _Item = OperationItem.State
 #: The states of items that went to a worker.
 TRIED = (_Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN)
-#: The state of an item that is done. A redriven one has an outcome instead.
+#: The state of an item that is done. One that was redriven has an outcome instead.
 DONE = {
     Operation.Kind.DISCARD: _Item.DISCARDED,
     Operation.Kind.RESTORE: _Item.RESTORED,
@@ -31,7 +31,8 @@ class Tally:
 
     @property
     def waiting(self) -> int:
-        return self.by_state[_Item.WAITING]
+        """Items that are to be done, wholly or in part."""
+        return sum(self.by_state[state] for state in OperationItem.TO_DO)
 
     @property
     def sent(self) -> int:

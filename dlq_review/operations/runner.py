@@ -117,11 +117,11 @@ def _next(
     operation: Operation, room: int, last: int, refusing: set[str]
 ) -> list[OperationItem]:
     """The next items, after the one numbered *last*, that go to no queue of *refusing*."""
-    if operation.kind == Operation.Kind.REDRIVE and operation.canary:
+    if operation.kind in Operation.REDRIVES and operation.canary:
         room = min(room, _canary_leaves(operation))
     if room < 1 or operation.to in refusing:
         return []
-    waiting = operation.items.filter(state=_Item.WAITING, pk__gt=last).exclude(
+    waiting = operation.items.filter(pk__gt=last).exclude(
         # Its outcome is not known: `resend_claimed` sends it, or gives it back.
         letter__state=DeadLetter.State.CLAIMED,
         letter__operation=operation.pk,
@@ -129,13 +129,18 @@ def _next(
     if not operation.to:
         types = [name for name, one in CONTRACTS.items() if one.queue in refusing]
         waiting = waiting.exclude(letter__type__in=types)
-    return list(waiting.select_related("letter").order_by("pk")[:room])
+    waiting = waiting.select_related("letter").order_by("pk")
+    repairs = operation.kind == Operation.Kind.REPAIR
+    states = OperationItem.TO_DO if repairs else (_Item.WAITING,)
+    # Each state by itself: the index has no order across several.
+    found = [one for state in states for one in waiting.filter(state=state)[:room]]
+    return sorted(found, key=lambda one: one.pk)[:room]
 
 
 def _skip_deleted(operation: Operation) -> None:
     """Skip items whose letter was deleted since: nothing else would ever end them."""
     letter = DeadLetter.objects.filter(pk=OuterRef("letter_id"))
-    gone = operation.items.filter(~Exists(letter), state=_Item.WAITING)
+    gone = operation.items.filter(~Exists(letter), state__in=OperationItem.TO_DO)
     gone.update(state=_Item.SKIPPED, why="The dead letter was deleted meanwhile.")
 
 

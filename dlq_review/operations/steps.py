@@ -3,32 +3,36 @@
 Crash order: a change of our database is recorded in its own transaction, with the whole set
 where the verb takes a set. A redrive is claimed and sent first (redrive/sender.py); a letter
 that carries the operation's number was taken by it, even if a runner crashed before it
-recorded that. If a set fails, each of its items is done alone; an item that fails alone is
-skipped, and tells why.
+recorded that.
+
+A repair edits a set -> commits, with each item READY -> claims and sends the set as a redrive
+does. A crash in between leaves items READY, and the next step sends them; none is edited twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from django.utils import timezone
 
-from dlq_review.bodies import json_patch
-from dlq_review.errors import ChangedMeanwhileError, FailedError, ReviewError
+from dlq_review.bodies import patch_cases
+from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.letters import current_event, revisions, settlement
 from dlq_review.letters.revisions import Edit
-from dlq_review.letters.sets import all_or_each, column
+from dlq_review.letters.sets import column
 from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import edit_undo
-from dlq_review.operations.leases import Lease, LeaseLostError
+from dlq_review.operations.leases import Lease
+from dlq_review.operations.recording import (
+    Done,
+    Results,
+    Work,
+    each,
+    in_sets,
+    write,
+)
 from dlq_review.redrive import sender
 from dlq_review.redrive.terms import NotSentError, Redrive, Terms
 
 _Item = OperationItem.State
-Work = Callable[[Operation, Lease, Sequence[OperationItem]], set[str]]
-"""Returns the queues that took nothing; other items for these queues should wait."""
-_Done = list[str | ReviewError]
-"""The new state of each item, or why it is skipped; in order."""
-_Results = dict[int, tuple[str, str]]
-"""The new state of items by their numbers, and why they were skipped."""
 
 
 class NoDifferenceError(ReviewError):
@@ -36,15 +40,19 @@ class NoDifferenceError(ReviewError):
 
 
 def _redrive(
-    operation: Operation, lease: Lease, items: Sequence[OperationItem]
+    operation: Operation,
+    lease: Lease,
+    items: Sequence[OperationItem],
+    not_sent: str = _Item.SKIPPED,
 ) -> set[str]:
+    """Send *items*. One that cannot be sent gets the state *not_sent*, and tells why."""
     ours = [item for item in items if item.letter.operation == operation.pk]
     rest = [item for item in items if item.letter.operation != operation.pk]
     chosen = [Redrive(item.letter, item.revision) for item in rest]
     done = sender.redrive_many(chosen, _terms(operation))
     refused: dict[str, str] = {}
     # Sent by a runner that could not record it.
-    results: _Results = {item.pk: (_Item.SENT, "") for item in ours}
+    results: Results = {item.pk: (_Item.SENT, "") for item in ours}
     with lease.writing() as locked:
         taken = _taken(operation, done)
         for item, one in zip(rest, done, strict=True):
@@ -52,8 +60,8 @@ def _redrive(
                 refused[one.letter.goal] = one.error.reason  # it stays on the list
             # An earlier runner sent it: the next step sees its outcome.
             elif one.error is None or item.letter_id not in taken:
-                results[item.pk] = _result(one)
-        _write(results)
+                results[item.pk] = _result(one, not_sent)
+        write(results)
         took = {item.letter.goal for item in rest} - refused.keys()
         locked.refused = {
             queue: why for queue, why in locked.refused.items() if queue not in took
@@ -80,70 +88,14 @@ def _terms(operation: Operation) -> Terms:
     )
 
 
-def _result(one: Redrive) -> tuple[str, str]:
+def _result(one: Redrive, not_sent: str) -> tuple[str, str]:
     if one.error is not None:
-        return _Item.SKIPPED, str(one.error)
+        return not_sent, str(one.error)
     resolved = one.letter.state == DeadLetter.State.RESOLVED
     return (_Item.DONE_ALREADY if resolved else _Item.SENT), ""
 
 
-def _in_sets(do: Callable[[Operation, Sequence[OperationItem]], _Done]) -> Work:
-    """Apply *do* to all items in one transaction, and record the results in it."""
-
-    def work(
-        operation: Operation, lease: Lease, items: Sequence[OperationItem]
-    ) -> set[str]:
-        def do_and_write(some: Sequence[OperationItem]) -> _Done:
-            with lease.writing() as locked:
-                if locked.state != Operation.State.RUNNING:
-                    return [_Item.WAITING for _ in some]
-                done = do(operation, some)
-                _write_done(some, done)
-                return done
-
-        done = all_or_each(
-            items, do_and_write, letter=_letter_of, raises=LeaseLostError
-        )
-        failed = [
-            (item, error)
-            for item, error in zip(items, done, strict=True)
-            if isinstance(error, FailedError)
-        ]
-        if failed:
-            with lease.writing():
-                _write_done([item for item, _ in failed], [why for _, why in failed])
-        return set()
-
-    return work
-
-
-def _letter_of(item: OperationItem) -> DeadLetter:
-    return item.letter
-
-
-def _each(do: Callable[[Operation, OperationItem], str]) -> Work:
-    """Apply *do* to each item and record the result, each in a transaction of its own."""
-
-    def do_one(operation: Operation, items: Sequence[OperationItem]) -> _Done:
-        (item,) = items
-        try:
-            return [do(operation, item)]
-        except ReviewError as error:
-            return [error]
-
-    work_on = _in_sets(do_one)
-
-    def work(
-        operation: Operation, lease: Lease, items: Sequence[OperationItem]
-    ) -> set[str]:
-        for item in items:
-            work_on(operation, lease, [item])
-        return set()
-
-    return work
-
-
-def _discard(operation: Operation, items: Sequence[OperationItem]) -> _Done:
+def _discard(operation: Operation, items: Sequence[OperationItem]) -> Done:
     unchanged = [item for item in items if _is_unchanged(item)]
     refused = iter(
         settlement.discard_all(
@@ -173,7 +125,7 @@ def _restore(operation: Operation, item: OperationItem) -> str:
     return _Item.RESTORED
 
 
-def _edit(operation: Operation, items: Sequence[OperationItem]) -> _Done:
+def _edit(operation: Operation, items: Sequence[OperationItem]) -> Done:
     bodies = current_event.current_bodies([item.letter for item in items])
     changed = [_patched(operation, item, bodies) for item in items]
     edits = [one for one in changed if isinstance(one, Edit)]
@@ -189,12 +141,39 @@ def _patched(
         return _changed()
     before = bodies[item.letter_id]
     try:
-        after = json_patch.apply(operation.patch, before, masked=operation.masked)
+        after = patch_cases.apply(operation.patch, before, masked=operation.masked)
     except ReviewError as error:
         return error
     if after == before:
         return NoDifferenceError(NoDifferenceError.__doc__)
     return Edit(item.letter, after, item.revision)
+
+
+def _prepare(operation: Operation, items: Sequence[OperationItem]) -> Done:
+    """The first half of a repair. An item carries the revision that is to be sent then."""
+    done = _edit(operation, items)
+    ready = [item for item, one in zip(items, done, strict=True) if one == _Item.EDITED]
+    if ready:
+        new = {item.pk: item.letter.revision for item in ready}
+        OperationItem.objects.filter(pk__in=new).update(
+            revision=column(OperationItem, "revision", new)
+        )
+    return [_Item.READY if one == _Item.EDITED else one for one in done]
+
+
+_prepare_set = in_sets(_prepare)
+
+
+def _repair(
+    operation: Operation, lease: Lease, items: Sequence[OperationItem]
+) -> set[str]:
+    waiting = [item for item in items if item.state == _Item.WAITING]
+    if waiting:
+        _prepare_set(operation, lease, waiting)
+    numbers = [item.pk for item in items]
+    ready = OperationItem.objects.filter(pk__in=numbers, state=_Item.READY)
+    going = list(ready.select_related("letter").order_by("pk"))
+    return _redrive(operation, lease, going, _Item.EDITED) if going else set()
 
 
 def _undo(operation: Operation, item: OperationItem) -> str:
@@ -204,10 +183,11 @@ def _undo(operation: Operation, item: OperationItem) -> str:
 
 WORK: dict[Operation.Kind, Work] = {
     Operation.Kind.REDRIVE: _redrive,
-    Operation.Kind.DISCARD: _in_sets(_discard),
-    Operation.Kind.RESTORE: _each(_restore),
-    Operation.Kind.EDIT: _in_sets(_edit),
-    Operation.Kind.UNDO: _each(_undo),
+    Operation.Kind.DISCARD: in_sets(_discard),
+    Operation.Kind.RESTORE: each(_restore),
+    Operation.Kind.EDIT: in_sets(_edit),
+    Operation.Kind.UNDO: each(_undo),
+    Operation.Kind.REPAIR: _repair,
 }
 
 
@@ -221,26 +201,3 @@ def _changed() -> ReviewError:
 
 def _reason(operation: Operation) -> str:
     return f"Operation {operation.pk}. {operation.reason}".strip()
-
-
-def _write_done(items: Sequence[OperationItem], done: _Done) -> None:
-    _write(
-        {
-            item.pk: (_Item.SKIPPED, str(one))
-            if isinstance(one, ReviewError)
-            else (one, "")
-            for item, one in zip(items, done, strict=True)
-        }
-    )
-
-
-def _write(results: _Results) -> None:
-    """Store the state of each item, and why it was skipped, by one statement."""
-    if not results:
-        return
-    states = {pk: state for pk, (state, _) in results.items()}
-    why = {pk: why[:500] for pk, (_, why) in results.items()}
-    OperationItem.objects.filter(pk__in=results).update(
-        state=column(OperationItem, "state", states),
-        why=column(OperationItem, "why", why),
-    )

@@ -25,19 +25,20 @@ def circumstances(
 ) -> dict[int, dict[str, Any]]:
     """The circumstances of each of *letters*, by their numbers."""
     workers, attributes = _workers(letters), _attributes(letters)
-    return {
-        letter.pk: {
+    found: dict[int, dict[str, Any]] = {}
+    for letter in letters:
+        given = {
+            name: mask_attribute(name, text) if masked else text
+            for name, text in attributes.get(letter.pk, {}).items()
+            if _tells(name, text, letter)
+        }
+        found[letter.pk] = {
             "hour": f"{letter.last_failed_at.astimezone(UTC):%Y-%m-%dT%H}",
             **({"release": letter.release} if letter.release else {}),
             **_worker(letter, workers),
-            ATTRIBUTE: {
-                name: mask_attribute(name, text) if masked else text
-                for name, text in attributes.get(letter.pk, {}).items()
-                if _tells(name, text, letter)
-            },
+            **({ATTRIBUTE: given} if given else {}),
         }
-        for letter in letters
-    }
+    return found
 
 
 def is_public(steps: Sequence[object]) -> bool:

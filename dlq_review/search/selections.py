@@ -25,7 +25,7 @@ from processing.events.masking import mask_body
 
 SINCE = {"1h": 1, "3h": 3, "24h": 24, "7d": 7 * 24, "14d": 14 * 24}  # hours
 _Item = OperationItem.State
-_WAIT_AGAIN = (_Item.EDITED, _Item.RESTORED, _Item.FAILED_AGAIN)
+_WAIT_AGAIN = (_Item.EDITED, _Item.RESTORED, _Item.FAILED_AGAIN, _Item.UNDONE)
 STEP = 500  # letters looked at in one step
 BODIES = 20  # of up to 1 MiB, held at once
 
@@ -70,12 +70,15 @@ class Selection:
     discarded_by: int | None = None
     """Letters that this operation discarded, and nobody discarded again."""
     after: int | None = None
-    """Waiting letters that this operation edited or restored, or that failed again by it.
+    """Waiting letters that this operation edited or restored, whose edit it undid, or that
+    failed again by it.
 
     Without those whose edit was undone.
     """
     policy: int | None = None
     """Waiting letters that this redrive policy may take: see `_takeable`."""
+    but: int | None = None
+    """Without this letter: the example for the others."""
     masked: bool = False
     """The conditions read the masked body, because the author may not see personal data."""
 
@@ -154,6 +157,8 @@ class Selection:
             found = found.filter(last_failed_at__gte=self.since)
         if self.ids:
             found = found.filter(self._named())
+        if self.but is not None:
+            found = found.exclude(pk=self.but)
         if self.after is not None:
             found = found.filter(
                 ~self._undone(),

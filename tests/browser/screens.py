@@ -61,6 +61,8 @@ def _lists() -> Iterator[Screen]:
     yield Screen("letters", LETTERS)
     yield Screen("all letters", f"{LETTERS}?state=all")
     yield Screen("no letters", f"{LETTERS}?q=nothing")
+    yield Screen("what letters have in common", f"{LETTERS}common/?queue=orders")
+    yield Screen("letters with a value", f"{LETTERS}?field=data.currency=EUR")
     yield Screen("an open filter", LETTERS, _click(".filter summary"))
     yield Screen("the keys", LETTERS, lambda page: page.keyboard.press("?"))
     yield Screen("operations", OPERATIONS)
@@ -113,6 +115,9 @@ def _operations(desk: FullDesk) -> Iterator[Screen]:
     for kind in ("redrive", "discard", "fix"):
         yield Screen(f"a new {kind}", f"{new}?group={group}&kind={kind}")
     yield Screen("a new operation with errors", new, _plan_wrongly)
+    invalid = desk.letters["invalid"].group_id
+    yield Screen("an edit of many", f"{OPERATIONS}edit/?group={invalid}")
+    yield Screen("an edit of none", f"{OPERATIONS}edit/?group={group}")
 
 
 def _policies(desk: FullDesk) -> Iterator[Screen]:

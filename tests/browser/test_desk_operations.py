@@ -123,8 +123,10 @@ def test_many_are_edited_alike_after_a_look_at_what_would_change(
         letter = dead_letter(wrong, attributes=failure())
     page = open_page(group_page(letter.group), session=session_of("operator"))
     page.get_by_role("link", name="Edit 3…").click()
-    patch = '[{"op": "replace", "path": "/data/currency", "value": "EUR"}]'
-    plan(page, **{"Change,_for_an_edit": patch, "Reason": "The sender is told"})
+    page.get_by_label("New value for euros").select_option("EUR")
+    page.get_by_label("and redrive what becomes valid").uncheck()
+    page.get_by_label("Reason").fill("The sender is told")
+    page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text("3 would change and be valid")).to_be_visible()
     expect(page.locator(".diff .add").first).to_contain_text('"EUR"')
     assert "ada@example.com" not in page.content()

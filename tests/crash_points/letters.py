@@ -18,9 +18,13 @@ def processed_once(*events: Event) -> None:
 
 
 def send_dead(*events: Event) -> None:
-    for event in events:
+    send_dead_bodies(*(event.body for event in events))
+
+
+def send_dead_bodies(*bodies: str) -> None:
+    for body in bodies:
         queues.client().send_message(
-            QueueUrl=queues.url("orders-dlq"), MessageBody=event.body
+            QueueUrl=queues.url("orders-dlq"), MessageBody=body
         )
 
 

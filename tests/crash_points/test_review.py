@@ -32,7 +32,12 @@ from tests.builders import (
     order_created,
     redrive_now,
 )
-from tests.crash_points.letters import processed_once, pulled, send_dead
+from tests.crash_points.letters import (
+    processed_once,
+    pulled,
+    send_dead,
+    send_dead_bodies,
+)
 from tests.crash_points.system import Point
 from tests.dlq_review.policies import active
 from tests.s3 import S3
@@ -212,7 +217,7 @@ OPERATION = [  # its first step takes one letter, the second takes eleven
     "after dlq_review.redrive.claims:take_all 2",
     "after processing.sqs.batches:send_batch 2",
     "after dlq_review.redrive.sender:send_claimed 2",
-    "after dlq_review.operations.steps:_write 2",
+    "after dlq_review.operations.recording:write 2",
 ]
 
 
@@ -233,6 +238,38 @@ def test_operation(point: Point, crash_at: str) -> None:
     assert set(states) == {"processed"}
     operation.refresh_from_db()
     assert operation.state == Operation.State.DONE
+    processed_once(*events)
+
+
+REPAIR = [  # its first step takes one letter, the second takes eleven
+    "after dlq_review.letters.revisions:_update 2",
+    "after dlq_review.operations.recording:write 3",  # of the edits, not committed
+    "before dlq_review.redrive.sender:redrive_many 2",  # edited, and not claimed
+    "after dlq_review.redrive.claims:take_all 2",
+    "after processing.sqs.batches:send_batch 2",
+    "after dlq_review.operations.recording:write 4",
+]
+
+
+@pytest.mark.parametrize("crash_at", REPAIR)
+def test_repair(point: Point, crash_at: str) -> None:
+    events = [order_created() for _ in range(12)]
+    send_dead_bodies(*(event.body.replace('"EUR"', '"euros"') for event in events))
+    point.drain()
+    patch = [{"op": "replace", "path": "/data/currency", "value": "EUR"}]
+    plan = Plan(kind="repair", patch=patch, rate=500)
+    operation = plans.freeze(Selection(), plan, by="ada", reason="test")
+    control.start(operation, by="ada")
+    point.step("operate", crash_at=crash_at)
+    Operation.objects.update(leased_until=timezone.now())  # some time later
+    for _ in range(3):
+        point.drain()
+        point.step("operate")
+    states = operation.items.values_list("state", flat=True)
+    assert set(states) == {"processed"}
+    operation.refresh_from_db()
+    assert operation.state == Operation.State.DONE
+    assert set(DeadLetter.objects.values_list("revision", flat=True)) == {1}
     processed_once(*events)
 
 

@@ -120,6 +120,7 @@ KNOWN = {
     f"{DESK}operation/new/": ("ids", "group", "kind", "since", "chosen"),
     f"{DESK}redrivepolicy/": ("q", "state__exact", "probe__exact", "p"),
     f"{DESK}redrivepolicy/new/": ("group", "queue", "type", "error"),
+    f"{DESK}operation/edit/": ("ids", "group", "path", "since", "field"),
     f"{DESK}auditentry/": ("verb__exact", "letter__request_id__exact", "at__gte"),
     "/admin/processing/order/": ("q", "status__exact", "e", "_to_field"),
     "/admin/auth/group/": ("q",),
@@ -155,6 +156,11 @@ def forms(rows: str) -> dict[str, dict[str, str]]:
         f"{DESK}operation/new/": {"kind": "redrive", **many, **asked},
         f"{DESK}operation/new/?": {"kind": "fix", "patch": patch, **many, "ids": rows},
         f"{DESK}redrivepolicy/new/": POLICY | {"group": ""},
+        f"{DESK}operation/edit/": {
+            **{"path": "/data/currency", "was": '"XXX"', "new": "EUR", "remove": ""},
+            **{"reason": "x", "redrive": "on"},
+        },
+        f"{letter}/example/": {"revision": "0", "reason": "x", "redrive": "on"},
         f"{letter}/edit/": {
             "body": "{}",
             "reason": "x",

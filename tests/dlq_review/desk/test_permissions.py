@@ -37,6 +37,7 @@ NEEDED: dict[str, tuple[str, set[str]]] = {
     "deadletter_undo": ("post", {REDRIVE}),
     "deadletter_rehearse": ("post", {REDRIVE}),
     "deadletter_reveal": ("post", {REVEAL}),
+    "deadletter_example": ("post", {EDIT, MANY}),
     "deadletter_body": ("post", {REVEAL}),
     "deadletter_discard": ("post", {DISCARD}),
     "deadletter_restore": ("post", {DISCARD}),
@@ -51,6 +52,7 @@ NEEDED: dict[str, tuple[str, set[str]]] = {
     "failuregroup_split": ("post", {EDIT}),
     "operation_changelist": ("get", {VIEW}),
     "operation_new": ("get", {VIEW, MANY}),
+    "operation_edit": ("get", {EDIT, MANY}),
     "operation_change": ("get", {VIEW}),
     "operation_undo": ("post", {EDIT, MANY}),
     "operation_start": ("post", {VIEW, MANY}),
@@ -70,7 +72,13 @@ NEEDED: dict[str, tuple[str, set[str]]] = {
 }
 #: Nobody adds, deletes or changes a row by hand.
 CLOSED = {"add", "delete", "history"}
-KINDS = {"redrive": VIEW, "discard": DISCARD, "restore": DISCARD, "fix": EDIT}
+KINDS = {
+    "redrive": VIEW,
+    "discard": DISCARD,
+    "restore": DISCARD,
+    "fix": EDIT,
+    "repair": EDIT,
+}
 
 
 def names() -> Iterator[str]:
@@ -102,7 +110,9 @@ def address(name: str) -> str:
     rows["redrivepolicy"] = policy().pk
     model, _, page = name.partition("_")
     arguments: list[object] = [rows[model]]
-    if page in ("changelist", "common", "new", "add"):
+    if page in ("changelist", "common", "new", "edit", "add") and (
+        name != "deadletter_edit"
+    ):
         arguments = []
     if page == "export":
         arguments = ["csv"]

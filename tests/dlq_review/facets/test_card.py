@@ -118,6 +118,7 @@ def test_where_nothing_is_stored_nothing_is_invented() -> None:
     assert shares(row(found, "@worker")) == {"w2": (2, None)}
     assert shares(row(found, "data.currency")) == {"EUR": (2, None)}
     assert row(found, "data.currency").beside == ""
+    assert not [one for one in found.rows if one.path.startswith("@attribute")]
 
 
 def test_letters_that_were_processed_after_all_stand_for_a_type_without_rows(

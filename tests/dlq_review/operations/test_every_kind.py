@@ -28,8 +28,8 @@ def test_every_kind_names_the_permission_that_it_needs() -> None:
     assert set(ALSO_NEEDED.values()) <= PERMISSIONS.keys()
 
 
-def test_every_kind_but_a_redrive_says_when_an_item_is_done() -> None:
-    assert progress.DONE.keys() == set(KINDS) - {Operation.Kind.REDRIVE}
+def test_every_kind_that_sends_nothing_says_when_an_item_is_done() -> None:
+    assert progress.DONE.keys() == set(KINDS) - set(Operation.REDRIVES)
 
 
 @pytest.mark.django_db

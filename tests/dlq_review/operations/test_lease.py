@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from dlq_review.management import operation_console
 from dlq_review.models import DeadLetter, Operation
-from dlq_review.operations import control, leases, plans, runner, steps
+from dlq_review.operations import control, leases, plans, recording, runner, steps
 from dlq_review.operations.plans import Plan
 from dlq_review.redrive import claims, sender
 from dlq_review.search.selections import Selection
@@ -112,13 +112,13 @@ def test_a_step_ends_where_its_operation_was_paused(
     control.start(operation, by="ada")
     lease = leases.take(operation)
     assert lease is not None
-    write = steps._write
+    write = recording.write
 
     def write_and_pause(*written: Any) -> None:
         write(*written)
         control.pause(Operation.objects.get(), by="bob")
 
-    monkeypatch.setattr(steps, "_write", write_and_pause)
+    monkeypatch.setattr(recording, "write", write_and_pause)
     for item in operation.items.all():  # two steps, of a set each
         steps.WORK[Operation.Kind(kind)](operation, lease, [item])
     assert states(operation) == {done: 1, "waiting": 1}
@@ -214,7 +214,7 @@ def test_what_was_sent_and_not_written_down_is_not_called_cancelled(
 ) -> None:
     operation = started(2)
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "_write", lambda *_: 1 / 0)
+        patch.setattr(steps, "write", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             runner.run(operation, seconds=9)
     control.cancel(operation, by="ada")

@@ -334,7 +334,7 @@ def test_a_crash_in_a_step_leaves_nothing_lost_and_nothing_sent_twice(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "_write", die)
+        patch.setattr(steps, "write", die)
         with pytest.raises(KeyboardInterrupt):
             runner.run(operation, seconds=9)
     assert DeadLetter.objects.filter(state="redriven").count() == 1
