@@ -62,7 +62,7 @@ class PolicyForm(forms.Form):
         required=False,
         min_value=1,
         max_value=_MOST_EVENTS,
-        help_text="So many of the type above were the last, and none failed.",
+        help_text="So many of the type above, or of the group, were the last, and none failed.",
     )
     url = forms.CharField(
         label="URL",

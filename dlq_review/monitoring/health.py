@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from dlq_review.letters import retention
-from dlq_review.models import LifeSign
+from dlq_review.models import LifeSign, RedrivePolicy
 from processing.sqs import provision, queues
 from processing.sqs.topology import QUEUES, Queue
 
@@ -16,6 +16,7 @@ DRIFT_CHECK = timedelta(minutes=10)
 #: Beat sends a job that has nothing to do this often all the same (project/beat.py).
 LONGEST_SLEEP = timedelta(minutes=30)
 _MOST_COUNTED = 1_000
+_MOST_TOLD = 5  # policies; the list of policies shows all
 _LATE = 5  # pulls missed before somebody is told
 
 
@@ -48,7 +49,7 @@ def warnings() -> list[str]:
     found = [*never, *late]
     signs = LifeSign.objects.all()
     found += [line for one in signs for line in one.trouble.splitlines()]
-    return found + _kept_for_archive()
+    return found + _kept_for_archive() + _stopped_policies()
 
 
 def silences() -> tuple[list[str], list[str]]:
@@ -88,6 +89,14 @@ def _kept_for_archive() -> list[str]:
     return [
         "Settled dead letters whose bodies are kept longer than RETENTION_DAYS, because the"
         f" archive does not have them yet: {kept}{more}."
+    ]
+
+
+def _stopped_policies() -> list[str]:
+    stopped = RedrivePolicy.objects.filter(state=RedrivePolicy.State.STOPPED)
+    return [
+        f"Redrive policy {one.pk} has stopped. {one.halted}"
+        for one in stopped[:_MOST_TOLD]
     ]
 
 

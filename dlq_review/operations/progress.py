@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db.models import Count
 
@@ -112,7 +112,8 @@ def newer(operation: Operation) -> int:
     """Count the letters that match the selection but came after the list was frozen."""
     if operation.undoes_id is not None:
         return 0  # its list is that of the edit
-    selection = Selection.from_json(operation.selection, masked=operation.masked)
+    stored = Selection.from_json(operation.selection, masked=operation.masked)
+    selection = replace(stored, policy=operation.policy_id)
     at = "settled_at" if selection.discarded else "last_failed_at"
     later = selection.candidates().filter(**{f"{at}__gt": operation.cutoff})
     if selection.fields:

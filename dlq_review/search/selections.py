@@ -87,9 +87,13 @@ class Selection:
         return replace(self, masked=False) == Selection(discarded=self.discarded)
 
     def as_json(self) -> dict[str, Any]:
-        """The fields that narrow, for storage; an operation has a column for `masked`."""
+        """The fields that narrow, for storage.
+
+        An operation has columns for `masked` and `policy`.
+        """
         found = {name: value for name, value in asdict(self).items() if value}
-        found.pop("masked", None)
+        for name in ("masked", "policy"):
+            found.pop(name, None)
         if self.since is not None:
             found["since"] = self.since.isoformat()
         return found

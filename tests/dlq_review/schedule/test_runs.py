@@ -144,6 +144,9 @@ def test_the_next_run_waits_for_its_time_and_for_the_end_of_the_last() -> None:
     found = active(every=15)
     assert begun() == [1]
     dead_letter()
+    dead_letter(order_created().body.replace("EUR", "euros"))  # which it cannot send
+    assert progress.newer(Operation.objects.get()) == 1
+    assert "policy" not in Operation.objects.get().selection
     found.refresh_from_db()
     assert found.next_run_at is not None
     assert 14 < (found.next_run_at - timezone.now()).total_seconds() / 60 <= 15

@@ -16,6 +16,7 @@ from dlq_review.models import (
     RedrivePolicy,
     UntoldAlert,
 )
+from dlq_review.monitoring import health
 from dlq_review.operations import control
 from dlq_review.permissions import PERMISSIONS, SCHEDULING
 from dlq_review.schedule import runs, steering, watch
@@ -137,6 +138,9 @@ def test_it_stops_at_an_error_that_none_of_its_letters_had(settings: Settings) -
     (alert,) = UntoldAlert.objects.all()
     assert alert.sentence == f"Redrive policy {found.pk} has stopped. {why}"
     assert alert.path == f"/admin/dlq_review/redrivepolicy/{found.pk}/change/"
+    assert alert.sentence in health.warnings()
+    steering.resume(found, by="ada")
+    assert alert.sentence not in health.warnings()
 
 
 def test_an_error_that_was_seen_does_not_stop_it_again() -> None:
