@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.http.request import validate_host
 
 from processing.sqs.topology import QUEUES, Queue
-from processing.tracing.checks import tracing
+from processing.tracing.checks import outside_links, tracing
 
 _KMS_KEY = re.compile(
     r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/|alias/)[\w/-]+"
@@ -31,6 +31,7 @@ def register_checks() -> None:
     register(kms_key, "queues")
     register(metrics)
     register(tracing)
+    register(outside_links)
     for check in (secret_key, addresses, real_sqs, mail_server, own_folder):
         register(check, "security", deploy=True)
 

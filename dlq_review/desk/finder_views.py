@@ -15,14 +15,17 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dlq_review.desk.outside_links import Outside, links, traces_of
 from dlq_review.desk.responses import needs, page
 from dlq_review.finder import lookup
 from dlq_review.finder.lookup import Found
-from dlq_review.finder.story import tell
+from dlq_review.finder.story import Story, tell
 from dlq_review.letters.transitions import note_reveal
+from dlq_review.models import Arrival
 from dlq_review.permissions import may
 from processing.events.masking import mask_reference
 from processing.models import REQUEST_ID_LENGTH
+from processing.tracing.context import Trace
 
 
 @require_http_methods(["GET", "POST"])
@@ -70,9 +73,21 @@ def show_request(request: HttpRequest, request_id: str) -> HttpResponse:
     context = {
         "title": f"Request {request_id}",
         "story": story,
+        "outside": _outside(story),
         "rows": [(_kind(row), row, _link(request, row)) for row in story.rows.all],
     }
     return page(request, "dlq_review/request.html", context)
+
+
+def _outside(story: Story) -> Outside:
+    arrivals = Arrival.objects.filter(letter__in=story.rows.letters)[: lookup.MOST]
+    spooled = story.rows.spooled
+    return links(
+        story.request_id,
+        story.rows.correlation_id,
+        [Trace.of_text(spooled.trace) if spooled else None, *traces_of(arrivals)],
+        [one.at for one in story.moments],
+    )
 
 
 def _kind(row: models.Model) -> str:

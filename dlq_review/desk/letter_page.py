@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from dlq_review.bodies import difference, formatting
 from dlq_review.desk.letter_actions import actions_for
+from dlq_review.desk.outside_links import links_of
 from dlq_review.desk.request_summary import asked
 from dlq_review.letters import current_event
 from dlq_review.letters.current_event import Processed
@@ -51,6 +52,7 @@ def letter_context(
         "edits": _edits(revisions, look),
         **_request(request, letter, current, look, known),
         **_history(letter, arrivals, look),
+        "outside": links_of(letter, arrivals),
         **_neighbours(letter),
     }
 

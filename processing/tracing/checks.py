@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from processing.tracing.addresses import NEEDED, problem
+
 
 def tracing(app_configs: Any, **kwargs: Any) -> Iterable[CheckMessage]:
     if not 0 <= settings.TRACE_SAMPLE_RATE <= 1:
@@ -43,3 +45,14 @@ def _is_address(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and named and not parts.query
+
+
+def outside_links(app_configs: Any, **kwargs: Any) -> Iterable[CheckMessage]:
+    for name in NEEDED:
+        template = getattr(settings, name)
+        if template and (wrong := problem(name, template)):
+            yield Error(
+                f"{name} is wrong. {wrong}",
+                hint="Write it as https://logs.example.com/?query={trace_id}.",
+                id="holdfast.E029",
+            )

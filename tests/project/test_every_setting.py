@@ -169,6 +169,14 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel.example.com:4318"},
     ),
     "TRACE_SAMPLE_RATE": ("0.5", {"TRACE_SAMPLE_RATE": 0.5}),
+    "TRACE_URL": (
+        "https://a.example.com/{trace_id}",
+        {"TRACE_URL": "https://a.example.com/{trace_id}"},
+    ),
+    "LOG_URL": (
+        "https://a.example.com/{request_id}",
+        {"LOG_URL": "https://a.example.com/{request_id}"},
+    ),
     "TRACE_SAMPLED_BY_CLIENTS": ("true", {"TRACE_SAMPLED_BY_CLIENTS": True}),
     "ARCHIVE_BUCKET": ("shop-failed", {"ARCHIVE_BUCKET": "shop-failed"}),
     "ARCHIVE_KEY": ("a/{message_id}", {"ARCHIVE_KEY": "a/{message_id}"}),
