@@ -1,7 +1,7 @@
 """Holdfast beside stock Celery on SQS, and its triage desk beside itself with few letters:
 `python -m benchmarks`, about half an hour (`--only scale` for one part).
 
-One call to SQS; counting for the metrics; A: accepting; B: processing, with the database
+One call to SQS; counting for the metrics; traces; A: accepting; B: processing, with the database
 here and a millisecond away; C: accepting while SQS is slow or down; then the desk; D: doing nothing; E: memory;
 F: a long history; G: what one order takes.
 
@@ -17,7 +17,17 @@ import sys
 from benchmarks.surroundings import surroundings
 
 PARTS = (
-    *("call", "metrics", "accept", "process", "far", "outage", "idle", "desk"),
+    *(
+        "call",
+        "metrics",
+        "tracing",
+        "accept",
+        "process",
+        "far",
+        "outage",
+        "idle",
+        "desk",
+    ),
     *("scale", "history", "memory", "cost"),
 )
 

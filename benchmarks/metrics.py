@@ -6,12 +6,13 @@ In this process, in turns: a worker's handling of one order, and the web server'
 
 import io
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 from time import process_time
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -27,6 +28,7 @@ from project.wsgi import application
 
 _NUMBER = 100  # of events, and of requests, of one side and round
 SIDES = ("ours", "without")
+Around = Callable[[], AbstractContextManager[None]]
 _COUNTING = ((Counter, "count"), (Histogram, "observe"), (Latest, "note"))
 
 
@@ -41,21 +43,36 @@ FIGURES = {"event_ms": "CPU ms/event", "request_ms": "CPU ms/request"}
 
 def compare(*, rounds: int) -> dict[str, Cost]:
     """Medians of single events and requests by side; the sides take turns at each."""
+    return costs(rounds, _nothing_counted)
+
+
+def costs(
+    rounds: int, left_out: Around, more: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Cost]:
+    """What an event and a request cost with *more* headers or attributes, and inside *left_out*
+    without them."""
     settings.RATE_LIMIT_REQUESTS = 10**9
     number = 2 * rounds * _NUMBER
-    handled, answered = _medians(_handle, number), _medians(_answer, number)
+    handled = _medians(_handle, number, left_out, more)
+    answered = _medians(_answer, number, left_out, more)
     queues.client().purge_queue(QueueUrl=queues.url("orders"))
     return {side: Cost(handled[side], answered[side]) for side in SIDES}
 
 
-def _medians(work: Callable[[Event], None], number: int) -> dict[str, float]:
+def _medians(
+    work: Callable[[Event, Mapping[str, str]], None],
+    number: int,
+    left_out: Around,
+    more: Mapping[str, str],
+) -> dict[str, float]:
     """The processor time in ms of *work* on one event, by side."""
     took: dict[str, list[float]] = {side: [] for side in SIDES}
     for turn, event in enumerate(backlog.orders(number)):
         side = SIDES[turn % 2]
-        with _nothing_counted() if side == "without" else nullcontext():
+        is_ours = side == "ours"
+        with nullcontext() if is_ours else left_out():
             began = process_time()
-            work(event)
+            work(event, more if is_ours else {})
             took[side].append((process_time() - began) * 1000)
     return {side: median(times) for side, times in took.items()}
 
@@ -72,12 +89,13 @@ def _ignore(*_: object, **__: object) -> None:
     """In place of counting."""
 
 
-def _handle(event: Event) -> None:
+def _handle(event: Event, attributes: Mapping[str, str]) -> None:
     now = datetime.now(UTC)
-    processor.handle(Message("orders", event.id, event.body, "r", 1, now, {}))
+    beside = dict(attributes)
+    processor.handle(Message("orders", event.id, event.body, "r", 1, now, beside))
 
 
-def _answer(event: Event) -> None:
+def _answer(event: Event, headers: Mapping[str, str]) -> None:
     """Raises RuntimeError unless the order is accepted."""
     body = json.dumps(json.loads(event.body)["data"]).encode()
     environ: dict[str, Any] = {
@@ -92,6 +110,7 @@ def _answer(event: Event) -> None:
         "wsgi.input": io.BytesIO(body),
         "wsgi.errors": io.StringIO(),
         "wsgi.url_scheme": "http",
+        **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
     }
     said: list[str] = []
     answer = application(environ, lambda status, _: said.append(status))

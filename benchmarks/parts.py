@@ -20,6 +20,7 @@ from benchmarks import (
     process,
     purging,
     scale,
+    tracing,
 )
 from benchmarks.surroundings import Surroundings
 
@@ -38,6 +39,16 @@ def _metrics(around: Surroundings, options: Namespace) -> Report:
     costs = metrics.compare(rounds=options.rounds)
     title = "What counting costs; 1.03 is 3 percent more"
     return lambda: _compared(title, metrics.FIGURES, costs)
+
+
+def _tracing(around: Surroundings, options: Namespace) -> Report:
+    costs = tracing.compare(rounds=options.rounds)
+
+    def report() -> None:
+        for what, sides in costs.items():
+            _compared(f"What a trace costs: {what}", metrics.FIGURES, sides)
+
+    return report
 
 
 def _accept(around: Surroundings, options: Namespace) -> Report:
@@ -151,6 +162,7 @@ def _cost(around: Surroundings, options: Namespace) -> Report:
 RUN: dict[str, Callable[[Surroundings, Namespace], Report]] = {
     "call": _call,
     "metrics": _metrics,
+    "tracing": _tracing,
     "accept": _accept,
     "process": _process,
     "far": _far,

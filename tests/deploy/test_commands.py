@@ -93,6 +93,25 @@ def test_compose_sets_settings_that_exist_and_the_tested_sqs_server() -> None:
     assert f"pip install --quiet {version[0]} " in services["sqs"]["command"][2]
 
 
+#: Of the commands in Procfile, and of Python.
+NO_SETTINGS = {"BIND_HOST", "PORT", "WEB_CONCURRENCY", "PYTHONUNBUFFERED"}
+
+
+def test_units_and_pods_set_settings_that_exist_and_no_port_twice() -> None:
+    units = [artefacts.systemd(name)[1] for name in PROCESSES]
+    common = (ROOT / "deploy/systemd/holdfast-.service.d/common.conf").read_text()
+    (line,) = re.findall(r"^Environment=(.*)$", common, flags=re.MULTILINE)
+    patch = yaml.safe_load((ROOT / "deploy/kubernetes/pods.yaml").read_text())
+    (pods,) = [one["value"] for one in patch if one["path"].endswith("/env")]
+    of_pods = {one["name"]: one["value"] for one in pods}
+    shared = dict(pair.split("=", 1) for pair in line.split())
+    for found in (*units, shared, of_pods):
+        assert found.keys() - NO_SETTINGS <= names_read_by_settings()
+    assert shared["LOG_FORMAT"] == of_pods["LOG_FORMAT"] == "json"
+    ports = [one["METRICS_PORT"] for one in units if "METRICS_PORT" in one]
+    assert len(set(ports)) == len(ports) == 3  # beat has no metrics
+
+
 def test_the_workflow_runs_what_must_pass() -> None:
     job = loaded(".github/workflows/ci.yml")[0]["jobs"]["everything"]
     assert job["steps"][-1] == {"run": ".ci/run"}
