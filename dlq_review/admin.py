@@ -28,6 +28,7 @@ from dlq_review.desk import (
     operation_views,
     policy_views,
 )
+from dlq_review.desk.alert_list import AlertDeliveryAdmin as AlertDeliveryAdmin
 from dlq_review.desk.group_views import described
 from dlq_review.desk.letter_list import LetterList
 from dlq_review.desk.own_pages import DeskAdmin, OwnPagesAdmin, Page

@@ -19,7 +19,8 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from dlq_review.alerts import alert
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import ERASED
 from dlq_review.models import Arrival, LifeSign
 from processing.s3 import bucket, key_layout
 from processing.sqs import refusals
@@ -106,7 +107,7 @@ def _archive(number: int) -> bool:
     row = Arrival.objects.filter(pk=number)
     row.filter(archived_at=None).update(archived_at=timezone.now(), archived_to=put_to)
     if put_to and not row.exclude(body="", attributes={}).exists():
-        alert(f"archived {put_to}"[:100], _ERASED.format(put_to))
+        raising.begin(ERASED, arrival.message_id, _ERASED.format(put_to))
     return True
 
 

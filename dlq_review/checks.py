@@ -10,6 +10,9 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from dlq_review.alerts import quiet_hours
+from dlq_review.alerts.channels import registry
+from dlq_review.alerts.kinds import KINDS
 from dlq_review.retention import periods
 from processing.s3 import bucket, key_layout
 from processing.sqs.topology import EVENT_QUEUES
@@ -17,6 +20,11 @@ from processing.sqs.topology import EVENT_QUEUES
 _BUCKET = re.compile(r"(?!.*\.\.)(?![\d.]+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ACCOUNT = re.compile(r"(?!0{12})[0-9]{12}")
 LONGEST_OVERDUE = 14 * 24 * 3600  # seconds; no queue holds a message for longer
+_AT_LEAST_ONE = (
+    *("ALERT_REPEAT_HOURS", "ALERT_GROWTH", "ALERT_NEAR_LIMIT_HOURS"),
+    *("ALERT_PULL_LATE_SECONDS", "ALERT_NO_WORKER_SECONDS"),
+    *("ALERT_UNACCOUNTED", "ALERT_ARCHIVE_SECONDS"),
+)
 LONGEST_UNDO = 60  # seconds; a longer wait looks like a redrive that does nothing
 
 
@@ -25,6 +33,8 @@ def register_checks() -> None:
     register(retention_settings)
     register(archive_settings)
     register(archive_access, "security", deploy=True)
+    register(alert_channels)
+    register(alert_times)
 
 
 def redrive_settings(**_: Any) -> Iterable[CheckMessage]:
@@ -160,6 +170,39 @@ def archive_access(**_: Any) -> Iterable[CheckMessage]:
             hint="Give the process of the jobs a role, or set ARCHIVE_BUCKET to nothing.",
             id="dlq_review.E010",
         )
+
+
+def alert_channels(**_: Any) -> Iterable[CheckMessage]:
+    """The settings of the channels that are on."""
+    for channel in registry.configured():
+        for problem in channel.problems():
+            yield Error(problem.says, hint=problem.advice, id="dlq_review.E013")
+
+
+def alert_times(**_: Any) -> Iterable[CheckMessage]:
+    for name in settings.ALERT_URGENT:
+        if name not in KINDS:
+            yield Error(
+                f"ALERT_URGENT names {name!r}, which is no kind of alert.",
+                hint=f"Name some of {', '.join(KINDS)}.",
+                id="dlq_review.E014",
+            )
+    try:
+        quiet_hours.check()
+    except quiet_hours.QuietHoursError as error:
+        yield Error(
+            f"ALERT_QUIET_HOURS is {settings.ALERT_QUIET_HOURS!r}, ALERT_TIME_ZONE is"
+            f" {settings.ALERT_TIME_ZONE!r}.",
+            hint=str(error),
+            id="dlq_review.E015",
+        )
+    for name in _AT_LEAST_ONE:
+        if getattr(settings, name) < 1:
+            yield Error(
+                f"{name} is {getattr(settings, name)}.",
+                hint="Set it to 1 or more.",
+                id="dlq_review.E016",
+            )
 
 
 def wrong_pairs() -> list[str]:

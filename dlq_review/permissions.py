@@ -1,4 +1,4 @@
-"""The permissions on dead letters."""
+"""The permissions on dead letters and alerts."""
 
 from collections.abc import Sequence
 
@@ -17,6 +17,8 @@ PERMISSIONS = {
     "resolve": "dlq_review.discard_deadletter",
     "restore": "dlq_review.discard_deadletter",
     "schedule": "dlq_review.schedule_redrivepolicy",
+    "view_alerts": "dlq_review.view_alertdelivery",
+    "test_alerts": "dlq_review.test_alertdelivery",
 }
 #: Beside the permission for many, by kind of operation.
 ALSO_NEEDED = {

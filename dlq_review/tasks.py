@@ -6,7 +6,8 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from dlq_review import alerts, archive
+from dlq_review import archive
+from dlq_review.alerts import outbox
 from dlq_review.groups import counter_drift, merge
 from dlq_review.letters import outcome_mail, retention, settlement
 from dlq_review.monitoring import early_warnings, health, report
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 PURGE_SECONDS = 20  # texts and rows get half of it each
 ARCHIVE_SECONDS = 10  # of one job, as below
+TELL_SECONDS = 15  # of one job; a message on its way may last longer
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended
 PROBE_SECONDS = 20  # of the same job, after which it asks no further probe
 PULL_SHARE = 0.8  # of the time to the next pull, so that two do not run side by side
@@ -32,15 +34,15 @@ def pull() -> int:
     stored = puller.pull(seconds=PULL_SHARE * every).stored + refused_by_sqs.adopt()
     health.sign("pull")
     health.check_queues()
-    early_warnings.look_ahead()
     report.refresh()
+    early_warnings.look_ahead()
     report.tell_cloudwatch()
     return stored
 
 
 @shared_task(base=Job, name="dlq_review.tell")
 def tell() -> int:
-    return alerts.tell()
+    return outbox.deliver(seconds=TELL_SECONDS)
 
 
 @shared_task(base=Job, name="dlq_review.operate")

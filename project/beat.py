@@ -18,7 +18,8 @@ from celery.beat import PersistentScheduler
 from django.db import close_old_connections
 from django.utils import timezone
 
-from dlq_review import alerts, archive
+from dlq_review import archive
+from dlq_review.alerts import outbox
 from dlq_review.groups import merge
 from dlq_review.letters import retention, settlement
 from dlq_review.monitoring.health import LONGEST_SLEEP
@@ -28,6 +29,7 @@ from dlq_review.retention import periods, rows
 from dlq_review.schedule import runs
 from processing.database.patience import within
 from processing.delivery import spool
+from project.beat_watch import JobsWatch
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ def has_something_to_purge() -> bool:
 LOOKS: dict[str, Callable[[], bool]] = {
     "settle": has_letters_to_settle,
     "operate": lambda: leases.free().exists() or runs.due().exists(),
-    "tell": lambda: alerts.untold().exists(),
+    "tell": outbox.due,
     "archive": archive.may_begin,
     "relay": lambda: spool.due().exists(),
     "purge": has_something_to_purge,
@@ -63,7 +65,13 @@ LOOKS: dict[str, Callable[[], bool]] = {
 class Scheduler(PersistentScheduler):  # type: ignore[misc]  # Celery has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._sent_at: dict[str, float] = {}
+        self._watch = JobsWatch()
         super().__init__(*args, **kwargs)
+
+    def tick(self, *args: Any, **kwargs: Any) -> Any:
+        """Celery calls it again and again."""
+        self._watch.look()
+        return super().tick(*args, **kwargs)
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
         """Celery calls it for each entry whose time has come."""

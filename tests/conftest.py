@@ -162,7 +162,8 @@ def forget_failures() -> None:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
-    with sqs_server(tmp_path_factory.mktemp("s3")) as system:
+    """S3, and SNS beside it."""
+    with sqs_server(tmp_path_factory.mktemp("s3"), "sns") as system:
         yield system
 
 

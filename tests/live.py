@@ -201,11 +201,14 @@ def empty(queue: str) -> bool:
 
 
 @contextmanager
-def sqs_server(folder: Path) -> Iterator[LiveSystem]:
-    """A server without queues and without other processes, which keeps its files in *folder*."""
+def sqs_server(folder: Path, *more: str) -> Iterator[LiveSystem]:
+    """A server without queues and without other processes, which keeps its files in *folder*.
+
+    *more* are services of AWS beside SQS and S3.
+    """
     system = LiveSystem(folder)
     try:
-        system.start_sqs()
+        system.start_sqs(*more)
         yield system
     finally:
         for process in system.processes:

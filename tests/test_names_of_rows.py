@@ -7,6 +7,7 @@ from django.apps import apps
 from django.db import models
 
 from dlq_review.models import (
+    AlertDelivery,
     Arrival,
     AuditEntry,
     DeadLetter,
@@ -66,6 +67,7 @@ NAMED: list[tuple[models.Model, str]] = [
     (LifeSign(name="pull"), "pull"),
     (RaisedAlert(name="growth"), "growth"),
     (UntoldAlert(name="growth"), "growth"),
+    (AlertDelivery(name="a/b", phase="over", channel="mail"), "a/b over by mail"),
     (Operation(pk=7, kind="fix"), "Edit #7"),
     (RedrivePolicy(pk=7), "Policy #7"),
     (OperationItem(operation_id=7, letter_id=8, state="sent"), "7/8 sent"),

@@ -92,7 +92,7 @@ class TriageSite(admin.AdminSite):
 
 
 _SECTIONS = _TRIAGE, _LOOK_UP, _ADMINISTRATION = "Triage", "Look up", "Administration"
-_FIRST = ("FailureGroup", "DeadLetter", "Operation", "RedrivePolicy")
+_FIRST = ("FailureGroup", "DeadLetter", "Operation", "RedrivePolicy", "AlertDelivery")
 _OF_AN_ADMINISTRATOR = ("Erasure", "StaffMember")
 
 

@@ -1,6 +1,7 @@
 """Keep failure groups and their counters, in the transaction that changes a dead letter."""
 
 import functools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
-from dlq_review.alerts import alert
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import NEW_FAILURE, REGRESSION
 from dlq_review.bodies import sentences
 from dlq_review.groups.fingerprint import Failure
 from dlq_review.models import DeadLetter, FailureGroup
+from processing.events.contracts import CONTRACTS
 
 _State = DeadLetter.State
 COUNTER = {
@@ -26,6 +29,7 @@ COUNTER = {
 }
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _COUNTED = ("waiting", "redriven", "settled", "state", "last_redriven_at")
 _Arrival = tuple[int, Failure]  # the group of its fingerprint, and why
 
@@ -59,7 +63,8 @@ def group_of(failure: Failure) -> FailureGroup:
         },
     )
     if new:
-        alert("new_failure", _sentence(group, "A new kind of failure"), _path(group))
+        sentence = _sentence(group, "A new kind of failure")
+        raising.begin(NEW_FAILURE, str(group.pk), sentence, _path(group))
     return group
 
 
@@ -71,9 +76,10 @@ def group_fields(group: FailureGroup) -> dict[str, int | None]:
 
 
 def _sentence(group: FailureGroup, what: str) -> str:
-    return (
-        f"{what}: {group.error_type} in {group.type or 'a message'} on {group.queue}."
-    )
+    """Its words come from a message: only those that name no person are told."""
+    error = group.error_type if _NAME.fullmatch(group.error_type) else "an error"
+    type = group.type if group.type in CONTRACTS else "a message"
+    return f"{what}: {error} in {type} on {group.queue}."
 
 
 def _path(group: FailureGroup) -> str:
@@ -214,7 +220,11 @@ def _wake(group: FailureGroup, *, regresses: bool) -> None:
         group.state = FailureGroup.State.OPEN
         return
     group.state = FailureGroup.State.REGRESSED
-    alert("regression", _sentence(group, "A failure came back"), _path(group))
+    # It was over, whether or not anybody has looked since.
+    for kind in (NEW_FAILURE, REGRESSION):
+        raising.end(kind, [str(group.pk)])
+    sentence = _sentence(group, "A failure came back")
+    raising.begin(REGRESSION, str(group.pk), sentence, _path(group))
 
 
 def _hour(at: datetime) -> datetime:

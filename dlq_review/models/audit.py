@@ -37,6 +37,7 @@ class AuditEntry(models.Model):
         STEERED = "steered", "steered an operation"
         SCHEDULED = "scheduled", "scheduled redrives"
         POLICY = "policy", "steered a redrive policy"
+        TESTED = "tested", "sent a test alert"
 
     letter = models.ForeignKey(
         DeadLetter, on_delete=models.PROTECT, null=True, related_name="audit"

@@ -16,36 +16,6 @@ class LifeSign(models.Model):
         return self.name
 
 
-class RaisedAlert(models.Model):
-    """When an alert was last raised. Limits how often it is raised."""
-
-    name = models.CharField(primary_key=True, max_length=100)
-    at = models.DateTimeField()
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class UntoldAlert(models.Model):
-    """An alert that nobody was mailed yet."""
-
-    name = models.CharField(max_length=100)
-    sentence = models.TextField()
-    """One line, without personal data."""
-    path = models.CharField(max_length=200)
-    """Of the page to look at."""
-
-    class Meta:
-        default_permissions = ()
-        ordering = ("pk",)
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class Report(models.Model):
     """The gauges, as a job measured them last. One row; web processes show it."""
 

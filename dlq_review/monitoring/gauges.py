@@ -77,7 +77,7 @@ ALL = {
             "Pulled messages that the archive does not have yet, at most 10,000; 0 without"
             " ARCHIVE_BUCKET.",
         ),
-        Gauge("holdfast_alerts_waiting", "Alerts that nobody was mailed yet."),
+        Gauge("holdfast_alerts_waiting", "Deliveries of alerts that wait."),
         Gauge(
             "holdfast_unaccounted",
             "Requests that left one place and did not reach the next in time: the books."

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Count
 from django.utils import timezone
 
 from dlq_review.letters import retention
-from dlq_review.models import LifeSign, RedrivePolicy
+from dlq_review.models import AlertDelivery, LifeSign, RedrivePolicy
 from processing.sqs import provision, queues
 from processing.sqs.topology import QUEUES, Queue
 
@@ -17,6 +18,7 @@ DRIFT_CHECK = timedelta(minutes=10)
 LONGEST_SLEEP = timedelta(minutes=30)
 _MOST_COUNTED = 1_000
 _MOST_TOLD = 5  # policies; the list of policies shows all
+_GIVEN_UP_LATELY = timedelta(days=3)
 _LATE = 5  # pulls missed before somebody is told
 
 
@@ -49,7 +51,8 @@ def warnings() -> list[str]:
     found = [*never, *late]
     signs = LifeSign.objects.all()
     found += [line for one in signs for line in one.trouble.splitlines()]
-    return found + _kept_for_archive() + _stopped_policies()
+    found += [*_kept_for_archive(), *_stopped_policies(), *_given_up_alerts()]
+    return found
 
 
 def silences() -> tuple[list[str], list[str]]:
@@ -98,6 +101,15 @@ def _stopped_policies() -> list[str]:
         f"Redrive policy {one.pk} has stopped. {one.halted}"
         for one in stopped[:_MOST_TOLD]
     ]
+
+
+def _given_up_alerts() -> Iterator[str]:
+    """One sentence for each channel that did not take an alert lately."""
+    rows = AlertDelivery.objects.filter(state=AlertDelivery.State.GIVEN_UP)
+    lately = rows.filter(created_at__gte=timezone.now() - _GIVEN_UP_LATELY)
+    counted = lately.order_by().values_list("channel").annotate(number=Count("pk"))
+    for channel, number in counted.order_by("channel"):
+        yield f"Alerts that were given up, because {channel} did not take them: {number}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db.models import Count, Min, Sum
 from django.utils import timezone
 
-from dlq_review.models import Arrival, DeadLetter, FailureGroup, Operation, UntoldAlert
+from dlq_review.alerts import outbox
+from dlq_review.models import Arrival, DeadLetter, FailureGroup, Operation
 from dlq_review.monitoring import books, deadlines
 from dlq_review.monitoring.gauges import LETTER_STATES, OPERATION_STATES, SETTLED
 from dlq_review.monitoring.measured import Figures
@@ -28,7 +29,7 @@ def add_letters(figures: Figures) -> bool:
         figures.add("holdfast_dead_letters", settled.get(queue, 0), queue, SETTLED)
     overdue = unsettled.filter(deadlines.overdue()).count()
     figures.add("holdfast_redriven_overdue", overdue)
-    figures.add("holdfast_alerts_waiting", UntoldAlert.objects.count())
+    figures.add("holdfast_alerts_waiting", outbox.waiting().count())
     return any(state in _GOING for _, state in counts)
 
 

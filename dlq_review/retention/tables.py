@@ -6,7 +6,8 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 
-from dlq_review.models import AuditEntry, FailureCount, RaisedAlert
+from dlq_review.alerts import raising
+from dlq_review.models import AlertDelivery, AuditEntry, FailureCount, RaisedAlert
 from dlq_review.retention import periods
 from dlq_review.retention.letters import Groups, Letters, Operations, Policies
 from dlq_review.retention.periods import Period
@@ -71,9 +72,17 @@ RULES: dict[str, Purged | With | Kept] = {
         ),
     ),
     "dlq_review.RaisedAlert": Purged(
-        "alerts, since they were raised last",
+        "alerts that are over, since people were told of them last",
         periods.HISTORY,
-        Oldest(RaisedAlert.objects.all, "at"),
+        Oldest(lambda: RaisedAlert.objects.filter(raising.IS_OVER), "at"),
+    ),
+    "dlq_review.AlertDelivery": Purged(
+        "deliveries that do not wait, since the alert",
+        periods.HISTORY,
+        Oldest(
+            lambda: AlertDelivery.objects.exclude(state=AlertDelivery.State.WAITING),
+            "created_at",
+        ),
     ),
     "processing.Outcome": Purged(
         "outcomes of requests without a letter and a spooled event, since the outcome",
@@ -148,7 +157,9 @@ RULES: dict[str, Purged | With | Kept] = {
     "dlq_review.Erasure": Kept(
         "it shows that a person was forgotten, and tells nobody whom"
     ),
-    "dlq_review.UntoldAlert": Kept("nobody was told yet; it goes when it was mailed"),
+    "dlq_review.UntoldAlert": Kept(
+        "of an earlier release; it goes as soon as it is a delivery"
+    ),
     "dlq_review.LifeSign": Kept("there is one row for each part of the machinery"),
     "dlq_review.Report": Kept("there is one row"),
     "processing.QueueProgress": Kept("there is one row for each queue"),

@@ -3,7 +3,8 @@
 from django.db import transaction
 from django.utils import timezone
 
-from dlq_review.alerts import alert
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import POLICY_STOPPED
 from dlq_review.errors import ReviewError
 from dlq_review.models import AuditEntry, RedrivePolicy
 
@@ -50,7 +51,7 @@ def stop(policy: RedrivePolicy, why: str) -> None:
     _steer(policy, (S.ACTIVE,), S.STOPPED, "", halted=why[:300])
     path = f"/admin/dlq_review/redrivepolicy/{policy.pk}/change/"
     sentence = f"Redrive policy {policy.pk} has stopped. {why}"
-    alert(f"policy-{policy.pk}", sentence, path)
+    raising.begin(POLICY_STOPPED, str(policy.pk), sentence, path)
 
 
 def _go(policy: RedrivePolicy, allowed: tuple[str, ...], by: str) -> None:
@@ -75,6 +76,8 @@ def _steer(
             "somebody else. Look at it again."
         )
     policy.refresh_from_db()
+    if before == S.STOPPED:  # somebody has looked
+        raising.end(POLICY_STOPPED, [str(policy.pk)])
     verb = AuditEntry.Verb
     AuditEntry.note(
         policy,

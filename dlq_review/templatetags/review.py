@@ -9,7 +9,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dlq_review.bodies.sentences import VARIES
-from dlq_review.models import DeadLetter, FailureGroup, Operation, RedrivePolicy
+from dlq_review.models import (
+    AlertDelivery,
+    DeadLetter,
+    FailureGroup,
+    Operation,
+    RedrivePolicy,
+)
 from processing.events.masking import mask
 
 register = template.Library()
@@ -64,7 +70,9 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def state(letter: DeadLetter | FailureGroup | Operation | RedrivePolicy) -> SafeString:
+def state(
+    letter: DeadLetter | FailureGroup | Operation | RedrivePolicy | AlertDelivery,
+) -> SafeString:
     """Icon and word; the colour only repeats them."""
     name, label = letter.state, letter.get_state_display()
     if isinstance(letter, DeadLetter):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import connections
 
 from project.doctor import (
+    alerts_check,
     archive_check,
     database_checks,
     sqs_checks,
@@ -47,6 +48,7 @@ CHECKS = (
     Check("cache", surroundings.cache_is_shared, frozenset({Role.WEB})),
     Check("mail", surroundings.mail_server, frozenset({Role.WORKER, Role.JOBS})),
     Check("archive", archive_check.archive, frozenset({Role.JOBS})),
+    Check("alerts", alerts_check.alerts, frozenset({Role.JOBS})),
 )
 
 

@@ -5,6 +5,7 @@ Without any variable set, everything runs on this machine: SQLite, an SQS server
 with other values; docs/settings.md explains every variable.
 """
 
+from project.settings.alerts import *
 from project.settings.archive import *
 from project.settings.database import *
 from project.settings.desk import *

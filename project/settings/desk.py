@@ -1,4 +1,4 @@
-"""The triage desk: redrives, retention, alerts."""
+"""The triage desk: redrives and retention."""
 
 from project.settings.process import env
 
@@ -10,8 +10,6 @@ RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
 HISTORY_DAYS = env.int("HISTORY_DAYS", 400)
 # Days after which an account that nobody opened is deleted; 0 keeps it.
 UNVERIFIED_DAYS = env.int("UNVERIFIED_DAYS", 30)
-# Failures of one queue in an hour that somebody is told of, when they are unusual.
-ALERT_GROWTH = env.int("ALERT_GROWTH", 100)
 # One click redrives, and can be undone for so long before it is sent; 0 sends at once.
 REDRIVE_UNDO_SECONDS = env.int("REDRIVE_UNDO_SECONDS", 5)
 # What was redriven so often is redriven again only with a reason; 0 for no limit.
@@ -20,5 +18,3 @@ REDRIVE_LIMIT = env.int("REDRIVE_LIMIT", 5)
 REDRIVE_TARGETS = env.list("REDRIVE_TARGETS", default=[])
 # Hosts that a redrive policy may ask although they are private, or by http.
 PROBE_PRIVATE_HOSTS = env.list("PROBE_PRIVATE_HOSTS", default=[])
-# Who is mailed when a new kind of failure appears or an old one comes back.
-ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])

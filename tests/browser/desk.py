@@ -10,7 +10,13 @@ from django.utils import timezone
 
 from dlq_review import tasks
 from dlq_review.letters import settlement
-from dlq_review.models import DeadLetter, FailureGroup, Operation, RedrivePolicy
+from dlq_review.models import (
+    AlertDelivery,
+    DeadLetter,
+    FailureGroup,
+    Operation,
+    RedrivePolicy,
+)
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.redrive import claims, sender
@@ -37,8 +43,12 @@ GROUPS = "/admin/dlq_review/failuregroup/"
 OPERATIONS = "/admin/dlq_review/operation/"
 POLICIES = "/admin/dlq_review/redrivepolicy/"
 AUDIT = "/admin/dlq_review/auditentry/"
-#: What the migration gives to each group; a test that flushes the database loses the rows.
-GROUPS_MADE = import_module("dlq_review.migrations.0002_groups").GROUPS
+ALERTS = "/admin/dlq_review/alertdelivery/"
+#: What the migrations give to each group; a test that flushes the database loses the rows.
+GROUPS_MADE = [
+    import_module(f"dlq_review.migrations.{name}").GROUPS
+    for name in ("0002_groups", "0029_alert_roles")
+]
 SCHEDULING = import_module("dlq_review.migrations.0026_schedule_permission").CODENAMES
 
 
@@ -49,9 +59,9 @@ def session_of(group: str, name: str = "ada") -> str:
     if group == "administrator":
         User.objects.filter(pk=user.pk).update(is_superuser=True)
     else:
-        codenames = {*GROUPS_MADE[f"Triage {group}"]}
-        codenames |= {*SCHEDULING} if group == "operator" else set()
-        held = Permission.objects.filter(codename__in=codenames)
+        given = {name for made in GROUPS_MADE for name in made[f"Triage {group}"]}
+        given |= {*SCHEDULING} if group == "operator" else set()
+        held = Permission.objects.filter(codename__in=given)
         user.user_permissions.set(held)
     client = Client()
     client.force_login(user)
@@ -86,11 +96,34 @@ class FullDesk:
     """Rows in every state that a screen can show."""
 
     def __init__(self) -> None:
+        _alerts()
         self.letters = _letters()
         self.groups = _groups()
         self.operations = _operations()
         self.policies = _policies()
         _orders()
+
+
+def _alerts() -> None:
+    """A delivery in each state, with an error as long as one can be."""
+    now = timezone.now()
+    for number, state in enumerate(AlertDelivery.State.values):
+        AlertDelivery.objects.create(
+            channel="webhook",
+            name=f"growth/{state}",
+            number=number,
+            kind="growth",
+            phase=AlertDelivery.Phase.RAISED,
+            sentence="150 failures on orders within an hour; 4.0 is usual.",
+            path=LETTERS,
+            began_at=now,
+            created_at=now,
+            next_try_at=now + timedelta(minutes=4),
+            sent_at=now if state == "sent" else None,
+            state=state,
+            tries=number,
+            last_error="" if state == "sent" else "HTTP 503 " + "long " * 30,
+        )
 
 
 def _orders() -> None:

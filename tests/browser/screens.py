@@ -7,6 +7,7 @@ from django.contrib import admin
 from playwright.sync_api import Page
 
 from tests.browser.desk import (
+    ALERTS,
     AUDIT,
     GROUPS,
     LETTERS,
@@ -67,6 +68,8 @@ def _lists() -> Iterator[Screen]:
     yield Screen("the keys", LETTERS, lambda page: page.keyboard.press("?"))
     yield Screen("operations", OPERATIONS)
     yield Screen("audit", AUDIT)
+    yield Screen("alerts", ALERTS)
+    yield Screen("no alerts", f"{ALERTS}?q=nothing")
     yield Screen("a new member of staff", "/admin/processing/staffmember/add/")
 
 

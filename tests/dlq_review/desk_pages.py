@@ -8,6 +8,7 @@ LIST = "/admin/dlq_review/deadletter/"
 GROUPS = "/admin/dlq_review/failuregroup/"
 OPERATIONS = "/admin/dlq_review/operation/"
 POLICIES = "/admin/dlq_review/redrivepolicy/"
+ALERTS = "/admin/dlq_review/alertdelivery/"
 
 
 def page(letter: DeadLetter, name: str = "change") -> str:

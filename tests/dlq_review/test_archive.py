@@ -20,7 +20,7 @@ from pytest_django import Settings
 
 from dlq_review import archive, tasks
 from dlq_review.letters import retention, settlement
-from dlq_review.models import Arrival, DeadLetter, LifeSign, UntoldAlert
+from dlq_review.models import AlertDelivery, Arrival, DeadLetter, LifeSign
 from dlq_review.monitoring import health
 from dlq_review.pull import puller
 from dlq_review.retention import rows
@@ -473,7 +473,6 @@ def test_an_erasure_in_the_moment_of_a_put_is_told_of(
 ) -> None:
     settings.ALERT_EMAILS = ["desk@example.com"]
     one = arrival()
-    UntoldAlert.objects.all().delete()  # of the new failure
     put = bucket.put
 
     def put_while_erasing(key: str, content: bytes) -> str:
@@ -486,7 +485,9 @@ def test_an_erasure_in_the_moment_of_a_put_is_told_of(
     monkeypatch.setattr(bucket, "put", put_while_erasing)
     assert run() == 1
     address = s3.address(f"failed/{one.message_id}.json")
-    assert UntoldAlert.objects.get().sentence.endswith(f"Delete {address}.")
+    assert AlertDelivery.objects.get(kind="erased").sentence.endswith(
+        f"Delete {address}."
+    )
 
 
 def test_the_command_says_what_it_keeps_for_the_archive(s3: S3) -> None:

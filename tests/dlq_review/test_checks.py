@@ -1,9 +1,14 @@
-"""An archive that cannot work, or keeps personal data too long, is named at the start."""
+"""Settings of the desk that cannot work, or keep personal data too long, are named at the start."""
 
 import pytest
 from pytest_django import Settings
 
-from dlq_review.checks import archive_access, archive_settings
+from dlq_review.checks import (
+    alert_channels,
+    alert_times,
+    archive_access,
+    archive_settings,
+)
 from processing.s3 import bucket
 from processing.sqs import credentials
 
@@ -118,3 +123,41 @@ def test_an_archive_that_is_reached_wrongly_is_named(
     settings.ARCHIVE_ENDPOINT_URL, settings.ARCHIVE_BUCKET_OWNER = endpoint, owner
     monkeypatch.setattr(bucket, "lacks_credentials", str)
     assert [one.id for one in archive_access()] == found
+
+
+def test_alerts_as_they_are_by_default_are_named_by_nothing() -> None:
+    assert [*alert_channels(), *alert_times()] == []
+
+
+def test_a_channel_that_cannot_send_is_named_with_the_way_out(
+    settings: Settings,
+) -> None:
+    settings.ALERT_SLACK_URL = "http://hooks.slack.com/services/s3cret"
+    (found,) = alert_channels()
+    assert found.id == "dlq_review.E013"
+    assert "ALERT_SLACK_URL cannot be used. It is not encrypted" in found.msg
+    assert "s3cret" not in f"{found.msg}{found.hint}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "id"),
+    [
+        ("ALERT_URGENT", ["growth", "nonsense"], "E014"),
+        ("ALERT_QUIET_HOURS", "22-7", "E015"),
+        ("ALERT_TIME_ZONE", "Nowhere", "E015"),
+        ("ALERT_REPEAT_HOURS", 0, "E016"),
+        ("ALERT_GROWTH", 0, "E016"),
+        ("ALERT_NEAR_LIMIT_HOURS", 0, "E016"),
+        ("ALERT_PULL_LATE_SECONDS", -1, "E016"),
+        ("ALERT_NO_WORKER_SECONDS", 0, "E016"),
+        ("ALERT_UNACCOUNTED", 0, "E016"),
+        ("ALERT_ARCHIVE_SECONDS", 0, "E016"),
+    ],
+)
+def test_a_time_or_a_threshold_that_cannot_be_meant_is_named(
+    settings: Settings, name: str, value: object, id: str
+) -> None:
+    setattr(settings, name, value)
+    (found,) = alert_times()
+    assert found.id == f"dlq_review.{id}"
+    assert name in found.msg

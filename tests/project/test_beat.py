@@ -13,7 +13,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review import tasks
-from dlq_review.alerts import alert
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import GROWTH
 from dlq_review.groups.merge import merge
 from dlq_review.models import DeadLetter
 from dlq_review.monitoring.health import LONGEST_SLEEP
@@ -22,7 +23,7 @@ from processing.delivery import processor, spool
 from processing.models import SpooledEvent
 from processing.sqs import queues
 from processing.tasks import relay
-from project import beat
+from project import beat, beat_watch
 from project.celery import app
 from tests.builders import dead_letter, failure, message, order_created
 from tests.dlq_review.operation_runs import started
@@ -64,7 +65,8 @@ def running(
 ) -> Iterator[Beat]:
     """Beat, which has sent each job once at its start."""
     # The test's transaction would be closed with its connection.
-    monkeypatch.setattr(beat, "close_old_connections", lambda: None)
+    for module in (beat, beat_watch):
+        monkeypatch.setattr(module, "close_old_connections", lambda: None)
     with time_machine.travel(timezone.now(), tick=False) as clock:
         one = Beat(tmp_path, clock, lambda name: sent.update([name]))
         monkeypatch.setattr(beat, "monotonic", lambda: one.now)
@@ -129,7 +131,7 @@ def letter_that_arrived_during_a_merge() -> None:
         ("operate", lambda: started(1)),
         ("operate", active),
         ("archive", dead_letter),
-        ("tell", lambda: alert("test", "Something is new.")),
+        ("tell", lambda: raising.begin(GROWTH, "orders", "Many.")),
         ("settle", open_letter_of_a_processed_request),
         ("settle", redriven_letter_of_a_processed_request),
         ("settle", claim_of_a_process_that_ended),

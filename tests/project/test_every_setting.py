@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 
 from tests.documents import document
 
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 #: The variables with values that no default has, and what becomes of each.
 READ: dict[str, tuple[str, dict[str, Any]]] = {
     "SECRET_KEY": ("k" * 50, {"SECRET_KEY": "k" * 50}),
@@ -83,6 +84,12 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
                 "HISTORY_DAYS",
                 "UNVERIFIED_DAYS",
                 "ALERT_GROWTH",
+                "ALERT_REPEAT_HOURS",
+                "ALERT_NEAR_LIMIT_HOURS",
+                "ALERT_PULL_LATE_SECONDS",
+                "ALERT_NO_WORKER_SECONDS",
+                "ALERT_UNACCOUNTED",
+                "ALERT_ARCHIVE_SECONDS",
                 "REDRIVE_UNDO_SECONDS",
                 "REDRIVE_LIMIT",
             ),
@@ -187,6 +194,34 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
         {"ARCHIVE_ENDPOINT_URL": "http://127.0.0.1:4998"},
     ),
     "ALERT_EMAILS": ("a@example.com", {"ALERT_EMAILS": ["a@example.com"]}),
+    "ALERT_TOPIC_ARN": (TOPIC, {"ALERT_TOPIC_ARN": TOPIC}),
+    "ALERT_TOPIC_ENDPOINT_URL": (
+        "http://127.0.0.1:4997/",
+        {"ALERT_TOPIC_ENDPOINT_URL": "http://127.0.0.1:4997"},
+    ),
+    "ALERT_SLACK_URL": (
+        "https://hooks.slack.com/x",
+        {"ALERT_SLACK_URL": "https://hooks.slack.com/x"},
+    ),
+    "ALERT_WEBHOOK_URL": (
+        "https://example.com/x",
+        {"ALERT_WEBHOOK_URL": "https://example.com/x"},
+    ),
+    "ALERT_WEBHOOK_SECRETS": (
+        "whsec_a,whsec_b",
+        {"ALERT_WEBHOOK_SECRETS": ["whsec_a", "whsec_b"]},
+    ),
+    "ALERT_ALERTMANAGER_URL": (
+        "https://am.example.com/",
+        {"ALERT_ALERTMANAGER_URL": "https://am.example.com"},
+    ),
+    "ALERT_PRIVATE_HOSTS": (
+        "AM.internal,10.0.0.1",
+        {"ALERT_PRIVATE_HOSTS": ["am.internal", "10.0.0.1"]},
+    ),
+    "ALERT_URGENT": ("growth,loss", {"ALERT_URGENT": ["growth", "loss"]}),
+    "ALERT_QUIET_HOURS": ("22:00-07:00", {"ALERT_QUIET_HOURS": "22:00-07:00"}),
+    "ALERT_TIME_ZONE": ("Europe/Berlin", {"ALERT_TIME_ZONE": "Europe/Berlin"}),
 }
 FOUND_ELSEWHERE = {"VAR_DIR"}  # test_settings
 CODE = """

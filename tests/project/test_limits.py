@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 
 from dlq_review import checks, tasks
+from dlq_review.alerts import outbox
 from dlq_review.letters import revisions, settlement
 from dlq_review.monitoring import books, early_warnings, health
 from dlq_review.operations import leases, pace, runner
@@ -21,6 +22,7 @@ from processing.database import patience
 from processing.delivery import sets, spool
 from processing.events import timestamps
 from processing.handlers import accounts
+from processing.outbound import https
 from processing.sqs import access, credentials, send_batcher
 from processing.sqs.topology import DAY, EVENT_QUEUES, MAX_MESSAGE_BYTES, QUEUES
 from processing.worker import (
@@ -111,7 +113,11 @@ IN_ORDER = {
     ),
     "a loss is told of a day before, long after the pull is late": (
         *(health._LATE * BEAT["pull"], health.DRIFT_CHECK.total_seconds()),
-        *(early_warnings.NEAR.total_seconds(), QUEUES["orders"].dlq_retention),
+        *(early_warnings.near().total_seconds(), QUEUES["orders"].dlq_retention),
+    ),
+    "a run of the alerts ends before their claim runs out, and in its job": (
+        *(https.WITHIN, tasks.TELL_SECONDS + outbox.LONGEST_SEND),
+        *(outbox.LEASE.total_seconds(), JOB),
     ),
     "what is redriven has an outcome before it is overdue": (
         *(QUEUES["orders"].visibility_timeout, settings.REDRIVE_OVERDUE_SECONDS, DAY),

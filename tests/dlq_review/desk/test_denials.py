@@ -46,6 +46,21 @@ def test_a_deed_needs_its_permission_and_no_other(deed: str, codename: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("deed", "codename"),
+    [("view_alerts", "view_alertdelivery"), ("test_alerts", "test_alertdelivery")],
+)
+def test_alerts_have_permissions_of_their_own(deed: str, codename: str) -> None:
+    every = [name.partition(".")[2] for name in PERMISSIONS.values()]
+    user = User.objects.create(username="eve", is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=set(every) - {codename})
+    )
+    assert not may(User.objects.get(pk=user.pk), deed)
+    user.user_permissions.set(Permission.objects.filter(codename=codename))
+    assert may(User.objects.get(pk=user.pk), deed)
+
+
+@pytest.mark.parametrize(
     ("names", "sentence"),
     [
         ((), ""),

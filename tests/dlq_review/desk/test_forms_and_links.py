@@ -17,7 +17,14 @@ from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.schedule import runs
 from processing.models import User
 from tests.builders import dead_letter, failure, order_created, redrive_now
-from tests.dlq_review.desk_pages import GROUPS, LIST, OPERATIONS, POLICIES, page
+from tests.dlq_review.desk_pages import (
+    ALERTS,
+    GROUPS,
+    LIST,
+    OPERATIONS,
+    POLICIES,
+    page,
+)
 from tests.dlq_review.operation_runs import started
 from tests.dlq_review.policies import active, policy
 
@@ -105,12 +112,13 @@ def pages() -> Iterator[str]:
     yield from (f"{POLICIES}{one.pk}/change/" for one in policies())
     yield f"{POLICIES}new/?group={other.pk}"
     yield f"{OPERATIONS}{Operation.objects.exclude(policy=None)[0].pk}/change/"
-    yield from ("/admin/", GROUPS, OPERATIONS, POLICIES)
+    yield from ("/admin/", GROUPS, OPERATIONS, POLICIES, ALERTS)
     yield from (f"{LIST}?{query}" for query in ("", "state=all", "state=discarded"))
 
 
 @pytest.fixture
 def found(admin_client: Client, sqs: None, settings: Settings) -> dict[str, Forms]:
+    settings.ALERT_EMAILS = ["desk@example.com"]
     settings.REDRIVE_TARGETS = ["orders:signups"]
     User.objects.update(username="ada")
     read: dict[str, Forms] = {}
@@ -146,6 +154,7 @@ def test_every_form_can_be_sent_and_every_link_leads_somewhere(
         *(f"dlq_review_failuregroup_{verb}" for verb in GROUP_VERBS),
         *(f"dlq_review_operation_{verb}" for verb in OPERATION_VERBS),
         *(f"dlq_review_redrivepolicy_{verb}" for verb in POLICY_VERBS),
+        "dlq_review_alertdelivery_test",
     } <= addresses
 
 

@@ -121,6 +121,7 @@ KNOWN = {
     f"{DESK}redrivepolicy/": ("q", "state__exact", "probe__exact", "p"),
     f"{DESK}redrivepolicy/new/": ("group", "queue", "type", "error"),
     f"{DESK}operation/edit/": ("ids", "group", "path", "since", "field"),
+    f"{DESK}alertdelivery/": ("q", "state", "channel", "kind", "created_at__year"),
     f"{DESK}auditentry/": ("verb__exact", "letter__request_id__exact", "at__gte"),
     "/admin/processing/order/": ("q", "status__exact", "e", "_to_field"),
     "/admin/auth/group/": ("q",),

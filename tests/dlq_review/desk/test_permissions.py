@@ -7,8 +7,10 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from dlq_review.models import (
+    AlertDelivery,
     AuditEntry,
     DeadLetter,
     FailureGroup,
@@ -26,6 +28,7 @@ VIEW, EDIT = "view_deadletter", "change_deadletter"
 REDRIVE, MANY = "redrive_deadletter", "bulk_redrive_deadletter"
 DISCARD, REVEAL = "discard_deadletter", "view_personal_deadletter"
 LOGS, SCHEDULE = "view_auditentry", "schedule_redrivepolicy"
+ALERTS = "view_alertdelivery"
 #: By the name of the address: the method, and all permissions that it needs.
 NEEDED: dict[str, tuple[str, set[str]]] = {
     "deadletter_changelist": ("get", {VIEW}),
@@ -69,6 +72,10 @@ NEEDED: dict[str, tuple[str, set[str]]] = {
     "auditentry_changelist": ("get", {LOGS}),
     "auditentry_change": ("get", {LOGS}),
     "auditentry_history": ("get", {LOGS}),
+    "alertdelivery_changelist": ("get", {ALERTS}),
+    "alertdelivery_change": ("get", {ALERTS}),
+    "alertdelivery_history": ("get", {ALERTS}),
+    "alertdelivery_test": ("post", {"test_alertdelivery"}),
 }
 #: Nobody adds, deletes or changes a row by hand.
 CLOSED = {"add", "delete", "history"}
@@ -82,7 +89,8 @@ KINDS = {
 
 
 def names() -> Iterator[str]:
-    for model in (DeadLetter, FailureGroup, Operation, RedrivePolicy, AuditEntry):
+    rows = (DeadLetter, FailureGroup, Operation, RedrivePolicy)
+    for model in (*rows, AuditEntry, AlertDelivery):
         for pattern in admin.site._registry[model].get_urls():
             if pattern.name:
                 yield pattern.name.removeprefix("dlq_review_")
@@ -105,6 +113,7 @@ def address(name: str) -> str:
     letter = dead_letter()
     rows = {"deadletter": letter.pk, "failuregroup": letter.group_id}
     rows["auditentry"] = AuditEntry.objects.all()[0].pk
+    rows["alertdelivery"] = AlertDelivery.objects.all()[0].pk
     if name.startswith("operation_"):
         rows["operation"] = started(0).pk
     rows["redrivepolicy"] = policy().pk
@@ -116,6 +125,8 @@ def address(name: str) -> str:
         arguments = []
     if page == "export":
         arguments = ["csv"]
+    if page == "test":
+        arguments = ["mail"]
     if page == "body":
         arguments.append(0)
     return reverse(f"admin:dlq_review_{name}", args=arguments)
@@ -129,7 +140,10 @@ def ask(client: Client, method: str, url: str) -> int:
 
 
 @pytest.mark.parametrize("name", sorted(set(names())))
-def test_an_address_needs_each_of_its_permissions(name: str, sqs: None) -> None:
+def test_an_address_needs_each_of_its_permissions(
+    name: str, sqs: None, settings: Settings
+) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
     url = address(name)
     before = _rows()
     if name not in NEEDED:

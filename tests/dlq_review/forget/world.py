@@ -18,6 +18,7 @@ from django.db.models import CharField, JSONField, TextField
 from dlq_review.letters import settlement
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import (
+    AlertDelivery,
     AuditEntry,
     DeadLetter,
     FailureGroup,
@@ -80,6 +81,11 @@ def staffs() -> None:
     AuditEntry.objects.filter(verb="revealed").update(reason=SAID)
     LifeSign.objects.create(name="x", at=bob.date_joined, trouble=SAID)
     UntoldAlert.objects.create(name="x", sentence=SAID, path=f"/?q={ASCII}")
+    AlertDelivery.objects.create(
+        channel="mail", name=ASCII, kind="growth", phase="raised", sentence=SAID,
+        path=f"/?q={ASCII}", last_error=ASCII, began_at=bob.date_joined,
+        created_at=bob.date_joined, next_try_at=bob.date_joined,
+    )  # fmt: skip
     ApiKey.make(f"shop of {ASCII}", [], None)
     operation = plans.freeze(Selection(), Plan(), by="bob", reason=SAID)
     chosen = {"ids": SPELLINGS, "fields": [f"data.email={ASCII}"]}

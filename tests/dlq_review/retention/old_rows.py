@@ -13,6 +13,7 @@ from django.db.models import Model
 from dlq_review.letters import settlement
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import (
+    AlertDelivery,
     AuditEntry,
     DeadLetter,
     FailureCount,
@@ -124,7 +125,18 @@ def access(model: type[Model], **more: Any) -> Callable[[datetime], Model]:
 
 
 def alert(at: datetime) -> Model:
-    return RaisedAlert.objects.create(name=new_id(), at=at)
+    return RaisedAlert.objects.create(name=new_id(), at=at, over_at=at)
+
+
+def delivery(at: datetime) -> Model:
+    return AlertDelivery.objects.create(
+        channel="mail",
+        name=new_id(),
+        began_at=at,
+        created_at=at,
+        next_try_at=at,
+        state=AlertDelivery.State.SENT,
+    )
 
 
 def wish(at: datetime) -> Model:
@@ -139,6 +151,7 @@ MAKE: dict[str, Callable[[datetime], Model]] = {
     "dlq_review.FailureCount": count,
     "dlq_review.AuditEntry": reveal,
     "dlq_review.RaisedAlert": alert,
+    "dlq_review.AlertDelivery": delivery,
     "processing.Outcome": outcome,
     "processing.OutcomeMail": wish,
     "processing.User": account,

@@ -10,11 +10,11 @@ from pytest_django import Settings
 
 from dlq_review import tasks
 from dlq_review.models import (
+    AlertDelivery,
     DeadLetter,
     Operation,
     OperationItem,
     RedrivePolicy,
-    UntoldAlert,
 )
 from dlq_review.monitoring import health
 from dlq_review.operations import control
@@ -119,7 +119,6 @@ def test_it_stops_at_an_error_that_none_of_its_letters_had(settings: Settings) -
     found = active()
     assert begun() == [2]
     run = Operation.objects.get()
-    UntoldAlert.objects.all().delete()
     fail_with("OSError")
     run.items.update(state="failed_again")
     assert watch.look_at_all() == []  # TimeoutError became OSError: that was known
@@ -135,12 +134,14 @@ def test_it_stops_at_an_error_that_none_of_its_letters_had(settings: Settings) -
         "paused",
         f"Policy #{found.pk} has stopped. {why}",
     )
-    (alert,) = UntoldAlert.objects.all()
+    (alert,) = AlertDelivery.objects.filter(kind="policy_stopped")
     assert alert.sentence == f"Redrive policy {found.pk} has stopped. {why}"
     assert alert.path == f"/admin/dlq_review/redrivepolicy/{found.pk}/change/"
     assert alert.sentence in health.warnings()
     steering.resume(found, by="ada")
     assert alert.sentence not in health.warnings()
+    told = AlertDelivery.objects.filter(kind="policy_stopped").order_by("pk")
+    assert [one.phase for one in told] == ["raised", "over"]
 
 
 def test_an_error_that_was_seen_does_not_stop_it_again() -> None:

@@ -105,10 +105,13 @@ def test_what_depends_on_a_failure_is_not_looked_at(
 @pytest.mark.parametrize(
     ("role", "left_out"),
     [
-        (Role.WEB, {"mail", "archive"}),
-        (Role.WORKER, {"drift", "static", "cache", "archive"}),
+        (Role.WEB, {"mail", "archive", "alerts"}),
+        (Role.WORKER, {"drift", "static", "cache", "archive", "alerts"}),
         (Role.JOBS, {"static", "cache"}),
-        (Role.BEAT, {"queues", "drift", "static", "cache", "mail", "archive"}),
+        (
+            Role.BEAT,
+            {"queues", "drift", "static", "cache", "mail", "archive", "alerts"},
+        ),
         (None, set()),
     ],
 )

@@ -1,0 +1,91 @@
+"""Where a URL of a setting may lead: to public addresses, unless its host is allowed more.
+
+A name is resolved once, and the connection is made to that address. So a name that leads
+elsewhere a moment later (DNS rebinding) leads nowhere.
+"""
+
+import socket
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from processing.outbound.errors import UndeliveredError
+
+_NAT64 = ip_network("64:ff9b::/96")
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One resolved address, as the functions of sockets take it."""
+
+    family: int
+    socket_address: tuple[Any, ...]
+
+    @property
+    def is_public(self) -> bool:
+        return is_public(str(self.socket_address[0]))
+
+
+def problem(url: str, private: Collection[str]) -> str:
+    """Why nothing is posted to *url*, as a sentence that does not repeat it; or empty."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "It cannot be read as a URL."
+    if parts.scheme == "http" and host not in private:
+        return "It is not encrypted: it begins with http."
+    if parts.scheme not in ("http", "https"):
+        return "It does not begin with https://."
+    if not host or any(not one.isprintable() or one.isspace() for one in url):
+        return "It names no host, or holds blanks."
+    return ""
+
+
+def host_of(url: str) -> str:
+    """All of *url* that may be shown."""
+    try:
+        return urlsplit(url).hostname or "?"
+    except ValueError:
+        return "?"
+
+
+def resolve(parts: SplitResult, private: Collection[str]) -> list[Place]:
+    """The addresses of the host. Raises UndeliveredError if one is not public.
+
+    All have to be: which of them is taken is not ours to choose.
+    """
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise UndeliveredError("the name of the host is not known") from None
+    places = [Place(family, address) for family, _, _, _, address in found]
+    if host not in private and not all(one.is_public for one in places):
+        raise UndeliveredError(
+            "the host has an address that is not public; ALERT_PRIVATE_HOSTS may allow it",
+            is_refusal=True,
+        )
+    return places
+
+
+def is_public(text: str) -> bool:
+    """Whether the address *text*, and the one inside it, belong to the public internet."""
+    address = ip_address(text.partition("%")[0])
+    every = (address, *_inside(address))
+    return all(one.is_global and not one.is_multicast for one in every)
+
+
+def _inside(address: Address) -> Iterator[IPv4Address]:
+    """The IPv4 addresses that an IPv6 address stands for."""
+    if isinstance(address, IPv4Address):
+        return
+    if address in _NAT64:
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+    for one in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())):
+        if one is not None:
+            yield one

@@ -1,0 +1,82 @@
+"""An alert is raised once, lasts, is reminded of and ends."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import ERASED, GROWTH, KINDS, NEW_FAILURE, REGRESSION, Kind
+from dlq_review.models import AlertDelivery, RaisedAlert
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def somebody(settings: Settings) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    settings.ALERT_ALERTMANAGER_URL = "https://alertmanager.example.com"
+
+
+def told(channel: str = "mail") -> list[tuple[str, str]]:
+    found = AlertDelivery.objects.filter(channel=channel).order_by("pk")
+    return list(found.values_list("name", "phase"))
+
+
+def test_what_lasts_is_told_once_by_each_channel() -> None:
+    assert raising.begin(GROWTH, "orders", "Many.")
+    assert not raising.begin(GROWTH, "orders", "Even more.")
+    assert told("mail") == told("alertmanager") == [("growth/orders", "raised")]
+    assert raising.lasting(GROWTH).get().sentence == "Even more."
+
+
+def test_what_is_over_is_told_once_and_may_begin_again() -> None:
+    raising.begin(GROWTH, "orders", "Many.")
+    assert raising.end(GROWTH, ["orders", "signups"]) == 1
+    assert raising.end(GROWTH, ["orders"]) == 0
+    over = AlertDelivery.objects.filter(channel="mail", phase="over").get()
+    assert over.ended_at is not None
+    assert over.began_at <= over.ended_at
+    assert raising.begin(GROWTH, "orders", "Many.")
+    assert [phase for _, phase in told()] == ["raised", "over", "raised"]
+    assert len(set(AlertDelivery.objects.values_list("key"))) == 6
+
+
+def test_all_that_is_not_found_any_more_is_over() -> None:
+    raising.keep(GROWTH, {"a": ("A.", "/"), "b": ("B.", "/")})
+    raising.keep(GROWTH, {"b": ("B.", "/"), "c": ("C.", "/")})
+    assert told() == [
+        ("growth/a", "raised"),
+        ("growth/b", "raised"),
+        ("growth/c", "raised"),
+        ("growth/a", "over"),
+    ]
+
+
+def test_what_has_no_end_is_told_each_time() -> None:
+    assert raising.begin(ERASED, "m-1", "Delete it.")
+    assert raising.begin(ERASED, "m-1", "Delete it.")
+    assert not raising.lasting().exists()
+    assert [phase for _, phase in told()] == ["raised", "raised"]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_people_are_reminded_of_what_lasts_and_alertmanager_of_all(
+    kind: object,
+) -> None:
+    assert isinstance(kind, Kind)
+    raising.begin(kind, "x", "It is so.")
+    raising.remind()
+    RaisedAlert.objects.update(at=timezone.now() - timedelta(hours=24, seconds=1))
+    raising.remind()
+    raising.remind()
+    again = ["reminder"] if kind.ends else []
+    assert [phase for _, phase in told("alertmanager")] == ["raised", *again]
+    reminds = kind.ends and kind not in (NEW_FAILURE, REGRESSION)
+    assert [phase for _, phase in told()] == ["raised", *(again if reminds else [])]
+
+
+def test_a_sentence_stands_on_one_line() -> None:
+    raising.begin(GROWTH, "orders", "One\r\ntwo\u202e three")
+    assert AlertDelivery.objects.first().sentence == "One  two  three"  # type: ignore[union-attr]
