@@ -8,6 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from dlq_review.desk.idle_sessions import SEEN
+
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:dlq_review_deadletter_changelist")
 
@@ -55,3 +57,14 @@ def test_the_limit_can_be_turned_off(admin_client: Client, settings: Settings) -
 def test_no_step_lengthens_a_session_beyond_its_age(admin_client: Client) -> None:
     steps = [30.0 * n for n in range(1, 16)]
     assert codes(admin_client, *steps, 481) == [200] * 16 + [302]
+
+
+def test_only_staff_at_the_desk_are_looked_at(
+    client: Client, admin_client: Client
+) -> None:
+    client.get(reverse("admin:login"))
+    admin_client.get("/")
+    assert SEEN not in client.session
+    assert SEEN not in admin_client.session
+    admin_client.get(LIST)
+    assert SEEN in admin_client.session

@@ -46,6 +46,10 @@ def test_a_taken_port_is_named_with_the_way_out(
     assert f"{setting}=http://127.0.0.1:{port + 1}" in str(refused.value)
 
 
+def test_what_refuses_a_connection_does_not_answer() -> None:
+    assert not dev._answers(f"http://127.0.0.1:{free_port()}/")
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [

@@ -9,6 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from processing.delivery.processor import RetryLaterError
+from processing.metrics import tally
 from processing.sqs import publisher, queues
 from processing.sqs.credentials import CredentialsError
 from processing.sqs.message import Message
@@ -209,6 +210,29 @@ def test_of_a_bundle_that_failed_each_message_gets_its_own_answer(
         [one] for one in bundle.messages[3:]
     ]
     assert channel.qos.in_flight() == bundle.messages[3:]
+
+
+@pytest.mark.parametrize("died", [True, False])
+def test_a_message_whose_process_died_is_counted_and_logged_here(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    channel: Channel,
+    bundle: Bundle,
+    died: bool,
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(tally, "died", counted.append)
+    monkeypatch.setattr(queues, "hide", lambda *_: None)
+    with pytest.raises(RetryLaterError):
+        bundle.work_through(failing_at(bundle.messages[2]))
+    channel.basic_reject(bundle.delivery_tag, requeue=died)
+    bad = bundle.messages[2]
+    told = (
+        f"request_id={bad.named_id} message_id={bad.id} queue=orders receive_count=1"
+        " outcome=no_report"
+    )
+    assert [one for one in caplog.messages if "no_report" in one] == [told] * died
+    assert counted == ["orders"] * died
 
 
 def test_those_behind_a_slow_one_are_handed_over_once(

@@ -97,3 +97,16 @@ def test_it_does_not_wait_for_a_locked_table_and_leaves_nobody_waiting_there() -
         finally:
             other.rollback()
     assert database_answers()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL can")
+@pytest.mark.django_db
+def test_the_server_itself_gives_up_a_check_before_the_worker_does() -> None:
+    database_gate._limit_server()
+    before = f"{database_gate.PATIENCE * 800}ms"
+    with connection.cursor() as cursor:
+        for name in ("lock_timeout", "statement_timeout"):
+            cursor.execute(
+                "SELECT %s::interval = current_setting(%s)::interval", [before, name]
+            )
+            assert cursor.fetchone() == (True,), name
