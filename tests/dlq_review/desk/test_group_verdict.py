@@ -34,6 +34,7 @@ def valid() -> str:
         (2, 2, "r2", "Edit 2…", "2 of 2 are not valid, and a redrive skips them: edit"),
         (1, 1, "r2", "Edit 1…", "1 of 1 is not valid, and a redrive skips it: edit"),
         (1, 3, "r2", "Redrive 3…", "1 of 3 is not valid, and a redrive skips it."),
+        (1, 2, "r2", "Redrive 2…", "1 of 2 is not valid, and a redrive skips it."),
         (2, 3, "r1", "Edit 3…", "2 of 3 are not valid, and a redrive skips them."),
         (
             0,

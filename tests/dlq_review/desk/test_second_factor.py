@@ -125,6 +125,10 @@ def test_without_a_code_every_page_of_the_desk_leads_to_it(
     assert f'name="next" value="{LIST}"' in answer.content.decode()
 
 
+def test_a_key_is_typed_in_groups_of_four_letters() -> None:
+    assert second_factor.in_letters(b"foobarfoob".hex()) == "MZXW 6YTB OJTG 633C"
+
+
 def test_the_first_login_sets_up_an_app_and_leads_to_where_one_went(
     ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:

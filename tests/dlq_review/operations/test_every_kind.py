@@ -1,5 +1,6 @@
 """A kind of operation is declared in several tables; none of them misses one."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -44,6 +45,22 @@ def test_the_page_of_every_kind_counts_what_is_done(
     page = desk.get(f"{OPERATIONS}{operation.pk}/change/").content.decode()
     assert f"<b>1</b> {progress.DONE[kind].label}" in page
     assert f'class="p-{progress.DONE[kind]}" x="0.0" width="100.0"' in page
+
+
+@pytest.mark.django_db
+def test_the_bar_of_an_operation_is_as_wide_as_its_share(desk: Client) -> None:
+    for _ in range(3):
+        dead_letter()
+    operation = freeze(Selection(), Plan(), by="ada", reason="x")
+    Operation.objects.update(state=Operation.State.RUNNING)
+    states = ("failed_again", "processed", "waiting")
+    for item, state in zip(operation.items.all(), states, strict=True):
+        OperationItem.objects.filter(pk=item.pk).update(state=state)
+    page = desk.get(f"{OPERATIONS}{operation.pk}/change/").content.decode()
+    assert re.findall(r'class="p-(\w+)" x="([\d.]+)" width="([\d.]+)"', page) == [
+        ("processed", "0.0", "33.33"),
+        ("failed_again", "33.33", "33.33"),
+    ]
 
 
 @pytest.mark.django_db

@@ -166,6 +166,24 @@ def test_a_queue_that_does_not_answer_does_not_stop_the_pull(
     assert puller.pull().received == 0
 
 
+def test_what_was_received_before_sqs_went_away_is_stored(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    send_to_dlq(order_created().body)
+    receive = queues.receive
+    answers = iter([receive])
+
+    def once(*args: Any, **more: Any) -> Any:
+        for answer in answers:
+            return answer(*args, **more)
+        raise EndpointConnectionError(endpoint_url="sqs")
+
+    monkeypatch.setattr(queues, "receive", once)
+    assert puller.pull(["orders-dlq"]).stored == 1
+    told = "queue=orders-dlq call=pull failed=EndpointConnectionError"
+    assert caplog.text.count(told) == 2, "for this set, and for the next"
+
+
 def test_what_sqs_refuses_to_delete_is_reported_and_pulled_again(
     sqs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

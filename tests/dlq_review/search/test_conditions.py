@@ -124,6 +124,34 @@ def test_what_is_no_condition_is_refused_with_a_sentence(text: str) -> None:
     assert str(caught.value).endswith(".")
 
 
+NO_PATH = "{!r} does not begin with a path, such as data.items[*].sku."
+UNREAD = (
+    "{!r} in {!r} is not understood. "
+    "After a path may stand =, !=, <, <=, >, >= or ~ and a value."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a" * 500, ""),
+        ("a" * 501, "A condition has at most 500 characters."),
+        ("!", NO_PATH.format("")),
+        ("9x=1", NO_PATH.format("9x=1")),
+        ("data.x extra", UNREAD.format(" extra", "data.x extra")),
+        ("!data.x=1", UNREAD.format("=1", "!data.x=1")),
+        ("data.x~ ", "A value is missing after ~ in 'data.x~ '."),
+    ],
+)
+def test_a_condition_is_refused_with_what_to_correct(text: str, sentence: str) -> None:
+    if not sentence:
+        assert Condition.read(text).steps == (text,)
+        return
+    with pytest.raises(FieldError) as caught:
+        Condition.read(text)
+    assert str(caught.value) == sentence
+
+
 @pytest.mark.parametrize(
     "body", ["no json", "[" * 99, '{"a": 1, "a": 1}', "1", "[]", ""]
 )

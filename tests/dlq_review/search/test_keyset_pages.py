@@ -155,3 +155,9 @@ def test_no_page_counts_further_than_ten_thousand(
     text = html(desk, LIST)
     assert "10,000+ dead letters" in text
     assert len(shown(text)) == 3
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**63 - 1])
+def test_a_place_in_the_list_is_read_as_it_was_written(number: int) -> None:
+    place = Cursor(NOON, number)
+    assert Cursor.read(str(place)) == place
