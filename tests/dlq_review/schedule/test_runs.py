@@ -133,8 +133,10 @@ def test_what_a_cancelled_run_did_not_send_is_taken_again() -> None:
 
 def test_a_run_takes_the_oldest_and_no_more_than_so_many() -> None:
     letters = [dead_letter() for _ in range(3)]
-    active(most=2)
+    active(most=2, rate=77, canary=1, stop_at=30)
     assert begun() == [2]
+    run = Operation.objects.get()
+    assert (run.rate, run.canary, run.stop_at) == (77, 1, 30)
     taken = OperationItem.objects.order_by("letter_id").values_list("letter", flat=True)
     assert [*taken] == [one.pk for one in letters[:2]]
 
