@@ -9,6 +9,7 @@ from intake.wsgi.chunked_bodies import unchunked
 from intake.wsgi.unread_bodies import read_out
 from processing.database.patience import of_this_process as patience
 from processing.sqs import queues
+from processing.tracing import spans
 from project.api_handler import ApiHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
@@ -21,6 +22,7 @@ from project.metrics import with_metrics_port  # noqa: E402
 application = with_metrics_port(site)
 
 queues.warm_up()
+spans.start()
 patience.limit()
 if settings.API_KEYS != "off":
     known_keys.of_this_process()  # begins to read them

@@ -105,8 +105,8 @@ def _may_share(event: envelope.Event, message: Message) -> bool:
 def _try(deliveries: Sequence[Delivery]) -> list[Message]:
     """The messages that are done; none after an error."""
     watch = attempts.Stopwatch()
-    begun = {one.event.id: _begin(one.message) for one in deliveries}
     try:
+        begun = {one.event.id: _begin(one.message) for one in deliveries}
         with interrupt_after(LONGEST):
             done, follow_ups = _take_effect(deliveries, begun)
         if follow_ups:

@@ -85,6 +85,11 @@ def opened(
     span.end()
 
 
+def start(**_: object) -> None:
+    """Make the exporter of a new process, so that no request waits for the import."""
+    _exporter(os.getpid(), settings.OTEL_EXPORTER_OTLP_ENDPOINT)
+
+
 def stop(**_: object) -> None:
     """Export what this process still holds. It takes a few seconds if nobody listens."""
     if exporter := _exporter(os.getpid(), settings.OTEL_EXPORTER_OTLP_ENDPOINT):
