@@ -15,6 +15,8 @@ from processing.events.contracts import CONTRACTS
 from processing.sqs.topology import QUEUES
 
 MOST_LETTERS = 10**9
+_FOREMOST = ("kind", "patch", "limit", "reason")
+_NAMES_LETTERS = ("ids", "group", "discarded_by", "after")
 
 
 class EditForm(forms.Form):
@@ -121,6 +123,23 @@ class OperationForm(forms.Form):
         super().__init__(*args, **kwargs)
         if not anywhere():
             del self.fields["to"]
+
+    @property
+    def foremost(self) -> list[forms.BoundField]:
+        """The fields that are enough once the letters are named; the patch is for an edit."""
+        return [self[name] for name in _FOREMOST]
+
+    @property
+    def further(self) -> list[forms.BoundField]:
+        return [one for one in self.visible_fields() if one.name not in _FOREMOST]
+
+    @property
+    def asks_for_all(self) -> bool:
+        """Whether the other fields have to be seen: they choose the letters, or are wrong."""
+        named = any(self[name].value() for name in _NAMES_LETTERS)
+        return not named or any(
+            one.errors or one.name == "field" and one.value() for one in self.further
+        )
 
     def clean_field(self) -> tuple[str, ...]:
         lines = [line.strip() for line in self.cleaned_data["field"].splitlines()]

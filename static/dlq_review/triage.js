@@ -34,8 +34,20 @@
     target.closest("details[open]")?.querySelector("input:not([type=hidden])")?.focus();
   }
 
+  /* The letter behind g names a link of the menu, which narrow pages show. */
+  let waits = 0;
+  const goes = () => Date.now() < waits;
+
+  function go(letter) {
+    waits = 0;
+    if (letter === "f") keys.f();
+    else document.querySelector(`[data-go="${letter}"]`)?.click();
+  }
+
   function close() {
-    const open = document.querySelector(".popup[open], .filter[open]");
+    const field = document.activeElement?.closest("textarea, input:not([type=checkbox]), select");
+    if (field && !field.closest(".popup[open], .filter[open], .menu[open]")) return field.blur();
+    const open = document.querySelector(".popup[open], .filter[open], .menu[open]");
     open?.removeAttribute("open");
     open?.querySelector("summary").focus();
   }
@@ -43,7 +55,13 @@
   const keys = {
     j: () => step(1),
     k: () => step(-1),
-    x: () => current()?.querySelector("input[type=checkbox]")?.click(),
+    x: () => {
+      if (!current()) step(1);
+      current()?.querySelector("input[type=checkbox]")?.click();
+    },
+    g: () => { waits = Date.now() + 1500; },
+    "[": () => document.querySelector("[rel=prev]")?.click(),
+    "]": () => document.querySelector("[rel=next]")?.click(),
     e: () => act("e"),
     R: () => act("R"),
     u: () => act("u"),
@@ -57,6 +75,10 @@
   };
 
   document.addEventListener("keydown", (event) => {
+    if (goes() && !busy(event) && /^[a-z]$/.test(event.key)) {
+      event.preventDefault();
+      return go(event.key);
+    }
     if (!keys[event.key] || (busy(event) && event.key !== "Escape")) return;
     if (event.key === "Enter" && (!current() || event.target.closest("a, button, summary"))) return;
     if (event.key !== "Escape") event.preventDefault();

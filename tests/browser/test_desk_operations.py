@@ -33,6 +33,7 @@ def a_group(*, failing: int, mended: int) -> FailureGroup:
 
 
 def plan(page: Page, **typed: str) -> None:
+    page.locator(".more:not([open]) > summary").click()
     for label, value in typed.items():
         page.get_by_label(label.replace("_", " ")).fill(value)
     page.get_by_role("button", name="Freeze the list and look at it").click()
