@@ -38,7 +38,7 @@ def _rows() -> Iterator[tuple[str, str, str, str]]:
             yield _name(label), tables.TEXTS[label], "`RETENTION_DAYS`", days
         if isinstance(rule, tables.Purged):
             name = rule.period.setting
-            after = f"`{name}`" if name else f"{periods.SAMPLES.days} days"
+            after = f"`{name}`" if name else _fixed(rule.period)
             yield _name(label), f"rows: {rule.rows}", after, _least(rule.period)
         elif isinstance(rule, tables.With):
             owners = " and ".join(map(_name, rule.tables))
@@ -49,6 +49,11 @@ def _rows() -> Iterator[tuple[str, str, str, str]]:
 
 def _name(label: str) -> str:
     return f"`{apps.get_model(label)._meta.db_table}`"
+
+
+def _fixed(period: periods.Period) -> str:
+    length = period.length()
+    return f"{length.days} days" if length else "at once"
 
 
 def _least(period: periods.Period) -> str:

@@ -32,12 +32,14 @@ from processing.models import (
     Outcome,
     OutcomeMail,
     QueueProgress,
+    QueueRecord,
     Repair,
     Signup,
     SpooledEvent,
     StaffMember,
     UnderReview,
     User,
+    WorkerSign,
 )
 
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -55,6 +57,8 @@ NAMED: list[tuple[models.Model, str]] = [
     (StaffMember(username="ada"), "ada"),
     (Signup(request_id="r-1"), "r-1"),
     (QueueProgress(queue="orders"), "orders"),
+    (QueueRecord(queue="", start=AT, step=300), "all 2026-11-20 10:00, 300 s"),
+    (WorkerSign(name="machine/7"), "machine/7"),
     (Erasure(person="f" * 64, began_at=AT), "ffffffffffffffff 2026-11-20"),
     (Report(at=AT), "2026-11-20 10:00"),
     (ApiKey(producer="Shop", generation=2), "Shop 2"),

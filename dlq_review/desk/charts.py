@@ -1,6 +1,6 @@
 """Charts as numbers for SVG attributes; the colours are classes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dlq_review.monitoring.failure_rates import Series
@@ -65,6 +65,33 @@ def _bars(series: Series, time_format: str, highest: int) -> Iterator[Bar]:
                 tone=tone,
                 title=f"{when}: {count} on {queue}",
             )
+
+
+#: Of a picture of one figure: it is as wide as its place, so every number of steps fits.
+LONG, HIGH = 240, 40
+
+
+def bars(values: Sequence[float], highest: float) -> str:
+    """A bar for each value above 0, as the data of one SVG path."""
+    room = LONG / len(values)
+    return "".join(
+        f"M{number * room + room * 0.1:.1f} {HIGH}"
+        f"v-{max(1, (HIGH - 1) * value / highest):.1f}h{room * 0.8:.1f}V{HIGH}z"
+        for number, value in enumerate(values)
+        if value
+    )
+
+
+def stairs(values: Sequence[float | None], highest: float) -> str:
+    """A line that is level for each step, with gaps where there is no value."""
+    room, path, was_known = LONG / len(values), "", False
+    for number, value in enumerate(values):
+        if value is not None and highest:
+            y = HIGH - 1 - (HIGH - 2) * value / highest
+            begin = f"V{y:.1f}" if was_known else f"M{number * room:.1f} {y:.1f}"
+            path += f"{begin}H{(number + 1) * room:.1f}"
+        was_known = value is not None
+    return path
 
 
 def sparkline(counts: list[int]) -> str:

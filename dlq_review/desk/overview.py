@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from dlq_review.desk.charts import chart
+from dlq_review.desk.flow import flow
 from dlq_review.models import Arrival, DeadLetter, FailureGroup, LifeSign
 from dlq_review.monitoring import deadlines, health
 from dlq_review.monitoring.failure_rates import failures_by_queue
@@ -16,7 +17,7 @@ _MOST = 10_000
 LATELY = "3h"  # of the choices of the list
 
 
-def overview() -> dict[str, Any]:
+def overview(window: str = "") -> dict[str, Any]:
     sums = FailureGroup.objects.aggregate(Sum("waiting"), Sum("redriven"))
     waiting = DeadLetter.objects.filter(state__in=DeadLetter.WAITING)
     day, fortnight = (
@@ -33,6 +34,7 @@ def overview() -> dict[str, Any]:
         "overdue": _count(DeadLetter.objects.filter(deadlines.overdue())),
         "oldest": _oldest(),
         "unarchived": _count(Arrival.unarchived()) if settings.ARCHIVE_BUCKET else "",
+        "flow": flow(window),
         "day": chart(day, "%H:00"),
         "fortnight": chart(fortnight, "%d %b"),
         "top": [

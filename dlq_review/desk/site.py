@@ -72,7 +72,9 @@ class TriageSite(admin.AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        extra = overview() if may(request.user, "view") else {}
+        extra = (
+            overview(request.GET.get("over", "")) if may(request.user, "view") else {}
+        )
         return super().index(request, {**extra, **(extra_context or {})})
 
     def get_app_list(

@@ -43,6 +43,11 @@ ALL = {
             "At least so long until SQS drops a message of the queue or its DLQ.",
             OF_QUEUE,
         ),
+        Gauge(
+            "holdfast_workers",
+            "Workers that take from the queue and were seen in the last 150 s.",
+            OF_QUEUE,
+        ),
         Gauge("holdfast_spool_events", "Events in the spool that wait to be sent."),
         Gauge("holdfast_spool_refused", "Events in the spool that SQS never takes."),
         Gauge(

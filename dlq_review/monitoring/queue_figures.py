@@ -6,11 +6,12 @@ empty, and about when the newest one was sent that workers have received. In a s
 with an outage of ten minutes the estimate was between 51 s too young and 1 s too old.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dlq_review.monitoring.measured import Figures
-from processing.models import QueueProgress
+from processing.models import QueueProgress, WorkerSign
 from processing.sqs import queues
 from processing.sqs.queues import Depth
 from processing.sqs.topology import QUEUES, Queue
@@ -42,6 +43,14 @@ def count(now: float, empty_at: Mapping[str, float]) -> Counted:
             _add(figures, queue, known, seen, now)
     is_busy = any(depth != Depth(0, 0) for depth in known.values())
     return Counted(figures, {**empty_at, **seen}, is_busy=is_busy)
+
+
+def add_workers(figures: Figures) -> None:
+    """How many workers take from each queue."""
+    signs = WorkerSign.alive().values_list("queues", flat=True)
+    workers = Counter(queue for queues in signs for queue in queues)
+    for queue in QUEUES:
+        figures.add("holdfast_workers", workers[queue], queue)
 
 
 def _add(

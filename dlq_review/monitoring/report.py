@@ -16,7 +16,8 @@ from dlq_review.monitoring.gauges import ALL
 from dlq_review.monitoring.measured import Figures
 from processing.metrics import emf
 from processing.metrics.exposition import Family, Sample
-from processing.models import QueueProgress
+from processing.models import ALL_QUEUES, QueueProgress, QueueRecord, WorkerSign
+from processing.sqs.topology import QUEUES
 
 EACH = timedelta(seconds=60)
 EACH_WHEN_IDLE = timedelta(seconds=240)
@@ -25,6 +26,12 @@ FOR_CLOUDWATCH = {
     "SpooledEvents": "holdfast_spool_events",
     "Unaccounted": "holdfast_unaccounted",
     "ArchiveWaiting": "holdfast_archive_waiting",
+}
+#: Gauges whose past the overview shows, by the fields of QueueRecord.
+FOR_OVERVIEW = {
+    "oldest": "holdfast_queue_oldest_seconds",
+    "workers": "holdfast_workers",
+    "spooled": "holdfast_spool_events",
 }
 _EARLY = timedelta(seconds=2)  # the pull does not come to the second
 
@@ -46,6 +53,7 @@ def refresh() -> bool:
         letter_figures.add_operations(figures),
     ]
     letter_figures.add_ages(figures)
+    queue_figures.add_workers(figures)
     for reason, number in books.unaccounted().items():
         figures.add("holdfast_unaccounted", number, reason)
     Report.objects.update_or_create(
@@ -57,7 +65,21 @@ def refresh() -> bool:
             "is_busy": any(is_busy),
         },
     )
+    QueueRecord.measure(now, _for_overview(figures))
     return True
+
+
+def _for_overview(figures: Figures) -> dict[str, dict[str, float]]:
+    """By queue, and for the whole system, by the names of QueueRecord."""
+    found: dict[str, dict[str, float]] = {
+        ALL_QUEUES: {},
+        **{name: {} for name in QUEUES},
+    }
+    for name, gauge in FOR_OVERVIEW.items():
+        for values, figure in figures.by_name.get(gauge, ()):
+            found[values[0] if values else ALL_QUEUES][name] = figure
+    found[ALL_QUEUES]["workers"] = WorkerSign.alive().count()
+    return found
 
 
 def _is_due(last: Report) -> bool:
@@ -75,21 +97,24 @@ def _is_due(last: Report) -> bool:
 def tell_cloudwatch() -> None:
     """One line at each pull, also where nothing waits: whether it comes is watched too."""
     if settings.METRICS_EMF:
-        figures = _last_figures().by_name
+        figures = last_figures().by_name
         told: dict[str, float] = {"OpenDeadLetters": letter_figures.waiting_letters()}
         for name, gauge in FOR_CLOUDWATCH.items():
             told[name] = sum(figure for _, figure in figures.get(gauge, ()))
+        workers = figures.get("holdfast_workers", ())
+        told["QueuesWithoutWorker"] = sum(not number for _, number in workers)
         emf.tell([emf.of_system(told)])
 
 
-def _last_figures() -> Figures:
+def last_figures() -> Figures:
+    """The figures of the last report."""
     last = Report.objects.filter(pk=Report.ONLY).first()
     return Figures.stored(last.figures if last else {})
 
 
 def shown() -> list[Family]:
     """All gauges, with the figures of the last report."""
-    figures = _last_figures().by_name
+    figures = last_figures().by_name
     return [
         Family(
             gauge.name,

@@ -11,6 +11,7 @@ from processing.handlers.accounts import LINK_AGE
 from processing.sqs.topology import QUEUES
 
 SAMPLES = timedelta(days=30)
+FORTNIGHT = timedelta(days=14)
 LONGEST = 36_500  # days; before the year 1 there is no date to compare with
 
 
@@ -77,5 +78,14 @@ EXPIRY = Period(
 )
 DEMONSTRATION = Period(
     "", lambda: SAMPLES, lambda: SAMPLES, "nobody needs a sample any more"
+)
+MACHINERY = Period(
+    "", lambda: FORTNIGHT, lambda: FORTNIGHT, "nobody looks for it any longer"
+)
+CHARTS = Period(
+    "",
+    lambda: timedelta(0),
+    lambda: timedelta(0),
+    "nobody sees them any more",
 )
 OF_DAYS = (TEXTS, HISTORY, UNVERIFIED)

@@ -13,7 +13,7 @@ from dlq_review.retention.letters import Groups, Letters, Operations, Policies
 from dlq_review.retention.periods import Period
 from dlq_review.retention.requests import Accounts, Outcomes, Samples, Signups
 from dlq_review.retention.sweeps import First, Oldest, Sweep
-from processing.models import OutcomeMail
+from processing.models import OutcomeMail, QueueRecord, WorkerSign
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,16 @@ RULES: dict[str, Purged | With | Kept] = {
         " are the business's own",
         periods.DEMONSTRATION,
         Samples(),
+    ),
+    "processing.QueueRecord": Purged(
+        "steps of time, since the overview shows them no more",
+        periods.CHARTS,
+        Oldest(QueueRecord.objects.all, "kept_until"),
+    ),
+    "processing.WorkerSign": Purged(
+        "workers, since they were last seen",
+        periods.MACHINERY,
+        Oldest(WorkerSign.objects.all, "at"),
     ),
     "sessions.Session": Purged(
         "sessions, since they expired",

@@ -79,6 +79,11 @@ OF_THE_SYSTEM = (
         "time() - (max(holdfast_jobs_seen_timestamp_seconds) or vector(0))", 1,
     ),
     Alarm(
+        "workers", "page", "For 5 minutes no worker has taken from one of the queues.", 0,
+        Watch("QueuesWithoutWorker", "Minimum", 60, 5, OURS),
+        "sum(max by (queue) (holdfast_workers) == bool 0)", 5,
+    ),
+    Alarm(
         "open", "ticket", "More dead letters wait at the desk than are allowed.", 0,
         Watch("OpenDeadLetters", "Maximum", 300, 1, OURS),
         'sum(max by (queue, state) (holdfast_dead_letters{state=~"open|quarantined"}))', 0,

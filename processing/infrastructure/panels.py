@@ -76,6 +76,9 @@ PANELS = (
         "Wait in the queue, p50 and p95", "s", _quantiles("holdfast_queue_wait_seconds")
     ),
     Panel(
+        "Workers", "short", _of_queue("holdfast_workers"),
+    ),
+    Panel(
         "Oldest message", "s", _of_queue("holdfast_queue_oldest_seconds"),
         Told("ApproximateAgeOfOldestMessage"), alarm="age",
     ),

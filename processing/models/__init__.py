@@ -4,6 +4,7 @@
 effect, so an event takes effect once, however often and wherever it is delivered.
 """
 
+from processing.models.history import ALL_QUEUES, Counts, QueueRecord, WorkerSign
 from processing.models.orders import Order, OrderItem, OrderReturn
 from processing.models.progress import QueueProgress
 from processing.models.requests import (
@@ -18,13 +19,16 @@ from processing.models.requests import (
 from processing.models.users import Signup, StaffManager, StaffMember, User, Users
 
 __all__ = [
+    "ALL_QUEUES",
     "Attempt",
+    "Counts",
     "Order",
     "OrderItem",
     "OrderReturn",
     "Outcome",
     "OutcomeMail",
     "QueueProgress",
+    "QueueRecord",
     "REQUEST_ID_LENGTH",
     "Repair",
     "Signup",
@@ -34,4 +38,5 @@ __all__ = [
     "UnderReview",
     "User",
     "Users",
+    "WorkerSign",
 ]

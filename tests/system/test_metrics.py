@@ -3,14 +3,22 @@
 import json
 import os
 import signal
+from collections import Counter
 from contextlib import suppress
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from processing.models import Attempt, Outcome, QueueProgress
+from processing.models import (
+    Attempt,
+    Outcome,
+    QueueProgress,
+    QueueRecord,
+    WorkerSign,
+)
 from processing.sqs import publisher
+from processing.sqs.topology import QUEUES
 from tests import boot
 from tests.builders import order_created, order_data
 from tests.live import PATIENCE, LiveSystem, empty, free_port, wait_for
@@ -67,7 +75,9 @@ def test_a_worker_whose_process_is_killed_loses_no_count_and_doubles_none(
     calls = by_label(text, "holdfast_sqs_calls_total", "action")
     assert {"ReceiveMessage", "DeleteMessageBatch"} <= calls.keys()
 
+    assert WorkerSign.alive().exists()
     system.stop(worker)
+    stored: Counter[str] = Counter()
     lines = [line for line in system.log("worker").splitlines() if '"_aws"' in line]
     told = [json.loads(line) for line in lines]
     sums = {
@@ -80,6 +90,13 @@ def test_a_worker_whose_process_is_killed_loses_no_count_and_doubles_none(
     }
     assert sums == {"Success": 120, "Failure": processed["failure"]}
     assert QueueProgress.objects.filter(queue="orders").exists()
+    for record in QueueRecord.objects.filter(queue="orders", step=21_600):
+        stored["success"] += record.success
+        stored["failure"] += record.failure
+    assert stored == {"success": 120, "failure": processed["failure"]}
+    sign = WorkerSign.objects.get()
+    assert sign.ended
+    assert set(sign.queues) == set(QUEUES)
 
 
 def test_a_gunicorn_whose_process_is_killed_loses_no_count_and_doubles_none(

@@ -27,7 +27,8 @@ def numbers(client: Client, url: str) -> dict[str, tuple[int, str]]:
     return {
         words: (int(number), unescape(to))
         for to, number, words in found
-        if "failuregroup" not in to  # whose title may begin with a number
+        # The title of a group may begin with a number, and so may the length of a window.
+        if "failuregroup" not in to and not to.startswith("?over=")
     }
 
 

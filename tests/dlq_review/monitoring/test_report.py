@@ -161,6 +161,7 @@ def test_cloudwatch_is_told_of_letters_spool_books_and_archive(
     [told] = map(json.loads, lines)
     names = ("OpenDeadLetters", "SpooledEvents", "Unaccounted", "ArchiveWaiting")
     assert [told[name] for name in names] == [1, 1, 1, 1]
+    assert told["QueuesWithoutWorker"] == len(QUEUES)
 
 
 def test_while_sqs_is_away_everything_else_is_measured(no_sqs: None) -> None:

@@ -26,7 +26,15 @@ from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from processing.delivery import processor
 from processing.events.envelope import new_id
-from processing.models import Order, Outcome, OutcomeMail, Signup, User
+from processing.models import (
+    Order,
+    Outcome,
+    OutcomeMail,
+    QueueRecord,
+    Signup,
+    User,
+    WorkerSign,
+)
 from tests.builders import dead_letter, failed_attempt, order_created, signup_requested
 from tests.dlq_review.policies import policy
 
@@ -143,6 +151,14 @@ def wish(at: datetime) -> Model:
     return aged(OutcomeMail.objects.create(request_id=new_id()), asked_at=at)
 
 
+def record(at: datetime) -> Model:
+    return QueueRecord.objects.create(queue=new_id(), step=300, start=at, kept_until=at)
+
+
+def worker(at: datetime) -> Model:
+    return WorkerSign.objects.create(name=new_id(), at=at)
+
+
 MAKE: dict[str, Callable[[datetime], Model]] = {
     "dlq_review.DeadLetter": letter,
     "dlq_review.Operation": operation,
@@ -157,6 +173,8 @@ MAKE: dict[str, Callable[[datetime], Model]] = {
     "processing.User": account,
     "processing.Signup": signup,
     "processing.Order": sample,
+    "processing.QueueRecord": record,
+    "processing.WorkerSign": worker,
     "admin.LogEntry": log_entry,
     "sessions.Session": session,
     "axes.AccessAttempt": access(AccessAttempt, failures_since_start=1),

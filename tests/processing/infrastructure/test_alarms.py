@@ -25,6 +25,7 @@ BOUNDS: dict[str, tuple[float | None, float]] = {
     "errors": (11 / 5, 10 / 5),
     "silent": (MISSING, 0),
     "open": (1, 0),
+    "workers": (1, 0),
     "circuit": (1, 0),
     "unaccounted": (1, 0),
     "archive": (1, 0),

@@ -79,6 +79,14 @@ STORIES = {
         },
         fires=4, over=8,
     ),
+    "workers": Story(
+        {
+            f"holdfast_workers{{{OF_ORDERS}}}": [1] * 3 + [0] * 8 + [2],
+            'holdfast_workers{queue="emails"}': [1] * 12,
+        },
+        fires=8,
+        over=11,
+    ),
     "circuit": Story(
         {f"holdfast_circuit_open_total{{{OF_ORDERS}}}": [0] * 6 + [3] * 12},
         fires=6, over=12,

@@ -36,6 +36,7 @@ OF_EACH_QUEUE = {
 OF_THE_SYSTEM = {
     "silent": ("page", "OpenDeadLetters", "SampleCount", 60, 5, "< 1", ""),
     "open": ("ticket", "OpenDeadLetters", "Maximum", 300, 1, "> OpenDeadLetters", ""),
+    "workers": ("page", "QueuesWithoutWorker", "Minimum", 60, 5, "> 0", ""),
     "circuit": ("ticket", "SpooledEvents", "Maximum", 60, 3, "> 0", ""),
     "unaccounted": ("page", "Unaccounted", "Maximum", 60, 1, "> 0", ""),
     "archive": ("ticket", "ArchiveWaiting", "Minimum", 300, 3, "> 0", ""),
@@ -98,7 +99,8 @@ def test_alarms_on_metrics_of_our_own_exist_only_where_those_are_written() -> No
 
 
 def test_alarms_watch_the_metrics_of_our_own_as_the_workers_write_them() -> None:
-    system = emf.of_system(dict.fromkeys(["OpenDeadLetters", *FOR_CLOUDWATCH], 1))
+    told = ["OpenDeadLetters", "QueuesWithoutWorker", *FOR_CLOUDWATCH]
+    system = emf.of_system(dict.fromkeys(told, 1))
     failures = emf._of_deliveries("orders", "failure", 1, [])
     for line, names in ((system, OF_THE_SYSTEM), (failures, ["orders-errors"])):
         written = json.loads(line)
