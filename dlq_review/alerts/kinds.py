@@ -58,3 +58,8 @@ KINDS = {
         TEST,
     )
 }
+
+
+def kind_of(name: str) -> Kind:
+    """The kind called *name*; one of another release is not urgent."""
+    return KINDS.get(name) or Kind(name, name.replace("_", " "))

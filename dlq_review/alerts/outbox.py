@@ -25,7 +25,7 @@ from django.utils import timezone
 from dlq_review.alerts import quiet_hours
 from dlq_review.alerts.channels import registry
 from dlq_review.alerts.channels.channel import Channel
-from dlq_review.alerts.kinds import KINDS
+from dlq_review.alerts.kinds import KINDS, kind_of
 from dlq_review.models import AlertDelivery, LifeSign, UntoldAlert
 from processing.outbound.errors import UndeliveredError
 
@@ -174,7 +174,7 @@ def _pause(tries: int, error: UndeliveredError) -> timedelta:
 
 def _held(kind: str, at: datetime) -> datetime:
     """*at*, or the end of the quiet hours."""
-    return at if KINDS[kind].is_urgent else quiet_hours.quiet_until(at)
+    return at if kind_of(kind).is_urgent else quiet_hours.quiet_until(at)
 
 
 def _rest(channel: Channel, error: UndeliveredError, pause: timedelta) -> None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from dlq_review.alerts import quiet_hours
 from dlq_review.alerts.channels import registry
 from dlq_review.alerts.channels.channel import Channel
-from dlq_review.alerts.kinds import KINDS, TEST, Kind
+from dlq_review.alerts.kinds import KINDS, TEST, Kind, kind_of
 from dlq_review.models import AlertDelivery, RaisedAlert
 
 logger = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ def _end(rows: QuerySet[RaisedAlert]) -> int:
 
 def _tell(row: RaisedAlert, phase: AlertDelivery.Phase) -> None:
     """Write the deliveries, in the transaction that changed *row*."""
-    kind, now = KINDS[row.kind], timezone.now()
+    kind, now = kind_of(row.kind), timezone.now()
     AlertDelivery.objects.bulk_create(
         AlertDelivery(
             channel=channel.name,

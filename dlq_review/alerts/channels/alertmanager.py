@@ -15,7 +15,7 @@ from django.conf import settings
 from dlq_review.alerts.channels.channel import Channel, Deliveries, Problem
 from dlq_review.alerts.channels.texts import identity, link
 from dlq_review.alerts.channels.urls import host_of, url_problems
-from dlq_review.alerts.kinds import KINDS
+from dlq_review.alerts.kinds import kind_of
 from dlq_review.models import AlertDelivery
 from processing.outbound import https
 
@@ -28,7 +28,7 @@ def content(deliveries: Deliveries) -> bytes:
 
 
 def _alert(one: AlertDelivery) -> dict[str, Any]:
-    kind = KINDS[one.kind]
+    kind = kind_of(one.kind)
     repeats = timedelta(hours=_REMINDERS * settings.ALERT_REPEAT_HOURS)
     ends_at = one.ended_at or one.created_at + (repeats if kind.ends else _SHORTLY)
     return {

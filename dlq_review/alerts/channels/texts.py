@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from dlq_review.alerts.kinds import KINDS
+from dlq_review.alerts.kinds import kind_of
 from dlq_review.models import AlertDelivery
 
 
@@ -36,7 +36,7 @@ def data(one: AlertDelivery) -> dict[str, Any]:
         "phase": one.phase,
         "kind": one.kind,
         "alert": one.name,
-        "urgent": KINDS[one.kind].is_urgent,
+        "urgent": kind_of(one.kind).is_urgent,
         "sentence": one.sentence,
         "url": link(one),
         "began_at": one.began_at.isoformat(),

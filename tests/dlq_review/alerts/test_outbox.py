@@ -371,3 +371,22 @@ def test_an_error_of_a_channel_that_nobody_knows_tells_no_secret(
     one = AlertDelivery.objects.get()
     assert (one.state, one.last_error) == ("waiting", "RuntimeError")
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_an_alert_of_a_later_release_is_sent_like_any_other(
+    receiver: Receiver, desk: None, settings: Settings, status: int
+) -> None:
+    """After the way back to this release, whose kinds are fewer."""
+    settings.ALERT_ALERTMANAGER_URL = receiver.url
+    receiver.status = status
+    raising.begin(GROWTH, "orders", "Many.")
+    AlertDelivery.objects.update(kind="of_tomorrow")
+    RaisedAlert.objects.update(
+        kind="of_tomorrow", at=timezone.now() - timedelta(days=2)
+    )
+    deliver()
+    assert states(channel="mail") == ["sent"]
+    assert states(channel="webhook") == ["sent" if status == 200 else "waiting"]
+    raising.remind()
+    assert states(channel="mail") == ["sent", "waiting"]
