@@ -86,6 +86,7 @@ class DeadLetterAdmin(OwnPagesAdmin):
             "may_schedule": may_schedule(request.user),
             "may_restore": may_operate(request.user, Operation.Kind.RESTORE),
             "restoring": restoring,
+            "choosable": facet_views.is_choosable(request.GET.dict()),
             "undoable": undo_window.undoable()[:5] if may(request.user, "undo") else (),
             "exports": (("csv", "CSV"), ("jsonl", "JSON Lines")),
             "denied": denial(

@@ -1,6 +1,6 @@
 """What the letters of a group or a filtered list have in common, with links to act on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -104,12 +104,15 @@ def _context(
     }
 
 
-def _may_act(request: HttpRequest, asked: dict[str, str]) -> bool:
+def is_choosable(asked: Mapping[str, str]) -> bool:
     """Whether an operation can choose exactly the letters of the list *asked* for."""
-    chosen = {name for name, value in asked.items() if value} - {"state"}
+    chosen = {name for name, value in asked.items() if value} - {"state", *CURSORS}
+    return chosen <= set(operation_views.CHOICES)
+
+
+def _may_act(request: HttpRequest, asked: dict[str, str]) -> bool:
     waiting = asked.get("state", "waiting") == "waiting"
-    known = chosen <= set(operation_views.CHOICES)
-    return known and waiting and may_operate(request.user, "redrive")
+    return waiting and is_choosable(asked) and may_operate(request.user, "redrive")
 
 
 @dataclass(frozen=True, slots=True)

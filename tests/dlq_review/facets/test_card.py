@@ -222,7 +222,10 @@ def test_a_list_that_an_operation_cannot_choose_offers_none(desk: Client) -> Non
     dead_letter()
     for query in ("q=ORD&state=waiting", "operation=1", "state=resolved"):
         assert "Act on these" not in html(desk, f"{COMMON}?{query}")
-    assert "Act on these" in html(desk, f"{COMMON}?queue=orders")
+        assert "All that match…" not in html(desk, f"{LIST}?{query}")
+    for query in ("queue=orders", "field=data.currency=EUR&state=waiting"):
+        assert "Act on these" in html(desk, f"{COMMON}?{query}")
+        assert "All that match…" in html(desk, f"{LIST}?{query}")
 
 
 @pytest.mark.parametrize(
