@@ -14,7 +14,7 @@ from dlq_review.facets.processed import Processed, processed
 from dlq_review.facets.values import Facet, Facets, around, documents, leaves
 from dlq_review.letters import current_event
 from dlq_review.models import DeadLetter
-from dlq_review.search.circumstances import circumstances
+from dlq_review.search.circumstances import circumstances, mask
 from dlq_review.search.veil import is_public
 from processing.events import strict_json
 
@@ -132,9 +132,8 @@ def _read(letter: DeadLetter, body: str, found: Facets, failing: Failing) -> Non
 
 def _around(letters: Sequence[DeadLetter]) -> Facets:
     found = Facets()
-    known, masked = circumstances(letters, masked=False), circumstances(letters)
-    for letter in letters:
-        found.add(around(known[letter.pk], masked[letter.pk]))
+    for known in circumstances(letters, masked=False).values():
+        found.add(around(known, mask(known)))
     return found
 
 

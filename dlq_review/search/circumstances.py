@@ -28,17 +28,25 @@ def circumstances(
     found: dict[int, dict[str, Any]] = {}
     for letter in letters:
         given = {
-            name: mask_attribute(name, text) if masked else text
+            name: text
             for name, text in attributes.get(letter.pk, {}).items()
             if _tells(name, text, letter)
         }
-        found[letter.pk] = {
+        known = {
             "hour": f"{letter.last_failed_at.astimezone(UTC):%Y-%m-%dT%H}",
             **({"release": letter.release} if letter.release else {}),
             **_worker(letter, workers),
             **({ATTRIBUTE: given} if given else {}),
         }
+        found[letter.pk] = mask(known) if masked else known
     return found
+
+
+def mask(known: dict[str, Any]) -> dict[str, Any]:
+    """The circumstances of one letter as everybody may see them."""
+    given = known.get(ATTRIBUTE, {})
+    hidden = {name: mask_attribute(name, text) for name, text in given.items()}
+    return {**known, ATTRIBUTE: hidden} if hidden else known
 
 
 def is_public(steps: Sequence[object]) -> bool:
@@ -61,18 +69,21 @@ def _worker(letter: DeadLetter, workers: dict[tuple[str, str], str]) -> dict[str
     return {"worker": mask_reference(worker)} if worker else {}
 
 
+# Both sort here: to sort by the primary key, PostgreSQL would read the whole table.
+
+
 def _workers(letters: Sequence[DeadLetter]) -> dict[tuple[str, str], str]:
     """The worker of the last failed attempt, by request id and queue."""
     requests = {letter.request_id for letter in letters}
-    attempts = Attempt.objects.filter(request_id__in=requests)
-    rows = attempts.order_by("started_at", "pk")
-    return {
-        (request, queue): worker
-        for request, queue, worker in rows.values_list("request_id", "queue", "worker")
-    }
+    attempts = Attempt.objects.filter(request_id__in=requests).order_by()
+    names = ("started_at", "pk", "request_id", "queue", "worker")
+    rows = sorted(attempts.values_list(*names))
+    return {(request, queue): worker for _, _, request, queue, worker in rows}
 
 
 def _attributes(letters: Sequence[DeadLetter]) -> dict[int, dict[str, Any]]:
     """The attributes of the newest arrival of each letter."""
-    arrivals = Arrival.objects.filter(letter__in=letters).order_by("pk")
-    return dict(arrivals.values_list("letter_id", "attributes"))
+    arrivals = Arrival.objects.filter(letter__in=letters).order_by()
+    rows = arrivals.values_list("pk", "letter_id", "attributes")
+    in_order = sorted(rows, key=lambda row: row[0])
+    return {letter: attributes for _, letter, attributes in in_order}
