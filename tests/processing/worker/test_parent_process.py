@@ -71,7 +71,7 @@ def test_a_minute_notes_how_far_each_queue_has_come(
         rows = QueueProgress.objects.values_list("queue", "newest_sent_at")
         return {queue: at.timestamp() for queue, at in rows}
 
-    minute = metrics_step.Minute()
+    minute = metrics_step.Minute("w-1")
     minute.end()
     assert noted() == {}
     newest |= {("orders",): 1_000_000, ("emails",): 2_000_000}
@@ -84,6 +84,7 @@ def test_a_minute_notes_how_far_each_queue_has_come(
 
 
 @pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.django_db(transaction=True)
 def test_a_minute_is_told_to_cloudwatch_where_it_is_asked_for(
     newest: dict[tuple[str, ...], int],
     settings: Settings,
@@ -92,11 +93,12 @@ def test_a_minute_is_told_to_cloudwatch_where_it_is_asked_for(
 ) -> None:
     caplog.set_level("INFO", logger=emf.__name__)
     settings.METRICS_EMF = asked
-    metrics_step.Minute().end()
+    metrics_step.Minute("w-1").end()
     told = {json.loads(one)["Queue"] for one in caplog.messages}
     assert told == (QUEUES.keys() if asked else set())
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_minute_that_fails_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -104,7 +106,7 @@ def test_a_minute_that_fails_is_logged(
         raise OSError("disk")
 
     monkeypatch.setattr(NEWEST, "totals", fail)
-    metrics_step.Minute().end()
+    metrics_step.Minute("w-1").end()
     assert caplog.messages == ["minute_not_told=OSError"]
 
 
@@ -120,12 +122,17 @@ def test_the_step_serves_tells_every_minute_and_once_more_at_the_end(
     minutes = threading.Semaphore(0)
     step = metrics_step.Metrics(None)
     monkeypatch.setattr(step._minute, "end", minutes.release)
-    step.start(None)
+    queues = SimpleNamespace(consume_from={"orders": None, "emails": None})
+    step.start(
+        SimpleNamespace(app=SimpleNamespace(amqp=SimpleNamespace(queues=queues)))
+    )
     assert minutes.acquire(timeout=5)
-    monkeypatch.setattr(step._minute, "end", lambda: done.append("minute"))
+    ends: list[bool] = []
+    monkeypatch.setattr(step._minute, "end", lambda last: ends.append(last))
     step.stop(None)
+    assert (step._minute.queues, ends[-1]) == (["emails", "orders"], True)
     assert step._done.is_set()
-    assert set(done) == {"minute", "close"} | ({"serve"} if port else set())
+    assert set(done) == {"close"} | ({"serve"} if port else set())
 
 
 # -- Heartbeats ---------------------------------------------------------------------
