@@ -150,9 +150,7 @@ def _record(tried: _Tried) -> int:
     if tried.error is None:
         now = timezone.now()
         sent = mine.update(**_FREE, state=_State.SENT, sent_at=now, last_error="")
-        _sign(tried.batch.channel).exclude(trouble="").update(
-            at=now, trouble="", rests_until=None
-        )
+        _sign(tried.batch.channel).delete()
         return sent
     pause = _pause(max(row.tries for row in tried.batch.rows) + 1, tried.error)
     for row in mine.select_for_update():

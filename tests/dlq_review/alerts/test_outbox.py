@@ -135,6 +135,7 @@ def test_what_a_mail_server_that_is_away_did_not_take_is_told_later(
     assert deliver() == 1
     assert len(mail.outbox) == 1
     assert not [one for one in health.warnings() if "takes no alerts" in one]
+    assert not LifeSign.objects.exists(), "the overview lists what runs"
 
 
 def test_a_receiver_fails_hangs_and_comes_back(
