@@ -22,6 +22,8 @@ from dlq_review.desk import (
     edit_views,
     example_views,
     facet_views,
+    group_filters,
+    group_list,
     group_views,
     letter_views,
     list_filters,
@@ -62,6 +64,10 @@ class DeadLetterAdmin(OwnPagesAdmin):
         list_filters.GroupFilter,
         list_filters.OperationFilter,
         list_filters.ConditionFilter,
+        group_filters.LetterOwnerFilter,
+        group_filters.ReleaseFilter,
+        group_filters.EditedFilter,
+        group_filters.RedrivenFilter,
     )
     search_fields = ("request_id",)  # so that there is a box
     search_help_text = "An id, a reference, an error, or words of the body"
@@ -154,13 +160,23 @@ class FailureGroupAdmin(OwnPagesAdmin):
         list_filters.GroupStateFilter,
         list_filters.QueueFilter,
         list_filters.TypeFilter,
+        group_filters.GroupOwnerFilter,
+        group_filters.NewFilter,
+        group_filters.ReleaseFilter,
+        group_filters.GroupOperationFilter,
+        group_filters.GroupEditedFilter,
+        group_filters.GroupRedrivenFilter,
+        group_filters.SortFilter,
     )
-    search_fields = ("error_type", "template", "place", "owner")
+    search_fields = ("error_type", "sentence", "template", "place", "owner")
     search_help_text = "Error, text, place in the code, or owner"
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FailureGroup]:
         return super().get_queryset(request).filter(merged_into=None)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        return group_filters.order(request)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -171,10 +187,12 @@ class FailureGroupAdmin(OwnPagesAdmin):
             if changelist is not None:
                 found = described(list(changelist.result_list))
                 answer.context_data["groups"] = found
+                answer.context_data |= group_list.context(request)
         return answer
 
     def pages(self) -> Iterator[Page]:
         here = "<int:group_id>/"
+        yield Page("looked/", "looked", group_list.looked)
         yield Page(f"{here}change/", "change", group_views.group_page)
         yield Page(f"{here}rehearse/", "rehearse", group_views.rehearse_some)
         for verb in group_views.VERBS:

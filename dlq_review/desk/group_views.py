@@ -9,10 +9,12 @@ from django.contrib import messages
 from django.db.models import Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review.desk import facet_views
 from dlq_review.desk.charts import sparkline
+from dlq_review.desk.group_list import kept, list_query
 from dlq_review.desk.group_verdict import verdict
 from dlq_review.desk.rehearsal_folds import folded
 from dlq_review.desk.responses import needs, page
@@ -70,6 +72,8 @@ def _page(
     group.refresh_from_db()
     context = {
         **more,
+        "list_query": (query := list_query(request)),
+        "kept": kept(query.removeprefix("?")),
         "title": str(group),
         "seen": seen,
         "about": described([group])[0],
@@ -119,9 +123,11 @@ def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
             conflict, typed = HTTPStatus.CONFLICT, _note(request)
             return _page(request, group, status=conflict, typed=typed)
     group.refresh_from_db()
-    return redirect(
-        "admin:dlq_review_failuregroup_change", group.merged_into_id or group.pk
+    page_of = reverse(
+        "admin:dlq_review_failuregroup_change",
+        args=[group.merged_into_id or group.pk],
     )
+    return redirect(f"{page_of}{kept(list_query(request).removeprefix('?'))}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Count, F, Q
 
-from dlq_review.groups.counters import COUNTER
+from dlq_review.groups.counters import COUNTER, find_oldest
 from dlq_review.groups.merge import open_or_close
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
 
@@ -78,6 +78,7 @@ def _mend(drift: Drift) -> None:
     before = group.state
     open_or_close(group)
     group.save(update_fields=[*_NAMES, "state"])
+    find_oldest([group.pk])
     AuditEntry.note(
         group,
         AuditEntry.Verb.NOTED,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from dlq_review.alerts import raising
 from dlq_review.alerts.kinds import NEW_FAILURE, REGRESSION
@@ -30,7 +31,15 @@ COUNTER = {
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
-_COUNTED = ("waiting", "redriven", "settled", "state", "last_redriven_at")
+_COUNTED = (
+    *("waiting", "redriven", "settled", "state", "last_redriven_at"),
+    *("appeared_at", "oldest_accepted"),
+)
+_OLDEST = Subquery(
+    DeadLetter.objects.filter(group=OuterRef("pk"), state__in=DeadLetter.WAITING)
+    .order_by("sent_at")
+    .values("sent_at")[:1]
+)
 _Arrival = tuple[int, Failure]  # the group of its fingerprint, and why
 
 
@@ -123,6 +132,7 @@ def _count_arrivals(
         FailureGroup.objects.filter(pk=group_id).update(
             last_seen=Greatest(F("last_seen"), last.failed_at),
             release=last.release,
+            oldest_accepted=_OLDEST,
             **{
                 name: F(name) + step
                 for name, step in counters.get(group_id, {}).items()
@@ -143,7 +153,7 @@ def _learn(arrived: Mapping[int, Sequence[_Arrival]]) -> None:
         group.sentence = sentence
         if group.state == FailureGroup.State.RESOLVED:
             _wake(group, regresses=True)
-            changed.append("state")
+            changed += ["state", "appeared_at"]
         if changed:
             group.save(update_fields=changed)
 
@@ -205,6 +215,7 @@ def count_moves(moved: Sequence[Moved], at: datetime) -> None:
 
 def _count(group: FailureGroup, step: Counter[str], at: datetime) -> None:
     """Add *step* to the counters of *group*, which is locked."""
+    group.oldest_accepted = _OLDEST
     for name, number in step.items():
         setattr(group, name, getattr(group, name) + number)
     if step["redriven"] > 0:
@@ -220,11 +231,17 @@ def _wake(group: FailureGroup, *, regresses: bool) -> None:
         group.state = FailureGroup.State.OPEN
         return
     group.state = FailureGroup.State.REGRESSED
+    group.appeared_at = timezone.now()
     # It was over, whether or not anybody has looked since.
     for kind in (NEW_FAILURE, REGRESSION):
         raising.end(kind, [str(group.pk)])
     sentence = _sentence(group, "A failure came back")
     raising.begin(REGRESSION, str(group.pk), sentence, _path(group))
+
+
+def find_oldest(groups: Iterable[int]) -> None:
+    """Store again when the oldest event was accepted that waits in each of *groups*."""
+    FailureGroup.objects.filter(pk__in=groups).update(oldest_accepted=_OLDEST)
 
 
 def _hour(at: datetime) -> datetime:

@@ -16,7 +16,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from dlq_review.errors import ChangedMeanwhileError, ReviewError
-from dlq_review.groups.counters import COUNTER
+from dlq_review.groups.counters import COUNTER, find_oldest
 from dlq_review.groups.triage import check_seen
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
 
@@ -182,6 +182,7 @@ def _save(*groups: FailureGroup) -> None:
     for group in groups:
         open_or_close(group)
         group.save()
+    find_oldest([group.pk for group in groups])
 
 
 def open_or_close(group: FailureGroup) -> None:

@@ -1,7 +1,7 @@
 from dlq_review.models.alerts import AlertDelivery, RaisedAlert, UntoldAlert
 from dlq_review.models.audit import AppendOnlyError, AuditEntry
 from dlq_review.models.erasures import Erasure
-from dlq_review.models.groups import FailureCount, FailureGroup
+from dlq_review.models.groups import FailureCount, FailureGroup, LastLook
 from dlq_review.models.letters import Arrival, DeadLetter
 from dlq_review.models.monitoring import LifeSign, Report
 from dlq_review.models.operations import Operation, OperationItem
@@ -17,6 +17,7 @@ __all__ = [
     "Erasure",
     "FailureCount",
     "FailureGroup",
+    "LastLook",
     "LifeSign",
     "Operation",
     "OperationItem",

@@ -5,8 +5,11 @@ counts a million rows.
 """
 
 from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from dlq_review.bodies.sentences import LONGEST, marked, says_something
+from processing.models import User
 
 
 class FailureGroup(models.Model):
@@ -38,11 +41,15 @@ class FailureGroup(models.Model):
     note = models.TextField(blank=True, max_length=5_000)
     release = models.CharField(max_length=100, blank=True)
     """The release that failed last."""
+    appeared_at = models.DateTimeField(default=timezone.now, db_default=Now())
+    """When its first letter was pulled, or when it regressed last: by our own clock."""
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
     last_redriven_at = models.DateTimeField(null=True, blank=True)
     waiting = models.IntegerField(default=0)
     """Letters that wait for staff: open, quarantined or claimed."""
+    oldest_accepted = models.DateTimeField(null=True, blank=True)
+    """When SQS took the oldest event that waits; empty if none does."""
     redriven = models.IntegerField(default=0)
     settled = models.IntegerField(default=0)
     """Letters that are resolved or discarded."""
@@ -50,7 +57,15 @@ class FailureGroup(models.Model):
     class Meta:
         ordering = ("-last_seen", "-id")
         default_permissions = ("view",)
-        indexes = (models.Index(fields=("state", "-last_seen"), name="group_inbox"),)
+        indexes = (
+            models.Index(fields=("state", "-last_seen"), name="group_inbox"),
+            models.Index(fields=("-last_seen", "-id"), name="group_latest"),
+            models.Index(fields=("-waiting", "-id"), name="group_largest"),
+            models.Index(fields=("-first_seen", "-id"), name="group_newest"),
+            models.Index(fields=("oldest_accepted", "id"), name="group_oldest"),
+            models.Index(fields=("-appeared_at",), name="group_appeared"),
+            models.Index(fields=("owner",), name="group_owner"),
+        )
 
     def __str__(self) -> str:
         return self.title
@@ -81,3 +96,16 @@ class FailureCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group_id} {self.hour:%Y-%m-%d %H} {self.arrivals}"
+
+
+class LastLook(models.Model):
+    """Up to when a member of staff has looked through the groups."""
+
+    person = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.person_id} {self.at:%Y-%m-%d %H:%M}"

@@ -121,6 +121,25 @@ class DeadLetter(models.Model):
             ),
             models.Index(fields=("state", "redriven_at"), name="letter_overdue"),
             models.Index(
+                fields=("release", "state", "-last_failed_at", "-id"),
+                name="letter_release",
+            ),
+            models.Index(
+                fields=("state", "-last_failed_at", "-id"),
+                condition=models.Q(revision__gt=0),
+                name="letter_edited",
+            ),
+            models.Index(
+                fields=("state", "-last_failed_at", "-id"),
+                condition=models.Q(redrives__gt=0),
+                name="letter_redriven",
+            ),
+            models.Index(
+                fields=("group", "sent_at"),
+                condition=models.Q(state__in=("open", "quarantined", "claimed")),
+                name="letter_oldest_of_group",
+            ),
+            models.Index(
                 fields=("origin",),
                 condition=models.Q(origin__isnull=False),
                 name="letter_origin",

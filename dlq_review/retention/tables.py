@@ -158,6 +158,7 @@ RULES: dict[str, Purged | With | Kept] = {
     "processing.OrderReturn": With("returns", ("processing.Order",)),
     "processing.User_groups": _STAFF,
     "processing.User_user_permissions": _STAFF,
+    "dlq_review.LastLook": _STAFF,
     "otp_totp.TOTPDevice": _STAFF,
     "otp_static.StaticDevice": _STAFF,
     "otp_static.StaticToken": _STAFF,

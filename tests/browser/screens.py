@@ -58,6 +58,7 @@ def screens(desk: FullDesk) -> Iterator[Screen]:
 def _lists() -> Iterator[Screen]:
     yield Screen("groups", GROUPS)
     yield Screen("all groups", f"{GROUPS}?state=all")
+    yield Screen("my groups, sorted", f"{GROUPS}?owner=mine&sort=oldest")
     yield Screen("no groups", f"{GROUPS}?q=nothing")
     yield Screen("letters", LETTERS)
     yield Screen("all letters", f"{LETTERS}?state=all")

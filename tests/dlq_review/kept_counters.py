@@ -1,6 +1,6 @@
 """The counters that groups keep, held against their letters."""
 
-from django.db.models import Sum
+from django.db.models import Min, Sum
 
 from dlq_review.models import Arrival, DeadLetter, FailureCount, FailureGroup
 from processing.models import UnderReview
@@ -15,6 +15,8 @@ def assert_counted(*, hours: bool = True) -> None:
             letters.filter(state="redriven").count(),
             letters.filter(state__in=DeadLetter.SETTLED).count(),
         )
+        waiting = letters.filter(state__in=DeadLetter.WAITING)
+        assert group.oldest_accepted == waiting.aggregate(at=Min("sent_at"))["at"]
         assert not (group.waiting and group.state == "resolved")
     arrivals = FailureCount.objects.aggregate(Sum("arrivals", default=0))
     if hours:

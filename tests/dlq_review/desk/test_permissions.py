@@ -46,6 +46,7 @@ NEEDED: dict[str, tuple[str, set[str]]] = {
     "deadletter_restore": ("post", {DISCARD}),
     "deadletter_resolve": ("post", {DISCARD}),
     "failuregroup_changelist": ("get", {VIEW}),
+    "failuregroup_looked": ("post", {VIEW}),
     "failuregroup_change": ("get", {VIEW}),
     "failuregroup_rehearse": ("post", {REDRIVE}),
     "failuregroup_acknowledge": ("post", {EDIT}),
@@ -122,6 +123,8 @@ def address(name: str) -> str:
     if page in ("changelist", "common", "new", "edit", "add") and (
         name != "deadletter_edit"
     ):
+        arguments = []
+    if page in ("looked", "many"):  # of the list of groups
         arguments = []
     if page == "export":
         arguments = ["csv"]
