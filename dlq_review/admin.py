@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.contrib import admin
@@ -24,6 +25,7 @@ from dlq_review.desk import (
     facet_views,
     group_filters,
     group_list,
+    group_verbs,
     group_views,
     letter_views,
     list_filters,
@@ -185,17 +187,34 @@ class FailureGroupAdmin(OwnPagesAdmin):
         if isinstance(answer, TemplateResponse) and answer.context_data:
             changelist = answer.context_data.get("cl")
             if changelist is not None:
-                found = described(list(changelist.result_list))
-                answer.context_data["groups"] = found
+                rows = list(changelist.result_list)
+                groups, newest = group_list.with_newest_entries(rows)
+                answer.context_data["groups"] = [
+                    {**about, "seen": newest.get(about["group"].pk, 0)}
+                    for about in described(groups)
+                ]
                 answer.context_data |= group_list.context(request)
+        return answer
+
+    @method_decorator(require_POST)
+    def many(self, request: HttpRequest) -> HttpResponse:
+        """Act on the ticked groups; where one was left alone, keep what was typed."""
+        for name in ("view", "edit"):
+            check_may(request, name)
+        if group_list.act_on_many(request):
+            return group_list.back(request)
+        answer = self.changelist_view(request)
+        answer.status_code = HTTPStatus.CONFLICT
         return answer
 
     def pages(self) -> Iterator[Page]:
         here = "<int:group_id>/"
         yield Page("looked/", "looked", group_list.looked)
+        yield Page("many/", "many", self.many)
         yield Page(f"{here}change/", "change", group_views.group_page)
         yield Page(f"{here}rehearse/", "rehearse", group_views.rehearse_some)
-        for verb in group_views.VERBS:
+        yield Page(f"{here}take_over/", "take_over", group_views.take_over)
+        for verb in group_verbs.VERBS:
             yield Page(f"{here}{verb}/", verb, group_views.triage, {"verb": verb})
 
 

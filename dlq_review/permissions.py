@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+from django.db.models import QuerySet
+
+from processing.models import User
 
 PERMISSIONS = {
     "view": "dlq_review.view_deadletter",
@@ -42,6 +45,13 @@ def may(user: AbstractBaseUser | AnonymousUser, name: str) -> bool:
     return isinstance(user, PermissionsMixin | AnonymousUser) and user.has_perm(
         PERMISSIONS[name]
     )
+
+
+def who_may_see() -> QuerySet[User]:
+    """The active members of staff who may see dead letters, by name."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    found = User.objects.with_perm(PERMISSIONS["view"], backend=backend)
+    return found.filter(is_staff=True).order_by("username")
 
 
 def may_operate(user: AbstractBaseUser | AnonymousUser, kind: str) -> bool:

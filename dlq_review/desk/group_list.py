@@ -4,18 +4,27 @@ from datetime import datetime
 from typing import Any, cast
 from urllib.parse import quote_plus
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST
 
+from dlq_review.desk.group_verbs import VERBS, Step
 from dlq_review.desk.responses import needs
+from dlq_review.errors import ReviewError
 from dlq_review.groups.last_look import last_look, look
+from dlq_review.groups.triage import newest_entries
 from dlq_review.models import FailureGroup
+from dlq_review.permissions import may, who_may_see
+from dlq_review.search.row_numbers import row_number
 from processing.models import User
 
+#: The verbs on the ticked groups; each is that of the page of one group.
+MANY = {name: VERBS[name] for name in ("acknowledge", "give", "give_back", "resolve")}
 MOST_NEW = 1_000  # groups counted
+MOST_COLLEAGUES = 300  # to choose from
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -25,7 +34,21 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "until": timezone.now().isoformat(),
         "new": _new(since) if since else "",
         "kept": kept(request.GET.urlencode()),
+        "may_edit": may(request.user, "edit"),
+        "colleagues": colleagues(request),
+        "ticked": [one.partition("-")[0] for one in request.POST.getlist("chosen")],
+        "typed_word": request.POST.get("reason", "")[:500],
+        "typed_to": request.POST.get("to", ""),
     }
+
+
+def colleagues(request: HttpRequest) -> list[User]:
+    """Whom this person may give a group."""
+    if not may(request.user, "edit"):
+        return []
+    return list(
+        who_may_see().exclude(username=request.user.get_username())[:MOST_COLLEAGUES]
+    )
 
 
 def kept(query: str) -> str:
@@ -50,6 +73,39 @@ def _new(since: datetime) -> str:
     found = FailureGroup.objects.filter(merged_into=None, appeared_at__gt=since)
     count = found.order_by()[:MOST_NEW].count()
     return f"{count:,}{'+' if count == MOST_NEW else ''}"
+
+
+def with_newest_entries(
+    groups: list[FailureGroup],
+) -> tuple[list[FailureGroup], dict[int, int]]:
+    """The rows of *groups*, read behind the newest audit entry of each, so a form that
+    names the entry shows no less."""
+    newest = newest_entries(groups)
+    rows = FailureGroup.objects.in_bulk([group.pk for group in groups])
+    return [rows[group.pk] for group in groups if group.pk in rows], newest
+
+
+def act_on_many(request: HttpRequest) -> bool:
+    """Apply the chosen verb to each ticked group by itself; say what was done, and to which
+    it could not be done. Whether it was done to all."""
+    verb = MANY.get(request.POST.get("verb", ""))
+    ticked = dict(one.partition("-")[::2] for one in request.POST.getlist("chosen"))
+    groups = FailureGroup.objects.in_bulk([row_number(key) for key in ticked])
+    if verb is None or not groups:
+        messages.error(request, "Tick at least one group.")
+        return False
+    refused = 0
+    for key, group in sorted(groups.items()):
+        step = Step.of(request, group, row_number(ticked[str(key)]))
+        try:
+            verb(step)
+        except ReviewError as error:
+            refused += 1
+            messages.error(request, f"Left as it is, “{group.title[:100]}”: {error}")
+    if done := len(groups) - refused:
+        said = f"Done for {done} group{'' if done == 1 else 's'}."
+        messages.success(request, said)
+    return not refused
 
 
 @require_POST

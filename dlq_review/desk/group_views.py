@@ -1,32 +1,34 @@
 """The page of one failure group, and its actions."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 
 from django.contrib import messages
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
 
 from dlq_review.desk import facet_views
 from dlq_review.desk.charts import sparkline
-from dlq_review.desk.group_list import kept, list_query
+from dlq_review.desk.group_list import colleagues, kept, list_query
+from dlq_review.desk.group_verbs import VERBS, Step, note_in, reason_in, seen_by
 from dlq_review.desk.group_verdict import verdict
 from dlq_review.desk.rehearsal_folds import folded
 from dlq_review.desk.responses import needs, page
 from dlq_review.errors import ReviewError
-from dlq_review.groups import fingerprint, merge
+from dlq_review.groups import fingerprint, handover
 from dlq_review.groups import triage as verbs
 from dlq_review.letters.rehearsal import rehearse
-from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
 from dlq_review.monitoring.failure_rates import MOST, paces
 from dlq_review.permissions import may, may_schedule
 from dlq_review.search import keyset_pages
-from dlq_review.search.row_numbers import row_number
 from dlq_review.search.selections import Selection
 
 MOST_COUNTED = 10_000  # letters
@@ -84,6 +86,7 @@ def _page(
         **facet_views.of_group(request, group),
         "members": group.members.annotate(seen=Max("audit__pk")).order_by("pk"),
         "others": _mergeable(group)[:MOST_CHOICES],
+        "colleagues": colleagues(request),
         "trail": group.audit.all()[:20],
         "may_edit": may(request.user, "edit"),
         "may_operate": may(request.user, "bulk_redrive"),
@@ -115,88 +118,68 @@ def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
         raise Http404
     group = get_object_or_404(FailureGroup, pk=group_id)
     try:
-        if done := VERBS[verb](_Step.of(request, group)):
+        if done := VERBS[verb](Step.of(request, group)):
             messages.success(request, done)
     except ReviewError as error:
         messages.error(request, str(error))
-        if verb == "annotate":  # the page keeps the text that was typed
-            conflict, typed = HTTPStatus.CONFLICT, _note(request)
-            return _page(request, group, status=conflict, typed=typed)
+        if verb in _TYPED:  # the page keeps the text that was typed
+            return _page(request, group, HTTPStatus.CONFLICT, **_typed(request, verb))
     group.refresh_from_db()
-    page_of = reverse(
-        "admin:dlq_review_failuregroup_change",
-        args=[group.merged_into_id or group.pk],
-    )
-    return redirect(f"{page_of}{kept(list_query(request).removeprefix('?'))}")
+    return redirect(_url(request, group))
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One POST of a verb, with the fields of its form."""
-
-    group: FailureGroup
-    by: str
-    seen: int
-    """The newest entry of the audit trail when the page was made."""
-    reason: str
-    note: str
-    into: str
-
-    @classmethod
-    def of(cls, request: HttpRequest, group: FailureGroup) -> Self:
-        return cls(
-            group,
-            by=request.user.get_username(),
-            seen=_seen(request, group),
-            reason=request.POST.get("reason", "").strip()[:500],
-            note=_note(request),
-            into=request.POST.get("into", ""),
-        )
+def _url(request: HttpRequest, group: FailureGroup) -> str:
+    """The page of *group*, or of the one that stands for it, with its way back."""
+    number = group.merged_into_id or group.pk
+    page_of = reverse("admin:dlq_review_failuregroup_change", args=[number])
+    return f"{page_of}{kept(list_query(request).removeprefix('?'))}"
 
 
-def _seen(request: HttpRequest, group: FailureGroup) -> int:
-    """The audit entry that the page names; without one, the person's own last entry."""
-    seen = request.POST.get("seen", "")
-    by = request.user.get_username()
-    return row_number(seen) if seen else verbs.newest_entry(group, by)
+_OWNERSHIP = (AuditEntry.Verb.GIVEN, AuditEntry.Verb.TAKEN_OVER)
+_TYPED = ("annotate", "give", "give_back")
 
 
-def _note(request: HttpRequest) -> str:
-    return request.POST.get("note", "").replace("\r\n", "\n")[:5_000]
+def _typed(request: HttpRequest, verb: str) -> dict[str, Any]:
+    if verb == "annotate":
+        return {"typed": note_in(request)}
+    return {"typed_word": reason_in(request), "typed_to": request.POST.get("to", "")}
 
 
-def _acknowledge(step: _Step) -> str:
-    verbs.acknowledge(step.group, by=step.by, seen=step.seen)
-    return ""
+@require_http_methods(["GET", "POST"])
+@needs("edit")
+def take_over(request: HttpRequest, group_id: int) -> HttpResponse:
+    """Name the present owner and ask for a word, then make this person the owner."""
+    group = get_object_or_404(FailureGroup, pk=group_id)
+    status, by = HTTPStatus.OK, request.user.get_username()
+    if request.method == "POST":
+        note, seen = reason_in(request), seen_by(request, group)
+        try:
+            handover.take_over(group, note, by=by, seen=seen)
+            return redirect(_url(request, group))
+        except ReviewError as error:
+            messages.error(request, str(error))
+            status = HTTPStatus.CONFLICT
+    newest = verbs.newest_entry(group)  # first, so that the page shows no less
+    group.refresh_from_db()
+    if group.owner not in ("", by):
+        return _ask_owner(request, group, newest, status)
+    # There is nobody to take it from.
+    typed = {"typed_word": reason_in(request)}
+    return _page(request, group, status, **typed)
 
 
-def _resolve(step: _Step) -> str:
-    verbs.resolve_group(step.group, by=step.by, seen=step.seen)
-    return ""
-
-
-def _annotate(step: _Step) -> str:
-    verbs.annotate(step.group, step.note, by=step.by, seen=step.seen)
-    return ""
-
-
-def _merge(step: _Step) -> str:
-    into = get_object_or_404(FailureGroup, pk=row_number(step.into))
-    merge.merge(step.group, into, by=step.by, reason=step.reason, seen=step.seen)
-    return "Merged. New failures of the merged group are added here."
-
-
-def _split(step: _Step) -> str:
-    merge.split(step.group, by=step.by, reason=step.reason, seen=step.seen)
-    return "Split off. The group has its own letters again."
-
-
-#: The verbs of the group page by the last part of their URL. Each returns the message of
-#: the next page; empty if the page shows the result anyway.
-VERBS: dict[str, Callable[[_Step], str]] = {
-    "acknowledge": _acknowledge,
-    "resolve": _resolve,
-    "annotate": _annotate,
-    "merge": _merge,
-    "split": _split,
-}
+def _ask_owner(
+    request: HttpRequest, group: FailureGroup, newest: int, status: int
+) -> HttpResponse:
+    taken = Q(verb__in=_OWNERSHIP) | Q(after=FailureGroup.State.ACKNOWLEDGED)
+    query = list_query(request)
+    context = {
+        "title": f"Take over: {group}",
+        "group": group,
+        "seen": newest,
+        "since": group.audit.filter(taken).first(),
+        "typed_word": reason_in(request),
+        "kept": kept(query.removeprefix("?")),
+        "list_query": query,
+    }
+    return page(request, "dlq_review/group_take_over.html", context, status)

@@ -1,4 +1,4 @@
 """Failure groups: fingerprints, counters, merge, split and triage.
 
-May import `alerts`, `models` and `errors`.
+May import `alerts`, `models`, `permissions` and `errors`.
 """

@@ -6,6 +6,8 @@ refused. The number is read under the lock of the group's row, so entries of one
 numbered in the order of their commits.
 """
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.db.models import Max
 
@@ -32,11 +34,25 @@ class StillWaitingError(ReviewError):
     """Dead letters of this group still wait. Redrive, resolve or discard them first."""
 
 
+class TakenError(ReviewError):
+    """Somebody else has this group."""
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"{owner} has this group. Take it over with a word to them.")
+
+
 def newest_entry(group: FailureGroup, by: str | None = None) -> int:
     """The number of the group's newest audit entry, of anybody or *by* one; 0 for none."""
     entries = group.audit.all() if by is None else group.audit.filter(actor=by)
     found: int | None = entries.aggregate(newest=Max("pk"))["newest"]
     return found or 0
+
+
+def newest_entries(groups: Iterable[FailureGroup]) -> dict[int, int]:
+    """`newest_entry` of each of *groups*, by its key, where it has any."""
+    entries = AuditEntry.objects.filter(group__in=[group.pk for group in groups])
+    found = entries.order_by().values_list("group").annotate(newest=Max("pk"))
+    return dict(found)
 
 
 def check_seen(group: FailureGroup, seen: int | None) -> None:
@@ -53,8 +69,10 @@ def check_seen(group: FailureGroup, seen: int | None) -> None:
 
 @transaction.atomic
 def acknowledge(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
-    """Make *by* the owner of *group*. Raises SomebodyElsesError."""
-    group = _locked(group, seen)
+    """Make *by* the owner of *group*. Raises SomebodyElsesError, TakenError."""
+    group = locked(group, seen)
+    if group.owner not in ("", by):
+        raise TakenError(group.owner)
     before = group.state
     group.state, group.owner = _State.ACKNOWLEDGED, by
     group.save(update_fields=["state", "owner"])
@@ -67,7 +85,7 @@ def resolve_group(group: FailureGroup, *, by: str, seen: int | None = None) -> N
 
     Raises StillWaitingError, SomebodyElsesError.
     """
-    group = _locked(group, seen)
+    group = locked(group, seen)
     if group.waiting > 0:
         raise StillWaitingError(StillWaitingError.__doc__)
     before, group.state = group.state, _State.RESOLVED
@@ -83,13 +101,14 @@ def annotate(
 
     Raises SomebodyElsesError.
     """
-    group = _locked(group, seen)
+    group = locked(group, seen)
     before, group.note = group.note, mask(note)
     group.save(update_fields=["note"])
     AuditEntry.note(group, _NOTED, by=by, reason=f"Note was: {before or 'empty'}")
 
 
-def _locked(group: FailureGroup, seen: int | None) -> FailureGroup:
+def locked(group: FailureGroup, seen: int | None) -> FailureGroup:
+    """The row of *group*, locked. Raises SomebodyElsesError as `check_seen` does."""
     found = FailureGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
     check_seen(found, seen)
     return found

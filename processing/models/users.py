@@ -52,6 +52,11 @@ class User(AbstractUser):
         )
         indexes = (
             models.Index(
+                fields=("username",),
+                condition=models.Q(is_staff=True),
+                name="account_of_staff",
+            ),
+            models.Index(
                 fields=("date_joined",),
                 condition=models.Q(verified_at=None, request_id__isnull=False),
                 name="account_unverified",

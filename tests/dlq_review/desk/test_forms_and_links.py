@@ -134,7 +134,10 @@ LETTER_VERBS = (
     *("redrive", "undo", "rehearse", "resolve", "discard", "restore"),
     *("reveal", "edit", "export", "body"),
 )
-GROUP_VERBS = ("acknowledge", "resolve", "annotate", "merge", "split", "rehearse")
+GROUP_VERBS = (
+    *("acknowledge", "resolve", "annotate", "give", "merge", "split"),
+    "rehearse",
+)
 OPERATION_VERBS = ("new", "start", "pause", "resume", "cancel", "undo")
 POLICY_VERBS = ("new", "change", "start", "pause", "resume", "end")
 
@@ -163,7 +166,7 @@ def _names_what_was_seen(url: str, action: str, fields: list[str]) -> bool:
     verb = action.rstrip("/").rpartition("/")[2]
     if "/deadletter/" in url and verb in ("redrive", "resolve", "discard"):
         return "revision" in fields
-    if "/failuregroup/" in url and verb in GROUP_VERBS[:5]:
+    if "/failuregroup/" in url and verb in GROUP_VERBS[:6]:
         return "seen" in fields
     return True
 

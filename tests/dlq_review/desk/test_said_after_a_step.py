@@ -6,13 +6,14 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from dlq_review.desk.group_views import VERBS
+from dlq_review.desk.group_verbs import VERBS
 from dlq_review.desk.letter_views import SETTLEMENTS
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter
 from dlq_review.redrive import undo_window
 from dlq_review.redrive.terms import Redrive, Terms
 from processing.delivery import processor
+from processing.models import User
 from tests.builders import dead_letter, failure, message
 from tests.dlq_review.desk_pages import GROUPS, OPERATIONS, page
 
@@ -76,6 +77,8 @@ def test_the_page_of_a_letter_says_what_was_done(
 
 GROUP = {
     "acknowledge": "",
+    "give_back": "Given back. Nobody has the group now.",
+    "give": "Given to eva, who is told by mail.",
     "annotate": "",
     "merge": "Merged. New failures of the merged group are added here.",
     "resolve": "",
@@ -87,8 +90,12 @@ def test_the_page_of_a_group_says_what_was_done(desk: Client) -> None:
     group, into = (
         dead_letter(attributes=failure(error_type=one)).group for one in ("A", "B")
     )
+    eva = User.objects.create(
+        username="eva", email="eva@x.org", is_staff=True, is_superuser=True
+    )
+    form = {"into": into.pk, "note": "n", "to": eva.pk}
     for verb, sentence in GROUP.items():
-        told = said(desk, f"{GROUPS}{group.pk}/{verb}/", into=into.pk, note="n")
+        told = said(desk, f"{GROUPS}{group.pk}/{verb}/", **form)
         assert told == ([("success", sentence)] if sentence else []), verb
 
 

@@ -247,7 +247,7 @@ def test_the_inbox_costs_the_same_for_many_groups(
     for number in range(12):
         dead_letter(attributes=failure(error_type=f"Error{'ABCDEFGHIJKL'[number]}"))
     html(desk, GROUPS)  # the first step of a session is noted
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(15):
         html(desk, GROUPS)
 
 

@@ -23,7 +23,16 @@ from tests.builders import dead_message, failed_attempt, failure, message, order
 
 pytestmark = pytest.mark.django_db
 
-_OWN = {"id", "letter_id", "group_id", "at", "pulled_at", "settled_at", "since"}
+_OWN = {
+    "appeared_at",
+    "id",
+    "letter_id",
+    "group_id",
+    "at",
+    "pulled_at",
+    "settled_at",
+    "since",
+}
 
 
 def page() -> list[Message]:
