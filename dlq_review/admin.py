@@ -19,6 +19,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from dlq_review.desk import (
+    audit_list,
     edit_many_views,
     edit_views,
     example_views,
@@ -49,7 +50,6 @@ from dlq_review.models import (
 from dlq_review.permissions import SCHEDULING, denial, may, may_operate, may_schedule
 from dlq_review.redrive import undo_window
 from dlq_review.search.export import FORMATS
-from dlq_review.search.veil import reason_about
 from processing.events.masking import mask
 from processing.staff.read_only_admin import ReadOnlyAdmin, hidden, masked_field
 
@@ -265,25 +265,35 @@ class RedrivePolicyAdmin(OwnPagesAdmin):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(DeskAdmin):
     personal = {"reason": hidden}
-    list_display = (
-        *("at", "actor", "verb", "about", "before", "after"),
-        "masked_reason",
-    )
+    list_display = ("verb",)
+    list_per_page = list_max_show_all = 100
     list_select_related = ("letter", "group", "operation", "policy")
-    list_filter = ("verb",)
+    list_filter = (
+        audit_list.PersonFilter,
+        audit_list.DayFilter,
+        "verb",
+        audit_list.LetterFilter,
+        audit_list.GroupFilter,
+        audit_list.OperationFilter,
+        audit_list.PolicyFilter,
+    )
     search_fields = ("actor__exact", "letter__request_id__exact")
     search_help_text = "A user name, or the request id of a dead letter"
+    sortable_by = ()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        answer = super().changelist_view(request, extra_context)
+        if isinstance(answer, TemplateResponse) and answer.context_data:
+            entries = answer.context_data["cl"].result_list
+            answer.context_data["folds"] = audit_list.folded(entries)
+        return answer
 
     @admin.display(description="reason")
     def masked_reason(self, entry: AuditEntry) -> str:
-        if entry.letter is None:
-            return mask(entry.reason)
-        return reason_about(entry.letter, entry.reason)
-
-    @admin.display(description="about")
-    def about(self, entry: AuditEntry) -> str:
-        found = (entry.letter, entry.group, entry.operation, entry.policy)
-        return str(next(filter(None, found), "–"))
+        (fold,) = audit_list.folded([entry])
+        return fold.reason
 
 
 @admin.register(Erasure)

@@ -77,6 +77,11 @@ class AuditEntry(models.Model):
                 condition=models.Q(policy__isnull=False),
                 name="audit_of_policy",
             ),
+            models.Index(
+                fields=("actor", "-at", "-id"),
+                condition=models.Q(actor__gt=""),
+                name="audit_by_person",
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """Template tags for times and states."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django import template
 from django.utils import timezone
@@ -38,6 +38,13 @@ def ago(moment: datetime | None) -> str:
         date_format(moment, "j M Y, H:i:s"),
         text,
     )
+
+
+@register.simple_tag
+def second(moment: datetime) -> str:
+    """`<time>` with the second, in UTC."""
+    text = moment.astimezone(UTC).strftime("%d %b %Y, %H:%M:%S UTC")
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
 
 
 def _distance(seconds: float) -> str:
