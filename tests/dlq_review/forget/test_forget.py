@@ -179,6 +179,14 @@ def test_the_record_says_who_when_and_how_many_and_not_whom(mail_folder: Path) -
     assert not names_ann(str(vars(record)))
 
 
+def test_what_leads_to_the_rest_is_erased_last() -> None:
+    assert [*erasing._STEPS] == [
+        *("spooled events discarded", "waiting letters discarded", "letters purged"),
+        *("sessions deleted", "attempts purged", "orders pseudonymised"),
+        *("returns purged", "accounts erased", "texts changed", "mail files erased"),
+    ]
+
+
 def test_a_second_run_finds_nothing(mail_folder: Path) -> None:
     known(mail_folder)
     forget()
@@ -207,6 +215,11 @@ def test_runs_that_are_killed_one_behind_each_step_go_on_to_the_end(
     assert returned("ORD-1") == ""
     (record,) = Erasure.objects.all()
     assert record.counts["orders pseudonymised"] == 1
+    assert [*record.counts] == [
+        *("spooled events discarded", "waiting letters discarded", "letters purged"),
+        *("sessions deleted", "attempts purged", "orders pseudonymised"),
+        *("returns purged", "accounts erased", "texts changed", "mail files erased"),
+    ]
 
 
 def test_a_waiting_request_is_refused_and_nothing_is_erased() -> None:
@@ -216,8 +229,14 @@ def test_a_waiting_request_is_refused_and_nothing_is_erased() -> None:
     before = list(dump())
     with pytest.raises(CommandError) as refused:
         forget()
-    assert f"Dead letter {letter.pk} is an accepted request" in str(refused.value)
-    assert "The spool holds the accepted request" in str(refused.value)
+    (spooled,) = SpooledEvent.objects.all()
+    for sentence in (
+        f"Dead letter {letter.pk} is an accepted request that waits for staff. Settle it,"
+        " or add --also-waiting to discard it unfulfilled.",
+        f"The spool holds the accepted request {spooled.pk}. Wait until SQS takes it, or"
+        " add --also-waiting to discard it unfulfilled.",
+    ):
+        assert sentence in str(refused.value)
     assert list(dump()) == before
 
 
@@ -247,8 +266,9 @@ def test_what_is_being_redriven_or_run_or_is_staff_is_refused() -> None:
         forget("--also-waiting")
     said = f"Redrive policy {asked.pk} is not over and names"
     for words in (
-        "is being redriven",
-        "member of staff",
+        f"Dead letter {letter.pk} is being redriven. Wait for its outcome.",
+        "with this address is a member of staff. Take the rights away first, under Staff"
+        " members.",
         "is not over and names",
         said,
     ):

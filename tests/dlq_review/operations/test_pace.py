@@ -42,3 +42,5 @@ def test_of_a_long_time_without_a_set_a_second_is_caught_up_with(clock: Clock) -
     assert pace.due() == 501
     pace.took(501)
     assert pace.due() == 0
+    clock.now += 1.001
+    assert pace.due() == 500, "and what was older is given up"
