@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from http.client import OK as OK
 from http.client import HTTPConnection, HTTPException
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from threading import Timer
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
@@ -20,10 +20,10 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 
 from dlq_review.errors import ReviewError
+from processing.outbound.addresses import is_public
 
 PATIENCE = 5.0  # seconds for one step
 DEADLINE = 10.0  # seconds for all of them, however slowly the answer drips
-_NAT64 = 0x64FF9B << 96, 0xFFFFFFFF
 _DEFAULT = {"https": 443, "http": 80}
 
 
@@ -65,7 +65,7 @@ def _parts(url: str) -> SplitResult:
         return parts
     if parts.scheme != "https":
         raise ProbeError("Only https, unless PROBE_PRIVATE_HOSTS names the host.")
-    if (address := _as_address(host)) is not None and not is_public(address):
+    if _is_address(host) and not is_public(host):
         raise ProbeError("A private address, which PROBE_PRIVATE_HOSTS does not name.")
     return parts
 
@@ -74,24 +74,12 @@ def _is_allowed(host: str) -> bool:
     return host in {one.lower() for one in settings.PROBE_PRIVATE_HOSTS}
 
 
-def _as_address(host: str) -> IPv4Address | IPv6Address | None:
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host)
+        ip_address(host)
     except ValueError:
-        return None
-
-
-def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether *address*, or the IPv4 address inside of it, belongs to the public internet."""
-    if isinstance(address, IPv6Address):
-        inside = address.ipv4_mapped or address.sixtofour
-        if int(address) & ~_NAT64[1] == _NAT64[0]:
-            inside = IPv4Address(int(address) & _NAT64[1])
-        if inside is not None:
-            return is_public(inside)
-        if address.teredo is not None or address.is_site_local:
-            return False
-    return address.is_global and not (address.is_multicast or address.is_reserved)
+        return False
+    return True
 
 
 def _addresses(host: str, port: int) -> list[str]:
@@ -100,7 +88,7 @@ def _addresses(host: str, port: int) -> list[str]:
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     if not _is_allowed(host):
         for one in addresses:
-            if not is_public(ip_address(one.partition("%")[0])):
+            if not is_public(one):
                 raise ProbeError(
                     "A private address, which PROBE_PRIVATE_HOSTS does not name."
                 )

@@ -5,7 +5,7 @@ elsewhere a moment later (DNS rebinding) leads nowhere.
 """
 
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
@@ -14,7 +14,6 @@ from urllib.parse import SplitResult, urlsplit
 from processing.outbound.errors import UndeliveredError
 
 _NAT64 = ip_network("64:ff9b::/96")
-Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +73,14 @@ def resolve(parts: SplitResult, private: Collection[str]) -> list[Place]:
 
 
 def is_public(text: str) -> bool:
-    """Whether the address *text*, and the one inside it, belong to the public internet."""
+    """Whether the address *text*, or the IPv4 address inside it, is of the public internet."""
     address = ip_address(text.partition("%")[0])
-    every = (address, *_inside(address))
-    return all(one.is_global and not one.is_multicast for one in every)
-
-
-def _inside(address: Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address stands for."""
-    if isinstance(address, IPv4Address):
-        return
-    if address in _NAT64:
-        yield IPv4Address(int(address) & 0xFFFFFFFF)
-    for one in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())):
-        if one is not None:
-            yield one
+    if isinstance(address, IPv6Address):
+        inside = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inside = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inside is not None:
+            return is_public(str(inside))
+        if address.teredo is not None or address.is_site_local:
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
