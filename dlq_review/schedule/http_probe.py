@@ -127,7 +127,8 @@ def _status(connected: socket.socket, parts: SplitResult) -> int:
     if parts.scheme == "https":
         context = ssl.create_default_context()
         connected = context.wrap_socket(connected, server_hostname=host)
-    with closing(HTTPConnection(host, parts.port)) as http:
+    bracketed = f"[{host}]" if ":" in host else host
+    with closing(HTTPConnection(bracketed, parts.port)) as http:
         http.sock = connected
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         http.request("GET", target, headers={"User-Agent": "Holdfast-probe"})

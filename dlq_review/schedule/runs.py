@@ -1,7 +1,7 @@
 """Begin a run of each policy that is due: an operation, which the ordinary runner runs.
 
-Crash order: take the lease of the policy -> commit -> ask its probe -> one transaction
-{freeze the list; start the operation; set the time of the next run; give the lease back}.
+Crash order: take the lease of the policy -> commit -> ask its probe -> look at the policy
+and the rights of its owner again -> one transaction {freeze the list; start the operation; set the time of the next run; give the lease back}.
 A process that dies before the transaction commits leaves the policy due: another begins
 the run when the lease has run out. One that dies behind it leaves a running operation,
 which the runner goes on with. While an operation of the policy is not over, it is not due.
@@ -45,10 +45,11 @@ class Done:
 
 def look() -> list[Done]:
     """Stop or end the policies that must not go on; a result for each of these."""
-    return [
-        Done(one, f"{one.get_state_display()}. {one.halted}")
-        for one in watch.look_at_all()
-    ]
+    return [_halted(one) for one in watch.look_at_all()]
+
+
+def _halted(policy: RedrivePolicy) -> Done:
+    return Done(policy, f"{policy.get_state_display()}. {policy.halted}")
 
 
 def due() -> QuerySet[RedrivePolicy]:
@@ -99,6 +100,9 @@ def _begin(policy: RedrivePolicy, owner: UUID) -> Done:
     verdict = probes.ask(policy)
     if not verdict.green:
         return _wait(policy, owner, verdict)
+    policy.refresh_from_db()  # the probes took their time
+    if policy.state == RedrivePolicy.State.ACTIVE and watch.look_at(policy):
+        return _halted(policy)
     try:
         operation = plans.freeze(
             selection(policy),

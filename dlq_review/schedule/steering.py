@@ -59,7 +59,9 @@ def _go(policy: RedrivePolicy, allowed: tuple[str, ...], by: str) -> None:
         raise OverError(OverError.__doc__)
     now = timezone.now()
     changes = {"owner": by, "counted_from": now, "next_run_at": now}
-    _steer(policy, allowed, S.ACTIVE, by, halted="", **changes)
+    # Whoever began a run in the name of the owner before begins it no more.
+    lease = {"leased_until": None, "lease_owner": None}
+    _steer(policy, allowed, S.ACTIVE, by, halted="", **changes, **lease)
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 LONGEST_STATE = 512  # characters; W3C asks for at least so many
@@ -52,10 +52,13 @@ class Trace:
         return cls(found["trace"], found["span"], flags, _valid(state))
 
     @classmethod
-    def beside(cls, attributes: Mapping[str, str]) -> Self | None:
-        """The trace in the message attributes *attributes*."""
-        parent = attributes.get(TRACEPARENT, "")
-        return cls.read(parent, attributes.get(TRACESTATE, "")) if parent else None
+    def beside(cls, attributes: Mapping[str, Any]) -> Self | None:
+        """The trace in *attributes*: of a message, or the mark of a redrive, which a producer
+        can write with any JSON in it."""
+        parent, state = attributes.get(TRACEPARENT), attributes.get(TRACESTATE)
+        if not isinstance(parent, str):
+            return None
+        return cls.read(parent, state if isinstance(state, str) else "")
 
     @classmethod
     def of_text(cls, text: str) -> Self | None:

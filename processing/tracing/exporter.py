@@ -5,6 +5,7 @@ operator adds keeps its own. Spans leave in the background, and those that find 
 SDK's queue are dropped; no event waits for them.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,6 +14,7 @@ from django.conf import settings
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -98,8 +100,11 @@ class Spans:
         self._provider.shutdown()
 
 
-def over_http(endpoint: str) -> Spans:
-    """Spans that leave in the background, some at a time."""
+def over_http(endpoint: str) -> Spans | None:
+    """Spans that leave in the background, some at a time; None if OpenTelemetry is switched off,
+    whose spans then have ids of zeros, which must not be carried on."""
+    if os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true":
+        return None
     exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=TIMEOUT)
     return Spans(BatchSpanProcessor(exporter))
 

@@ -106,5 +106,5 @@ def _exporter(pid: int, endpoint: str) -> Exporter | None:
     except ImportError as error:
         logger.warning("spans=not_exported missing=%s", error.name)
         return None
-    made: Exporter = module.over_http(endpoint)
+    made: Exporter | None = module.over_http(endpoint)
     return made

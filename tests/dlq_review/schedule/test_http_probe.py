@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pytest_django import Settings
@@ -52,6 +53,24 @@ def server(settings: Settings) -> Iterator[Any]:
 def test_the_status_is_read_and_no_redirect_followed(server: Any, status: int) -> None:
     assert status_of(f"{server.url}/a/{status}?b=c") == status
     assert server.asked == [f"/a/{status}?b=c"]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://[2606:4700::1111]/200", "[2606:4700::1111]"),
+        ("http://[2606:4700::abcd]/200", "[2606:4700::abcd]"),
+        ("http://x.example/200", "x.example"),
+        ("http://x.example:8080/200", "x.example:8080"),
+    ],
+)
+def test_the_host_is_told_as_it_is_written(url: str, host: str) -> None:
+    """Also an IPv6 address, whose last part is no port."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        assert http_probe._status(ours, urlsplit(url)) == 200
+        assert f"\r\nHost: {host}\r\n" in theirs.recv(999).decode()
 
 
 def test_whoever_hangs_or_drips_is_given_up(

@@ -19,7 +19,7 @@ from dlq_review.models import (
 from dlq_review.monitoring import health
 from dlq_review.operations import control
 from dlq_review.permissions import PERMISSIONS, SCHEDULING
-from dlq_review.schedule import runs, steering, watch
+from dlq_review.schedule import probes, runs, steering, watch
 from processing.models import User
 from tests.builders import dead_letter, failure
 from tests.dlq_review.policies import active, begun, ended, make_due, policy, state
@@ -98,6 +98,55 @@ def test_it_stops_when_its_owner_may_not_do_it_any_more(how: str) -> None:
     assert why in halted
     steering.resume(found, by="ada")
     assert begun() == [2]
+
+
+def asked_while(happens: Callable[[], object]) -> None:
+    """Begin what is due; *happens* comes while the probe of a policy is asked."""
+    ask = probes.ask
+
+    def ask_slowly(one: RedrivePolicy) -> probes.Verdict:
+        happens()
+        return ask(one)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probes, "ask", ask_slowly)
+        assert begun() == []
+    assert not Operation.objects.exists()
+
+
+@pytest.mark.parametrize("how", GONE)
+def test_no_run_begins_for_an_owner_who_lost_a_right_during_the_probe(how: str) -> None:
+    owner = owner_of_all_rights()
+    dead_letter()
+    found = active(owner="eve", selection={"fields": ["data.email~example"]})
+    lose, why = GONE[how]
+    asked_while(lambda: lose(owner))
+    now, halted = state(found)
+    assert now == "stopped"
+    assert why in halted
+
+
+def test_no_run_begins_after_midnight_of_its_last_day_that_passes_meanwhile() -> None:
+    dead_letter()
+    found = active()
+    yesterday = RedrivePolicy.today() - timedelta(days=1)
+    asked_while(lambda: RedrivePolicy.objects.update(until=yesterday))
+    assert state(found) == ("ended", "Its last day has passed.")
+
+
+def test_no_run_begins_in_the_name_of_an_owner_whose_policy_another_resumed() -> None:
+    dead_letter()
+    found = active()
+
+    def pause_and_resume() -> None:
+        steering.pause(RedrivePolicy.objects.get(), by="bob")
+        steering.resume(RedrivePolicy.objects.get(), by="bob")
+
+    User.objects.create(username="bob", email="bob@x.org", is_superuser=True)
+    asked_while(pause_and_resume)
+    assert state(found) == ("active", "")
+    assert begun() == [1]  # at once: nobody holds it any more
+    assert Operation.objects.get().by == "bob"
 
 
 def test_conditions_on_masked_bodies_need_no_right_to_see_personal_data() -> None:

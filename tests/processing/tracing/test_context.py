@@ -1,8 +1,11 @@
 """The trace of a request is read strictly, and carried as it was given."""
 
+import json
+
 import pytest
 
 from processing.tracing.context import LONGEST_STATE, Trace, carried, current, within
+from tests.builders import message
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -54,6 +57,18 @@ def test_a_valid_traceparent_is_carried(given: str, carried_on: str) -> None:
 )
 def test_a_traceparent_that_is_not_right_counts_as_none(given: str) -> None:
     assert Trace.read(given, "a=1") is None
+
+
+@pytest.mark.parametrize("odd", [5, True, 1.5, [PARENT], {"a": 1}, None])
+def test_a_mark_that_holds_no_texts_holds_no_trace(odd: object) -> None:
+    """A producer can write the mark of a redrive as any JSON."""
+    assert failed_trace(traceparent=odd, tracestate="a=1") is None
+    assert failed_trace(traceparent=PARENT, tracestate=odd) == Trace.read(PARENT)
+
+
+def failed_trace(**mark: object) -> Trace | None:
+    redrive = json.dumps({"redrive_id": "r", **mark})
+    return message("{}", attributes={"redrive": redrive}).failed_trace
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""The exporter does what OpenTelemetry's own switch says."""
+
+from typing import Any
+
+import pytest
+
+from processing.tracing import spans
+from processing.tracing.context import Trace
+
+TRACE = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1, "congo=t61")
+
+
+@pytest.mark.parametrize("off", ["true", " TRUE "])
+def test_without_the_sdk_a_trace_is_carried_as_without_a_collector(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, off: str
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", off)
+    settings.OTEL_EXPORTER_OTLP_ENDPOINT = f"http://127.0.0.1:9/{off.strip()}"
+    assert spans.begin(spans.SEND, "orders", None).carried == {}
+    assert spans.begin(spans.SEND, "orders", TRACE).trace == TRACE
+    redriven = spans.begin(spans.SEND, "orders", None, TRACE).trace
+    assert redriven is not None
+    assert redriven.trace_id not in (TRACE.trace_id, "0" * 32)
