@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 
 from dlq_review.errors import ReviewError
-from processing.outbound.addresses import is_public
+from processing.outbound.addresses import bracketed, is_public
 
 PATIENCE = 5.0  # seconds for one step
 DEADLINE = 10.0  # seconds for all of them, however slowly the answer drips
@@ -123,12 +123,10 @@ def _cut(handle: socket.socket) -> None:
 
 
 def _status(connected: socket.socket, parts: SplitResult) -> int:
-    host = parts.hostname or ""
     if parts.scheme == "https":
         context = ssl.create_default_context()
-        connected = context.wrap_socket(connected, server_hostname=host)
-    bracketed = f"[{host}]" if ":" in host else host
-    with closing(HTTPConnection(bracketed, parts.port)) as http:
+        connected = context.wrap_socket(connected, server_hostname=parts.hostname)
+    with closing(HTTPConnection(bracketed(parts), parts.port)) as http:
         http.sock = connected
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         http.request("GET", target, headers={"User-Agent": "Holdfast-probe"})

@@ -1,10 +1,11 @@
 """Begin a run of each policy that is due: an operation, which the ordinary runner runs.
 
 Crash order: take the lease of the policy -> commit -> ask its probe -> look at the policy
-and the rights of its owner again -> one transaction {freeze the list; start the operation; set the time of the next run; give the lease back}.
-A process that dies before the transaction commits leaves the policy due: another begins
-the run when the lease has run out. One that dies behind it leaves a running operation,
-which the runner goes on with. While an operation of the policy is not over, it is not due.
+and the rights of its owner again -> one transaction {freeze the list; start the operation;
+set the time of the next run; give the lease back}. A process that dies before the
+transaction commits leaves the policy due: another begins the run when the lease has run
+out. One that dies behind it leaves a running operation, which the runner goes on with.
+While an operation of the policy is not over, it is not due.
 """
 
 import logging

@@ -44,14 +44,15 @@ def look_at(policy: RedrivePolicy) -> bool:
 
 
 def _owner_trouble(policy: RedrivePolicy) -> str:
+    """A sentence without the name of its owner, which may be a mail address: alerts say it."""
     user = get_user_model().objects.filter(username=policy.owner).first()
     if user is None or not user.is_active:
-        return f"Its owner {policy.owner} is not an active user any more."
+        return "Its owner is not an active user any more."
     if not may_schedule(user):
-        return f"Its owner {policy.owner} may not schedule redrives any more."
+        return "Its owner may not schedule redrives any more."
     asked = Selection.from_json(policy.selection)
     if not policy.masked and needs_reveal(asked) and not may(user, "reveal"):
-        return f"Its owner {policy.owner} may not see personal data any more."
+        return "Its owner may not see personal data any more."
     return ""
 
 

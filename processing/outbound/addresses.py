@@ -52,6 +52,12 @@ def host_of(url: str) -> str:
         return "?"
 
 
+def bracketed(parts: SplitResult) -> str:
+    """The host as `http.client` takes it, which reads a bare IPv6 address as host and port."""
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
 def resolve(parts: SplitResult, private: Collection[str]) -> list[Place]:
     """The addresses of the host. Raises UndeliveredError if one is not public.
 

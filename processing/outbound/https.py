@@ -95,7 +95,7 @@ class _Pinned(http.client.HTTPConnection):
     """A connection to addresses that were looked at, whatever their name says by now."""
 
     def __init__(self, parts: SplitResult, places: list[Place]) -> None:
-        super().__init__(parts.hostname or "", parts.port, timeout=WITHIN)
+        super().__init__(addresses.bracketed(parts), parts.port, timeout=WITHIN)
         self.default_port = 443 if parts.scheme == "https" else 80
         self.port = parts.port or self.default_port
         self._places = places

@@ -9,11 +9,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review import tasks
+from dlq_review.alerts.kinds import POLICY_STOPPED
 from dlq_review.models import (
     AlertDelivery,
     DeadLetter,
     Operation,
     OperationItem,
+    RaisedAlert,
     RedrivePolicy,
 )
 from dlq_review.monitoring import health
@@ -56,7 +58,7 @@ def test_on_its_last_day_it_still_runs() -> None:
 
 # -- Its owner -------------------------------------------------------------------------
 def owner_of_all_rights() -> User:
-    user = User.objects.create(username="eve", email="eve@x.org", is_staff=True)
+    user = User.objects.create(username="eve@x.org", email="eve@x.org", is_staff=True)
     names = [PERMISSIONS[name].partition(".")[2] for name in (*SCHEDULING, "reveal")]
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
     return user
@@ -85,7 +87,7 @@ def test_it_stops_when_its_owner_may_not_do_it_any_more(how: str) -> None:
     owner = owner_of_all_rights()
     dead_letter()
     chosen = {"fields": ["data.email~example"]}
-    found = active(owner="eve", selection=chosen)
+    found = active(owner="eve@x.org", selection=chosen)
     assert begun() == [1]
     ended(Operation.objects.get(), processed=1)
     dead_letter()
@@ -96,6 +98,9 @@ def test_it_stops_when_its_owner_may_not_do_it_any_more(how: str) -> None:
     now, halted = state(found)
     assert now == "stopped"
     assert why in halted
+    told = RaisedAlert.objects.get(kind=POLICY_STOPPED.name).sentence
+    assert why in told
+    assert "eve@x.org" not in told  # which leaves Holdfast, by mail and to a chat
     steering.resume(found, by="ada")
     assert begun() == [2]
 
@@ -118,7 +123,7 @@ def asked_while(happens: Callable[[], object]) -> None:
 def test_no_run_begins_for_an_owner_who_lost_a_right_during_the_probe(how: str) -> None:
     owner = owner_of_all_rights()
     dead_letter()
-    found = active(owner="eve", selection={"fields": ["data.email~example"]})
+    found = active(owner="eve@x.org", selection={"fields": ["data.email~example"]})
     lose, why = GONE[how]
     asked_while(lambda: lose(owner))
     now, halted = state(found)
@@ -152,7 +157,7 @@ def test_no_run_begins_in_the_name_of_an_owner_whose_policy_another_resumed() ->
 def test_conditions_on_masked_bodies_need_no_right_to_see_personal_data() -> None:
     without("reveal")(owner_of_all_rights())
     dead_letter()
-    active(owner="eve", selection={"fields": ["data.currency=EUR"]}, masked=True)
+    active(owner="eve@x.org", selection={"fields": ["data.currency=EUR"]}, masked=True)
     assert begun() == [1]
 
 

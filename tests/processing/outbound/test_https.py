@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from processing.outbound import https
+from processing.outbound import addresses, https
 from processing.outbound.errors import UndeliveredError
 from tests.dlq_review.alerts.receiver import receiving
 from tests.processing.sqs_server import self_signed
@@ -53,6 +53,22 @@ def test_a_post_carries_path_query_headers_and_the_login_of_the_url() -> None:
     assert call.headers["webhook-id"] == "1"
     assert call.headers["Content-Type"] == "application/json"
     assert call.headers["Authorization"] == "Basic YWRhOnBAc3M="
+
+
+@pytest.mark.parametrize(
+    "host", ["[2606:4700::1111]", "[2606:4700::abcd]", "x.example"]
+)
+def test_the_host_is_told_as_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """Also an IPv6 address, whose last part is no port."""
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(addresses, "resolve", lambda *_: [])
+    monkeypatch.setattr(https._Pinned, "_reached", lambda _: ours)
+    with theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        https.post(f"http://{host}/a", b"{}", {}, [host.strip("[]")])
+        assert f"\r\nHost: {host}\r\n" in theirs.recv(999).decode()
 
 
 def test_a_redirect_is_not_followed() -> None:
