@@ -4,6 +4,7 @@ An entry is what SendMessageBatch takes for one message, without its Id.
 """
 
 import hashlib
+import json
 from typing import Any
 
 from processing.events.attributes import FAILURE, MOST, REDRIVE, Attributes
@@ -23,7 +24,7 @@ def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
 
     Its attributes are *beside* and the event's ids. The body holds the ids too, so they are
     left out if there are ten other attributes. A trace for which there is no room is left
-    out too, its tracestate first.
+    out too: its tracestate, then its traceparent, then that in the mark of a redrive.
     """
     usual = {
         "type": event.type,
@@ -48,9 +49,18 @@ def of_event(event: Event, beside: Attributes, queue: str) -> dict[str, Any]:
 
 
 def _leave_trace_out_if_too_large(entry: dict[str, Any]) -> None:
+    named = entry["MessageAttributes"]
     for name in (TRACESTATE, TRACEPARENT):
         if size(entry) > MAX_MESSAGE_BYTES:
-            entry["MessageAttributes"].pop(name, None)
+            named.pop(name, None)
+    if REDRIVE in named and size(entry) > MAX_MESSAGE_BYTES:
+        named[REDRIVE] |= {"StringValue": _untraced(named[REDRIVE]["StringValue"])}
+
+
+def _untraced(redrive: str) -> str:
+    """The mark *redrive* without the trace in which the event failed."""
+    mark = Attributes({REDRIVE: redrive}).content_of(REDRIVE)
+    return json.dumps({name: mark[name] for name in mark if name != TRACEPARENT})
 
 
 def of_dead_letter(message: Message, failure: dict[str, Any]) -> dict[str, Any]:

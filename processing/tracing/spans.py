@@ -103,8 +103,13 @@ def _exporter(pid: int, endpoint: str) -> Exporter | None:
         return None
     try:
         module = import_module("processing.tracing.exporter")
+        made: Exporter | None = module.over_http(endpoint)
     except ImportError as error:
         logger.warning("spans=not_exported missing=%s", error.name)
         return None
-    made: Exporter | None = module.over_http(endpoint)
+    except (
+        Exception
+    ) as error:  # a variable that OpenTelemetry cannot read costs no event
+        logger.warning("spans=not_exported reason=%s", type(error).__name__)
+        return None
     return made

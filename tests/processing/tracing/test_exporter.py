@@ -1,4 +1,4 @@
-"""The exporter does what OpenTelemetry's own switch says."""
+"""The variables of OpenTelemetry itself, which the exporter finds in the environment."""
 
 from typing import Any
 
@@ -21,3 +21,16 @@ def test_without_the_sdk_a_trace_is_carried_as_without_a_collector(
     redriven = spans.begin(spans.SEND, "orders", None, TRACE).trace
     assert redriven is not None
     assert redriven.trace_id not in (TRACE.trace_id, "0" * 32)
+
+
+def test_a_variable_that_opentelemetry_refuses_costs_spans_and_no_event(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "many")
+    settings.OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:9/wrong"
+    for _ in range(2):
+        assert spans.begin(spans.SEND, "orders", TRACE).trace == TRACE
+    spans.stop()
+    assert [one.getMessage() for one in caplog.records] == [
+        "spans=not_exported reason=ValueError"
+    ]
