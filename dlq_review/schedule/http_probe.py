@@ -95,17 +95,26 @@ def _addresses(host: str, port: int) -> list[str]:
     return addresses
 
 
+def _reached(host: str, port: int) -> socket.socket:
+    """A connection to the first address that takes one, of two: the other may be of IPv6, on
+    a network without it."""
+    *others, last = _addresses(host, port)[:2]
+    for address in others:
+        with suppress(OSError):
+            return socket.create_connection((address, port), PATIENCE)
+    return socket.create_connection((last, port), PATIENCE)
+
+
 @contextmanager
 def _connected(host: str, port: int) -> Iterator[socket.socket]:
     """A connection that is cut after DEADLINE, whoever is slow."""
-    address = _addresses(host, port)[0]
+    ends = monotonic() + DEADLINE
     with (
-        socket.create_connection((address, port), PATIENCE) as connected,
+        _reached(host, port) as connected,
         # A copy of the handle, which stays valid when TLS takes the first one over.
         closing(connected.dup()) as handle,
     ):
-        ends = monotonic() + DEADLINE
-        timer = Timer(DEADLINE, _cut, (handle,))
+        timer = Timer(max(ends - monotonic(), 0), _cut, (handle,))
         timer.daemon = True
         timer.start()
         try:

@@ -107,9 +107,7 @@ def _exporter(pid: int, endpoint: str) -> Exporter | None:
     except ImportError as error:
         logger.warning("spans=not_exported missing=%s", error.name)
         return None
-    except (
-        Exception
-    ) as error:  # a variable that OpenTelemetry cannot read costs no event
+    except Exception as error:  # it cannot read one of its variables
         logger.warning("spans=not_exported reason=%s", type(error).__name__)
         return None
     return made

@@ -55,6 +55,14 @@ def test_the_status_is_read_and_no_redirect_followed(server: Any, status: int) -
     assert server.asked == [f"/a/{status}?b=c"]
 
 
+def test_another_address_of_the_host_is_asked_if_the_first_is_dead(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a name with an IPv6 address, on a network without IPv6."""
+    monkeypatch.setattr(http_probe, "_addresses", lambda *_: ["127.0.0.2", "127.0.0.1"])
+    assert status_of(f"{server.url}/200") == 200
+
+
 @pytest.mark.parametrize(
     ("url", "host"),
     [
