@@ -176,7 +176,7 @@ def alert_channels(**_: Any) -> Iterable[CheckMessage]:
     """The settings of the channels that are on."""
     for channel in registry.configured():
         for problem in channel.problems():
-            yield Error(problem.says, hint=problem.advice, id="dlq_review.E013")
+            yield Error(problem.says, hint=problem.advice, id="dlq_review.E017")
 
 
 def alert_times(**_: Any) -> Iterable[CheckMessage]:

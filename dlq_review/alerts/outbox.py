@@ -20,6 +20,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from dlq_review.alerts import quiet_hours
@@ -123,6 +124,10 @@ def _sendable(channel: str) -> QuerySet[AlertDelivery]:
     earlier = mine.filter(name=OuterRef("name"), pk__lt=OuterRef("pk"))
     claimed = mine.filter(claimed_until__gt=now)
     asked = LifeSign.objects.filter(name=_sign_name(channel), rests_until__gt=now)
+    if quiet_hours.quiet_until(now) > now:  # it may be late since before they began
+        mine = mine.filter(
+            kind__in=[one.name for one in KINDS.values() if one.is_urgent]
+        )
     return mine.filter(
         ~Exists(earlier), ~Exists(claimed), ~Exists(asked), next_try_at__lte=now
     )
@@ -130,7 +135,9 @@ def _sendable(channel: str) -> QuerySet[AlertDelivery]:
 
 @transaction.atomic
 def _claim(channel: Channel) -> _Batch | None:
-    found = _sendable(channel.name).order_by("pk")
+    # What was not taken so often goes behind what may be: it would hold that up for a day.
+    first = Greatest("tries", REFUSALS - 1), "pk"
+    found = _sendable(channel.name).order_by(*first)
     rows = list(found.select_for_update(skip_locked=True)[: channel.most])
     if not rows:
         return None

@@ -128,7 +128,9 @@ def _end(rows: QuerySet[RaisedAlert]) -> int:
     now = timezone.now()
     ended = list(rows.order_by("name").select_for_update())
     for row in ended:
-        row.over_at = row.at = now
+        row.at = now
+        # It may have begun on a machine whose clock is ahead.
+        row.over_at = max(now, row.began_at or now)
         row.number += 1
         row.save(update_fields=["over_at", "at", "number"])
         _tell(row, _Phase.OVER)

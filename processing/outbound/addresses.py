@@ -35,21 +35,27 @@ def problem(url: str, private: Collection[str]) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return "It cannot be read as a URL."
-    if parts.scheme == "http" and host not in private:
-        return "It is not encrypted: it begins with http."
     if parts.scheme not in ("http", "https"):
         return "It does not begin with https://."
-    if not host or any(not one.isprintable() or one.isspace() for one in url):
+    if not _is_host(host) or any(not one.isprintable() or one.isspace() for one in url):
         return "It names no host, or holds blanks."
+    if parts.scheme == "http" and host not in private:
+        return "It is not encrypted: it begins with http."
     return ""
 
 
 def host_of(url: str) -> str:
     """All of *url* that may be shown."""
     try:
-        return urlsplit(url).hostname or "?"
+        host = urlsplit(url).hostname
     except ValueError:
         return "?"
+    return host if host and _is_host(host) else "?"
+
+
+def _is_host(text: str | None) -> bool:
+    r"""Not what urlsplit takes for one where a slash is written as \ or %2F."""
+    return bool(text) and all(one.isalnum() or one in ".-_:" for one in text or "")
 
 
 def bracketed(parts: SplitResult) -> str:

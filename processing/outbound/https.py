@@ -11,7 +11,6 @@ import socket
 import ssl
 from collections.abc import Collection, Mapping
 from threading import Timer
-from typing import cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from processing.outbound import addresses
@@ -100,17 +99,20 @@ class _Pinned(http.client.HTTPConnection):
         self.port = parts.port or self.default_port
         self._places = places
         self._tls = parts.scheme == "https"
+        self._wire: socket.socket | None = None  # kept when `sock` is let go
         self.is_cut = False
 
     def connect(self) -> None:
         raw = self._reached()
         raw.settimeout(WITHIN)
-        self.sock = raw
+        self.sock = self._wire = raw
         if self._tls:
             wrapped = ssl.create_default_context().wrap_socket(
                 raw, server_hostname=self.host, do_handshake_on_connect=False
             )
-            self.sock = wrapped
+            self.sock = self._wire = wrapped
+            if self.is_cut:  # while nobody could cut it
+                raise TimeoutError
             wrapped.do_handshake()
 
     def _reached(self) -> socket.socket:
@@ -125,10 +127,9 @@ class _Pinned(http.client.HTTPConnection):
     def cut(self) -> None:
         """End all waiting for the receiver, also for one that sends a byte now and then."""
         self.is_cut = True
-        sock = cast("socket.socket | None", self.sock)
-        if sock is not None:
+        if self._wire is not None:
             try:
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
             except OSError:
                 return
 

@@ -134,7 +134,7 @@ def test_a_channel_that_cannot_send_is_named_with_the_way_out(
 ) -> None:
     settings.ALERT_SLACK_URL = "http://hooks.slack.com/services/s3cret"
     (found,) = alert_channels()
-    assert found.id == "dlq_review.E013"
+    assert found.id == "dlq_review.E017"
     assert "ALERT_SLACK_URL cannot be used. It is not encrypted" in found.msg
     assert "s3cret" not in f"{found.msg}{found.hint}"
 

@@ -18,6 +18,7 @@ from dlq_review.alerts.channels.texts import data, identity
 from dlq_review.alerts.channels.urls import host_of, url_problems
 from dlq_review.models import AlertDelivery
 from processing.outbound import https
+from processing.outbound.errors import UndeliveredError
 
 _PREFIX = "whsec_"
 _SIZES = range(24, 65)  # bytes of a secret, by the standard
@@ -35,9 +36,14 @@ def content(one: AlertDelivery) -> bytes:
 
 
 def headers(identity: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """A signature by each secret, so that a secret can be replaced without a gap."""
+    """A signature by each secret, so that a secret can be replaced without a gap.
+
+    Raises UndeliveredError if there is none.
+    """
     signed = f"{identity}.{timestamp}.".encode() + body
     keys = [key for one in settings.ALERT_WEBHOOK_SECRETS if (key := key_of(one))]
+    if not keys:
+        raise UndeliveredError("ALERT_WEBHOOK_SECRETS holds no secret")
     digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)
     return {
         "webhook-id": identity,

@@ -178,6 +178,16 @@ def test_a_secret_is_known_by_its_form(secret: str, is_one: bool) -> None:
     assert (webhook.key_of(secret) is not None) is is_one
 
 
+def test_what_cannot_be_signed_is_not_sent(
+    receiver: Receiver, settings: Settings
+) -> None:
+    settings.ALERT_WEBHOOK_SECRETS = ["whsec_short"]
+    with pytest.raises(UndeliveredError, match="ALERT_WEBHOOK_SECRETS") as found:
+        registry.CHANNELS["webhook"].send([delivery()])
+    assert not receiver.calls
+    assert not found.value.is_refusal, "it waits for the secret"
+
+
 def test_slack_shows_the_words_as_they_are() -> None:
     told = json.loads(slack.content([delivery(), delivery(phase="over")]))
     first, link, over, _ = told["text"].split("\n")
@@ -288,6 +298,9 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("slack", {"ALERT_SLACK_URL": "https://[::1/s3cret"}, "cannot be read", "https"),
     ("slack", {"ALERT_SLACK_URL": "https://hooks.slack.com/s3cret x"}, "blanks", ""),
     ("slack", {"ALERT_SLACK_URL": "https://a:99999/s3cret"}, "cannot be read", ""),
+    ("slack", {"ALERT_SLACK_URL": r"https://slack.com\x\s3cret"}, "names no host", ""),
+    ("slack", {"ALERT_SLACK_URL": "https://slack.com%2Fs3cret"}, "names no host", ""),
+    ("slack", {"ALERT_SLACK_URL": "http://slack.com%2Fs3cret"}, "names no host", ""),
     ("webhook", {"ALERT_WEBHOOK_URL": "https://"}, "no host", "https://example.com"),
     (
         "webhook",

@@ -343,6 +343,33 @@ def test_a_failed_try_of_what_is_not_urgent_is_not_repeated_at_night(
         assert urgent.next_try_at == NIGHT + timedelta(seconds=10)
 
 
+def test_what_was_late_before_the_quiet_hours_waits_for_their_end(
+    receiver: Receiver, settings: Settings
+) -> None:
+    settings.ALERT_QUIET_HOURS = "23:00-07:00"
+    receiver.status = 500
+    with time_machine.travel(NIGHT - timedelta(seconds=5), tick=False) as clock:
+        raising.begin(NEAR_LIMIT, "orders", "Not urgent.")
+        raising.begin(NEAR_LIMIT, "signups", "Not urgent.")
+        deliver()
+        receiver.status = 200
+        clock.move_to(NIGHT + timedelta(hours=1))
+        assert not outbox.due()
+        assert deliver() == 0
+        clock.move_to(NIGHT + timedelta(hours=8))
+        assert deliver() == 2
+
+
+def test_what_a_receiver_never_takes_lets_the_others_pass(receiver: Receiver) -> None:
+    receiver.status = 500
+    raising.begin(GROWTH, "orders", "Many.")
+    raising.begin(GROWTH, "signups", "Many.")
+    AlertDelivery.objects.filter(name="growth/orders").update(tries=outbox.REFUSALS)
+    deliver()
+    (call,) = receiver.calls
+    assert call.json["data"]["alert"] == "growth/signups"
+
+
 def test_an_alert_of_the_release_before_becomes_a_delivery(desk: None) -> None:
     UntoldAlert.objects.create(name="growth/orders", sentence="Old.", path="/admin/")
     assert outbox.due()

@@ -43,6 +43,16 @@ def test_what_is_over_is_told_once_and_may_begin_again() -> None:
     assert len(set(AlertDelivery.objects.values_list("key"))) == 6
 
 
+def test_nothing_ends_before_it_began() -> None:
+    """Alertmanager refuses that; the clock of another machine may be ahead."""
+    raising.begin(GROWTH, "orders", "Many.")
+    ahead = timezone.now() + timedelta(seconds=5)
+    RaisedAlert.objects.update(began_at=ahead)
+    raising.end(GROWTH, ["orders"])
+    over = AlertDelivery.objects.filter(channel="mail", phase="over").get()
+    assert over.ended_at == over.began_at == ahead
+
+
 def test_all_that_is_not_found_any_more_is_over() -> None:
     raising.keep(GROWTH, {"a": ("A.", "/"), "b": ("B.", "/")})
     raising.keep(GROWTH, {"b": ("B.", "/"), "c": ("C.", "/")})

@@ -101,6 +101,11 @@ def test_a_name_that_nobody_knows_is_tried_again(
         ("https://exa mple.com/", True),
         ("https://example.com/\r\nX: y", True),
         ("https://example.com:x/", True),
+        ("https://example.com\\x", True),
+        ("https://example.com%2Fx", True),
+        ("https://b\u00fccher.example/", False),
+        ("https://a_b.example/", False),
+        ("https://[2001:db8::1]/", False),
         ("", True),
     ],
 )
