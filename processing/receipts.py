@@ -104,11 +104,14 @@ class Receipt:
     def ask_for_mail(self) -> None:
         """Have the outcome mailed, once, to the address in the request itself.
 
-        Does nothing unless the page offers it now.
+        Does nothing unless the page offers it now. If two requests have one id, the first
+        that asks gets the mail.
         """
         status = self.status()
         if status.state == State.UNDER_REVIEW and status.review.has_address:
-            OutcomeMail.objects.get_or_create(request_id=self.request_id)
+            OutcomeMail.objects.get_or_create(
+                request_id=self.request_id, defaults={"piece": self.piece}
+            )
 
     def status(self) -> Status:
         """The status from the tables; "received" if the database is away or hangs."""
@@ -157,7 +160,9 @@ def _under_review(
         State.UNDER_REVIEW,
         since=began[0] if began else None,
         review=desk.review(receipt.request_id, receipt.piece),
-        mail_asked=OutcomeMail.objects.filter(pk=receipt.request_id).exists(),
+        mail_asked=OutcomeMail.objects.filter(
+            pk=receipt.request_id, piece__in=("", receipt.piece)
+        ).exists(),
     )
 
 

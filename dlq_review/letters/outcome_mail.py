@@ -67,18 +67,30 @@ def send() -> int:
 @transaction.atomic
 def _answer(request_id: str) -> int:
     wishes = OutcomeMail.objects.filter(pk=request_id)
-    if not list(wishes.select_for_update(skip_locked=True)):
+    wish = wishes.select_for_update(skip_locked=True).first()
+    if wish is None:
         return 0  # another run has it
-    mail = _mail(request_id)
+    mail = _mail(wish)
     if mail is not None:
         spool.record([mail], request_id)
     wishes.delete()
     return int(mail is not None)
 
 
-def _mail(request_id: str) -> Event | None:
+def original_of(request_id: str, piece: str) -> Revision | None:
+    """The body that arrived whose fingerprint begins with *piece*.
+
+    Two requests of different senders may have one id.
+    """
+    arrived = Revision.objects.filter(letter__request_id=request_id, number=0)
+    arrived = arrived.filter(fingerprint__startswith=piece).select_related("letter")
+    return arrived.order_by("letter_id").first()
+
+
+def _mail(wish: OutcomeMail) -> Event | None:
     """The event that sends the mail; None if the body is gone, or holds no address."""
-    original = Revision.objects.filter(letter__request_id=request_id, number=0).first()
+    request_id = wish.request_id
+    original = original_of(request_id, wish.piece)
     address = address_in(original.body) if original is not None else ""
     if original is None or not address:
         return None

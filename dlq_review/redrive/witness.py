@@ -35,12 +35,10 @@ def review(request_id: str, piece: str) -> Review:
 
     Another sender may have used the same request id for a request of their own.
     """
-    letter = DeadLetter.objects.filter(request_id=request_id).first()
-    if letter is None or not piece:
+    original = outcome_mail.original_of(request_id, piece) if piece else None
+    if original is None:
         return Review()
-    original = letter.revisions.filter(number=0).first()
-    if original is None or not original.fingerprint.startswith(piece):
-        return Review()
+    letter = original.letter
     contract = CONTRACTS.get(letter.type)
     about_order = contract is not None and contract.reference_field == "order_id"
     return Review(

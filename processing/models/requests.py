@@ -160,6 +160,8 @@ class OutcomeMail(models.Model):
     """
 
     request_id = models.CharField(primary_key=True, max_length=REQUEST_ID_LENGTH)
+    piece = models.CharField(max_length=16, blank=True, db_default="")
+    """The piece of the receipt: two requests may have one id, and each has an address."""
     asked_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from dlq_review.groups import triage
 from dlq_review.letters import outcome_mail, revisions, settlement
 from dlq_review.models import DeadLetter
 from processing.delivery import processor, spool
+from processing.events.contracts import SignupRequested
 from processing.events.envelope import Event
 from processing.models import OutcomeMail, SpooledEvent
 from processing.receipts import Receipt
@@ -93,6 +94,39 @@ def test_another_request_under_the_same_id_learns_nothing(client: Client) -> Non
     assert "Mail me" not in text
     client.post(address(other))
     assert not OutcomeMail.objects.exists()
+
+
+def signup_under(request_id: str) -> Event:
+    wanted = SignupRequested.model_validate({"email": "eve@example.com", "name": "Eve"})
+    return Event.new(wanted, id=request_id)
+
+
+def test_two_requests_under_one_id_get_each_its_own_mail_and_not_the_others(
+    client: Client,
+) -> None:
+    event, letter = waiting(email="ada@example.com")
+    other = signup_under(event.id)
+    dead_letter(other, queue="signups-dlq")
+    for one in (event, other):
+        assert "Mail me when this has ended" in receipt(client, one)
+    client.post(address(event))
+    assert "We send one mail" in receipt(client, event)
+    assert "Mail me when this has ended" in receipt(client, other)
+    settlement.discard(letter, by="ada", reason="x")
+    outcome_mail.send()
+    (asked,) = mails()
+    assert asked["recipient"] == "ada@example.com"
+    assert address(event) in asked["body"]
+
+
+def test_the_other_request_under_an_id_can_ask_first(client: Client) -> None:
+    event, letter = waiting(email="ada@example.com")
+    other = signup_under(event.id)
+    dead_letter(other, queue="signups-dlq")
+    client.post(address(other))
+    settlement.discard(letter, by="ada", reason="x")
+    outcome_mail.send()
+    assert [one["recipient"] for one in mails()] == ["eve@example.com"]
 
 
 def test_the_wish_needs_the_token_of_the_form() -> None:
