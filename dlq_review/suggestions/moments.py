@@ -60,6 +60,6 @@ def _read(text: str) -> datetime | None:
     for form in _MONTHS_NAMED:
         with contextlib.suppress(ValueError):
             return datetime.strptime(text, form)  # noqa: DTZ007 - the caller sets UTC
-    with contextlib.suppress(ValueError, TypeError, IndexError):
+    with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
         return parsedate_to_datetime(text)
     return None

@@ -16,6 +16,7 @@ from dlq_review.suggestions import moments
 
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 _LONGEST = 200  # characters of a value that is looked at
+_DIGITS = 20  # before or behind the point; 1e-999999999 has a billion
 _CLOSE = 0.75  # as difflib measures; "canceled" and "cancelled" are 0.94
 _COMMA = re.compile(r"([0-9]+),([0-9]{1,2})", re.ASCII)
 _AMOUNT = re.compile(
@@ -44,7 +45,11 @@ class Wrong:
 
     @property
     def number(self) -> Decimal | None:
-        return self.value if isinstance(self.value, Decimal) else None
+        """The value as a number; None if it is none, or has too many digits to write."""
+        is_number = isinstance(self.value, Decimal)
+        return (
+            self.value if is_number and abs(self.value.adjusted()) <= _DIGITS else None
+        )
 
 
 def _bare(text: str) -> str:
@@ -56,7 +61,7 @@ def trimmed(wrong: Wrong) -> Any:
 
 
 def number_as_text(wrong: Wrong) -> Any:
-    if wrong.number is None or wrong.kind.is_whole or wrong.number.adjusted() > 20:
+    if wrong.number is None or wrong.kind.is_whole:
         return None
     places = Decimal("0.01") if wrong.kind.is_amount else None
     exact = wrong.number == wrong.number.quantize(places) if places else True

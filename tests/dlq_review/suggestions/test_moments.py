@@ -28,7 +28,13 @@ def test_a_time_is_read_in_the_forms_of_others(
 
 
 @pytest.mark.parametrize(
-    "written", ["", "20.13.2026", "11/20/26", "0", "Friday", "9" * 400, "1.1.0000"]
+    "written",
+    [
+        *("", "20.13.2026", "11/20/26", "0", "Friday", "9" * 400, "1.1.0000"),
+        f"Fri, 20 Nov 2026 10:00:00 +{'9' * 20}",
+        f"Fri, 20 Nov 2026 {'9' * 20}:00:00 +0000",
+        f"20 Nov {'9' * 14} 10:00:00",
+    ],
 )
 def test_what_is_no_time_is_not_read(written: str) -> None:
     assert moments.read(written) is None

@@ -76,6 +76,15 @@ def test_nothing_is_proposed_where_more_than_one_thing_may_be_meant(
     assert repaired(Wrong(value, kind)) is None
 
 
+@pytest.mark.parametrize("written", ["1e-999999999", "1e999999999", "-1e-999999"])
+@pytest.mark.parametrize("kind", [SKU, PRICE, QUANTITY, CURRENCY, WHEN])
+def test_a_number_that_would_be_written_with_a_billion_digits_costs_nothing(
+    kind: Kind, written: str
+) -> None:
+    assert Wrong(Decimal(written), kind).number is None
+    assert repaired(Wrong(Decimal(written), kind)) is None
+
+
 def test_each_rule_has_a_name_and_a_sentence_of_its_own() -> None:
     assert len({one.name for one in RULES}) == len(RULES)
     assert all(one.says for one in RULES)
