@@ -20,11 +20,12 @@ from processing.sqs.topology import EVENT_QUEUES
 _BUCKET = re.compile(r"(?!.*\.\.)(?![\d.]+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ACCOUNT = re.compile(r"(?!0{12})[0-9]{12}")
 LONGEST_OVERDUE = 14 * 24 * 3600  # seconds; no queue holds a message for longer
-_AT_LEAST_ONE = (
+_SOME = (
     *("ALERT_REPEAT_HOURS", "ALERT_GROWTH", "ALERT_NEAR_LIMIT_HOURS"),
     *("ALERT_PULL_LATE_SECONDS", "ALERT_NO_WORKER_SECONDS"),
     *("ALERT_UNACCOUNTED", "ALERT_ARCHIVE_SECONDS"),
 )
+_MOST = 10_000_000  # of hours, a thousand years: what lies further back has no date
 LONGEST_UNDO = 60  # seconds; a longer wait looks like a redrive that does nothing
 
 
@@ -196,11 +197,11 @@ def alert_times(**_: Any) -> Iterable[CheckMessage]:
             hint=str(error),
             id="dlq_review.E015",
         )
-    for name in _AT_LEAST_ONE:
-        if getattr(settings, name) < 1:
+    for name in _SOME:
+        if not 1 <= getattr(settings, name) <= _MOST:
             yield Error(
                 f"{name} is {getattr(settings, name)}.",
-                hint="Set it to 1 or more.",
+                hint=f"Set it to between 1 and {_MOST}.",
                 id="dlq_review.E016",
             )
 

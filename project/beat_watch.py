@@ -37,7 +37,7 @@ class JobsWatch:
             close_old_connections()
             with within(PATIENCE):
                 stands_in = machinery_alerts.keep_puller() and outbox.due()
-        except Error as error:
+        except Exception as error:  # beat must not end with a look
             logger.warning("jobs_watched=0 reason=%s", type(error).__name__)
             return
         if stands_in and not (self._sender and self._sender.is_alive()):

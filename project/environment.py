@@ -15,7 +15,10 @@ _YES = environ.Env.BOOLEAN_TRUE_STRINGS
 
 
 class Environment(environ.Env):  # type: ignore[misc]
-    """A number or a switch that is set to nothing is as one that is not set."""
+    """A number or a switch that is set to nothing is as one that is not set.
+
+    Of a list, the blanks around its parts are none of them.
+    """
 
     def get_value(
         self,
@@ -31,10 +34,13 @@ class Environment(environ.Env):  # type: ignore[misc]
         if cast is bool and text.lower() not in (*_YES, *_NO):
             raise ImproperlyConfigured(f"{var} is {text!r}. Set it to true or false.")
         try:
-            return super().get_value(var, cast, default, parse_default)
+            value = super().get_value(var, cast, default, parse_default)
         except ValueError:
             sentence = f"{var} is {text!r}. Set it to a whole number."
             raise ImproperlyConfigured(sentence) from None
+        if cast is list:  # people write "a, b"
+            return [one for part in value if (one := part.strip())]
+        return value
 
     def address(
         self,

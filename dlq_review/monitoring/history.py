@@ -125,14 +125,17 @@ MOST_SIGNS = 500
 
 
 def workers() -> dict[str, Workers]:
-    """By queue, from the signs of the last starts of workers."""
-    signs = list(WorkerSign.objects.order_by("-at")[:MOST_SIGNS])
-    alive = set(WorkerSign.alive().values_list("pk", flat=True))
-    return {name: _of(name, signs, alive) for name in (ALL_QUEUES, *QUEUES)}
+    """By queue: all that are alive, and who was seen last among the last starts."""
+    alive = list(WorkerSign.alive())
+    signs = [*alive, *WorkerSign.objects.order_by("-at")[:MOST_SIGNS]]
+    return {
+        name: Workers(
+            len(_of(name, alive)),
+            max((one.at for one in _of(name, signs)), default=None),
+        )
+        for name in (ALL_QUEUES, *QUEUES)
+    }
 
 
-def _of(queue: str, signs: Iterable[WorkerSign], alive: set[str]) -> Workers:
-    its = [one for one in signs if queue == ALL_QUEUES or queue in one.queues]
-    return Workers(
-        sum(one.pk in alive for one in its), max((one.at for one in its), default=None)
-    )
+def _of(queue: str, signs: Iterable[WorkerSign]) -> list[WorkerSign]:
+    return [one for one in signs if queue == ALL_QUEUES or queue in one.queues]

@@ -146,6 +146,7 @@ def test_a_channel_that_cannot_send_is_named_with_the_way_out(
         ("ALERT_QUIET_HOURS", "22-7", "E015"),
         ("ALERT_TIME_ZONE", "Nowhere", "E015"),
         ("ALERT_REPEAT_HOURS", 0, "E016"),
+        ("ALERT_REPEAT_HOURS", 10**8, "E016"),
         ("ALERT_GROWTH", 0, "E016"),
         ("ALERT_NEAR_LIMIT_HOURS", 0, "E016"),
         ("ALERT_PULL_LATE_SECONDS", -1, "E016"),

@@ -75,11 +75,15 @@ def test_while_pulls_come_beat_sends_nothing(settings: Settings, clock: Clock) -
     assert not AlertDelivery.objects.exists()
 
 
-def test_a_database_that_is_away_stops_no_beat(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("error", [OperationalError, OverflowError])
+def test_a_look_that_fails_stops_no_beat(
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[Exception],
 ) -> None:
     def be_away() -> bool:
-        raise OperationalError
+        raise error
 
     monkeypatch.setattr(machinery_alerts, "keep_puller", be_away)
     monkeypatch.setattr(beat_watch, "within", lambda seconds: nullcontext())
@@ -87,4 +91,4 @@ def test_a_database_that_is_away_stops_no_beat(
     clock[0] += 1000
     watch.look()
     watch.look()
-    assert caplog.text.count("jobs_watched=0 reason=OperationalError") == 1
+    assert caplog.text.count(f"jobs_watched=0 reason={error.__name__}") == 1

@@ -48,6 +48,8 @@ READERS: dict[str, Callable[[Environment], Any]] = {
         ("str", "", ""),
         ("str", None, "default"),
         ("list", "a,b", ["a", "b"]),
+        ("list", " a, b c ,, ", ["a", "b c"]),
+        ("list", "", []),
         ("list", None, ["default"]),
         ("word", None, "off"),
         ("word", "optional", "optional"),

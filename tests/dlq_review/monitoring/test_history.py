@@ -144,3 +144,16 @@ def test_workers_that_store_at_once_lose_no_count() -> None:
     found = track("1h", "orders").records[-1]
     assert found
     assert found.durations == [0, 4]
+
+
+def test_a_worker_that_restarts_often_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "MOST_SIGNS", 2)
+    WorkerSign.note("steady", ["orders"])
+    WorkerSign.objects.update(at=NOW - timedelta(seconds=60))
+    for number in range(3):
+        WorkerSign.note(f"restarts/{number}", ["emails"], ended=True)
+    found = history.workers()
+    assert (found["orders"].alive, found["emails"].alive, found[""].alive) == (1, 0, 1)
+    assert found["orders"].last_seen == NOW - timedelta(seconds=60)
