@@ -11,6 +11,7 @@ from processing.events.masking import MASK
 
 VARIES = "‹…›"
 LONGEST = 500  # characters, as the column has
+_READ = 2 * LONGEST  # characters of a text: to find the parts takes the square of them
 _PART = re.compile(
     rf"{VARIES}|(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\S+@\S+"
     rf"|[\w-]*(?:{MASK}[\w-]*)+|[\w-]*\d[\w-]*(?:[.:,/+]\d[\w-]*)*"
@@ -19,7 +20,7 @@ _PART = re.compile(
 
 def sentence_of(text: str) -> str:
     """The sentence of a group with the masked error *text* only."""
-    return _PART.sub(_shown, text)[:LONGEST]
+    return _PART.sub(_shown, text[:_READ])[:LONGEST]
 
 
 def narrowed(sentence: str, text: str) -> str:
@@ -38,8 +39,8 @@ def narrowed(sentence: str, text: str) -> str:
 
 
 def skeleton(text: str) -> str:
-    """*text* with all parts marked that may differ: texts that are alike share it."""
-    return _PART.sub(VARIES, text)
+    """The begin of *text* with all parts marked that may differ: texts that are alike share it."""
+    return _PART.sub(VARIES, text[:_READ])
 
 
 def marked(template: str) -> str:

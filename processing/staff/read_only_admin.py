@@ -45,13 +45,15 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:
         """Allow only the declared filters: others could be used to guess hidden values."""
-        offered = {
-            one if isinstance(one, str) else getattr(one, "parameter_name", "")
-            for one in self.list_filter
-        }
-        name = lookup.partition("__")[0]
-        names = {field.name for field in self.model._meta.get_fields()}
-        return lookup in offered or name in offered or name not in names
+        fields = {one for one in self.list_filter if isinstance(one, str)}
+        filters = {getattr(one, "parameter_name", "") for one in self.list_filter}
+        name, _, rest = lookup.partition("__")
+        if lookup in fields | filters:
+            return True
+        if name in fields:  # a further part may lead to another model
+            related = self.model._meta.get_field(name).is_relation
+            return not related or rest in ("exact", "id__exact")
+        return name not in {field.name for field in self.model._meta.get_fields()}
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         found = [*super().get_search_fields(request)]

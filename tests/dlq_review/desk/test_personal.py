@@ -6,8 +6,10 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.db.models import Model
 from django.test import Client
 
 from dlq_review.letters import revisions, settlement
@@ -17,6 +19,7 @@ from dlq_review.operations.plans import Plan, freeze
 from dlq_review.search.selections import Selection
 from dlq_review.search.veil import veiled_condition
 from processing.models import User
+from processing.staff.read_only_admin import ReadOnlyAdmin
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -216,6 +219,15 @@ def test_no_question_in_the_address_bar_tells_what_a_field_holds(
     admin_client: Client, query: str
 ) -> None:
     assert admin_client.get(f"/admin/dlq_review/{query}").status_code == 400
+
+
+@pytest.mark.parametrize("model", sorted(site._registry, key=str))
+def test_no_filter_leads_to_a_field_of_another_row(model: type[Model]) -> None:
+    its_admin = site._registry[model]
+    for field in model._meta.get_fields():
+        if isinstance(its_admin, ReadOnlyAdmin) and field.is_relation:
+            for path in ("body", "reference__startswith", "letter__error_text"):
+                assert not its_admin.lookup_allowed(f"{field.name}__{path}", "g")
 
 
 def test_an_export_takes_no_such_question_either(desk: Client) -> None:

@@ -8,7 +8,7 @@ from django.core.management import CommandError
 from django.test import Client
 
 from dlq_review.bodies.field_conditions import Condition, FieldError, holds
-from dlq_review.desk import operation_views
+from dlq_review.desk import freezing
 from dlq_review.letters import revisions
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import plans, progress
@@ -255,7 +255,7 @@ def test_asking_about_bodies_needs_the_permission_to_see_them(
 def test_a_page_does_not_read_bodies_for_minutes(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operation_views, "MOST_READ", 1)
+    monkeypatch.setattr(freezing, "MOST_READ", 1)
     of(), of()
     with pytest.raises(TooManyToReadError):
         Selection(fields=("data",)).check_readable(1)
