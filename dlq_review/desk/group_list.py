@@ -1,6 +1,6 @@
 """What the list of groups shows beside its rows, and what is done there."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import quote_plus
 
@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST
 
 from dlq_review.desk.group_verbs import VERBS, Step
+from dlq_review.desk.list_filters import OVER
 from dlq_review.desk.responses import needs
 from dlq_review.errors import ReviewError
 from dlq_review.groups.last_look import last_look, look
@@ -71,7 +72,7 @@ def back(request: HttpRequest) -> HttpResponse:
 
 def _new(since: datetime) -> str:
     found = FailureGroup.objects.filter(merged_into=None, appeared_at__gt=since)
-    count = found.order_by()[:MOST_NEW].count()
+    count = found.exclude(OVER).order_by()[:MOST_NEW].count()
     return f"{count:,}{'+' if count == MOST_NEW else ''}"
 
 
@@ -89,14 +90,19 @@ def act_on_many(request: HttpRequest) -> bool:
     """Apply the chosen verb to each ticked group by itself; say what was done, and to which
     it could not be done. Whether it was done to all."""
     verb = MANY.get(request.POST.get("verb", ""))
-    ticked = dict(one.partition("-")[::2] for one in request.POST.getlist("chosen"))
-    groups = FailureGroup.objects.in_bulk([row_number(key) for key in ticked])
+    ticked = {
+        row_number(key): row_number(seen)
+        for key, _, seen in (
+            one.partition("-") for one in request.POST.getlist("chosen")
+        )
+    }
+    groups = FailureGroup.objects.in_bulk(list(ticked))
     if verb is None or not groups:
         messages.error(request, "Tick at least one group.")
         return False
     refused = 0
     for key, group in sorted(groups.items()):
-        step = Step.of(request, group, row_number(ticked[str(key)]))
+        step = Step.of(request, group, ticked[key])
         try:
             verb(step)
         except ReviewError as error:
@@ -114,8 +120,8 @@ def looked(request: HttpRequest) -> HttpResponse:
     """This person has looked through the list, as it was when its page was made."""
     try:
         until = parse_datetime(request.POST.get("until", ""))
-    except ValueError:
-        until = None
-    if until is not None and timezone.is_aware(until):
-        look(cast(User, request.user), until)
+        if until is not None and timezone.is_aware(until):
+            look(cast(User, request.user), until.astimezone(UTC))
+    except (ValueError, OverflowError):
+        pass
     return back(request)

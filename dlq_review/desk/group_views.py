@@ -30,6 +30,7 @@ from dlq_review.monitoring.failure_rates import MOST, paces
 from dlq_review.permissions import may, may_schedule
 from dlq_review.search import keyset_pages
 from dlq_review.search.selections import Selection
+from processing.events.masking import mask
 
 MOST_COUNTED = 10_000  # letters
 MOST_CHOICES = 100  # groups to merge into, the latest
@@ -154,7 +155,8 @@ def take_over(request: HttpRequest, group_id: int) -> HttpResponse:
     if request.method == "POST":
         note, seen = reason_in(request), seen_by(request, group)
         try:
-            handover.take_over(group, note, by=by, seen=seen)
+            told = handover.take_over(group, note, by=by, seen=seen)
+            _say_who_is_told(request, mask(group.owner), told=told)
             return redirect(_url(request, group))
         except ReviewError as error:
             messages.error(request, str(error))
@@ -168,6 +170,14 @@ def take_over(request: HttpRequest, group_id: int) -> HttpResponse:
     return _page(request, group, status, **typed)
 
 
+def _say_who_is_told(request: HttpRequest, former: str, *, told: bool) -> None:
+    if told:
+        messages.success(request, f"The word goes to {former} by mail.")
+    elif former not in ("", mask(request.user.get_username())):
+        gone = f"No mail goes to {former}: they have no account here that gets it."
+        messages.warning(request, gone)
+
+
 def _ask_owner(
     request: HttpRequest, group: FailureGroup, newest: int, status: int
 ) -> HttpResponse:
@@ -177,6 +187,7 @@ def _ask_owner(
         "title": f"Take over: {group}",
         "group": group,
         "seen": newest,
+        "told": handover.owner_to_tell(group),
         "since": group.audit.filter(taken).first(),
         "typed_word": reason_in(request),
         "kept": kept(query.removeprefix("?")),

@@ -111,6 +111,10 @@ class SinceFilter(admin.SimpleListFilter):
         return queryset.filter(last_failed_at__gte=since(str(self.value())))
 
 
+#: Groups that the list leaves out, unless it is asked for them.
+OVER = Q(state=FailureGroup.State.RESOLVED, waiting__lte=0)
+
+
 class GroupStateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
@@ -129,7 +133,7 @@ class GroupStateFilter(admin.SimpleListFilter):
             return queryset.filter(state=self.value())
         if self.value() == "all":
             return queryset
-        return queryset.exclude(state=FailureGroup.State.RESOLVED, waiting__lte=0)
+        return queryset.exclude(OVER)
 
 
 class OperationFilter(admin.SimpleListFilter):

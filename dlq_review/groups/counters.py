@@ -1,7 +1,6 @@
 """Keep failure groups and their counters, in the transaction that changes a dead letter."""
 
 import functools
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from dlq_review.alerts import raising
 from dlq_review.alerts.kinds import NEW_FAILURE, REGRESSION
 from dlq_review.bodies import sentences
 from dlq_review.groups.fingerprint import Failure
+from dlq_review.groups.plain_words import plain_words
 from dlq_review.models import DeadLetter, FailureGroup
-from processing.events.contracts import CONTRACTS
 
 _State = DeadLetter.State
 COUNTER = {
@@ -29,8 +28,6 @@ COUNTER = {
     _State.DISCARDED: "settled",
 }
 
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _COUNTED = (
     *("waiting", "redriven", "settled", "state", "last_redriven_at"),
     *("appeared_at", "oldest_accepted"),
@@ -72,7 +69,7 @@ def group_of(failure: Failure) -> FailureGroup:
         },
     )
     if new:
-        sentence = _sentence(group, "A new kind of failure")
+        sentence = f"A new kind of failure: {plain_words(group)}."
         raising.begin(NEW_FAILURE, str(group.pk), sentence, _path(group))
     return group
 
@@ -82,13 +79,6 @@ def group_fields(group: FailureGroup) -> dict[str, int | None]:
     if group.merged_into_id is None:
         return {"group_id": group.pk, "origin_id": None}
     return {"group_id": group.merged_into_id, "origin_id": group.pk}
-
-
-def _sentence(group: FailureGroup, what: str) -> str:
-    """Its words come from a message: only those that name no person are told."""
-    error = group.error_type if _NAME.fullmatch(group.error_type) else "an error"
-    type = group.type if group.type in CONTRACTS else "a message"
-    return f"{what}: {error} in {type} on {group.queue}."
 
 
 def _path(group: FailureGroup) -> str:
@@ -235,7 +225,7 @@ def _wake(group: FailureGroup, *, regresses: bool) -> None:
     # It was over, whether or not anybody has looked since.
     for kind in (NEW_FAILURE, REGRESSION):
         raising.end(kind, [str(group.pk)])
-    sentence = _sentence(group, "A failure came back")
+    sentence = f"A failure came back: {plain_words(group)}."
     raising.begin(REGRESSION, str(group.pk), sentence, _path(group))
 
 

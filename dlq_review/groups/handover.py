@@ -10,7 +10,8 @@ from django.db import transaction
 from pydantic import ValidationError
 
 from dlq_review.errors import ReasonMissingError, ReviewError
-from dlq_review.groups.triage import TakenError, locked
+from dlq_review.groups.plain_words import plain_words
+from dlq_review.groups.triage import TakenError, check_stands, locked
 from dlq_review.models import AuditEntry, FailureGroup
 from dlq_review.permissions import who_may_see
 from processing.delivery import spool
@@ -37,9 +38,10 @@ def give(
 ) -> bool:
     """Make *to* the owner, and mail them the note; False if they have no address.
 
-    Raises SomebodyElsesError, TakenError, NoColleagueError.
+    Raises SomebodyElsesError, MergedError, TakenError, NoColleagueError.
     """
     group = locked(group, seen)
+    check_stands(group)
     if group.owner not in ("", by):
         raise TakenError(group.owner)
     may_see = to is not None and who_may_see().filter(pk=to.pk).exists()
@@ -63,18 +65,27 @@ def give_back(
 @transaction.atomic
 def take_over(
     group: FailureGroup, note: str, *, by: str, seen: int | None = None
-) -> None:
-    """Make *by* the owner instead of somebody else, who is mailed the note.
+) -> bool:
+    """Make *by* the owner instead of somebody else, and mail them the note; False if they
+    get no mail.
 
-    Raises SomebodyElsesError, ReasonMissingError.
+    Raises SomebodyElsesError, MergedError, ReasonMissingError.
     """
     group = locked(group, seen)
+    check_stands(group)
     if not note.strip():
         raise ReasonMissingError(ReasonMissingError.__doc__)
-    former = User.objects.filter(username=group.owner, is_staff=True).first()
+    former = owner_to_tell(group)
     _change(group, _Verb.TAKEN_OVER, by, note, by=by)
-    if former is not None and former.get_username() != by:
-        _tell(former, group, f"{by} took over a failure group of yours", note)
+    if former is None or former.get_username() == by:
+        return False
+    return _tell(former, group, f"{by} took over a failure group of yours", note)
+
+
+def owner_to_tell(group: FailureGroup) -> User | None:
+    """The owner, as long as they have an address and may see the group."""
+    owner = who_may_see().filter(username=group.owner, email__gt="")
+    return owner.first()
 
 
 def _change(
@@ -91,16 +102,22 @@ def _change(
 
 def _tell(person: User, group: FailureGroup, what: str, note: str) -> bool:
     """Mail *person* the note; False if they have no address. Call it in the transaction."""
-    about = f"{group.error_type} in {group.type or 'a message'} on {group.queue}"
     page = f"{settings.SITE_URL}/admin/dlq_review/failuregroup/{group.pk}/change/"
+    what = _printable(what)
+    about = f"{what}: {plain_words(group)}."
     try:
         mail = EmailRequested(
             recipient=person.email,
             subject=f"Holdfast: {what}"[:100],
-            body="\n\n".join(filter(None, (f"{what}: {about}.", mask(note), page))),
+            body="\n\n".join(filter(None, (about, _printable(mask(note)), page))),
         )
     except ValidationError:
         return False
     event = Event.new(mail)
     spool.record([event], cause=event.id)
     return True
+
+
+def _printable(text: str) -> str:
+    """*text* in one line, without the control characters that no mail takes."""
+    return "".join(char if char.isprintable() else " " for char in text)

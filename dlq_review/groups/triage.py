@@ -41,6 +41,10 @@ class TakenError(ReviewError):
         super().__init__(f"{owner} has this group. Take it over with a word to them.")
 
 
+class MergedError(ReviewError):
+    """This group was merged into another, which has its letters. Decide there who has it."""
+
+
 def newest_entry(group: FailureGroup, by: str | None = None) -> int:
     """The number of the group's newest audit entry, of anybody or *by* one; 0 for none."""
     entries = group.audit.all() if by is None else group.audit.filter(actor=by)
@@ -67,10 +71,18 @@ def check_seen(group: FailureGroup, seen: int | None) -> None:
         raise SomebodyElsesError(last)
 
 
+def check_stands(group: FailureGroup) -> None:
+    """Raises MergedError if another group stands for *group*, whose row is locked."""
+    if group.merged_into_id is not None:
+        raise MergedError(MergedError.__doc__)
+
+
 @transaction.atomic
 def acknowledge(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
-    """Make *by* the owner of *group*. Raises SomebodyElsesError, TakenError."""
+    """Make *by* the owner of *group*. Raises SomebodyElsesError, MergedError,
+    TakenError."""
     group = locked(group, seen)
+    check_stands(group)
     if group.owner not in ("", by):
         raise TakenError(group.owner)
     before = group.state

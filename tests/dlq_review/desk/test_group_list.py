@@ -106,7 +106,7 @@ FILTERS: list[tuple[Given, str, str]] = [
     (owned, "owner=nobody", "C"),
     (owned, "owner=taken", "BA"),
     (owned, "owner=of-eva", "B"),
-    (owned, "owner=of-bob", "BCA"),
+    (owned, "owner=of-bob", ""),
     (redriven, "redriven=yes", "C"),
     (redriven, "redriven=no", "BA"),
     (edited, "edited=yes", "A"),
@@ -190,6 +190,21 @@ def test_what_is_new_is_known_for_each_person_until_they_have_looked(
     assert len(listed(eve, "?new=1")) == 4
 
 
+def test_what_is_new_and_settled_already_is_not_counted(desk: Client) -> None:
+    look(User.objects.get(username="ada"), timezone.now())
+    settlement.resolve(failed("AError"), by="ada", reason="x")
+    assert listed(desk, "?new=1") == []
+    assert "Nothing is new" in html(desk, GROUPS)
+
+
+def test_a_person_who_has_nothing_any_more_is_a_list_of_nothing(
+    desk: Client, three: dict[str, FailureGroup]
+) -> None:
+    """As after the last of their groups was taken over from that very list."""
+    assert listed(desk, "?owner=of-eva") == []
+    assert listed(desk, "?owner=nonsense") == ["B", "C", "A"]
+
+
 def test_a_group_that_regressed_is_new_again(desk: Client) -> None:
     letter = failed("AError")
     settlement.resolve(letter, by="ada", reason="x")
@@ -200,7 +215,11 @@ def test_a_group_that_regressed_is_new_again(desk: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "until", ["", "never", "2026-13-45", "2026-11-20T10:00:00", "9999-12-31T00:00:00Z"]
+    "until",
+    [
+        *("", "never", "2026-13-45", "2026-11-20T10:00:00", "9999-12-31T00:00:00Z"),
+        *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"),
+    ],
 )
 def test_nobody_looks_into_the_future_or_back(desk: Client, until: str) -> None:
     ada = User.objects.get(username="ada")
