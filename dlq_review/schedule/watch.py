@@ -10,6 +10,7 @@ from contextlib import suppress
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 
+from dlq_review.groups.plain_words import error_named
 from dlq_review.models import DeadLetter, Operation, OperationItem, RedrivePolicy
 from dlq_review.operations import control
 from dlq_review.operations.progress import ENOUGH, NEVER, tallies
@@ -73,7 +74,9 @@ def _new_error(policy: RedrivePolicy, run: Operation) -> str:
     new = letters.exclude(error_type__in=policy.known_errors).order_by("pk").first()
     if new is None:
         return ""
-    why = f"Letter {new.pk} failed with an error that is new here: {new.error_type}."
+    error = error_named(new.error_type)
+    why = f"Letter {new.pk} failed with an error that is new here"
+    why += f": {error}." if error else "."
     with suppress(control.WrongStepError):  # it has ended, or somebody paused it
         control.pause(run, halted=f"{policy} has stopped. {why}"[:300])
     return why

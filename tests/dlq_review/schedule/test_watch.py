@@ -198,6 +198,19 @@ def test_it_stops_at_an_error_that_none_of_its_letters_had(settings: Settings) -
     assert [one.phase for one in told] == ["raised", "over"]
 
 
+def test_the_error_at_which_it_stops_tells_of_no_person() -> None:
+    dead_letter(attributes=failure(error_type="OSError"))
+    found = active()
+    begun()
+    fail_with("No account of Ada Byron")
+    Operation.objects.get().items.update(state="failed_again")
+    assert watch.look_at_all() == [found]
+    _, why = state(found)
+    assert why.endswith("failed with an error that is new here.")
+    assert "Ada" not in RaisedAlert.objects.get(kind="policy_stopped").sentence
+    assert "Ada" not in Operation.objects.get().halted
+
+
 def test_an_error_that_was_seen_does_not_stop_it_again() -> None:
     dead_letter()
     found = active()
