@@ -5,13 +5,18 @@ A walk that gets longer fails. Each begins on the overview, and names how long i
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
+from dlq_review.groups.last_look import look
 from dlq_review.models import DeadLetter, FailureGroup
 from processing.delivery import processor
-from processing.models import Order
+from processing.events.contracts import EmailRequested
+from processing.events.envelope import parse
+from processing.models import Order, SpooledEvent, User
 from tests.browser.conftest import OpenPage
 from tests.browser.desk import group_page, page_of, session_of
 from tests.browser.test_desk_operations import await_state
@@ -131,3 +136,84 @@ def test_a_bulk_discard_of_the_wrong_group_is_undone(open_page: OpenPage) -> Non
         one.button("Restore 3")
         await_state(page, "Done")
     assert set(DeadLetter.objects.values_list("state", flat=True)) == {"open"}
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
+def test_what_is_new_since_yesterday(
+    open_page: OpenPage, options: dict[str, object]
+) -> None:
+    """Three pages, from the overview to the first new group."""
+    session = session_of("editor")
+    for error in ("OldError", "NewError"):
+        dead_letter(order_created(), attributes=failure(error_type=error))
+    yesterday = timezone.now() - timedelta(days=1)
+    old = FailureGroup.objects.filter(error_type="OldError")
+    old.update(appeared_at=yesterday - timedelta(hours=1))
+    look(User.objects.get(), yesterday)
+    page = open_page("/admin/", session=session, **options)
+    with walk(page, pages=3, clicks=3) as one:
+        one.link("All failure groups")
+        one.link("1 new")
+        one.click(page.locator("[data-row] h2 a"))
+        expect(page.locator(".lead")).to_contain_text("NewError")
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
+def test_a_group_is_handed_over_with_a_note(
+    open_page: OpenPage, options: dict[str, object]
+) -> None:
+    """The page of the group again, which says who has it."""
+    session_of("editor", "eva")
+    dead_letter(order_created(), attributes=failure())
+    group = FailureGroup.objects.get()
+    page = open_page(group_page(group), session=session_of("editor"), **options)
+    with walk(page, pages=1, clicks=1) as one:
+        page.get_by_label("Give it to").select_option("eva")
+        page.get_by_label("A word to them").fill("You know this partner.")
+        one.button("Give")
+        expect(page.get_by_text("Given to eva, who is told by mail.")).to_be_visible()
+    group.refresh_from_db()
+    assert group.owner == "eva"
+    row = SpooledEvent.objects.get()
+    mail = parse(row.body, fallback_id="").data
+    assert isinstance(mail, EmailRequested)
+    assert mail.recipient == "eva@example.com"
+    assert "You know this partner." in str(mail.body)
+
+
+def tab_to(field: Locator) -> None:
+    """Press Tab until *field* has the focus, as somebody without a mouse does."""
+    for _ in range(60):
+        if field.evaluate("field => field === document.activeElement"):
+            return
+        field.page.keyboard.press("Tab")
+    raise AssertionError(f"No Tab leads to {field}.")
+
+
+def test_a_letter_is_repaired_and_redriven_by_keys_alone(open_page: OpenPage) -> None:
+    """Five pages, from the overview to the letter that was processed, without a mouse."""
+    euros(1)
+    page = open_page("/admin/", session=session_of("administrator"))
+    keys = page.keyboard
+    with walk(page, pages=5, clicks=0):
+        keys.type("gg")
+        expect(page.locator("h1")).to_have_text("Failure groups")
+        keys.type("j")
+        keys.press("Enter")
+        expect(page.locator(".lead")).to_contain_text("InvalidEventError")
+        keys.type("e")
+        value = page.get_by_label("New value for euros")
+        expect(value).to_be_visible()
+        tab_to(value)
+        keys.type("EUR")
+        tab_to(page.get_by_label("Reason"))
+        keys.type("The sender is told")
+        tab_to(page.get_by_role("button", name="Preview"))
+        keys.press("Enter")
+        expect(page.get_by_text("1 would change and be valid")).to_be_visible()
+        tab_to(page.get_by_role("button", name="Repair 1"))
+        keys.press("Enter")
+        await_state(page, "Done")
+    letter = DeadLetter.objects.get()
+    assert (letter.state, letter.redrives) == ("resolved", 1)
+    assert Order.objects.get().request_id == letter.request_id
