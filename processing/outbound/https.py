@@ -111,9 +111,14 @@ class _Pinned(http.client.HTTPConnection):
                 raw, server_hostname=self.host, do_handshake_on_connect=False
             )
             self.sock = self._wire = wrapped
-            if self.is_cut:  # while nobody could cut it
-                raise TimeoutError
+            self._look()
             wrapped.do_handshake()
+        self._look()
+
+    def _look(self) -> None:
+        """End what nobody could cut, because the socket was not yet known."""
+        if self.is_cut:
+            raise TimeoutError
 
     def _reached(self) -> socket.socket:
         *others, last = self._places[:3]

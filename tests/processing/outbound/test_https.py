@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from processing.outbound import addresses, https
+from processing.outbound.addresses import Place
 from processing.outbound.errors import UndeliveredError
 from tests.dlq_review.alerts.receiver import receiving
 from tests.processing.sqs_server import self_signed
@@ -137,6 +138,21 @@ def test_a_receiver_that_never_ends_is_left(
         error = refused(f"http://127.0.0.1:{port}/")
     assert monotonic() - began < https.WITHIN + 1
     assert not error.is_refusal
+
+
+def test_nothing_is_sent_behind_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It passed while the connection was made, when there was nothing to cut."""
+    connected = https._connected
+
+    def late(place: Place) -> socket.socket:
+        sleep(0.1)
+        return connected(place)
+
+    monkeypatch.setattr(https, "WITHIN", 0.05)
+    monkeypatch.setattr(https, "_connected", late)
+    with receiving() as receiver:
+        assert str(refused(receiver.url)) == "TimeoutError"
+    assert not receiver.calls
 
 
 def test_a_receiver_that_hangs_in_the_handshake_is_left(
