@@ -9,6 +9,7 @@ from typing import Any
 
 from dlq_review.bodies import exact_json, formatting
 from dlq_review.bodies.exact_json import Key, Node
+from dlq_review.bodies.pointers import veiled
 from dlq_review.errors import ReviewError
 from processing.delivery.attempts import storable
 from processing.events import strict_json
@@ -33,7 +34,9 @@ class OtherValueError(PatchError):
     def __init__(self, path: str, value: str = "") -> None:
         self.path = path
         found = f": {value}" if value else "."
-        super().__init__(f"{path} has another value than the change expects{found}")
+        super().__init__(
+            f"{veiled(path)} has another value than the change expects{found}"
+        )
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -129,7 +132,7 @@ def _make_all(patch: list[dict[str, Any]], document: Node) -> None:
         except LookupError:
             if step["op"] == "test":
                 raise OtherValueError(step["path"]) from None
-            sentence = f"There is nothing at {step['path']} to {step['op']}."
+            sentence = f"There is nothing at {veiled(step['path'])} to {step['op']}."
             raise PatchError(sentence) from None
         except strict_json.UnreadableJSONError as error:
             raise PatchError(f"A value cannot be read: {error}") from None

@@ -3,11 +3,20 @@
 from collections.abc import Iterable, Iterator
 
 from processing.events import strict_json
+from processing.events.masking import mask_name
 
 
 def pointer(names: Iterable[str | int]) -> str:
     return "".join(
         f"/{str(one).replace('~', '~0').replace('/', '~1')}" for one in names
+    )
+
+
+def veiled(path: str) -> str:
+    """*path* as everybody may see it: a sender chooses names, and may put anything there."""
+    return "".join(
+        f"/{one if one == '-' or one.isascii() and one.isdigit() else mask_name(one)}"
+        for one in path.split("/")[1:]
     )
 
 

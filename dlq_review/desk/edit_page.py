@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from dlq_review.bodies import exact_json, formatting, json_patch, pointers
+from dlq_review.bodies import exact_json, formatting, pointers
 from dlq_review.bodies.body_form import NoFormError
 from dlq_review.bodies.inputs import Section
 from dlq_review.bodies.pointers import pointer
@@ -19,7 +19,7 @@ from dlq_review.models import DeadLetter
 from dlq_review.permissions import may
 from dlq_review.search.selections import Selection
 from dlq_review.search.veil import Bare, Masked, needs_reveal
-from dlq_review.suggestions.suggest import Suggestion, suggestions
+from dlq_review.suggestions.suggest import Suggestion, applied, suggestions
 from processing.events import strict_json
 from processing.events.contracts import CONTRACTS
 from processing.events.errors import Problem
@@ -183,10 +183,7 @@ def with_suggestions(letter: DeadLetter, draft: Draft, key: str) -> tuple[Draft,
     said = "; ".join(dict.fromkeys(_said(one) for one in chosen))
     if draft.typed is None:
         return draft.with_steps([step for one in chosen for step in one.patch]), said
-    text = draft.typed
-    for one in chosen:
-        text = one.text or json_patch.apply(one.patch, text)
-    return replace(draft, typed=text), said
+    return replace(draft, typed=applied(chosen, draft.typed)), said
 
 
 def _said(one: Suggestion) -> str:

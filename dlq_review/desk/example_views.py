@@ -52,13 +52,13 @@ def offer(request: HttpRequest, letter: DeadLetter) -> Example | None:
     if not letter.revision or not may_operate(request.user, Operation.Kind.REPAIR):
         return None
     steps = _steps(letter)
-    hidden = needs_reveal(Selection(), steps)
-    if not steps or (hidden and not may(request.user, "reveal")):
+    masked = not may(request.user, "reveal")
+    if not steps or (masked and needs_reveal(Selection(), steps)):
         return None
     group = DeadLetter.objects.filter(group=letter.group_id).exclude(pk=letter.pk)
     newest = keyset_pages.older(group, DeadLetter.EDITABLE, SAMPLE + 1)
     bodies = current_event.some_bodies(newest[:SAMPLE])
-    like = sum(_fits(steps, body) for body in bodies.values())
+    like = sum(_fits(steps, body, masked) for body in bodies.values())
     if not like:
         return None
     return Example(_changes(steps), like, len(bodies), len(bodies) == len(newest))
@@ -76,9 +76,10 @@ def _steps(letter: DeadLetter) -> list[dict[str, Any]]:
         return []
 
 
-def _fits(steps: Sequence[dict[str, Any]], body: str) -> bool:
+def _fits(steps: Sequence[dict[str, Any]], body: str, masked: bool) -> bool:
+    """Whether the operation would change *body*, as it asks: masked, a hidden value is no match."""
     try:
-        return patch_cases.apply(steps, body) != body
+        return patch_cases.apply(steps, body, masked=masked) != body
     except PatchError:
         return False
 

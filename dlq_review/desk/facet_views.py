@@ -14,7 +14,7 @@ from dlq_review.desk.responses import page
 from dlq_review.facets import card
 from dlq_review.facets.card import Row, Value
 from dlq_review.models import DeadLetter, FailureGroup
-from dlq_review.permissions import may_operate
+from dlq_review.permissions import may, may_operate
 from dlq_review.search import keyset_pages
 from dlq_review.search.circumstances import ATTRIBUTE
 from processing.staff.capped_paginator import MOST_COUNTED
@@ -99,6 +99,8 @@ def _context(
         "common_rows": links.shown(found.rows[:first]),
         "common_plain": links.shown(found.plain) if first is None else [],
         "common_alike": links.shown(found.alike),
+        # A guess in a letter of one's own would be confirmed by a number that stays.
+        "common_counts": may(request.user, "reveal"),
         "common_more": 0 if first is None else len(found.rows[first:] + found.plain),
         "common_list": f"?{urlencode(asked)}",
     }

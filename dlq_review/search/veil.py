@@ -12,6 +12,7 @@ from dlq_review.bodies import difference, formatting
 from dlq_review.bodies.difference import Line
 from dlq_review.bodies.field_conditions import Condition
 from dlq_review.bodies.formatting import Traceback
+from dlq_review.bodies.pointers import veiled
 from dlq_review.models import DeadLetter
 from dlq_review.search import circumstances
 from dlq_review.search.selections import Selection
@@ -187,17 +188,9 @@ def _hidden_in(step: Step) -> Iterator[Hidden]:
     pointers = [step[name] for name in ("path", "from") if name in step]
     for pointer in pointers:
         if not may_be_read(pointer.split("/")[1:]):
-            yield Hidden("patch", _veiled_pointer(pointer))
+            yield Hidden("patch", veiled(pointer))
         elif pointer in _NAMES_THE_CONTRACT and step["op"] != "test":
             yield Hidden("patch", pointer, "decides which fields are masked")
     if "from" in step:  # the same path may be personal in a body of another type
-        pointer = _veiled_pointer(step["from"])
+        pointer = veiled(step["from"])
         yield Hidden("patch", f"{step['op']} from {pointer}", "can show what is masked")
-
-
-def _veiled_pointer(pointer: str) -> str:
-    steps = pointer.split("/")[1:]
-    return "".join(
-        f"/{one if one.isascii() and one.isdigit() else mask_name(one)}"
-        for one in steps
-    )

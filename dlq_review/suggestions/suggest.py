@@ -182,4 +182,6 @@ def applied(chosen: Sequence[Suggestion], body: str) -> str:
     """*body* with all of *chosen* made, in their order. Raises PatchError."""
     if any(one.text for one in chosen):
         return chosen[0].text
+    if not chosen:
+        return body
     return json_patch.apply([step for one in chosen for step in one.patch], body)

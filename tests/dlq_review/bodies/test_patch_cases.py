@@ -87,6 +87,7 @@ def test_a_body_gets_the_case_that_fits(was: str, now: str, masked: bool) -> Non
         ({"currency": "Zquill €"}, "/data/currency", "not shown"),
         ({"note": "Zquill"}, "/data/note", "not shown"),
         ({}, "/data/note", "nothing there"),
+        ({}, "/data/Zquill of Bonn", "nothing there"),
     ],
 )
 def test_what_no_case_fits_is_named_as_a_page_may_show_it(
@@ -96,6 +97,13 @@ def test_what_no_case_fits_is_named_as_a_page_may_show_it(
     with pytest.raises(OtherValueError, match=said) as caught:
         patch_cases.apply(patch, order(**data), masked=masked)
     assert "Zquill" not in str(caught.value)
+
+
+def test_a_name_of_a_sender_is_no_part_of_a_sentence() -> None:
+    patch = [{"op": "remove", "path": "/data/items/0/ada@example.com"}]
+    with pytest.raises(PatchError, match="nothing at /data/items/0/") as caught:
+        patch_cases.apply(patch, order())
+    assert "example.com" not in str(caught.value)
 
 
 def test_a_field_that_must_be_absent_is_not_overwritten() -> None:

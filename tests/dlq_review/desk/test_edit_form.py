@@ -4,10 +4,12 @@ import html as markup
 import json
 import re
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client
 
+from dlq_review.bodies import json_patch
 from dlq_review.letters import current_event, revisions, settlement
 from dlq_review.models import DeadLetter
 from tests.builders import dead_letter, failure, order_created, signup_requested
@@ -129,6 +131,20 @@ def test_what_was_filled_in_is_saved_with_the_patch_of_the_page(desk: Client) ->
     added = post(desk, letter, sent(based_on=1, add="/data/items"))
     post(desk, letter, sent(based_on=1, patch=carried(added), save=""))
     assert len(data(letter)["items"]) == 1  # the new one was left empty
+
+
+def test_all_suggestions_for_a_text_read_it_once(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = json.loads(WRONG)
+    fields["data"] |= {f"unknown_{number}": 1 for number in range(9)}
+    text = json.dumps(fields)
+    letter = dead_letter(text)
+    made = Mock(wraps=json_patch.apply)
+    monkeypatch.setattr(json_patch, "apply", made)
+    shown = post(desk, letter, {"body": text, "based_on": 0, "suggest": "all"})
+    assert "unknown_8" not in re.findall(r"(?s)<textarea.*?</textarea>", shown)[0]
+    assert made.call_count == 1
 
 
 def test_the_text_becomes_the_form_and_back(desk: Client) -> None:

@@ -191,6 +191,26 @@ def test_what_a_contract_does_not_declare_public_is_a_count_only(
         assert row(found, "data.free").hidden == 2
 
 
+def test_how_many_personal_values_differ_is_told_to_those_who_may_see_them(
+    desk: Client, client_of: ClientOf
+) -> None:
+    for order in ("ORD-1", "ORD-2"):
+        letter = dead_letter(order_created(order_id=order, email="ada@example.com"))
+    broken = signup_requested().body.replace("ada@example.com", "nobody")
+    wrong_one = dead_letter(broken, attributes=failure(error_type="InvalidEventError"))
+    viewer = client_of("view", name="bob")
+    for url in (
+        f"{GROUPS}{letter.group_id}/change/",
+        f"{GROUPS}{wrong_one.group_id}/change/",
+        f"{COMMON}?state=all",
+    ):
+        assert "1 different" in html(desk, url)
+        shown = html(viewer, url)
+        assert "What these have in common" in shown
+        assert "1 different" not in shown
+        assert "personal" in shown
+
+
 def _personal(type: str) -> dict[str, str]:
     fields = CONTRACTS[type].model_fields
     return {name: text for name, text in SECRETS.items() if name in fields}
