@@ -13,6 +13,7 @@ _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _WORD = re.compile(rf"[^\W{_UNSPACED}]+|[{_UNSPACED}]")
 _CUT = 100  # characters of a name or a type that our own errors repeat
 _LONGEST = 64 * 1024  # characters of a text; no page shows more of one
+_LONG = 6  # characters
 _FEW = 8  # words; beyond them it is no name, and its short words are no secret
 
 
@@ -47,6 +48,9 @@ class Veil:
             local, _, rest = spelling.rpartition("@")
             words = _WORD.findall((local or rest).casefold())
             few = len(words) <= _FEW
+            if few and len("".join(words)) >= _LONG:
+                # As one word, as a text names a phone number without its spaces.
+                self._hidden |= {("".join(words),), ("_".join(words),)}
             for number, word in enumerate(words):
                 if len(word) >= (3 if few else 4) or len(words) == 1 < len(word):
                     self._hidden |= {(word,), (word[:_CUT],)}

@@ -182,6 +182,14 @@ def test_a_veil_hides_words_of_the_body_and_no_others() -> None:
     assert Veil(order_created(order_id="ORD-1").body)("Order ORD-1.") == "Order ORD-1."
 
 
+@pytest.mark.parametrize("text", ["+442079460958", "GraceHopper", "grace_hopper"])
+def test_a_veil_hides_a_value_that_a_text_writes_as_one_word(text: str) -> None:
+    """As code does that normalizes a phone number."""
+    event = signup_requested(name="Grace Hopper", profile={"phone": "+44 20 7946-0958"})
+    shown = Veil(event.body)(f"Refused {text}, twice.")
+    assert shown.removeprefix("Refused +").removeprefix("Refused ") == f"{MASK}, twice."
+
+
 @pytest.mark.parametrize("body", [r'"O\u0027Brien"', r'{"O\u0027Brien Ltd": 1}'])
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_veil_hides_what_a_text_repeats_of_the_body_as_it_is_written(
