@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 
 
 class SlowMailServer(threading.Thread):
@@ -31,7 +32,11 @@ class SlowMailServer(threading.Thread):
     def _serve(self, client: socket.socket) -> None:
         self.greeted += 1
         threading.Event().wait(self.delay)
-        with client, client.makefile("rwb", buffering=0) as stream:
+        with (
+            suppress(ConnectionError),  # a client that was killed
+            client,
+            client.makefile("rwb", buffering=0) as stream,
+        ):
             stream.write(b"220 ready\r\n")
             for line in stream:
                 command = line[:4].upper()

@@ -221,6 +221,7 @@ OPERATION = [  # its first step takes one letter, the second takes eleven
 ]
 
 
+@pytest.mark.long  # a repair has the same steps
 @pytest.mark.parametrize("crash_at", OPERATION)
 def test_operation(point: Point, crash_at: str) -> None:
     events = [order_created() for _ in range(12)]

@@ -323,7 +323,9 @@ def fast_commits() -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("fast_commits")
-@pytest.mark.parametrize("schedules", [10, pytest.param(30, marks=pytest.mark.siege)])
+@pytest.mark.parametrize(
+    "schedules", [10, pytest.param(30, marks=[pytest.mark.siege, pytest.mark.long])]
+)
 def test_the_books_balance_in_every_schedule(schedules: int) -> None:
     run_state_machine_as_test(
         Schedule,

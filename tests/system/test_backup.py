@@ -27,6 +27,7 @@ from tests.live import LiveSystem, database_url, wait_for
 
 pytestmark = [
     pytest.mark.siege,
+    pytest.mark.long,
     pytest.mark.worker,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(

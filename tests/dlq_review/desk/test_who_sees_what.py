@@ -286,6 +286,7 @@ ON_RECORD = re.compile(
 
 
 @pytest.mark.siege
+@pytest.mark.long
 @pytest.mark.parametrize("role", ["reader", "superuser"])
 def test_those_who_may_see_it_have_to_ask_and_that_is_on_record(
     role: str, admin_client: Client
