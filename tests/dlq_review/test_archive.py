@@ -99,8 +99,9 @@ def test_a_body_that_is_no_json_is_stored_character_by_character(
 
 
 def test_what_was_pulled_before_there_was_an_archive_is_archived_too(
-    s3: S3, settings: Settings
+    s3: S3, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(archive, "STEP", 5)
     name, settings.ARCHIVE_BUCKET = settings.ARCHIVE_BUCKET, ""
     for _ in range(archive.STEP + 1):
         dead_letter()
@@ -184,6 +185,7 @@ def test_the_first_error_ends_the_run_and_all_is_caught_up_later(
 def test_a_refused_object_holds_up_no_other(
     s3: S3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(archive, "STEP", 5)
     first = arrival()
     for _ in range(archive.STEP):
         dead_letter()
