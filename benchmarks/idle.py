@@ -47,7 +47,11 @@ def measure(around: Surroundings, *, seconds: float) -> Idle:
             for name, command in PROCESSES.items()
         ][-1]
         sent = {"pull", *LOOKS}
-        wait_until(lambda: all(_was_sent(name, beat.log) for name in sent), beat.check)
+        wait_until(
+            lambda: all(_was_sent(name, beat.log) for name in sent),
+            beat.check,
+            patience=120,  # the purge is first sent after a minute
+        )
         calls, began = _calls(around), perf_counter()
         sleep(seconds)
         calls = _calls(around) - calls

@@ -119,12 +119,15 @@ def is_open(port: int) -> bool:
 
 
 def wait_until(
-    done: Callable[[], bool], check: Callable[[], None], every: float = 0.02
+    done: Callable[[], bool],
+    check: Callable[[], None],
+    every: float = 0.02,
+    patience: float = 60,
 ) -> None:
-    """Raises what *check* raises, or TimeoutError after a minute."""
-    end = time.monotonic() + 60
+    """Raises what *check* raises, or TimeoutError after *patience* seconds."""
+    end = time.monotonic() + patience
     while not done():
         check()
         if time.monotonic() > end:
-            raise TimeoutError("Nothing has come of it for a minute.")
+            raise TimeoutError(f"Nothing has come of it for {patience:.0f} s.")
         time.sleep(every)
