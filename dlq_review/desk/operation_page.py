@@ -17,16 +17,18 @@ from dlq_review.search.veil import veiled_condition
 from processing.models import Outcome
 
 _Item = OperationItem.State
-_READY = {
-    Operation.Kind.EDIT: _Item.EDITED,
-    Operation.Kind.REPAIR: _Item.EDITED,
-    Operation.Kind.RESTORE: _Item.RESTORED,
-}
-#: The results that are edited next, by kind.
-_TO_EDIT = {
-    Operation.Kind.REDRIVE: _Item.FAILED_AGAIN,
-    Operation.Kind.REPAIR: _Item.FAILED_AGAIN,
-    Operation.Kind.UNDO: _Item.UNDONE,
+#: By the kind that is offered next: the kinds that it follows, and the result that it takes.
+_NEXT: dict[Operation.Kind, dict[Operation.Kind, OperationItem.State]] = {
+    Operation.Kind.REDRIVE: {
+        Operation.Kind.EDIT: _Item.EDITED,
+        Operation.Kind.REPAIR: _Item.EDITED,
+        Operation.Kind.RESTORE: _Item.RESTORED,
+    },
+    Operation.Kind.EDIT: {
+        Operation.Kind.REDRIVE: _Item.FAILED_AGAIN,
+        Operation.Kind.REPAIR: _Item.FAILED_AGAIN,
+        Operation.Kind.UNDO: _Item.UNDONE,
+    },
 }
 LISTED = 10  # items of each result
 MOST_REASONS = 20
@@ -56,8 +58,8 @@ def operation_context(request: HttpRequest, operation: Operation) -> dict[str, A
         "refresh": operation.state == Operation.State.RUNNING,
         **_items(operation),
         **_ways_back(request, operation, counts),
-        "redrives_next": _redrives_next(request, operation, counts),
-        "edits_next": _edits_next(request, operation, counts),
+        "redrives_next": _left_to(Operation.Kind.REDRIVE, request, operation, counts),
+        "edits_next": _left_to(Operation.Kind.EDIT, request, operation, counts),
         "sends": operation.kind in Operation.REDRIVES,
     }
     if operation.state == Operation.State.DRAFT:
@@ -122,26 +124,17 @@ def _ways_back(
     }
 
 
-def _redrives_next(
-    request: HttpRequest, operation: Operation, counts: progress.Tally
+def _left_to(
+    kind: Operation.Kind,
+    request: HttpRequest,
+    operation: Operation,
+    counts: progress.Tally,
 ) -> int:
-    """How many letters of the ended edit or restoring this person may redrive now."""
-    state = _READY.get(Operation.Kind(operation.kind))
+    """How many letters this person may take from the ended *operation* into one of *kind*."""
+    state = _NEXT[kind].get(Operation.Kind(operation.kind))
     if state is None or operation.state not in Operation.ENDED:
         return 0
-    if not counts.by_state[state] or not may_operate(request.user, "redrive"):
-        return 0
-    return Selection(after=operation.pk).candidates().count()
-
-
-def _edits_next(
-    request: HttpRequest, operation: Operation, counts: progress.Tally
-) -> int:
-    """How many letters that the ended *operation* left waiting this person may edit now."""
-    state = _TO_EDIT.get(Operation.Kind(operation.kind))
-    if state is None or operation.state not in Operation.ENDED:
-        return 0
-    if not counts.by_state[state] or not may_operate(request.user, "fix"):
+    if not counts.by_state[state] or not may_operate(request.user, kind):
         return 0
     return Selection(after=operation.pk).candidates().count()
 
