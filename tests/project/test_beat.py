@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
@@ -82,6 +83,10 @@ def test_an_idle_month_has_less_than_a_hundred_thousand_jobs(
     running.run(LONGEST_SLEEP.total_seconds())
     jobs = sent.total() * (MONTH / LONGEST_SLEEP)
     assert 80_000 < jobs < 100_000, sent
+
+
+def test_beat_sends_the_jobs_of_the_schedule_and_no_other(running: Beat) -> None:
+    assert running.scheduler.schedule.keys() == settings.CELERY_BEAT_SCHEDULE.keys()
 
 
 def test_after_the_longest_sleep_a_job_is_sent_without_a_look(
