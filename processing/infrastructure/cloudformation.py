@@ -11,6 +11,7 @@ from processing.sqs.topology import Queue
 
 LINES_DOWN_TO = 4  # a line for each property; more would exceed what a deploy takes
 MOST_BYTES = 51_200
+COMPACT = (",", ":")
 TOO_LONG = f"more than {MOST_BYTES} bytes. Deploy it with --s3-bucket."
 
 
@@ -31,13 +32,14 @@ def templates(
     }
 
 
-def as_text(value: Any, depth: int = LINES_DOWN_TO, indent: str = "") -> str:
-    """JSON with line breaks down to *depth*, so that a changed property is a changed line."""
+def as_text(value: Any, depth: int = LINES_DOWN_TO) -> str:
+    """JSON with line breaks down to *depth*, so that a changed property is a changed line.
+
+    There are no blanks: they would be a tenth of what a deployment takes.
+    """
     if not depth or not value or not isinstance(value, dict):
-        return json.dumps(value)
-    inner = f"{indent} "
+        return json.dumps(value, separators=COMPACT)
     lines = [
-        f"{inner}{json.dumps(key)}: {as_text(one, depth - 1, inner)}"
-        for key, one in value.items()
+        f"{json.dumps(key)}:{as_text(one, depth - 1)}" for key, one in value.items()
     ]
-    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    return "{\n" + ",\n".join(lines) + "\n}"

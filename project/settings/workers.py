@@ -32,7 +32,9 @@ CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "jobs"
 CELERY_TASK_DEFAULT_EXCHANGE = ""
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_RESULT_EXPIRES = None  # nothing is stored; else Celery sends a job at four to clean it up
+CELERY_RESULT_EXPIRES = (
+    None  # nothing is stored; else Celery sends a job at four to clean it up
+)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_ACKS_ON_FAILURE = False
 CELERY_TASK_ACKS_ON_TIMEOUT = False

@@ -114,9 +114,9 @@ def test_alarms_watch_the_metrics_of_our_own_as_the_workers_write_them() -> None
             assert found == {name: written[name] for name in found}
 
 
-def test_each_template_fits_into_a_deployment_without_a_bucket() -> None:
+def test_each_template_fits_into_a_deployment_with_room_for_another_queue() -> None:
     for template in templates().values():
-        assert len(text(template)) < MOST_BYTES
+        assert len(text(template)) <= 0.9 * MOST_BYTES
 
 
 @pytest.mark.usefixtures("fifo_orders")
