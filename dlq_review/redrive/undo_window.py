@@ -29,12 +29,27 @@ SEND_DUE = "dlq_review.send_due"
 _AFTER_IT_IS_DUE = 1  # second; the clocks of two machines differ a little
 
 
+S = DeadLetter.State
+
+
 class TooLateError(ReviewError):
     """It was sent already, so the redrive cannot be undone any more."""
 
 
 class NothingToUndoError(ReviewError):
     """No redrive of it is waiting to be sent, so there is nothing to undo."""
+
+
+_TOO_LATE = {
+    S.CLAIMED: "It is being sent now, so the redrive cannot be undone any more.",
+    S.REDRIVEN: TooLateError.__doc__,
+}
+_NOTHING_TO_UNDO = {
+    S.OPEN: NothingToUndoError.__doc__,
+    S.QUARANTINED: NothingToUndoError.__doc__,
+    S.RESOLVED: "It is resolved, so no redrive of it is waiting to be sent.",
+    S.DISCARDED: "It is discarded, so no redrive of it is waiting to be sent.",
+}
 
 
 def redrive_soon(one: Redrive, terms: Terms) -> str:
@@ -61,15 +76,27 @@ def _ask_for_sending(seconds: int) -> None:
 
 
 def undo(letter: DeadLetter, *, by: str) -> None:
-    """Put *letter* back where it waited. Raises TooLateError, NothingToUndoError."""
-    if letter.state in DeadLetter.EDITABLE:
-        raise NothingToUndoError(NothingToUndoError.__doc__)
+    """Put *letter* back where it waited. Raises TooLateError, NothingToUndoError.
+
+    Raises ChangedMeanwhileError if another redrive of it waits to be sent by now.
+    """
     if not letter.undoable:
-        raise TooLateError(TooLateError.__doc__)
+        raise _refusal(letter)
     try:
         move(letter, letter.resting_state, AuditEntry.Verb.UNDONE, by=by)
     except ChangedMeanwhileError:
-        raise TooLateError(TooLateError.__doc__) from None
+        letter.refresh_from_db()
+        if letter.undoable:
+            raise
+        raise _refusal(letter) from None
+
+
+def _refusal(letter: DeadLetter) -> ReviewError:
+    """Why no redrive of *letter* can be undone, by its state."""
+    state = S(letter.state)
+    if state in _TOO_LATE:
+        return TooLateError(_TOO_LATE[state])
+    return NothingToUndoError(_NOTHING_TO_UNDO[state])
 
 
 def undoable() -> QuerySet[DeadLetter]:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
@@ -47,27 +46,70 @@ def test_an_operation_is_steered_from_the_states_that_allow_it(
     assert answer.redirect_chain[-1][0] == f"{OPERATIONS}{operation.pk}/change/"
 
 
-WAITS = "{} is discarded; only open or quarantined dead letters can be"
-SETTLED = {
-    "redrive": f"{WAITS} redriven.",
-    "discard": f"{WAITS} discarded.",
-    "resolve": f"{WAITS} resolved.",
-    "undo": "It was sent already, so the redrive cannot be undone any more.",
+L = DeadLetter.State
+ONLY = "only open or quarantined dead letters can be"
+NO_REDRIVE = "No redrive of it is waiting to be sent, so there is nothing to undo."
+#: What a letter in a state says to a deed that it refuses; each names the state as it is.
+UNDO = {
+    L.OPEN: NO_REDRIVE,
+    L.QUARANTINED: NO_REDRIVE,
+    L.CLAIMED: "It is being sent now, so the redrive cannot be undone any more.",
+    L.REDRIVEN: "It was sent already, so the redrive cannot be undone any more.",
+    L.RESOLVED: "It is resolved, so no redrive of it is waiting to be sent.",
+    L.DISCARDED: "It is discarded, so no redrive of it is waiting to be sent.",
+}
+DONE = {"redrive": "redriven", "discard": "discarded", "resolve": "resolved"}
+AFTER = {
+    "redrive": L.CLAIMED,
+    "discard": L.DISCARDED,
+    "resolve": L.RESOLVED,
+    "restore": L.OPEN,
 }
 
 
-@pytest.mark.parametrize(("step", "sentence"), SETTLED.items())
-def test_a_letter_that_is_settled_takes_no_step_but_a_restore(
-    desk: Client, step: str, sentence: str
+def refusal(letter: DeadLetter, state: L, deed: str) -> str:
+    """The sentence for *deed* on a letter in *state*; empty if it is done."""
+    if deed == "undo":
+        return UNDO[state]
+    if deed == "restore":
+        none = f"{letter} is not discarded, so there is nothing to restore."
+        return "" if state == L.DISCARDED else none
+    waits = state in (L.OPEN, L.QUARANTINED)
+    return "" if waits else f"{letter} is {state.label.lower()}; {ONLY} {DONE[deed]}."
+
+
+@pytest.mark.parametrize("state", L)
+def test_a_letter_takes_the_deeds_of_its_state_and_says_why_not_the_others(
+    desk: Client, state: L
+) -> None:
+    for deed in ("undo", *AFTER):
+        letter = dead_letter()
+        DeadLetter.objects.filter(pk=letter.pk).update(state=state)
+        form = {"reason": "why", "revision": 0}
+        answer = desk.post(page(letter, deed), form, follow=True)
+        letter.refresh_from_db()
+        if expected := refusal(letter, state, deed):
+            assert told(answer) == [("error", expected)], deed
+            assert letter.state == state
+            assert letter.audit.filter(actor="ada").count() == 0
+        else:
+            assert [level for level, _ in told(answer)] in ([], ["success"]), deed
+            assert letter.state == AFTER[deed]
+
+
+@pytest.mark.parametrize("state", L)
+def test_an_edit_is_saved_in_the_states_that_wait_and_says_why_not_in_others(
+    desk: Client, state: L
 ) -> None:
     letter = dead_letter()
-    settlement.discard(letter, by="bob", reason="x")
-    form = {"reason": "why", "revision": 0}
-    answer = desk.post(page(letter, step), form, follow=True)
-    assert told(answer) == [("error", sentence.format(letter))]
-    assert DeadLetter.objects.get().state == "discarded"
-    assert letter.audit.filter(actor="ada").count() == 0
-    answer = desk.post(page(letter, "restore"), form, follow=True)
-    ((level, _),) = told(answer)
-    assert level == "success"
-    assert DeadLetter.objects.get().state == "open"
+    body = letter.revisions.get().body
+    DeadLetter.objects.filter(pk=letter.pk).update(state=state)
+    form = {"body": body, "based_on": 0, "reason": "why"}
+    answer = desk.post(page(letter, "edit"), form, follow=True)
+    (level, sentence), *_ = told(answer)
+    if state in DeadLetter.EDITABLE:
+        assert level == "success"
+    else:
+        why = f"{letter} is {state.label.lower()}; {ONLY} edited."
+        assert (level, sentence) == ("error", f"Not saved. {why}")
+    assert letter.revisions.count() == 1 + (state in DeadLetter.EDITABLE)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review import tasks
+from dlq_review.errors import ChangedMeanwhileError
 from dlq_review.letters import settlement
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redrive import sender, undo_window
@@ -163,14 +164,23 @@ def test_what_is_undone_while_a_sender_looks_is_not_sent(sqs: None) -> None:
 def test_what_was_undone_and_asked_for_again_is_another_redrive(sqs: None) -> None:
     letter = held_letter()
     let_it_be_due(letter)
-    first = at_the_same_time(letter)
+    first, seen = at_the_same_time(letter), at_the_same_time(letter)
     undo_window.undo(letter, by="ada")
     soon(letter)
     assert not undo_window._begin_to_send(first)
-    with pytest.raises(undo_window.TooLateError):
-        undo_window.undo(first, by="bob")
+    with pytest.raises(ChangedMeanwhileError):
+        undo_window.undo(seen, by="bob")
     letter.refresh_from_db()
     assert letter.undoable
+
+
+def test_the_second_of_two_who_undo_is_told_that_nothing_is_left(sqs: None) -> None:
+    letter = held_letter()
+    seen = at_the_same_time(letter)
+    undo_window.undo(letter, by="ada")
+    with pytest.raises(undo_window.NothingToUndoError):
+        undo_window.undo(seen, by="bob")
+    assert letter.audit.filter(verb="undone").count() == 1
 
 
 def test_of_two_senders_one_sends(sqs: None) -> None:
@@ -215,7 +225,7 @@ def sent(letter: DeadLetter) -> None:
     ("deed", "said"),
     [
         (lambda letter: None, "there is nothing to undo"),
-        (discarded, "cannot be undone any more"),
+        (discarded, "It is discarded, so no redrive of it is waiting"),
         (sent, "cannot be undone any more"),
     ],
 )
