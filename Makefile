@@ -43,6 +43,8 @@ lint: setup $(VENV)/infra-installed ## formatting, types, import arrows, migrati
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.map --check
 	$(BIN)/python -m docs.rights --check
+	ENV_FILE=.ci/production.env $(BIN)/python -m docs.retention --check
+	ENV_FILE=.ci/production.env $(BIN)/python -m docs.metrics --check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DJANGO_SETTINGS_MODULE=project.settings $(BIN)/python -m tests.additive_migrations
 	ENV_FILE=.ci/production.env $(BIN)/python manage.py render_infra --check
@@ -59,7 +61,7 @@ rehearse-deploy: setup ## a deployment from an empty folder, on an emulator that
 	$(BIN)/python -m tests.rehearsal
 
 screenshots: setup ## take the pictures of the documents again (needs Chromium)
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python -m docs.screenshots
 
 lock: $(VENV)/installed ## resolve pyproject.toml into the requirements files
 	$(BIN)/pip install --quiet uv

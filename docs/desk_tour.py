@@ -5,9 +5,10 @@ order and repair it, edit the rest alike, and redrive them; two had been sent by
 meanwhile, so the brake stops the operation.
 """
 
-from failures import Queues, order, two_weeks
 from playwright.sync_api import Page, expect
-from stage import PHONE, SIZE, Stage, take, until
+
+from docs.failures import Queues, order, two_weeks
+from docs.stage import PHONE, SIZE, Stage, take, until
 
 ADMIN = "/admin/dlq_review"
 LETTERS, GROUPS = f"{ADMIN}/deadletter/", f"{ADMIN}/failuregroup/"

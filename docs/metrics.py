@@ -1,30 +1,37 @@
-"""The tables of docs/metrics.md, from the declaration: `python -m docs.metrics` writes them."""
+"""The tables of docs/metrics.md, made of the declaration: `python -m docs.metrics`."""
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import django
+from django.apps import apps
 
-PAGE = Path(__file__).parent / "metrics.md"
+if not apps.ready:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    django.setup()
+
+from dlq_review.monitoring.gauges import ALL  # noqa: E402 - needs the apps
+from docs import tables  # noqa: E402
+from processing.metrics.declared import SHOWN  # noqa: E402
+
+DOCUMENT = Path(__file__).with_name("metrics.md")
 _TABLE = r"(\| {head} \|.*\n\| --- .*\n)(?:\|.*\n)*"
 
 
-def tables() -> tuple[list[str], list[str]]:
-    """The rows about metrics, and about the values of labels."""
-    from dlq_review.monitoring.gauges import ALL  # these need the apps
-    from processing.metrics.declared import SHOWN
-
+def rows() -> tuple[list[str], list[str]]:
+    """Those about metrics, and those about the values of labels."""
     metrics: list[tuple[str, str, Mapping[str, Iterable[str]], str]] = [
         (one.name, one.kind, one.labels, one.meaning) for one in SHOWN
     ]
     metrics += [(one.name, "gauge", one.labels, one.meaning) for one in ALL.values()]
-    rows = [
+    told = [
         _row(f"`{name}`", kind, _codes(labels), meaning)
         for name, kind, labels, meaning in metrics
     ]
-    return rows, _label_rows([labels for _, _, labels, _ in metrics])
+    return told, _label_rows([labels for _, _, labels, _ in metrics])
 
 
 def _label_rows(all_labels: Iterable[Mapping[str, Iterable[str]]]) -> list[str]:
@@ -43,17 +50,23 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
+def table() -> str:
+    return "\n".join("".join(some) for some in rows())
+
+
 def filled(page: str) -> str:
     """*page* with the rows of both tables."""
-    for head, rows in zip(("name", "label"), tables(), strict=True):
-        table = re.compile(_TABLE.format(head=head))
-        found = table.search(page)
+    for head, some in zip(("name", "label"), rows(), strict=True):
+        head_and_rows = re.compile(_TABLE.format(head=head))
+        found = head_and_rows.search(page)
         assert found is not None  # noqa: S101 - the page has both tables
-        page = page[: found.start()] + found[1] + "".join(rows) + page[found.end() :]
+        page = page[: found.start()] + found[1] + "".join(some) + page[found.end() :]
     return page
 
 
+def main(asked: list[str]) -> int:
+    return tables.run(asked, DOCUMENT, table, filled)
+
+
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    django.setup()
-    PAGE.write_text(filled(PAGE.read_text()))
+    sys.exit(main(sys.argv[1:]))

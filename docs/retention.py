@@ -1,4 +1,4 @@
-"""The table of docs/retention.md, from the declaration: python -m docs.retention --write"""
+"""The table of docs/retention.md, made of the declaration: `python -m docs.retention`."""
 
 import os
 import sys
@@ -13,7 +13,9 @@ if not apps.ready:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     django.setup()
 
-from dlq_review.retention import periods, tables  # noqa: E402 - models need Django
+from dlq_review.retention import periods  # noqa: E402 - models need Django
+from dlq_review.retention.tables import RULES, TEXTS, Purged, With  # noqa: E402
+from docs import tables  # noqa: E402
 
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 DOCUMENT = Path(__file__).with_name("retention.md")
@@ -27,20 +29,19 @@ def table() -> str:
 
 def with_table(text: str) -> str:
     """*text* of the document with the table as it is now."""
-    before, _, rest = text.partition(BEGIN)
-    return before + BEGIN + table() + END + rest.partition(END)[2]
+    return tables.between(text, BEGIN, END, table())
 
 
 def _rows() -> Iterator[tuple[str, str, str, str]]:
-    for label, rule in tables.RULES.items():
-        if label in tables.TEXTS:
+    for label, rule in RULES.items():
+        if label in TEXTS:
             days = _least(periods.TEXTS)
-            yield _name(label), tables.TEXTS[label], "`RETENTION_DAYS`", days
-        if isinstance(rule, tables.Purged):
+            yield _name(label), TEXTS[label], "`RETENTION_DAYS`", days
+        if isinstance(rule, Purged):
             name = rule.period.setting
             after = f"`{name}`" if name else _fixed(rule.period)
             yield _name(label), f"rows: {rule.rows}", after, _least(rule.period)
-        elif isinstance(rule, tables.With):
+        elif isinstance(rule, With):
             owners = " and ".join(map(_name, rule.tables))
             yield _name(label), f"rows: {rule.rows}", f"with {owners}", ""
         else:
@@ -63,8 +64,9 @@ def _least(period: periods.Period) -> str:
     return "1 day" if days == 1 else f"{days} days"
 
 
+def main(asked: list[str]) -> int:
+    return tables.run(asked, DOCUMENT, table, with_table)
+
+
 if __name__ == "__main__":
-    if "--write" in sys.argv:
-        DOCUMENT.write_text(with_table(DOCUMENT.read_text()))
-    else:
-        print(table())  # noqa: T201
+    sys.exit(main(sys.argv[1:]))

@@ -1,12 +1,10 @@
-"""The table of permissions in docs/deploy.md, made of the policies: `python -m docs.rights`.
-
-`--write` makes it anew, and `--check` fails where the policies have changed since.
-"""
+"""The table of permissions in docs/deploy.md, made of the policies: `python -m docs.rights`."""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs import tables
 from processing.infrastructure import policies
 
 DOCUMENT = Path(__file__).with_name("deploy.md")
@@ -53,21 +51,11 @@ def _named(actions: policies.Actions) -> str:
 
 def with_table(text: str) -> str:
     """*text* of the document with the table as it is now."""
-    before, _, rest = text.partition(BEGIN)
-    return before + BEGIN + table() + END + rest.partition(END)[2]
+    return tables.between(text, BEGIN, END, table())
 
 
 def main(asked: list[str]) -> int:
-    text = DOCUMENT.read_text()
-    if asked == ["--write"]:
-        DOCUMENT.write_text(with_table(text))
-    elif asked == ["--check"]:
-        if text != with_table(text):
-            sys.stderr.write("Permissions are stale: python -m docs.rights --write\n")
-            return 1
-    else:
-        sys.stdout.write(table())
-    return 0
+    return tables.run(asked, DOCUMENT, table, with_table)
 
 
 if __name__ == "__main__":

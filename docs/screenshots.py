@@ -7,9 +7,19 @@ customer and as staff would.
 import tempfile
 from pathlib import Path
 
-from desk_tour import tour
 from playwright.sync_api import Page, expect, sync_playwright
-from stage import PATIENCE, SIZE, Stage, chromium, resting_worker, running, take, until
+
+from docs.desk_tour import tour
+from docs.stage import (
+    PATIENCE,
+    SIZE,
+    Stage,
+    chromium,
+    resting_worker,
+    running,
+    take,
+    until,
+)
 
 
 def main() -> None:

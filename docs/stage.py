@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize
-from shrinking import shrink
+
+from docs.shrinking import shrink
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Another folder can be named, so that a test takes them without changing the documents'.

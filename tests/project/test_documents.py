@@ -152,7 +152,17 @@ def test_there_are_curl_examples_to_try() -> None:
     assert len(curl_commands()) >= 4
 
 
-def test_the_page_of_metrics_lists_what_is_declared() -> None:
-    page = document("metrics.md")
-    filled = import_module("docs.metrics").filled
-    assert filled(page) == page, "python -m docs.metrics writes it"
+@pytest.mark.parametrize("name", ["metrics", "retention", "rights"])
+def test_the_tables_of_a_document_are_those_that_the_code_declares(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = import_module(f"docs.{name}")
+    assert tables.main(["--check"]) == 0, f"python -m docs.{name} --write"
+    text = tables.DOCUMENT.read_text()
+    stale = tmp_path / "stale.md"
+    row = tables.table().splitlines(keepends=True)[-1]
+    stale.write_text(text.replace(row, ""))
+    monkeypatch.setattr(tables, "DOCUMENT", stale)
+    assert tables.main(["--check"]) == 1
+    assert tables.main(["--write"]) == 0
+    assert stale.read_text() == text

@@ -19,7 +19,7 @@ ABSENT = shutil.which("chromium") is None and os.environ.get("CI") != "true"
 def test_the_stories_of_the_documents_happen_in_a_browser(tmp_path: Path) -> None:
     """An order is placed and done; a broken message is repaired; many are, with a brake."""
     done = subprocess.run(
-        [sys.executable, "docs/screenshots.py", tmp_path],
+        [sys.executable, "-m", "docs.screenshots", tmp_path],
         cwd=ROOT,
         capture_output=True,
         text=True,
