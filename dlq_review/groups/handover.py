@@ -11,7 +11,12 @@ from pydantic import ValidationError
 
 from dlq_review.errors import ReasonMissingError, ReviewError
 from dlq_review.groups.plain_words import plain_words
-from dlq_review.groups.triage import TakenError, check_stands, locked
+from dlq_review.groups.triage import (
+    TakenError,
+    check_stands,
+    locked,
+    state_when_owned,
+)
 from dlq_review.models import AuditEntry, FailureGroup
 from dlq_review.permissions import who_may_see
 from processing.delivery import spool
@@ -93,7 +98,7 @@ def _change(
 ) -> None:
     before, group.owner = group.owner, owner
     if owner:
-        group.state = _State.ACKNOWLEDGED
+        group.state = state_when_owned(group)
     elif group.state == _State.ACKNOWLEDGED:
         group.state = _State.OPEN
     group.save(update_fields=["owner", "state"])

@@ -79,16 +79,28 @@ def check_stands(group: FailureGroup) -> None:
 
 @transaction.atomic
 def acknowledge(group: FailureGroup, *, by: str, seen: int | None = None) -> None:
-    """Make *by* the owner of *group*. Raises SomebodyElsesError, MergedError,
-    TakenError."""
+    """Make *by* the owner of *group*, which stays resolved if it is.
+
+    Raises SomebodyElsesError, MergedError, TakenError.
+    """
     group = locked(group, seen)
     check_stands(group)
     if group.owner not in ("", by):
         raise TakenError(group.owner)
-    before = group.state
-    group.state, group.owner = _State.ACKNOWLEDGED, by
+    before, former = group.state, group.owner
+    group.state, group.owner = state_when_owned(group), by
     group.save(update_fields=["state", "owner"])
-    AuditEntry.note(group, _NOTED, by=by, before=before, after=group.state)
+    if group.state == _State.RESOLVED:  # only the owner is new
+        verb = AuditEntry.Verb.TAKEN_OVER
+        AuditEntry.note(group, verb, by=by, before=former, after=by)
+    else:
+        AuditEntry.note(group, _NOTED, by=by, before=before, after=group.state)
+
+
+def state_when_owned(group: FailureGroup) -> str:
+    """The state once somebody has *group*: resolved stays, so the next failure regresses."""
+    resolved = group.state == _State.RESOLVED
+    return _State.RESOLVED if resolved else _State.ACKNOWLEDGED
 
 
 @transaction.atomic

@@ -10,10 +10,13 @@ from django.contrib.auth.models import Permission
 from django.db import DatabaseError
 from django.test import Client
 
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import REGRESSION
 from dlq_review.errors import ReasonMissingError, ReviewError
 from dlq_review.groups import handover, triage
 from dlq_review.groups.handover import NoColleagueError, NotYoursError
 from dlq_review.groups.triage import SomebodyElsesError, TakenError, newest_entry
+from dlq_review.letters import settlement
 from dlq_review.models import AuditEntry, FailureGroup
 from dlq_review.permissions import who_may_see
 from processing.delivery import spool
@@ -181,6 +184,44 @@ def test_a_group_that_is_given_back_is_open_unless_it_regressed(
         handover.give_back(group, "On leave", by="ada")
         assert now(group) == ("", after)
     assert trail(group)[0] == ("ada", "given_back", "ada", "", "On leave")
+
+
+RESOLVED: dict[str, tuple[str, Callable[[FailureGroup, User, Client], object]]] = {
+    # who had it, and what is done to the resolved group
+    "take": ("", lambda group, eva, desk: triage.acknowledge(group, by="ada")),
+    "take again": ("ada", lambda group, eva, desk: triage.acknowledge(group, by="ada")),
+    "take several": (
+        "",
+        lambda group, eva, desk: many(desk, "acknowledge", [*ticks(desk).values()]),
+    ),
+    "give": ("", lambda group, eva, desk: handover.give(group, eva, "", by="ada")),
+    "take over": (
+        "bob",
+        lambda group, eva, desk: handover.take_over(group, "x", by="ada"),
+    ),
+    "give back": ("ada", lambda group, eva, desk: handover.give_back(group, by="ada")),
+}
+
+
+@pytest.mark.parametrize("deed", RESOLVED)
+def test_a_resolved_group_stays_resolved_whoever_has_it_so_that_it_can_regress(
+    desk: Client, eva: User, deed: str
+) -> None:
+    letter = dead_letter(attributes=failure())
+    group, (owner, act) = letter.group, RESOLVED[deed]
+    FailureGroup.objects.update(owner=owner)
+    settlement.resolve(letter, by="bob", reason="done by hand")
+    act(group, eva, desk)
+    new = {"give": "eva", "give back": ""}.get(deed, "ada")
+    assert now(group) == (new, "resolved")
+    text = html(desk, f"{GROUPS}{group.pk}/change/")
+    assert ("I take it" in text) == (not new)
+    _, verb, before, after, _ = trail(group)[-1]
+    assert (before, after) == (owner, new)
+    assert verb in ("given", "given_back", "taken_over")
+    dead_letter(attributes=failure())
+    assert now(group) == (new, "regressed")
+    assert raising.lasting(REGRESSION).get().name == f"regression/{group.pk}"
 
 
 def test_taking_over_asks_for_a_word_and_tells_the_former_owner(
