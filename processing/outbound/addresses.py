@@ -11,8 +11,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from processing.outbound.errors import UndeliveredError
+from processing.outbound.errors import PrivateAddressError, UndeliveredError
 
+DEFAULT_PORTS = {"https": 443, "http": 80}
 _NAT64 = ip_network("64:ff9b::/96")
 
 
@@ -35,7 +36,7 @@ def problem(url: str, private: Collection[str]) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return "It cannot be read as a URL."
-    if parts.scheme not in ("http", "https"):
+    if parts.scheme not in DEFAULT_PORTS:
         return "It does not begin with https://."
     if not _is_host(host) or any(not one.isprintable() or one.isspace() for one in url):
         return "It names no host, or holds blanks."
@@ -65,22 +66,20 @@ def bracketed(parts: SplitResult) -> str:
 
 
 def resolve(parts: SplitResult, private: Collection[str]) -> list[Place]:
-    """The addresses of the host. Raises UndeliveredError if one is not public.
+    """The addresses of the host. Raises UndeliveredError if nobody knows one, and
+    PrivateAddressError if one is not public, unless *private* names the host.
 
     All have to be: which of them is taken is not ours to choose.
     """
     host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise UndeliveredError("the name of the host is not known") from None
     places = [Place(family, address) for family, _, _, _, address in found]
     if host not in private and not all(one.is_public for one in places):
-        raise UndeliveredError(
-            "the host has an address that is not public; ALERT_PRIVATE_HOSTS may allow it",
-            is_refusal=True,
-        )
+        raise PrivateAddressError
     return places
 
 

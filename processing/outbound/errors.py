@@ -18,3 +18,10 @@ class UndeliveredError(Exception):
         self.is_refusal = is_refusal
         self.retry_after = retry_after
         super().__init__(reason)
+
+
+class PrivateAddressError(UndeliveredError):
+    """The host has an address that is not public, and no setting allows it one."""
+
+    def __init__(self) -> None:
+        super().__init__("the host has an address that is not public", is_refusal=True)

@@ -7,17 +7,12 @@ seconds in all, and no more than a word of the answer.
 import base64
 import http.client
 import re
-import socket
-import ssl
 from collections.abc import Collection, Mapping
-from threading import Timer
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from processing.outbound import addresses
-from processing.outbound.addresses import Place
-from processing.outbound.errors import UndeliveredError
+from processing.outbound import addresses, pinned
+from processing.outbound.errors import PrivateAddressError, UndeliveredError
 
-CONNECT = 3.0  # seconds for one address
 WITHIN = 10.0  # seconds from the connection to the status
 MOST_READ = 2_000  # bytes of a refusal
 LONGEST_PAUSE = 3_600  # seconds that a receiver may ask for
@@ -35,27 +30,20 @@ def post(
     if wrong := addresses.problem(url, private):
         raise UndeliveredError(wrong, is_refusal=True)
     parts = urlsplit(url)
-    connection = _Pinned(parts, addresses.resolve(parts, private))
-    deadline = Timer(WITHIN, connection.cut)
-    deadline.daemon = True
-    deadline.start()
     try:
-        connection.request("POST", _target(parts), body, _all(headers, parts))
-        with connection.getresponse() as answer:
-            said = b"" if answer.status < 300 else answer.read(MOST_READ)
+        places = addresses.resolve(parts, private)
+    except PrivateAddressError as error:
+        allow = "ALERT_PRIVATE_HOSTS may allow it"
+        raise UndeliveredError(f"{error}; {allow}", is_refusal=True) from None
+    try:
+        with pinned.connection(parts, places, WITHIN) as connection:
+            target = pinned.target(parts)
+            connection.request("POST", target, body, _all(headers, parts))
+            with connection.getresponse() as answer:
+                said = b"" if answer.status < 300 else answer.read(MOST_READ)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        name = "TimeoutError" if connection.is_cut else type(error).__name__
-        raise UndeliveredError(name) from None
-    finally:
-        deadline.cancel()
-        connection.close()
-    if connection.is_cut:  # what came before may look whole
-        raise UndeliveredError("TimeoutError")
+        raise UndeliveredError(type(error).__name__) from None
     _judge(answer, said)
-
-
-def _target(parts: SplitResult) -> str:
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _all(headers: Mapping[str, str], parts: SplitResult) -> dict[str, str]:
@@ -88,63 +76,3 @@ def _pause(text: str) -> float | None:
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         return None
     return float(min(int(text), LONGEST_PAUSE))
-
-
-class _Pinned(http.client.HTTPConnection):
-    """A connection to addresses that were looked at, whatever their name says by now."""
-
-    def __init__(self, parts: SplitResult, places: list[Place]) -> None:
-        super().__init__(addresses.bracketed(parts), parts.port, timeout=WITHIN)
-        self.default_port = 443 if parts.scheme == "https" else 80
-        self.port = parts.port or self.default_port
-        self._places = places
-        self._tls = parts.scheme == "https"
-        self._wire: socket.socket | None = None  # kept when `sock` is let go
-        self.is_cut = False
-
-    def connect(self) -> None:
-        raw = self._reached()
-        raw.settimeout(WITHIN)
-        self.sock = self._wire = raw
-        if self._tls:
-            wrapped = ssl.create_default_context().wrap_socket(
-                raw, server_hostname=self.host, do_handshake_on_connect=False
-            )
-            self.sock = self._wire = wrapped
-            self._look()
-            wrapped.do_handshake()
-        self._look()
-
-    def _look(self) -> None:
-        """End what nobody could cut, because the socket was not yet known."""
-        if self.is_cut:
-            raise TimeoutError
-
-    def _reached(self) -> socket.socket:
-        *others, last = self._places[:3]
-        for place in others:
-            try:
-                return _connected(place)
-            except OSError:
-                continue
-        return _connected(last)
-
-    def cut(self) -> None:
-        """End all waiting for the receiver, also for one that sends a byte now and then."""
-        self.is_cut = True
-        if self._wire is not None:
-            try:
-                socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
-            except OSError:
-                return
-
-
-def _connected(place: Place) -> socket.socket:
-    sock = socket.socket(place.family, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(CONNECT)
-        sock.connect(place.socket_address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock

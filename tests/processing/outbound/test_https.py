@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from processing.outbound import addresses, https
+from processing.outbound import addresses, https, pinned
 from processing.outbound.addresses import Place
 from processing.outbound.errors import UndeliveredError
 from tests.dlq_review.alerts.receiver import receiving
@@ -57,7 +57,8 @@ def test_a_post_carries_path_query_headers_and_the_login_of_the_url() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["[2606:4700::1111]", "[2606:4700::abcd]", "x.example"]
+    "host",
+    ["[2606:4700::1111]", "[2606:4700::abcd]", "x.example", "x.example:8080"],
 )
 def test_the_host_is_told_as_it_is_written(
     monkeypatch: pytest.MonkeyPatch, host: str
@@ -65,11 +66,26 @@ def test_the_host_is_told_as_it_is_written(
     """Also an IPv6 address, whose last part is no port."""
     ours, theirs = socket.socketpair()
     monkeypatch.setattr(addresses, "resolve", lambda *_: [])
-    monkeypatch.setattr(https._Pinned, "_reached", lambda _: ours)
+    monkeypatch.setattr(pinned._Pinned, "_reached", lambda _: ours)
+    url = f"http://{host}/a"
     with theirs:
         theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        https.post(f"http://{host}/a", b"{}", {}, [host.strip("[]")])
+        https.post(url, b"{}", {}, [addresses.host_of(url)])
         assert f"\r\nHost: {host}\r\n" in theirs.recv(999).decode()
+
+
+def test_another_address_of_the_host_is_tried_if_the_first_is_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of a name with an IPv6 address, on a network without IPv6."""
+    with receiving() as receiver, socket.create_server(("127.0.0.1", 0)) as nobody:
+        dead = nobody.getsockname()
+        nobody.close()
+        alive = ("127.0.0.1", int(receiver.url.rpartition(":")[2]))
+        places = [Place(socket.AF_INET, one) for one in (dead, alive)]
+        monkeypatch.setattr(addresses, "resolve", lambda *_: places)
+        https.post(receiver.url, b"{}", {}, HERE)
+    assert len(receiver.calls) == 1
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -142,14 +158,14 @@ def test_a_receiver_that_never_ends_is_left(
 
 def test_nothing_is_sent_behind_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """It passed while the connection was made, when there was nothing to cut."""
-    connected = https._connected
+    connected = pinned._connected
 
     def late(place: Place) -> socket.socket:
         sleep(0.1)
         return connected(place)
 
     monkeypatch.setattr(https, "WITHIN", 0.05)
-    monkeypatch.setattr(https, "_connected", late)
+    monkeypatch.setattr(pinned, "_connected", late)
     with receiving() as receiver:
         assert str(refused(receiver.url)) == "TimeoutError"
     assert not receiver.calls
