@@ -74,15 +74,17 @@ def test_the_host_is_told_as_it_is_written(
         assert f"\r\nHost: {host}\r\n" in theirs.recv(999).decode()
 
 
-def test_another_address_of_the_host_is_tried_if_the_first_is_dead(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("dead_first", [True, False])
+def test_one_address_of_the_host_that_is_alive_is_enough(
+    monkeypatch: pytest.MonkeyPatch, dead_first: bool
 ) -> None:
     """As of a name with an IPv6 address, on a network without IPv6."""
-    with receiving() as receiver, socket.create_server(("127.0.0.1", 0)) as nobody:
-        dead = nobody.getsockname()
-        nobody.close()
-        alive = ("127.0.0.1", int(receiver.url.rpartition(":")[2]))
-        places = [Place(socket.AF_INET, one) for one in (dead, alive)]
+    with receiving() as receiver:
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            dead = Place(socket.AF_INET, nobody.getsockname())
+        port = int(receiver.url.rpartition(":")[2])
+        alive = Place(socket.AF_INET, ("127.0.0.1", port))
+        places = [dead, alive] if dead_first else [alive, dead]
         monkeypatch.setattr(addresses, "resolve", lambda *_: places)
         https.post(receiver.url, b"{}", {}, HERE)
     assert len(receiver.calls) == 1
