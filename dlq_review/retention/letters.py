@@ -18,39 +18,25 @@ from dlq_review.models import (
     RedrivePolicy,
     Revision,
 )
-from dlq_review.retention.sweeps import STEP, erase, erase_of
+from dlq_review.retention.sweeps import STEP, Locked, erase, erase_of
 from processing.models import Attempt, Outcome, Repair
 
 
-class Letters:
+class Letters(Locked):
     """Letters that were settled long ago, with all that belongs to them.
 
     The outcome of a request is deleted after the last letter of the request, never before.
     """
 
-    def due(self, before: datetime) -> bool:
-        return self._old(before).exists()
+    order = "settled_at"
 
-    @transaction.atomic
-    def delete(self, before: datetime) -> int:
-        old = self._old(before).order_by("settled_at")
-        locked = old.select_for_update(skip_locked=True, of=("self",))
-        found = {one.pk: one for one in locked.only("request_id", "group_id")[:STEP]}
+    def locked(self, before: datetime) -> list[int]:
+        keys = super().locked(before)
         # A copy may have arrived before the lock; none can arrive behind it.
-        for late in Arrival.unarchived().filter(letter__in=found):
-            found.pop(late.letter_id, None)
-        numbers, letters = list(found), list(found.values())
-        for model in (Arrival, Revision, AuditEntry):
-            erase(model.objects.filter(letter__in=numbers))
-        # In the order of their keys, as everywhere, so transactions cannot deadlock.
-        for group, gone in sorted(Counter(one.group_id for one in letters).items()):
-            its = FailureGroup.objects.filter(pk=group)
-            its.update(settled=F("settled") - gone)
-        erase(DeadLetter.objects.filter(pk__in=numbers))
-        self._erase_attempts({one.request_id for one in letters})
-        return len(letters)
+        late = Arrival.unarchived().filter(letter__in=keys)
+        return sorted({*keys} - {*late.values_list("letter", flat=True)})
 
-    def _old(self, before: datetime) -> QuerySet[DeadLetter]:
+    def old(self, before: datetime) -> QuerySet[DeadLetter]:
         """Without those that an operation may still go on with, or the archive waits for."""
         items = OperationItem.objects.filter(
             operation__in=Operation.objects.exclude(state__in=Operation.ENDED),
@@ -62,6 +48,18 @@ class Letters:
             state__in=DeadLetter.SETTLED,
             settled_at__lt=before,
         )
+
+    def erase(self, keys: list[int]) -> None:
+        found = DeadLetter.objects.filter(pk__in=keys)
+        letters = list(found.only("request_id", "group_id"))
+        for model in (Arrival, Revision, AuditEntry):
+            erase(model.objects.filter(letter__in=keys))
+        # In the order of their keys, as everywhere, so transactions cannot deadlock.
+        for group, gone in sorted(Counter(one.group_id for one in letters).items()):
+            its = FailureGroup.objects.filter(pk=group)
+            its.update(settled=F("settled") - gone)
+        erase(found)
+        self._erase_attempts({one.request_id for one in letters})
 
     def _erase_attempts(self, requests: set[str]) -> None:
         """Of requests that leave no outcome: a failed attempt alone looks like a loss."""
@@ -96,51 +94,35 @@ class Operations:
         return Operation.objects.filter(~Exists(undone), ended_at__lt=before)
 
 
-class Policies:
+class Policies(Locked):
     """Redrive policies that ended long ago and of which no run is left."""
 
-    def due(self, before: datetime) -> bool:
-        return self._old(before).exists()
-
-    @transaction.atomic
-    def delete(self, before: datetime) -> int:
-        old = self._old(before).order_by("pk")
-        locked = old.select_for_update(skip_locked=True, of=("self",))
-        policies = list(locked.values_list("pk", flat=True)[:STEP])
-        erase(
-            AuditEntry.objects.filter(policy__in=policies),
-            RedrivePolicy.objects.filter(pk__in=policies),
-        )
-        return len(policies)
-
-    def _old(self, before: datetime) -> QuerySet[RedrivePolicy]:
+    def old(self, before: datetime) -> QuerySet[RedrivePolicy]:
         runs = Operation.objects.filter(policy=OuterRef("pk"))
         return RedrivePolicy.objects.filter(~Exists(runs), ended_at__lt=before)
 
+    def erase(self, keys: list[int]) -> None:
+        erase(
+            AuditEntry.objects.filter(policy__in=keys),
+            RedrivePolicy.objects.filter(pk__in=keys),
+        )
 
-class Groups:
+
+class Groups(Locked):
     """Failure groups that hold no letter any more and have not failed for long."""
 
-    def due(self, before: datetime) -> bool:
-        return self._old(before).exists()
-
-    @transaction.atomic
-    def delete(self, before: datetime) -> int:
-        old = self._old(before).order_by("pk")
-        locked = old.select_for_update(skip_locked=True, of=("self",))
-        groups = list(locked.values_list("pk", flat=True)[:STEP])
-        erase(
-            FailureCount.objects.filter(group__in=groups),
-            AuditEntry.objects.filter(group__in=groups),
-            FailureGroup.objects.filter(pk__in=groups),
-        )
-        return len(groups)
-
-    def _old(self, before: datetime) -> QuerySet[FailureGroup]:
+    def old(self, before: datetime) -> QuerySet[FailureGroup]:
         its = OuterRef("pk")
         return FailureGroup.objects.filter(
             ~Exists(DeadLetter.objects.filter(group=its)),
             ~Exists(DeadLetter.objects.filter(origin=its)),
             ~Exists(FailureGroup.objects.filter(merged_into=its)),
             last_seen__lt=before,
+        )
+
+    def erase(self, keys: list[int]) -> None:
+        erase(
+            FailureCount.objects.filter(group__in=keys),
+            AuditEntry.objects.filter(group__in=keys),
+            FailureGroup.objects.filter(pk__in=keys),
         )

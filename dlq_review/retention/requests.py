@@ -5,12 +5,12 @@ sent when it is processed, so its age counts from that too.
 """
 
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dlq_review.models import DeadLetter
-from dlq_review.retention.sweeps import STEP, erase, erase_of
+from dlq_review.retention.sweeps import Locked, erase, erase_of
 from processing.models import (
     Attempt,
     Order,
@@ -24,24 +24,15 @@ from processing.models import (
 )
 
 
-class Outcomes:
+class Outcomes(Locked):
     """Outcomes whose request is over everywhere, with its attempts.
 
     While the request has a dead letter or a row in the spool, a copy may still be sent.
     """
 
-    def due(self, before: datetime) -> bool:
-        return self._old(before).exists()
+    order = "at"
 
-    @transaction.atomic
-    def delete(self, before: datetime) -> int:
-        old = self._old(before).order_by("at")
-        locked = old.select_for_update(skip_locked=True, of=("self",))
-        requests = list(locked.values_list("pk", flat=True)[:STEP])
-        erase_of(requests, Attempt, Repair, Outcome)
-        return len(requests)
-
-    def _old(self, before: datetime) -> QuerySet[Outcome]:
+    def old(self, before: datetime) -> QuerySet[Outcome]:
         its = OuterRef("request_id")
         return Outcome.objects.filter(
             ~Exists(DeadLetter.objects.filter(request_id=its)),
@@ -49,6 +40,9 @@ class Outcomes:
             ~Exists(SpooledEvent.objects.filter(cause=its)),
             at__lt=before,
         )
+
+    def erase(self, keys: list[Any]) -> None:
+        erase_of(keys, Attempt, Repair, Outcome)
 
 
 def _processed_since(before: datetime) -> Exists:
@@ -75,58 +69,42 @@ def unverified(before: datetime) -> QuerySet[User]:
     )
 
 
-class Accounts:
-    def due(self, before: datetime) -> bool:
-        return unverified(before).exists()
+class Accounts(Locked):
+    order = "date_joined"
 
-    @transaction.atomic
-    def delete(self, before: datetime) -> int:
-        old = unverified(before).order_by("date_joined")
-        locked = old.select_for_update(skip_locked=True, of=("self",))
-        numbers = list(locked.values_list("pk", flat=True)[:STEP])
-        User.objects.filter(pk__in=numbers, verified_at=None).delete()
-        return len(numbers)
+    def old(self, before: datetime) -> QuerySet[User]:
+        return unverified(before)
+
+    def erase(self, keys: list[Any]) -> None:
+        User.objects.filter(pk__in=keys, verified_at=None).delete()
 
 
-class Signups:
+class Signups(Locked):
     """Sign-ups that were asked for and processed long ago."""
 
-    def due(self, before: datetime) -> bool:
-        return self._old(before).exists()
+    order = "asked_at"
 
-    @transaction.atomic
-    def delete(self, before: datetime) -> int:
-        old = self._old(before).order_by("asked_at")
-        locked = old.select_for_update(skip_locked=True, of=("self",))
-        numbers = list(locked.values_list("pk", flat=True)[:STEP])
-        erase(Signup.objects.filter(pk__in=numbers))
-        return len(numbers)
-
-    def _old(self, before: datetime) -> QuerySet[Signup]:
+    def old(self, before: datetime) -> QuerySet[Signup]:
         return Signup.objects.filter(~_processed_since(before), asked_at__lt=before)
 
+    def erase(self, keys: list[Any]) -> None:
+        erase(Signup.objects.filter(pk__in=keys))
 
-class Samples:
+
+class Samples(Locked):
     """The orders of the demonstration page."""
 
-    def due(self, before: datetime) -> bool:
-        return self._old(before).exists()
-
-    @transaction.atomic
-    def delete(self, before: datetime) -> int:
-        old = self._old(before).order_by("pk").select_for_update(skip_locked=True)
-        orders = list(old.values_list("pk", flat=True)[:STEP])
-        erase(
-            OrderReturn.objects.filter(order__in=orders),
-            OrderItem.objects.filter(order__in=orders),
-            Order.objects.filter(pk__in=orders),
-        )
-        return len(orders)
-
-    def _old(self, before: datetime) -> QuerySet[Order]:
+    def old(self, before: datetime) -> QuerySet[Order]:
         return Order.objects.filter(
             customer_id__startswith=Order.SAMPLE_CUSTOMER,
             email__startswith="visitor-",
             email__endswith="@example.com",  # which nobody owns (RFC 2606)
             created_at__lt=before,
+        )
+
+    def erase(self, keys: list[Any]) -> None:
+        erase(
+            OrderReturn.objects.filter(order__in=keys),
+            OrderItem.objects.filter(order__in=keys),
+            Order.objects.filter(pk__in=keys),
         )

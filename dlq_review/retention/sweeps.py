@@ -4,6 +4,7 @@ A sweep finds them by an index, or where rows lie in the order of their age. So 
 long table of which nothing is old takes no longer than at a short one.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,26 +24,45 @@ class Sweep(Protocol):
         """Delete a step of the rows older than *before*; return how many, 0 for no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Oldest:
-    """Of *rows*, those whose *field* lies furthest back; an index holds it."""
+class Locked(ABC):
+    """Rows that no other transaction holds, in the order of a field, a step at a time."""
 
-    rows: Callable[[], QuerySet[Any]]
-    field: str
+    order = "pk"
+
+    @abstractmethod
+    def old(self, before: datetime) -> QuerySet[Any]:
+        """The rows that are older than *before*."""
+
+    @abstractmethod
+    def erase(self, keys: list[Any]) -> None:
+        """Delete the rows of these keys, which are locked, and what goes with them."""
 
     def due(self, before: datetime) -> bool:
-        return self._old(before).exists()
+        return self.old(before).exists()
 
     @transaction.atomic
     def delete(self, before: datetime) -> int:
-        old = self._old(before).order_by(self.field)
-        locked = old.select_for_update(skip_locked=True).values_list("pk", flat=True)
-        numbers = list(locked[:STEP])
-        old.model._base_manager.filter(pk__in=numbers).delete()
-        return len(numbers)
+        keys = self.locked(before)
+        self.erase(keys)
+        return len(keys)
 
-    def _old(self, before: datetime) -> QuerySet[Any]:
-        return self.rows().filter(**{f"{self.field}__lt": before})
+    def locked(self, before: datetime) -> list[Any]:
+        old = self.old(before).order_by(self.order)
+        free = old.select_for_update(skip_locked=True, of=("self",))
+        return list(free.values_list("pk", flat=True)[:STEP])
+
+
+class Oldest(Locked):
+    """Of *rows*, those whose *field* lies furthest back; an index holds it."""
+
+    def __init__(self, rows: Callable[[], QuerySet[Any]], field: str) -> None:
+        self.rows, self.order = rows, field
+
+    def old(self, before: datetime) -> QuerySet[Any]:
+        return self.rows().filter(**{f"{self.order}__lt": before})
+
+    def erase(self, keys: list[Any]) -> None:
+        self.rows().model._base_manager.filter(pk__in=keys).delete()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,11 @@ from django.utils import timezone
 from dlq_review.alerts import raising
 from dlq_review.alerts.kinds import POLICY_STOPPED
 from dlq_review.errors import ReviewError
-from dlq_review.models import AuditEntry, RedrivePolicy
+from dlq_review.models import RedrivePolicy
+from dlq_review.operations import control
 
 S = RedrivePolicy.State
 _LIVES = (S.DRAFT, S.ACTIVE, S.PAUSED, S.STOPPED)
-
-
-class WrongStepError(ReviewError):
-    """The policy is not in a state that allows this."""
 
 
 class OverError(ReviewError):
@@ -69,23 +66,6 @@ def _steer(
     policy: RedrivePolicy, allowed: tuple[str, ...], to: str, by: str, **changes: object
 ) -> None:
     before = policy.state
-    updated = RedrivePolicy.objects.filter(
-        pk=policy.pk, state=before, state__in=allowed
-    ).update(state=to, **changes)
-    if not updated:
-        raise WrongStepError(
-            f"{policy} is {policy.get_state_display().lower()} or was changed by "
-            "somebody else. Look at it again."
-        )
-    policy.refresh_from_db()
+    control.steer(policy, allowed, to, by, **changes)
     if before == S.STOPPED:  # somebody has looked
         raising.end(POLICY_STOPPED, [str(policy.pk)])
-    verb = AuditEntry.Verb
-    AuditEntry.note(
-        policy,
-        verb.SCHEDULED if before == S.DRAFT and to == S.ACTIVE else verb.POLICY,
-        by=by,
-        reason=policy.halted or policy.reason,
-        before=before,
-        after=to,
-    )

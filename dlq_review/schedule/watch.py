@@ -34,12 +34,12 @@ def look_at_all() -> list[RedrivePolicy]:
 def look_at(policy: RedrivePolicy) -> bool:
     """Stop or end *policy* if it must not go on; False if it may."""
     if policy.is_over:
-        with suppress(steering.WrongStepError):  # another process was first
+        with suppress(control.WrongStepError):  # another process was first
             steering.expire(policy)
         return True
     why = _owner_trouble(policy) or _trouble_with_runs(policy)
     if why:
-        with suppress(steering.WrongStepError):
+        with suppress(control.WrongStepError):
             steering.stop(policy, why)
     return bool(why)
 

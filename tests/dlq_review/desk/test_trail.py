@@ -149,7 +149,7 @@ def _of_group(group: FailureGroup, verb: str) -> str:
         ("draft", "start", ("ada", "started", "fixed", "draft", "running")),
         ("running", "pause", ("ada", "steered", "fixed", "running", "paused")),
         ("paused", "resume", ("ada", "steered", "fixed", "paused", "running")),
-        ("draft", "cancel", ("ada", "started", "fixed", "draft", "cancelled")),
+        ("draft", "cancel", ("ada", "steered", "fixed", "draft", "cancelled")),
         ("running", "cancel", ("ada", "steered", "fixed", "running", "cancelled")),
         ("paused", "cancel", ("ada", "steered", "fixed", "paused", "cancelled")),
     ],

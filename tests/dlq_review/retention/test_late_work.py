@@ -93,7 +93,7 @@ def test_a_letter_whose_copy_came_in_the_moment_of_the_lock_is_not_deleted(
     letter = MAKE["dlq_review.DeadLetter"](long_ago)
     # As where the copy is committed behind the look and before the lock.
     monkeypatch.setattr(
-        Letters, "_old", lambda self, before: DeadLetter.objects.filter(pk=letter.pk)
+        Letters, "old", lambda self, before: DeadLetter.objects.filter(pk=letter.pk)
     )
     assert Letters().delete(timezone.now()) == 0
     assert Arrival.objects.get().body

@@ -105,7 +105,7 @@ def test_old_rows_go_and_younger_ones_stay(label: str) -> None:
 def test_more_rows_than_one_step_go_in_several(
     label: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sweeps", "letters", "requests"):
+    for module in ("sweeps", "letters"):
         monkeypatch.setattr(f"dlq_review.retention.{module}.STEP", 2)
     steps: list[int] = []
     for _ in range(3):
@@ -277,8 +277,8 @@ def test_a_purge_of_nothing_reads_no_long_table() -> None:
     now = timezone.now()
     found = (
         retention._written_attempts(now).order_by("started_at")[:1],
-        RULES["processing.Outcome"].sweep._old(now).order_by("at")[:1],  # type: ignore[union-attr]
-        RULES["dlq_review.DeadLetter"].sweep._old(now).order_by("settled_at")[:1],  # type: ignore[union-attr]
+        RULES["processing.Outcome"].sweep.old(now).order_by("at")[:1],  # type: ignore[union-attr]
+        RULES["dlq_review.DeadLetter"].sweep.old(now).order_by("settled_at")[:1],  # type: ignore[union-attr]
     )
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")

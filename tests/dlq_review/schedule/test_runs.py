@@ -362,7 +362,7 @@ def test_a_step_that_its_state_does_not_allow_is_refused(
     now: str, step: Callable[..., None]
 ) -> None:
     found = policy(state=now)
-    with pytest.raises(steering.WrongStepError):
+    with pytest.raises(control.WrongStepError):
         step(found, by="ada")
     assert state(found) == (now, "")
 
