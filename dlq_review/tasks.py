@@ -9,7 +9,7 @@ from django.utils import timezone
 from dlq_review import archive
 from dlq_review.alerts import outbox
 from dlq_review.groups import counter_drift, merge
-from dlq_review.letters import outcome_mail, retention, settlement
+from dlq_review.letters import customers, outcome_mail, retention, settlement
 from dlq_review.monitoring import early_warnings, health, report
 from dlq_review.operations import runner
 from dlq_review.pull import puller, refused_by_sqs
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 PURGE_SECONDS = 20  # texts and rows get half of it each
 ARCHIVE_SECONDS = 10  # of one job, as below
+NOTE_SECONDS = 2  # of the job that settles
 TELL_SECONDS = 15  # of one job; a message on its way may last longer
 OPERATE_SECONDS = 10  # of one job; the next begins where it ended
 PROBE_SECONDS = 20  # of the same job, after which it asks no further probe
@@ -85,5 +86,6 @@ def settle() -> int:
     settled = undo_window.send_due() + sender.resend_claimed() + settlement.reconcile()
     outcome_mail.send()
     merge.gather()
+    customers.note(seconds=NOTE_SECONDS)
     health.sign("settle")
     return settled

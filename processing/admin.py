@@ -61,8 +61,8 @@ class OrderReturnAdmin(ReadOnlyAdmin):
     search_fields = ("order__order_id__exact", "request_id__exact")
     search_help_text = "Finds an order id or a request id, written in full."
     raw_id_fields = ("order",)
-    fields = ("order", "reason", "skus_in_words", "request_id")
-    readonly_fields = ("skus_in_words",)
+    fields = ("order", "order_id", "reason", "skus_in_words", "request_id")
+    readonly_fields = ("order_id", "skus_in_words")
 
     @admin.display(description="SKUs")
     def skus_in_words(self, row: OrderReturn) -> str:

@@ -51,6 +51,25 @@ def test_a_broken_one_is_known_by_its_reference(contract: type[Contract]) -> Non
 
 
 @every_contract
+def test_its_customer_is_known_where_a_number_names_them(
+    contract: type[Contract],
+) -> None:
+    event = event_of(contract)
+    found = envelope.identify(event.body, fallback_id="")
+    number = contract.example.get("customer_id", "")
+    assert found.customer_id == event.customer_id == number
+
+
+@pytest.mark.parametrize("value", ["Ada Lovelace", "ada@example.com", "x" * 65, 7, {}])
+def test_what_is_no_number_names_no_customer(value: object) -> None:
+    for type in ("order_created", "nobody_knows"):
+        body = json.dumps({"type": type, "data": {"customer_id": value}})
+        assert envelope.identify(body, fallback_id="r-1").customer_id == ""
+        named = body.replace(json.dumps(value), '"C-17"')
+        assert envelope.identify(named, fallback_id="r-1").customer_id == "C-17"
+
+
+@every_contract
 def test_the_desk_names_it_and_masks_what_is_not_public(
     contract: type[Contract], admin_client: Client
 ) -> None:

@@ -97,6 +97,7 @@ def _letters(text: str) -> Iterator[Hit]:
         Q(request_id=text),
         Q(correlation_id=text),
         Q(reference__in=(text, text.lower())),
+        Q(customer_id=text),
         Q(pk__in=_pulled_as(text)),
     ):
         for one in DeadLetter.objects.filter(names).order_by("-pk")[: MOST + 1]:
@@ -125,7 +126,11 @@ def _orders(text: str) -> Iterator[Hit]:
 
 
 def _returns(text: str) -> Iterator[Hit]:
-    for names in (Q(order_id=text), Q(request_id=text)):
+    for names in (
+        Q(order_id=text),
+        Q(request_id=text),
+        Q(order__customer_id=text),
+    ):
         for one in OrderReturn.objects.filter(names)[: MOST + 1]:
             yield Hit(one.request_id, "Return", str(one), one.created_at)
 
@@ -146,7 +151,11 @@ def _accounts(text: str) -> Iterator[Hit]:
 
 
 def _outcomes(text: str) -> Iterator[Hit]:
-    for outcomes in (Outcome.objects.filter(pk=text), Outcome.correlated(text)):
+    for outcomes in (
+        Outcome.objects.filter(pk=text),
+        Outcome.correlated(text),
+        Outcome.objects.filter(order_id=text),
+    ):
         for one in outcomes.order_by()[: MOST + 1]:
             yield hit_of(one)
 
@@ -154,6 +163,7 @@ def _outcomes(text: str) -> Iterator[Hit]:
 def hit_of(outcome: Outcome) -> Hit:
     made = outcome.made.get("order", "")
     title = f"{outcome.type} {outcome.kind}" + (f": {made}" if made else "")
+    title += f", {outcome.made['status']}" if "status" in outcome.made else ""
     return Hit(outcome.request_id, "Outcome", title, outcome.at)
 
 

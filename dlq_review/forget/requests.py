@@ -88,11 +88,8 @@ def _purge_share(held: Holdings, number: int, request: str) -> None:
         if isinstance(row, Arrival):
             row.attributes, row.attribute_types = {}, {}
         elif row.number == letter.revision:
-            letter.purged_at, letter.reference, letter.error_text = (
-                timezone.now(),
-                "",
-                "",
-            )
+            letter.purged_at = timezone.now()
+            letter.reference = letter.customer_id = letter.error_text = ""
         row.save()
-    letter.save(update_fields=["purged_at", "reference", "error_text"])
+    letter.save(update_fields=["purged_at", "reference", "customer_id", "error_text"])
     retention.forget_errors([request])

@@ -104,10 +104,11 @@ def _update(new: Mapping[int, tuple[Edit, Event]]) -> None:
             "body_fingerprint": event.fingerprint,
             "type": event.type,
             "reference": event.data.reference,
+            "customer_id": event.customer_id,
         }
         for pk, (one, event) in new.items()
     }
-    names = ("revision", "body_fingerprint", "type", "reference")
+    names = ("revision", "body_fingerprint", "type", "reference", "customer_id")
     columns = {
         name: column(DeadLetter, name, {pk: to[name] for pk, to in changes.items()})
         for name in names
@@ -165,6 +166,7 @@ def put_back(letter: DeadLetter, number: int, *, by: str, reason: str) -> Revisi
         body_fingerprint=former.fingerprint,
         type=letter.type,
         reference=storable(identity.reference)[:254],
+        customer_id=identity.customer_id,
     )
     return Revision.objects.create(
         letter=letter,

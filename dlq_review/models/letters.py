@@ -36,6 +36,12 @@ class DeadLetter(models.Model):
     correlation_id = models.CharField(
         max_length=REQUEST_ID_LENGTH, blank=True, db_index=True
     )
+    customer_id = models.CharField(  # noqa: DJ001 - null is unknown, and empty is none
+        max_length=64, null=True, blank=True
+    )
+    """The customer of the current revision, as the finder looks for it. Null if an earlier
+    release stored the row.
+    """
     state = models.CharField(max_length=12, choices=State)
     group = models.ForeignKey(
         FailureGroup, on_delete=models.PROTECT, related_name="letters"
@@ -107,6 +113,7 @@ class DeadLetter(models.Model):
             models.Index(
                 fields=("state", "-last_failed_at", "-id"), name="letter_state"
             ),
+            models.Index(fields=("customer_id", "-id"), name="letter_customer"),
             models.Index(fields=("state", "first_failed_at"), name="letter_oldest"),
             models.Index(fields=("state", "expires_at"), name="letter_expiry"),
             models.Index(
@@ -152,6 +159,14 @@ class DeadLetter(models.Model):
         return self.request_id if shown in ("", MASK) else shown
 
     @property
+    def order_id(self) -> str:
+        """Its reference, if that is the id of an order."""
+        contract = CONTRACTS.get(self.type)
+        is_order = contract is not None and contract.reference_field == "order_id"
+        plain = mask_reference(self.reference) == self.reference
+        return self.reference if is_order and plain else ""
+
+    @property
     def resting_state(self) -> State:
         """The state it waits in: quarantined if no contract declares its type, else open."""
         known = self.type in CONTRACTS and self.queue != "jobs"
@@ -188,64 +203,3 @@ class DeadLetter(models.Model):
     @property
     def failed_again(self) -> bool:
         return self.state in self.EDITABLE and self.redrives > 0
-
-
-class Arrival(models.Model):
-    """One message as it was pulled from a DLQ."""
-
-    letter = models.ForeignKey(
-        DeadLetter, on_delete=models.PROTECT, related_name="arrivals"
-    )
-    dlq = models.CharField(max_length=80)
-    message_id = models.CharField(max_length=100)
-    body = models.TextField()
-    attributes = models.JSONField(default=dict)
-    """The text of each; of a binary one, base64."""
-    attribute_types = models.JSONField(default=dict, db_default={})
-    """The types of those that are not String."""
-    sent_at = models.DateTimeField()
-    receive_count = models.PositiveIntegerField()
-    pulled_at = models.DateTimeField(auto_now_add=True)
-    archived_at = models.DateTimeField(null=True, blank=True)
-    """Empty while the archive has yet to look at it."""
-    archived_to = models.TextField(blank=True, db_default="", default="")
-    """Its address, s3://bucket/key; empty if its body was purged before it was archived."""
-
-    class Meta:
-        ordering = ("-pulled_at", "-id")
-        constraints = (
-            models.UniqueConstraint(
-                fields=("dlq", "message_id"), name="one_arrival_per_message"
-            ),
-        )
-        indexes = (
-            models.Index(
-                fields=("id",),
-                condition=models.Q(archived_at=None),
-                name="arrival_to_archive",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.dlq} {self.message_id}"
-
-    @staticmethod
-    def unarchived() -> "models.QuerySet[Arrival]":
-        """The arrivals that wait to be archived; none while nothing is archived."""
-        found = Arrival.objects.filter(archived_at=None)
-        return found if settings.ARCHIVE_BUCKET else found.none()
-
-    @property
-    def is_purged(self) -> bool:
-        return not self.body and not self.attributes  # SQS takes no empty body
-
-    @property
-    def beside(self) -> list[tuple[str, str, str]]:
-        """Its attributes for a page: name, text, and the type unless that is String."""
-        shown = {
-            name: f"{type}, base64" if type.startswith("Binary") else type
-            for name, type in self.attribute_types.items()
-        }
-        return [
-            (name, text, shown.get(name, "")) for name, text in self.attributes.items()
-        ]

@@ -16,6 +16,7 @@ from dlq_review.pull.new_letters import (
     failed_fields,
     first_fields,
     look_at,
+    names_of,
 )
 from processing.sqs.message import Message
 
@@ -130,4 +131,5 @@ def _another_body(
         "purged_at": None,
         "body_fingerprint": pulled.fingerprint,
         "type": letter.type,
+        **names_of(pulled),
     }

@@ -82,7 +82,7 @@ def first_fields(pulled: PulledMessage, group: FailureGroup) -> dict[str, Any]:
         **failed_fields(pulled),
         **counters.group_fields(group),
         "type": failure.type,
-        "reference": storable(pulled.identity.reference)[:254],
+        **names_of(pulled),
         "correlation_id": correlation_id if is_request_id(correlation_id) else "",
         "state": DeadLetter.State.RESOLVED if pulled.done else letter.resting_state,
         "sent_at": message.first_sent_at,
@@ -91,6 +91,15 @@ def first_fields(pulled: PulledMessage, group: FailureGroup) -> dict[str, Any]:
         "attempts": failure.deliveries,
         "arrival_count": 1,
         "settled_at": timezone.now() if pulled.done else None,
+    }
+
+
+def names_of(pulled: PulledMessage) -> dict[str, Any]:
+    """The fields of a letter that its body names it by."""
+    identity = pulled.identity
+    return {
+        "reference": storable(identity.reference)[:254],
+        "customer_id": identity.customer_id,
     }
 
 

@@ -59,6 +59,7 @@ def search(text: str, *, bodies: bool) -> Found:
         Q(reference__in=names)
         | Q(request_id=text)
         | Q(correlation_id=text)
+        | Q(customer_id=text)
         | Q(error_type=text)
     )
     if groups := _groups(text):

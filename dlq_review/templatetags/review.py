@@ -1,8 +1,10 @@
 """Template tags for times and states."""
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -67,6 +69,15 @@ def varies(sentence: str) -> SafeString:
     parts = [(one,) for one in sentence.split(VARIES)]
     between = format_html('<i class="varies">{}</i>', VARIES)
     return format_html_join(between, "{}", parts)
+
+
+@register.simple_tag
+def finds(name: str) -> SafeString:
+    """*name*, which is no personal data, as a link to all that bears it."""
+    query = urlencode({"q": name})
+    return format_html(
+        '<a class="mono" href="{}?{}">{}</a>', reverse("admin:find"), query, name
+    )
 
 
 @register.simple_tag

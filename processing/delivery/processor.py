@@ -139,6 +139,7 @@ def refuse(event: envelope.Event, message_for_sender: str) -> None:
             "type": event.type,
             "fingerprint": event.fingerprint,
             "correlation_id": event.correlation_id,
+            "order_id": event.data.about_order,
             "made": {Outcome.MESSAGE_FOR_SENDER: message_for_sender},
         },
     )
@@ -190,6 +191,7 @@ def claim_of(event: envelope.Event) -> Outcome:
         type=event.type,
         fingerprint=event.fingerprint,
         correlation_id=event.correlation_id,
+        order_id=event.data.about_order,
         made=event.data.made,
     )
 

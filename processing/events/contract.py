@@ -39,6 +39,11 @@ class Contract(BaseModel):
         return str(getattr(self, self.reference_field))
 
     @property
+    def about_order(self) -> str | None:
+        """The id of the order that it is about, and does not make."""
+        return None
+
+    @property
     def made(self) -> dict[str, str]:
         """The ids that its outcome will name, as far as they are known beforehand."""
         return {}

@@ -108,6 +108,15 @@ class OrderUpdated(Contract):
     changed_at: Annotated[PastMoment, Public()]
     """Orders the updates: one older than what is stored changes nothing."""
 
+    @property
+    def about_order(self) -> str:
+        return self.order_id
+
+    @property
+    def made(self) -> dict[str, str]:
+        """As if no later change is stored; the handler knows."""
+        return {"order": self.order_id, "status": self.status}
+
 
 class OrderReturned(Contract):
     """A customer returns items of an order that we know."""
@@ -129,6 +138,10 @@ class OrderReturned(Contract):
     customer_id: Annotated[Reference, Public()]
     reason: Paragraphs
     skus: Annotated[list[Reference], Field(min_length=1, max_length=100), Public()]
+
+    @property
+    def about_order(self) -> str:
+        return self.order_id
 
     @property
     def made(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, TypeAdapter, ValidationError
@@ -20,7 +21,7 @@ from processing.events.errors import (
     UnreadableEventError,
     problems_in,
 )
-from processing.events.field_types import PastMoment, Public, RequestId
+from processing.events.field_types import PastMoment, Public, Reference, RequestId
 from processing.events.timestamps import ON_A_QUEUE
 
 
@@ -54,6 +55,12 @@ class Event(BaseModel):
     @property
     def queue(self) -> str:
         return self.data.queue
+
+    @property
+    def customer_id(self) -> str:
+        """The number of its customer; empty if the customer is known by an address."""
+        numbered = self.data.group_field in _CUSTOMER_FIELDS.get(self.type, ())
+        return self.data.group if numbered else ""
 
     @property
     def body(self) -> str:
@@ -115,6 +122,8 @@ class Identity:
     type: str
     reference: str
     correlation_id: str = ""
+    customer_id: str = ""
+    """Empty unless it is public and written as an id is."""
 
 
 def identify(body: str, *, fallback_id: str) -> Identity:
@@ -129,6 +138,8 @@ def identify(body: str, *, fallback_id: str) -> Identity:
         if type not in CONTRACTS or field in CONTRACTS[type].model_fields
     ]
     reference = next((data[key] for key in fields if _names(key, data)), "")
+    customers = _CUSTOMER_FIELDS.get(type, _ALL_CUSTOMER_FIELDS)
+    customer = next((data[key] for key in customers if _is_number(data.get(key))), "")
     request_id = raw["id"] if is_request_id(raw.get("id")) else fallback_id
     return Identity(
         request_id,
@@ -137,6 +148,7 @@ def identify(body: str, *, fallback_id: str) -> Identity:
         raw["correlation_id"]
         if is_request_id(raw.get("correlation_id"))
         else request_id,
+        customer,
     )
 
 
@@ -156,6 +168,29 @@ _REFERENCE_FIELDS = {
 }
 
 
+def _is_public(contract: type[Contract], field: str) -> bool:
+    marks = contract.model_fields[field].metadata
+    return any(isinstance(mark, Public) for mark in marks)
+
+
+#: The fields that name the customer by a number, by type; an address is a reference.
+_CUSTOMER_FIELDS = {
+    type: [contract.group_field] if _is_public(contract, contract.group_field) else []
+    for type, contract in CONTRACTS.items()
+}
+_ALL_CUSTOMER_FIELDS = list(dict.fromkeys(chain(*_CUSTOMER_FIELDS.values())))
+_BUSINESS_NUMBER: TypeAdapter[str] = TypeAdapter(Reference)
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a business number, which is no personal data. Any other text may be."""
+    try:
+        _BUSINESS_NUMBER.validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
 def _short(value: object) -> bool:
     # Printable, so that any column can hold it and it cannot break a log line.
     return isinstance(value, str) and 0 < len(value) <= 254 and value.isprintable()
@@ -170,8 +205,7 @@ def _type(value: object) -> str:
 def _names(key: str, data: dict[str, Any]) -> bool:
     """Whether *key* may name the event. A malformed address may hold personal data."""
     value = data.get(key)
-    field = _REFERENCE_FIELDS[key].model_fields[key]
-    is_public = any(isinstance(mark, Public) for mark in field.metadata)
+    is_public = _is_public(_REFERENCE_FIELDS[key], key)
     return _short(value) and (is_public or "@" in str(value))
 
 

@@ -31,6 +31,10 @@ class Outcome(models.Model):
     correlation_id = models.CharField(max_length=REQUEST_ID_LENGTH)
     made = models.JSONField(default=dict)
     """For the receipt: the ids that the event created, or the text for its sender."""
+    order_id = models.CharField(  # noqa: DJ001 - null keeps it out of the index
+        max_length=64, null=True, blank=True
+    )
+    """The order that it changed or returned. Null for one that it made, which bears its id."""
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -42,6 +46,11 @@ class Outcome(models.Model):
                 fields=("correlation_id",),
                 condition=~models.Q(correlation_id=models.F("request_id")),
                 name="outcome_correlation",
+            ),
+            models.Index(
+                fields=("order_id",),
+                condition=models.Q(order_id__isnull=False),
+                name="outcome_order",
             ),
         )
 

@@ -1,12 +1,14 @@
 """Admin pages of rows that nobody changes by hand, with their personal data masked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
 from processing.events.masking import MASK
 from processing.staff.capped_paginator import CappedPaginator
@@ -15,8 +17,29 @@ PERSONAL = "dlq_review.view_personal_deadletter"
 """The permission to see personal data, at the desk and here."""
 
 
+FINDING = "dlq_review.view_deadletter"
+"""The permission to find requests by their names."""
+_NAMES = ("order_id", "customer_id", "correlation_id")
+
+
+def linked_field(name: str) -> Callable[[Any, Any], str]:
+    """The stand-in of the field *name*: a link to all that bears it."""
+
+    @admin.display(description=name.replace("_", " "), ordering=name)
+    def show(self: Any, row: Any) -> str:
+        value = getattr(row, name)
+        url = reverse("admin:find", query={"q": value})
+        return format_html('<a href="{}">{}</a>', url, value) if value else "–"
+
+    return show
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Read-only pages of rows, which only events create and change."""
+
+    linked_order_id = linked_field("order_id")
+    linked_customer_id = linked_field("customer_id")
+    linked_correlation_id = linked_field("correlation_id")
 
     personal: Mapping[str, Callable[[Any], str]] = {}
     """Fields with personal data, and the function that masks each.
@@ -82,10 +105,21 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Replace fields with personal data by their masked stand-ins, if needed."""
-        found = super().get_fields(request, obj)
+        found = self._linked(request, super().get_fields(request, obj))
         if request.user.has_perm(PERSONAL):
             return found
         return [f"masked_{one}" if one in self.personal else one for one in found]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The first column leads to the row."""
+        first, *others = super().get_list_display(request)
+        return [first, *self._linked(request, others)]
+
+    def _linked(self, request: HttpRequest, fields: Iterable[Any]) -> list[Any]:
+        """Replace names of requests by links to all that bears them, for who may follow."""
+        if not request.user.has_perm(FINDING):
+            return list(fields)
+        return [f"linked_{one}" if one in _NAMES else one for one in fields]
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **more: Any

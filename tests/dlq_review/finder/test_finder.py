@@ -4,8 +4,12 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,12 +18,12 @@ from django.utils import timezone
 
 from dlq_review.finder import lookup
 from dlq_review.finder.story import tell
-from dlq_review.letters import settlement
-from dlq_review.models import Arrival, AuditEntry, FailureGroup
+from dlq_review.letters import customers, revisions, settlement
+from dlq_review.models import Arrival, AuditEntry, DeadLetter, FailureGroup
 from processing.delivery import processor
 from processing.events.contracts import OrderCreated
 from processing.events.envelope import Event
-from processing.models import Outcome, SpooledEvent, User
+from processing.models import Order, OrderReturn, Outcome, SpooledEvent, User
 from processing.receipts import Receipt
 from processing.sqs import queues
 from tests.builders import (
@@ -29,6 +33,7 @@ from tests.builders import (
     order_created,
     order_data,
     order_returned,
+    order_updated,
     redrive_now,
     signup_requested,
 )
@@ -64,7 +69,57 @@ def dead() -> tuple[str, list[str]]:
     event = an_order()
     letter = dead_letter(event, attributes={"correlation_id": "trace-1"})
     message_id = Arrival.objects.get(letter=letter).message_id
-    return event.id, [event.id, "trace-1", "SHOP-1", message_id]
+    return event.id, [event.id, "trace-1", "SHOP-1", "C-99", message_id]
+
+
+def dead_with_another_customer() -> tuple[str, list[str]]:
+    event = an_order(customer_id="C-98")
+    body = event.body.replace("C-98", "C-99")
+    revisions.edit(dead_letter(event), body, based_on=0, by="ada", reason="x")
+    return event.id, ["C-99"]
+
+
+def dead_of_an_earlier_release() -> tuple[str, list[str]]:
+    event = an_order()
+    dead_letter(event)
+    DeadLetter.objects.update(customer_id=None)
+    assert [customers.note(seconds=5), customers.note(seconds=5)] == [1, 0]
+    return event.id, ["C-99"]
+
+
+def changed() -> tuple[str, list[str]]:
+    event = order_updated(order_id="SHOP-7")
+    processor.handle(message(order_created(order_id="SHOP-7")))
+    processor.handle(message(event))
+    Order.objects.all().delete()  # which bears the id too
+    return event.id, [event.id, "SHOP-7"]
+
+
+def changed_by_an_earlier_release() -> tuple[str, list[str]]:
+    request_id, _ = changed()
+    Outcome.objects.update(order_id=None)
+    import_module("processing.migrations.0020_outcomes_of_an_order").name_orders(
+        apps, None
+    )
+    return request_id, ["SHOP-7"]
+
+
+def changed_too_late() -> tuple[str, list[str]]:
+    request_id, _ = changed()
+    Outcome.objects.filter(pk=request_id).delete()
+    processor.handle(message(order_created(order_id="SHOP-7")))
+    Order.objects.update(status="paid", status_changed_at=timezone.now())
+    event = order_updated(order_id="SHOP-7", status="shipped")
+    processor.handle(message(event))
+    assert Outcome.objects.get(pk=event.id).stale
+    Order.objects.all().delete()
+    return event.id, ["SHOP-7"]
+
+
+def refused() -> tuple[str, list[str]]:
+    event = order_returned(order_id="SHOP-8")
+    processor.refuse(event, "We know no such order.")
+    return event.id, ["SHOP-8"]
 
 
 def failed_once() -> tuple[str, list[str]]:
@@ -89,11 +144,18 @@ def returned() -> tuple[str, list[str]]:
     processor.handle(message(an_order()))
     event = order_returned(order_id="SHOP-1", skus=["TEA-1"])
     processor.handle(message(event))
-    return event.id, [event.id]
+    Order.objects.update(customer_id="C-1")
+    Order.objects.filter(pk="SHOP-1").update(request_id=event.id)
+    return event.id, [event.id, "C-1"]
 
 
 @pytest.mark.parametrize(
-    "place", [processed, dead, failed_once, spooled, signed_up, returned]
+    "place",
+    [
+        *(processed, dead, failed_once, spooled, signed_up, returned, changed, refused),
+        changed_by_an_earlier_release,
+        *(dead_with_another_customer, dead_of_an_earlier_release, changed_too_late),
+    ],
 )
 def test_each_name_of_a_request_leads_to_its_page(
     desk: Client, place: Callable[[], tuple[str, list[str]]]
@@ -378,6 +440,36 @@ def test_names_on_the_page_of_a_letter_lead_to_all_that_they_name(desk: Client) 
         *(f"{FIND}?q={name}" for name in ("trace-1", "SHOP-1", "C-99")),
     ):
         assert f'href="{link}"' in text
+
+
+def test_names_on_the_pages_of_rows_lead_to_all_that_they_name(
+    desk: Client, client_of: ClientOf
+) -> None:
+    processor.handle(message(an_order(order_id="ORD-1", customer_id="C-17")))
+    event = order_updated()
+    for one in (event, order_returned()):
+        processor.handle(message(one))
+    link = FIND + "?q={}"
+    shown = html(desk, story_of(event.id))
+    assert f'href="{link.format("ORD-1")}"' in shown
+    staff = client_of("view", name="grace")
+    for name in ("order", "outcome", "orderreturn"):
+        right = Permission.objects.get(codename=f"view_{name}")
+        User.objects.get(username="grace").user_permissions.add(right)
+    for model, pk, names in (
+        ("order", "ORD-1", ["ORD-1", "C-17"]),
+        ("outcome", event.id, ["ORD-1", event.correlation_id]),
+        ("orderreturn", OrderReturn.objects.get().pk, ["ORD-1"]),
+    ):
+        row = reverse(f"admin:processing_{model}_change", args=[quote(pk)])
+        for name in names:
+            assert f'href="{link.format(name)}"' in html(staff, row), (model, name)
+    rows = html(staff, reverse("admin:processing_order_changelist"))
+    assert f'href="{link.format("C-17")}"' in rows
+    User.objects.get(username="grace").user_permissions.remove(
+        Permission.objects.get(codename="view_deadletter")
+    )
+    assert FIND not in html(staff, reverse("admin:processing_order_changelist"))
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="plans of PostgreSQL")

@@ -114,10 +114,10 @@ def test_a_letter_of_a_merged_group_is_found_by_the_words_of_its_own_error() -> 
 
 
 def test_an_id_and_a_reference_are_found_whole() -> None:
-    event = order_created(order_id="ORD-17")
+    event = order_created(order_id="ORD-17", customer_id="C-9")
     letter = dead_letter(event)
     dead_letter()
-    for text in (event.id, "ORD-17"):
+    for text in (event.id, "ORD-17", "C-9"):
         assert found(text, bodies=False) == {letter}
     assert found("ORD-1", bodies=False) == set()
 

@@ -125,7 +125,7 @@ def test_what_is_wrong_inside_is_known_by_its_envelope(name: str) -> None:
         envelope.parse(body, fallback_id="m-1")
     assert caught.value.problems[0].field == "data.currency"
     known = envelope.identify(body, fallback_id="m-1")
-    assert known == envelope.Identity(id, "order_created", "ORD-1", id)
+    assert known == envelope.Identity(id, "order_created", "ORD-1", id, "C-17")
 
 
 @pytest.mark.django_db
