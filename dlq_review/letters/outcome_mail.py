@@ -94,7 +94,8 @@ def _mail(wish: OutcomeMail) -> Event | None:
     address = address_in(original.body) if original is not None else ""
     if original is None or not address:
         return None
-    receipt = Receipt(request_id, original.letter.type, original.fingerprint[:16])
+    piece = original.fingerprint[:16]
+    receipt = Receipt(request_id, original.letter.type, piece)
     status = receipt.status()
     link = settings.SITE_URL + reverse("intake:receipt", args=[receipt.token])
     return Event.new(
@@ -105,8 +106,8 @@ def _mail(wish: OutcomeMail) -> Event | None:
                 about=_about(status), outcome=_outcome(status), link=link
             ),
         ),
-        # The same id for the same outcome: one mail.
-        id=str(uuid5(NAMESPACE_URL, f"{request_id}/outcome/{status.state}")),
+        # The same id for the same outcome of the same sender's request: one mail.
+        id=str(uuid5(NAMESPACE_URL, f"{request_id}/{piece}/outcome/{status.state}")),
         correlation_id=original.letter.correlation_id or request_id,
     )
 

@@ -129,6 +129,26 @@ def test_the_other_request_under_an_id_can_ask_first(client: Client) -> None:
     assert [one["recipient"] for one in mails()] == ["eve@example.com"]
 
 
+def test_the_mail_to_one_of_them_does_not_stand_for_the_mail_to_the_other(
+    client: Client, sqs: None
+) -> None:
+    event, letter = waiting(email="ada@example.com")
+    other = signup_under(event.id)
+    second = dead_letter(other, queue="signups-dlq")
+    for one, its in ((event, letter), (other, second)):
+        client.post(address(one))
+        settlement.discard(its, by="ada", reason="x")
+        assert outcome_mail.send() == 1
+        settlement.restore(its, by="ada", reason="x")
+    assert spool.relay() == 2
+    for message in queues.receive("emails"):
+        processor.handle(message)
+    assert sorted(one.to[0] for one in mail.outbox) == [
+        "ada@example.com",
+        "eve@example.com",
+    ]
+
+
 def test_the_wish_needs_the_token_of_the_form() -> None:
     event, _ = waiting()
     strict = Client(enforce_csrf_checks=True)
