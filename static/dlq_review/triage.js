@@ -67,6 +67,7 @@
     u: () => act("u"),
     "#": () => act("#"),
     n: () => act("n"),
+    a: () => act("a"),
     Enter: () => current()?.querySelector("a").click(),
     "/": () => document.querySelector("#searchbar, #find")?.focus(),
     f: () => document.querySelector("#find")?.focus(),

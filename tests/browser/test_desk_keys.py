@@ -7,7 +7,7 @@ from pytest_django import Settings
 from dlq_review.models import DeadLetter
 from dlq_review.pull.arrivals import join
 from tests.browser.conftest import OpenPage
-from tests.browser.desk import LETTERS, page_of, session_of
+from tests.browser.desk import GROUPS, LETTERS, group_page, page_of, session_of
 from tests.builders import dead_letter, failure, message, order_created, redriven
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -60,6 +60,24 @@ def test_a_key_acts_on_no_row_but_the_current_one(open_page: OpenPage) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keys")).to_be_visible()
     assert states() == {"open", "quarantined"}
+
+
+def test_a_group_is_taken_by_a_key_and_so_are_those_that_are_ticked(
+    open_page: OpenPage,
+) -> None:
+    groups = [
+        dead_letter(attributes=failure(error_type=f"{name}Error")).group
+        for name in ("First", "Second", "Third")
+    ]
+    page = open_page(group_page(groups[0]), session=session_of("administrator"))
+    page.keyboard.press("a")
+    expect(page.locator("h1")).to_contain_text("Acknowledged")
+    page.goto(GROUPS)
+    page.keyboard.press("a")  # nothing is ticked, so it takes none
+    tick(page, 2)
+    page.keyboard.press("a")
+    expect(page.locator(".messagelist")).to_be_visible()
+    expect(page.locator("[data-row]", has_text="ada")).to_have_count(3)
 
 
 def test_the_facts_follow_a_redrive_until_its_outcome(open_page: OpenPage) -> None:
