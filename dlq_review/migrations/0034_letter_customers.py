@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dlq_review', '0032_audit_by_person'),
+        ('dlq_review', '0033_taken_after_resolved'),
     ]
 
     operations = [
