@@ -8,9 +8,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from processing.events.contracts import CONTRACTS
 from processing.events.field_types import Public
+from processing.events.masking import mask_name
 from processing.events.timestamps import ON_A_QUEUE
 
+_LONGEST = 200  # characters of a path
 _LONG = 1_000  # characters; a text that may be longer has several lines
 
 
@@ -85,6 +88,20 @@ class Kind:
             else:
                 found = found.member if name.isdecimal() else None
         return found
+
+
+def declares(type: str, path: str) -> bool:
+    """Whether the contract of *type* has a field at *path*, as in data.items.0.sku.
+
+    In an object whose names the sender chooses, a name counts that reads like a program's.
+    """
+    first, *names = path.split(".")
+    if type not in CONTRACTS or first != "data" or not names or len(path) > _LONGEST:
+        return False
+    *outer, last = names
+    kind, around = (Kind(CONTRACTS[type]).at(tuple(one)) for one in (names, outer))
+    free = around is not None and around.is_free and mask_name(last) == last
+    return kind is not None or free
 
 
 @cache

@@ -66,6 +66,15 @@ def loads(text: str) -> Node:
     return reader.node(next(reader.tokens))
 
 
+def copied(node: Node) -> Node:
+    """A copy of *node* with the same leaves, which never change."""
+    if isinstance(node, dict):
+        return {name: copied(part) for name, part in node.items()}
+    if isinstance(node, list):
+        return [copied(part) for part in node]
+    return node
+
+
 def of(value: Any) -> Node:
     """Build the document for *value*, which `json` can write."""
     return loads(json.dumps(value))

@@ -115,10 +115,11 @@ def apply(patch: list[dict[str, Any]], body: str, *, masked: bool = False) -> st
 
 def _apply(patch: list[dict[str, Any]], body: str) -> str:
     try:
-        before, after = exact_json.loads(body), exact_json.loads(body)
+        before = exact_json.loads(body)
     except strict_json.UnreadableJSONError as error:
         masked = Veil(body)(str(error))  # it may name a key
         raise PatchError(f"The body cannot be read: {masked}") from None
+    after = exact_json.copied(before)
     _make_all(patch, after)
     return body if after == before else _written(after)
 

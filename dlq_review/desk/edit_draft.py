@@ -8,10 +8,12 @@ made to the real one, and refused where it would write or show what is masked.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 from dlq_review.bodies import exact_json, formatting, json_patch, patch_between, typed
 from dlq_review.bodies.body_form import NoFormError, form_of
+from dlq_review.bodies.exact_json import Node
 from dlq_review.bodies.inputs import Section
 from dlq_review.bodies.json_patch import PatchError
 from dlq_review.bodies.patch_between import Step
@@ -29,7 +31,7 @@ class NoDraftError(PatchError):
     """This edit cannot be read. Open the page again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which have no room for a cached property
 class Draft:
     base: Revision
     masked: bool
@@ -37,7 +39,7 @@ class Draft:
     typed: str | None = None
     """The whole text, if it is edited as text."""
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The real body with the changes. Raises PatchError."""
         if self.typed is not None:
@@ -46,7 +48,7 @@ class Draft:
             return self.base.body  # which may be no JSON
         return json_patch.apply(self.patch, self.base.body, masked=self.masked)
 
-    @property
+    @cached_property
     def shown(self) -> str:
         """The body with the changes, as this person may see it. Raises PatchError."""
         if not self.masked or self.typed is not None:
@@ -56,11 +58,16 @@ class Draft:
 
     def form(self, problems: Mapping[str, str]) -> list[Section]:
         """The form of the draft. Raises NoFormError."""
+        if self._document is None:
+            raise NoFormError("It is no JSON")
+        return form_of(self._document, problems, masked=self.masked)
+
+    @cached_property
+    def _document(self) -> Node | None:
         try:
-            document = exact_json.loads(self.shown)
+            return exact_json.loads(self.shown)
         except strict_json.UnreadableJSONError:
-            raise NoFormError("It is no JSON") from None
-        return form_of(document, problems, masked=self.masked)
+            return None
 
     def with_steps(self, steps: Sequence[Step]) -> Self:
         """The draft with *steps* after the others. Raises PatchError."""

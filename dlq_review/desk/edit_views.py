@@ -52,7 +52,7 @@ def edit(request: HttpRequest, letter: DeadLetter) -> HttpResponse:
 def _opened(request: HttpRequest, letter: DeadLetter, draft: Draft) -> Draft:
     """The draft that the page begins with: as a form if there is one."""
     wanted = request.GET.get("example", "")
-    if draft.masked:
+    if draft.masked or len(draft.base.body) > revisions.LONGEST_EDIT:
         return draft
     if wanted in CONTRACTS and letter.state == DeadLetter.State.QUARANTINED:
         text = formatting.pretty(example(wanted, letter.request_id))

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from dlq_review.bodies import formatting
+from dlq_review.letters.blame import blamed
 from dlq_review.letters.current_event import NotAnEventError, event_in
 from dlq_review.models import DeadLetter
 from dlq_review.search.veil import Bare
@@ -54,6 +55,7 @@ def asked(letter: DeadLetter, body: str, look: Bare) -> Asked:
     contract = CONTRACTS.get(letter.type)
     result = Asked(contract.title if contract else "Not an event we know", event=event)
     sentences = {problem.field: problem.message for problem in problems}
+    sentences |= {one.field: look.error(one.message) for one in blamed(letter, body)}
     items = data.pop("items", [])
     parts = _flat(data)
     for key, value in islice(parts, _MOST_FIELDS):

@@ -36,6 +36,8 @@ class Failure:
     """The original error text, with its personal data."""
     deliveries: int
     """How often the message was delivered before it ended in the DLQ."""
+    error_field: str = ""
+    """The field that a handler refused, as in data.order_id."""
 
     @property
     def template(self) -> str:

@@ -57,6 +57,10 @@ class DeadLetter(models.Model):
     """The group of its own fingerprint, if that was merged into `group`."""
     error_type = models.CharField(max_length=200)
     error_text = models.CharField(max_length=500, blank=True)
+    error_field = models.CharField(
+        max_length=200, blank=True, default="", db_default=""
+    )
+    """The field that a business rule refused, as in data.order_id; a contract declares it."""
     place = models.CharField(max_length=200, blank=True)
     release = models.CharField(max_length=100, blank=True)
     """The release that failed last."""

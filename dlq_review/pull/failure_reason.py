@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
+from dlq_review.bodies.contract_fields import declares
 from dlq_review.groups.fingerprint import Failure
 from dlq_review.letters.redrive_mark import text_in
 from processing.delivery.attempts import storable
@@ -62,7 +63,16 @@ def why(message: Message, identity: Identity, attempt: Attempt | None) -> Failur
         failed_at=timestamps.past(reason.get("failed_at"))
         or (attempt.started_at if attempt else message.sent_at),
         deliveries=deliveries,
+        error_field=_declared(
+            identity.type,
+            text_in(reason, "error_field") or (attempt.error_field if attempt else ""),
+        ),
     )
+
+
+def _declared(type: str, field: str) -> str:
+    """*field* if the contract of *type* has it: anybody may write our attribute."""
+    return field if declares(type, field) else ""
 
 
 def last_attempts(

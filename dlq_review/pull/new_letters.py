@@ -110,6 +110,7 @@ def failed_fields(pulled: PulledMessage) -> dict[str, Any]:
     return {
         "error_type": failure.error_type[:200],
         "error_text": failure.error_text[:500],
+        "error_field": failure.error_field,
         "place": failure.place[:200],
         "release": failure.release,
         "last_failed_at": failure.failed_at,

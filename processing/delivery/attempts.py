@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from processing.delivery.error_texts import text_of, traceback_of
 from processing.events.envelope import Identity
+from processing.handlers.effect import HandlerError
 from processing.handlers.registry import HANDLERS
 from processing.models import Attempt
 from processing.sqs.message import Message
@@ -78,9 +79,15 @@ def _error_fields(error: Exception) -> dict[str, Any]:
     return {
         "error_type": type(error).__name__,
         "error_text": storable(text_of(error))[:LONGEST_TEXT],
+        "error_field": field_of(error)[:200],
         "traceback": storable(traceback_of(error))[-LONGEST_TRACEBACK:],
         "place": place_of(error)[:200],
     }
+
+
+def field_of(error: Exception) -> str:
+    """The field that *error* names, if a handler raised it."""
+    return error.field if isinstance(error, HandlerError) else ""
 
 
 def storable(text: str) -> str:

@@ -227,6 +227,7 @@ def failure(identity: envelope.Identity, error: PermanentError) -> dict[str, Any
         "correlation_id": identity.correlation_id or identity.request_id,
         "error_type": type(error).__name__,
         "error_text": str(error)[: attempts.LONGEST_TEXT],
+        "error_field": attempts.field_of(error),
         "failed_at": datetime.now(UTC).isoformat(),
         "worker": settings.WORKER_NAME,
         "release": settings.RELEASE,

@@ -86,7 +86,7 @@ ATTRIBUTES = Shape(
             *("type", "correlation_id", "traceparent", "RequestId"),
             *("dead_letter", "redrive_id", "count"),
             *("request_id", "message_id", "error_type", "failed_at", "sent_at"),
-            *("worker", "release"),
+            *("error_field", "worker", "release"),
         )
     }
 )

@@ -146,7 +146,7 @@ def mailed_account(number: str) -> User:
     try:
         return User.objects.exclude(email="").get(pk=_key(number))
     except (ValueError, User.DoesNotExist):
-        raise NoAccountError(NoAccountError.__doc__) from None
+        raise NoAccountError(NoAccountError.__doc__, field="context.account") from None
 
 
 def _key(number: str) -> int:

@@ -15,7 +15,16 @@ class Effect:
     follow_ups: tuple[Event, ...] = ()
 
 
-class TransientError(Exception):
+class HandlerError(Exception):
+    """A handler refuses the event, and may name the field that is to blame."""
+
+    def __init__(self, text: str | None, *, field: str = "") -> None:
+        """*field* is its path inside the data, such as `order_id` or `skus.1`."""
+        super().__init__(text)
+        self.field = f"data.{field}" if field else ""
+
+
+class TransientError(HandlerError):
     """It may succeed later as it is; SQS delivers it again after a pause."""
 
 
@@ -28,5 +37,5 @@ class SenderCanMendError(Exception):
     message_for_sender: ClassVar[str]
 
 
-class BusinessRuleError(PermanentError):
+class BusinessRuleError(HandlerError, PermanentError):
     """A rule of the business refuses the event; its text says which."""

@@ -36,7 +36,11 @@ def send_email(event: Event) -> Effect:
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
         if all(code >= 500 for code in codes):
-            raise RecipientRefusedError(RecipientRefusedError.__doc__) from None
+            # The recipient of a template is the address of the account.
+            field = "" if cast(EmailRequested, event.data).template else "recipient"
+            raise RecipientRefusedError(
+                RecipientRefusedError.__doc__, field=field
+            ) from None
         raise MailServerError(f"The mail server answered {codes[0]}.") from None
     except smtplib.SMTPResponseException as error:
         raise MailServerError(f"The mail server answered {error.smtp_code}.") from None

@@ -55,7 +55,8 @@ def create_order(event: Event) -> Effect:
         found = Order.objects.get(order_id=order.order_id)
         if found.fingerprint != event.fingerprint:
             raise OrderExistsError(
-                f"Another order has the id {order.order_id}. Give this one an id of its own."
+                f"Another order has the id {order.order_id}. Give this one an id of its own.",
+                field="order_id",
             ) from None
     else:
         OrderItem.objects.bulk_create(_items_of(order, event))
@@ -150,7 +151,8 @@ def find_orders(
             raise _missing(one.order_id)
         if order.customer_id != one.customer_id:
             raise OrderOfAnotherError(
-                f"Order {one.order_id} was placed under another customer number."
+                f"Order {one.order_id} was placed under another customer number.",
+                field="customer_id",
             )
     return orders
 
@@ -169,7 +171,7 @@ def _missing(order_id: str) -> TransientError:
         return OrderOnItsWayError(
             f"Order {order_id} was accepted, and is not made yet."
         )
-    return UnknownOrderError(f"There is no order {order_id} yet.")
+    return UnknownOrderError(f"There is no order {order_id} yet.", field="order_id")
 
 
 def _is_spooled(order_id: str) -> bool:

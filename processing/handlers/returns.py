@@ -36,7 +36,8 @@ def return_orders(events: Sequence[Event]) -> list[Effect]:
     for one in returns:
         if strange := sorted(set(one.skus) - ordered[one.order_id]):
             raise NotInOrderError(
-                f"Order {one.order_id} does not hold {', '.join(strange[:10])}."
+                f"Order {one.order_id} does not hold {', '.join(strange[:10])}.",
+                field=f"skus.{one.skus.index(strange[0])}",
             )
     OrderReturn.objects.bulk_create(
         OrderReturn(

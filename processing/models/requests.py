@@ -129,6 +129,10 @@ class Attempt(models.Model):
     permanent = models.BooleanField()
     error_type = models.CharField(max_length=200)
     error_text = models.TextField()
+    error_field = models.CharField(
+        max_length=200, blank=True, default="", db_default=""
+    )
+    """The field that the error names, as in data.order_id."""
     traceback = models.TextField(blank=True)
     place = models.CharField(max_length=200, blank=True)
     """Where in our code it failed, as module:function."""

@@ -22,15 +22,34 @@ VALUES = st.recursive(
 BODIES = st.dictionaries(NAMES, VALUES, max_size=4)
 
 
-def test_each_part_is_found_on_its_line() -> None:
-    body = {"a/b": [1, {"c": "{,"}], "d": {}}
-    assert lines_of(formatting.pretty(json.dumps(body))) == {
+LINES = {
+    "": 1,
+    "/a~1b": 2,
+    "/a~1b/0": 3,
+    "/a~1b/1": 4,
+    "/a~1b/1/c": 5,
+    "/d": 8,
+    "/\u00e9": 9,
+}
+TEXT = formatting.pretty('{"a/b": [1, {"c": "{,"}], "d": {}, "\\u00e9": [[], 0]}')
+
+
+def test_each_part_is_found_on_its_line_with_those_around_it() -> None:
+    for path, line in LINES.items():
+        found = lines_of(TEXT, [path])
+        assert found == {one: LINES[one] for one in around(path)}, path
+        assert found[path] == line
+    assert lines_of(TEXT, LINES) == LINES
+
+
+def test_a_part_that_is_not_there_is_left_out() -> None:
+    missing = ["/none", "/d/0", "/a~1b/2", "/a~1b/1/c/d", "/0"]
+    assert lines_of(TEXT, missing) == {
         "": 1,
+        "/d": 8,
         "/a~1b": 2,
-        "/a~1b/0": 3,
         "/a~1b/1": 4,
         "/a~1b/1/c": 5,
-        "/d": 8,
     }
 
 

@@ -15,6 +15,7 @@ from dlq_review.models import DeadLetter
 from tests.builders import dead_letter, failure, order_created, signup_requested
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.desk_pages import html, page
+from tests.growth import cost
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +72,74 @@ def test_the_page_begins_with_the_last_failure_and_the_first_wrong_field(
     )
     assert line
     assert f"line {line[1]} of the JSON" in text
+
+
+def refused_order(**told: Any) -> DeadLetter:
+    """An order that its contract accepts and a business rule refused."""
+    event = order_created(order_id="ORD-1")
+    return dead_letter(event, attributes=failure(error_field="data.order_id", **told))
+
+
+REFUSED = "Another order has the id ORD-1."
+MARKED = re.compile(r'id="id_([^"]*)"[^>]*aria-invalid="true"')
+
+
+def test_the_field_that_a_business_rule_refused_is_marked_and_first(
+    desk: Client,
+) -> None:
+    text = html(desk, page(refused_order(), "edit"))
+    assert "To correct" not in text
+    assert MARKED.findall(text) == ["/data/order_id"]
+    assert re.findall(r'name="([^"]*)"[^>]* autofocus', text) == ["/data/order_id"]
+    assert "<code>data.order_id</code></a> <small>line " in text
+    line = re.search(r'is-wrong"><span class="number">(\d+)</span>.*?ORD-1', text)
+    assert line
+    assert f"line {line[1]} of the JSON" in text
+    assert f"</svg>{REFUSED}</p>" in text  # below the input
+    shown = html(desk, page(refused_order(), "edit") + "?as=text")
+    assert re.findall(r'<span class="is-wrong">! (\d+)', shown) == [line[1]]
+
+
+@pytest.mark.parametrize(
+    ("form", "marked"),
+    [
+        ({"/data/order_id": "ORD-2"}, []),
+        ({"/data/customer_id": "C-9"}, ["/data/order_id"]),
+        ({"/data/currency": "gold"}, ["/data/order_id", "/data/currency"]),
+    ],
+)
+def test_a_field_that_was_changed_is_blamed_no_more(
+    desk: Client, form: dict[str, str], marked: list[str]
+) -> None:
+    text = post(desk, refused_order(), sent(reason="", **form))
+    assert sorted(one for one in MARKED.findall(text) if one != "reason") == (
+        sorted(marked)
+    )
+    assert "Not saved" in text
+
+
+def test_a_letter_that_was_edited_since_is_blamed_for_what_it_still_has(
+    desk: Client,
+) -> None:
+    letter = refused_order()
+    post(desk, letter, sent(**{"/data/customer_id": "C-9"}))
+    assert MARKED.findall(html(desk, page(letter, "edit"))) == ["/data/order_id"]
+    assert REFUSED in html(desk, page(letter)).partition('class="facts"')[2]
+    post(desk, letter, sent(based_on=1, **{"/data/order_id": "ORD-2"}))
+    assert MARKED.findall(html(desk, page(letter, "edit"))) == []
+    assert REFUSED not in html(desk, page(letter)).partition('class="facts"')[2][:600]
+
+
+def test_a_blamed_field_with_personal_data_is_named_and_stays_locked(
+    client_of: ClientOf,
+) -> None:
+    told = failure(error_field="data.email", error_text="No ada@example.com here.")
+    letter = dead_letter(signup_requested(), queue="signups-dlq", attributes=told)
+    text = html(client_of("view", "change"), page(letter, "edit"))
+    assert "<code>data.email</code></a>" in text
+    assert "ada@example.com" not in text
+    assert 'name="/data/email"' not in text
+    assert " autofocus" not in text
 
 
 @pytest.mark.parametrize(
@@ -194,6 +263,23 @@ def test_changes_of_a_letter_that_was_settled_meanwhile_are_still_shown(
     assert "only open or quarantined letters can be edited" in text
     assert "C-99" in text
     assert letter.revisions.count() == 1
+
+
+def test_a_body_too_long_to_edit_costs_less_than_one_that_is_edited(
+    desk: Client,
+) -> None:
+    pages = {}
+    for size in (60_000, 600_000):
+        more = {"more": ["x" * 20] * (size // 24)}
+        body = json.dumps(json.loads(order_created().body) | more)
+        pages[size] = page(dead_letter(body), "edit")
+    assert "longer than the 64 KiB" in html(desk, pages[600_000])
+    assert 'name="/data/currency"' in html(desk, pages[60_000])
+    edited, refused = (
+        min(cost(lambda size: html(desk, pages[size]), size) for _ in range(3))
+        for size in pages
+    )
+    assert refused < edited
 
 
 class TestWithoutThePermissionToSeePersonalData:

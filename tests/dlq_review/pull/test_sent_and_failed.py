@@ -10,8 +10,9 @@ from django.utils import timezone
 from dlq_review.letters import current_event, rehearsal, revisions
 from dlq_review.letters.timeline import attempts_of, timeline
 from dlq_review.models import DeadLetter
+from dlq_review.pull.arrivals import join
 from processing.delivery import processor
-from processing.models import Order
+from processing.models import Attempt, Order
 from processing.sqs import publisher, queues
 from processing.sqs.message import message_from
 from tests.builders import (
@@ -169,3 +170,41 @@ def test_an_attempt_is_known_by_the_message_id_that_a_worker_had() -> None:
     now = timezone.now().isoformat()
     told = failure(message_id="m-1", failed_at=now)
     assert dead_letter("x", id="m-9", attributes=told).place.endswith("create_order")
+
+
+def test_the_field_that_a_worker_blames_comes_with_the_letter(sqs: None) -> None:
+    for total in ("18.00", "9.00"):
+        items = [{"sku": "A", "quantity": 2, "unit_price": f"{float(total) / 2:.2f}"}]
+        event = order_created(order_id="ORD-1", items=items)
+        processor.handle(message(event))
+    (arrived,) = queues.receive("orders-dlq")
+    assert join(arrived)
+    letter = DeadLetter.objects.get()
+    assert (letter.error_type, letter.error_field) == (
+        "OrderExistsError",
+        "data.order_id",
+    )
+    assert Attempt.objects.get().error_field == "data.order_id"
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ("data.customer_id", "data.customer_id"),
+        ("data.ada@example.com", ""),
+        ("nonsense", ""),
+        (None, ""),
+        (["data.order_id"], ""),
+    ],
+)
+def test_a_field_that_the_contract_has_not_is_not_stored(
+    told: object, field: str
+) -> None:
+    letter = dead_letter(attributes=failure(error_field=told))
+    assert letter.error_field == field
+
+
+def test_the_field_of_a_transient_failure_comes_from_its_attempt() -> None:
+    event = order_created()
+    failed_attempt(event, error_field="data.order_id")
+    assert dead_letter(event).error_field == "data.order_id"
