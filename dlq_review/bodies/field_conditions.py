@@ -10,6 +10,7 @@ If a path leads to several values, one that matches is enough; `!=` is the oppos
 (search/circumstances.py).
 """
 
+import functools
 import json
 import operator
 import re
@@ -104,15 +105,16 @@ def holds(
 
 def path(steps: Iterable[str | None]) -> str:
     """*steps* as a condition writes them; None stands for any place in a list."""
-    text = "".join(
-        "[*]"
-        if step is None
-        else f".{step}"
-        if _PLAIN.fullmatch(step)
-        else f"[{json.dumps(step, ensure_ascii=False)}]"
-        for step in steps
-    )
-    return text.removeprefix(".")
+    return functools.reduce(under, steps, "")
+
+
+def under(above: str, step: str | None) -> str:
+    """The path of *step* in what stands at the path *above*."""
+    if step is None:
+        return f"{above}[*]"
+    if _PLAIN.fullmatch(step):
+        return f"{above}.{step}" if above else step
+    return f"{above}[{json.dumps(step, ensure_ascii=False)}]"
 
 
 def _steps(text: str) -> tuple[tuple[str | int | type[_Any], ...], str]:

@@ -1,10 +1,11 @@
 """What the letters of a group or a filtered list have in common, with links to act on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -19,7 +20,8 @@ from dlq_review.search import keyset_pages
 from dlq_review.search.circumstances import ATTRIBUTE
 from processing.staff.capped_paginator import MOST_COUNTED
 
-FIRST = 8  # rows on the page of a group; the others have a page of their own
+# The page of a group shows FIRST rows of OF_GROUP letters. The card has a page of its own.
+FIRST, OF_GROUP = 8, 200
 _LABELS = {
     "@hour": "Hour of the last failure, UTC",
     "@release": "Release that failed",
@@ -58,15 +60,22 @@ class ShownRow:
 
 def of_group(request: HttpRequest, group: FailureGroup) -> dict[str, Any]:
     """The context of the card on the page of *group*."""
-    letters = keyset_pages.older(group.letters.all(), DeadLetter.WAITING, card.SAMPLE)
+    most = min(OF_GROUP, card.SAMPLE)
+    letters = _newest(group.letters.all(), DeadLetter.WAITING, most)
     asked = [("group", str(group.pk)), ("state", "waiting")]
     of = f"{max(group.waiting, len(letters)):,}"
     return _context(request, letters, of, asked, first=FIRST)
 
 
+def _newest(
+    letters: QuerySet[DeadLetter], states: Iterable[str], most: int
+) -> list[DeadLetter]:
+    return keyset_pages.older(letters.only(*card.FIELDS), states, most)
+
+
 def of_list(request: HttpRequest, shown: LetterList) -> HttpResponse:
     states = shown.by_state.states
-    letters = keyset_pages.older(shown.any_state, states, card.SAMPLE)
+    letters = _newest(shown.any_state, states, card.SAMPLE)
     count = shown.result_count
     of = f"{count:,}{'+' if count >= MOST_COUNTED else ''}"
     # Without its cursors; a name that comes twice counts once, as the list reads it.

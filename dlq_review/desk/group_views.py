@@ -108,7 +108,8 @@ def _discarded(group: FailureGroup) -> str:
 def _mergeable(group: FailureGroup) -> QuerySet[FailureGroup]:
     """The groups that *group* may be merged into: those of its queue that are not merged."""
     others = FailureGroup.objects.filter(queue=group.queue, merged_into=None)
-    return others.exclude(pk=group.pk).order_by("-last_seen", "-pk")
+    named = others.exclude(pk=group.pk).only("error_type", "sentence", "template")
+    return named.order_by("-last_seen", "-pk")
 
 
 @require_POST

@@ -11,14 +11,19 @@ from typing import Any
 from dlq_review.bodies.field_conditions import Condition, FieldError
 from dlq_review.facets.failing import Failing, FailingPath
 from dlq_review.facets.processed import Processed, processed
-from dlq_review.facets.values import Facet, Facets, around, documents, leaves
+from dlq_review.facets.values import Facet, Facets, Places, around
 from dlq_review.letters import current_event
 from dlq_review.models import DeadLetter
-from dlq_review.search.circumstances import circumstances, mask
+from dlq_review.search.circumstances import circumstances
 from dlq_review.search.veil import is_public
 from processing.events import strict_json
 
 SAMPLE = 500  # letters
+#: The columns of a letter that are read here.
+FIELDS = (
+    *("request_id", "queue", "type", "group", "release", "body_fingerprint"),
+    *("sent_at", "last_failed_at", "revision"),
+)
 MOST_VALUES = 5  # of one path
 _UNKNOWN = (
     0.5  # of its share is what a value counts for that nothing can be compared with
@@ -93,10 +98,16 @@ def look(letters: Sequence[DeadLetter]) -> Card:
     """Compare *letters*, at most SAMPLE, with each other and with what was processed."""
     letters = letters[:SAMPLE]
     bodies = current_event.some_bodies(letters)
-    found, failing = Facets(), Failing()
+    found, failing, places = Facets(), Failing(), Places()
     for letter in letters:
-        if letter.pk in bodies:
-            _read(letter, bodies[letter.pk], found, failing)
+        try:
+            document = strict_json.loads(bodies.get(letter.pk, ""))
+        except strict_json.UnreadableJSONError:
+            continue
+        found.add(places.leaves(document))
+        if not letter.body_fingerprint:
+            root = places.root(document)
+            failing.add(letter, bodies[letter.pk], root, document)
     beside = _around(letters)
     types = {letter.type for letter in letters}
     known = processed(next(iter(types))) if len(types) == 1 and types != {""} else None
@@ -120,20 +131,10 @@ def look(letters: Sequence[DeadLetter]) -> Card:
     )
 
 
-def _read(letter: DeadLetter, body: str, found: Facets, failing: Failing) -> None:
-    try:
-        raw, shown = documents(body)
-    except strict_json.UnreadableJSONError:
-        return
-    found.add(leaves(raw, shown))
-    if not letter.body_fingerprint:
-        failing.add(letter, body, raw, shown)
-
-
 def _around(letters: Sequence[DeadLetter]) -> Facets:
     found = Facets()
     for known in circumstances(letters, masked=False).values():
-        found.add(around(known, mask(known)))
+        found.add(around(known))
     return found
 
 

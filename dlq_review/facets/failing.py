@@ -2,21 +2,21 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, NamedTuple
 
-from dlq_review.bodies.field_conditions import path
-from dlq_review.facets.values import Facet, Step, leaf
+from dlq_review.bodies.field_conditions import under
+from dlq_review.facets.values import Facet, Place
 from dlq_review.letters import current_event
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
 from processing.events.errors import Problem
-from processing.events.masking import MASK, mask_name
+from processing.events.masking import mask_name
+from processing.events.shapes import HIDDEN
 from processing.events.veil import Veil
 
 MOST_PROBLEMS = 20  # of one body
 MOST_PATHS = 50  # of all bodies
-_REQUIRED = "This field is required."
+REQUIRED = "This field is required."
 
 
 @dataclass(slots=True)
@@ -48,29 +48,29 @@ class Failing:
     """How many are refused at all."""
     by_path: dict[str, FailingPath] = field(default_factory=dict)
 
-    def add(self, letter: DeadLetter, body: str, raw: Any, shown: Any) -> None:
-        """Count *letter*, whose *body* is *raw*, and *shown* when it is masked."""
+    def add(self, letter: DeadLetter, body: str, root: Place, document: Any) -> None:
+        """Count *letter*, whose *body* is *document*, which begins at *root*."""
         try:
             current_event.event_in(letter, body)
         except NotAnEventError as error:
             self.letters += 1
             seen: set[object] = set()
             for problem in error.problems[:MOST_PROBLEMS]:
-                self._count(problem, _at(problem.names, raw, shown), body, seen)
+                self._count(problem, at(problem.names, root, document), body, seen)
 
     def _count(
-        self, problem: Problem, place: "_Place", body: str, seen: set[object]
+        self, problem: Problem, there: "There", body: str, seen: set[object]
     ) -> None:
-        name = path(place.steps)
+        name = there.place.path
         if name not in self.by_path and len(self.by_path) >= MOST_PATHS:
             return
         one = self.by_path.setdefault(name, FailingPath())
         if name not in seen:
             one.facet.letters += 1
             one.say(problem.message, body)
-            one.missing += not place.found and problem.message == _REQUIRED
-        if place.found and not isinstance(place.value, dict | list):
-            found = leaf(place.steps, place.value, place.masked)
+            one.missing += not there.found and problem.message == REQUIRED
+        if there.found and not isinstance(there.value, dict | list):
+            found = there.place.leaf(there.value)
             if found not in seen:
                 one.facet.count(found)
             seen.add(found)
@@ -83,29 +83,24 @@ class Failing:
         )
 
 
-class _Place(NamedTuple):
-    """Where a problem is."""
+class There(NamedTuple):
+    """Where a problem is, and what stands there."""
 
-    steps: tuple[Step, ...]
-    value: Any = None
-    masked: Any = None
-    found: bool = False
+    place: Place
+    value: Any
+    found: bool
 
 
-def _at(names: tuple[str, ...], raw: Any, shown: Any) -> _Place:
-    place = _Place((), raw, shown, found=bool(names))
+def at(names: tuple[str, ...], root: Place, document: Any) -> There:
+    """What stands at *names* in *document*, which begins at *root*."""
+    place, value, found = root, document, bool(names)
     for name in names:
-        place = _inside(place, name)
-    return place
-
-
-def _inside(place: _Place, name: str) -> _Place:
-    steps, raw, shown, found = place
-    number = int(name) if name.isdecimal() and len(name) < 9 else -1
-    if found and isinstance(raw, list) and 0 <= number < len(raw):
-        return _Place((*steps, None), raw[number], shown[number], found=True)
-    if found and isinstance(raw, dict) and name in raw and isinstance(shown, dict):
-        seen = next(islice(shown, list(raw).index(name), None))
-        step = name if seen == name else MASK
-        return _Place((*steps, step), raw[name], shown[seen], found=True)
-    return _Place((*steps, None if number >= 0 else mask_name(name)))
+        number = int(name) if name.isdecimal() and len(name) < 9 else -1
+        if found and isinstance(value, list) and 0 <= number < len(value):
+            place, value = place.item, value[number]
+        elif found and isinstance(value, dict) and name in value:
+            place, value = place.member(name), value[name]
+        else:
+            step = None if number >= 0 else mask_name(name)
+            place, found = Place(under(place.path, step), HIDDEN), False
+    return There(place, value, found)

@@ -5,14 +5,16 @@ have some fields; and a dead letter that was processed after its redrive still h
 Nothing is stored of the worker, the release and the attributes of a processed request.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
-from dlq_review.facets.values import Facets, documents, leaves
+from django.db.models import Count, Max, Min, QuerySet
+from django.db.models.functions import TruncHour
+
+from dlq_review.facets.values import Facets, Leaf, Places
 from dlq_review.letters import current_event
 from dlq_review.models import DeadLetter
 from processing.events import strict_json
@@ -20,9 +22,9 @@ from processing.models import Order, OrderItem, OrderReturn, Outcome
 
 OUTCOMES = 2_000  # the newest, of any type
 LETTERS = 200  # that were redriven and processed
-_AT_ONCE = 500  # rows found by one statement
 _HOUR = "%Y-%m-%dT%H"
-Rows = Iterator[dict[str, Any]]
+Requests = QuerySet[Outcome, Any]
+Rows = Iterator[list[Leaf]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +74,24 @@ class Processed:
 
 def processed(type: str) -> Processed:
     """What is known of the newest requests of *type* that were processed."""
-    newest = list(
-        Outcome.objects.order_by("-at").values_list("request_id", "kind", "type", "at")[
-            :OUTCOMES
-        ]
-    )
-    done = [
-        (request, at)
-        for request, kind, of, at in newest
-        if (kind, of) == (Outcome.Kind.PROCESSED, type)
-    ]
-    full = len(newest) == OUTCOMES
+    newest = Outcome.objects.order_by("-at")[:OUTCOMES]
+    looked_at, first, last = newest.aggregate(
+        n=Count("pk"), a=Min("at"), b=Max("at")
+    ).values()
+    if not looked_at:
+        return Processed()
+    done = Outcome.objects.filter(
+        type=type, kind=Outcome.Kind.PROCESSED, at__range=(first, last)
+    ).order_by()
+    by_hour = done.values_list(TruncHour("at", tzinfo=UTC)).annotate(Count("pk"))
+    hours = Counter({_hour(at): count for at, count in by_hour})
     return Processed(
-        looked_at=len(newest),
-        requests=len(done),
-        sources=tuple(_sources(type, [request for request, _ in done])),
-        hours=Counter(_hour(at) for _, at in done),
+        looked_at=looked_at,
+        requests=hours.total(),
+        sources=tuple(_sources(type, done)),
+        hours=hours,
         # Of its first hour only a part may be among the newest.
-        since=f"{_hour(newest[-1][3])}+" if full else "",
+        since=f"{_hour(first)}+" if looked_at == OUTCOMES else "",
     )
 
 
@@ -97,12 +99,12 @@ def _hour(at: datetime) -> str:
     return f"{at.astimezone(UTC):{_HOUR}}"
 
 
-def _sources(type: str, requests: Sequence[str]) -> Iterator[Source]:
+def _sources(type: str, done: QuerySet[Outcome]) -> Iterator[Source]:
     if type in _ROWS:
         name, paths, read = _ROWS[type]
         facets = Facets()
-        for document in read(requests):
-            facets.add(leaves(document, document))
+        for found in read(done.values("request_id")):
+            facets.add(found)
         yield Source(name, facets, paths)
     yield Source("repaired letters", _repaired(type))
 
@@ -110,52 +112,54 @@ def _sources(type: str, requests: Sequence[str]) -> Iterator[Source]:
 def _repaired(type: str) -> Facets:
     """The bodies of the newest letters of *type* that were processed after a redrive."""
     settled = DeadLetter.objects.filter(type=type, state=DeadLetter.State.RESOLVED)
+    settled = settled.only("request_id", "redriven_at", "revision")
     newest = list(settled.order_by("-last_failed_at", "-pk")[:LETTERS])
     requests = [one.request_id for one in newest if one.redriven_at]
     known = set(Outcome.processed(*requests).values_list("request_id", flat=True))
     letters = [one for one in newest if one.request_id in known]
-    facets = Facets()
+    facets, places = Facets(), Places()
     for body in current_event.some_bodies(letters).values():
         try:
-            facets.add(leaves(*documents(body)))
+            document = strict_json.loads(body)
         except strict_json.UnreadableJSONError:
             continue
+        facets.add(places.leaves(document))
     return facets
 
 
-def _orders(requests: Sequence[str]) -> Rows:
-    for some in _parted(requests):
-        orders = Order.objects.filter(request_id__in=some).order_by()
-        items: dict[str, list[dict[str, Any]]] = {}
-        lines = OrderItem.objects.filter(order__request_id__in=some).order_by()
-        for order, sku, quantity, price in lines.values_list(
-            "order_id", "sku", "quantity", "unit_price"
-        ):
-            line = {"sku": sku, "quantity": quantity, "unit_price": f"{price:.2f}"}
-            items.setdefault(order, []).append(line)
-        for one in orders.values_list("order_id", "customer_id", "currency", "total"):
-            order, customer, currency, total = one
-            named = {"order_id": order, "customer_id": customer, "currency": currency}
-            yield {
-                "data": {**named, "total": f"{total:.2f}", "items": items.get(order)}
-            }
+def _orders(requests: Requests) -> Rows:
+    items: dict[str, list[Leaf]] = defaultdict(list)
+    lines = OrderItem.objects.filter(order__request_id__in=requests).order_by()
+    for order, sku, quantity, price in lines.values_list(
+        "order_id", "sku", "quantity", "unit_price"
+    ):
+        items[order] += (
+            ("data.items[*].sku", sku, 0),
+            ("data.items[*].quantity", str(quantity), 0),
+            ("data.items[*].unit_price", f"{price:.2f}", 0),
+        )
+    orders = Order.objects.filter(request_id__in=requests).order_by()
+    for order, customer, currency, total in orders.values_list(
+        "order_id", "customer_id", "currency", "total"
+    ):
+        yield [
+            ("data.order_id", order, 0),
+            ("data.customer_id", customer, 0),
+            ("data.currency", currency, 0),
+            ("data.total", f"{total:.2f}", 0),
+            *items[order],
+        ]
 
 
-def _returns(requests: Sequence[str]) -> Rows:
-    for some in _parted(requests):
-        rows = OrderReturn.objects.filter(request_id__in=some).order_by()
-        for order, skus in rows.values_list("order_id", "skus"):
-            yield {"data": {"order_id": order, "skus": skus}}
-
-
-def _parted(requests: Iterable[str]) -> Iterator[list[str]]:
-    left = iter(requests)
-    while some := list(islice(left, _AT_ONCE)):
-        yield some
+def _returns(requests: Requests) -> Rows:
+    rows = OrderReturn.objects.filter(request_id__in=requests).order_by()
+    for order, skus in rows.values_list("order_id", "skus"):
+        found = [("data.skus[*]", str(sku), 0) for sku in skus]
+        yield [("data.order_id", order, 0), *found]
 
 
 #: By type: what the rows are called, which paths of a body they have, and who reads them.
-_ROWS: dict[str, tuple[str, tuple[str, ...], Callable[[Sequence[str]], Rows]]] = {
+_ROWS: dict[str, tuple[str, tuple[str, ...], Callable[[Requests], Rows]]] = {
     "order_created": (
         "orders",
         (

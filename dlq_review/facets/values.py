@@ -7,16 +7,17 @@ made, so that different ones can be counted.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from dlq_review.bodies.field_conditions import path, text_of
-from processing.events import strict_json
-from processing.events.masking import MASK, walk
+from dlq_review.bodies.field_conditions import text_of, under
+from dlq_review.search.circumstances import ATTRIBUTE
+from processing.events.contracts import CONTRACTS
+from processing.events.masking import MASK, mask_attribute, mask_name, member, shows
+from processing.events.shapes import Shape, shape_in
 
 MOST_LEAVES = 1_000  # of one body
 MOST_PATHS = 500  # of all bodies; their senders choose the names
-Step = str | None
-"""A name, or None for any place in a list."""
 Leaf = tuple[str, str | None, int]
 """A path, the value as a condition writes it, or None if it is hidden, and a hash of it."""
 
@@ -69,47 +70,80 @@ class Facets:
             facet.count(found)
 
 
-def documents(body: str) -> tuple[Any, Any]:
-    """*body* as it is, and masked. Raises UnreadableJSONError."""
-    return strict_json.loads(body), strict_json.loads(walk(body, lambda value: MASK))
+@dataclass(slots=True)
+class Place:
+    """A place in documents of one shape. It remembers its parts, for the next document."""
+
+    path: str
+    shape: Shape
+    _members: "dict[str, Place]" = field(default_factory=dict)
+    _item: "Place | None" = None
+
+    def member(self, key: str) -> "Place":
+        found = self._members.get(key)
+        if found is None:
+            inside, shown = member(self.shape, key)
+            found = Place(under(self.path, key if shown else MASK), inside)
+            self._members[key] = found
+        return found
+
+    @property
+    def item(self) -> "Place":
+        """Any place in a list."""
+        if self._item is None:
+            self._item = Place(under(self.path, None), self.shape.inside)
+        return self._item
+
+    def parts(self, value: Any, most: int) -> "list[tuple[Place, Any]]":
+        """The first *most* parts of *value*, an object or a list that stands here."""
+        if isinstance(value, dict):
+            return [(self.member(key), one) for key, one in islice(value.items(), most)]
+        item = self.item
+        return [(item, one) for one in value[:most]]
+
+    def leaf(self, value: Any) -> Leaf:
+        text = text_of(value)
+        if text is None:
+            return self.path, "{}" if isinstance(value, dict) else "[]", 0
+        if shows(self.shape, value):
+            return self.path, text, 0
+        return self.path, None, hash(text)
 
 
-def leaves(raw: Any, shown: Any) -> list[Leaf]:
-    """The first MOST_LEAVES leaves of *raw*; *shown* is the same document, masked."""
-    found: list[Leaf] = []
-    waiting: list[tuple[tuple[Step, ...], Any, Any]] = [((), raw, shown)]
-    while waiting and len(found) < MOST_LEAVES:
-        steps, value, seen = waiting.pop()
-        parts = list(_parts(value, seen))
-        if parts:
-            room = MOST_LEAVES - len(found)
-            waiting += [((*steps, step), *both) for step, *both in parts[:room]][::-1]
-        elif steps:
-            found.append(leaf(steps, value, seen))
-    return found
+class Places:
+    """The roots of documents, by the type of their events."""
+
+    def __init__(self) -> None:
+        self._roots: dict[str, Place] = {}
+
+    def leaves(self, document: Any) -> list[Leaf]:
+        """The first MOST_LEAVES leaves of *document*."""
+        found: list[Leaf] = []
+        waiting = [(self.root(document), document)]
+        while waiting and len(found) < MOST_LEAVES:
+            place, value = waiting.pop()
+            if value and isinstance(value, dict | list):
+                waiting += place.parts(value, MOST_LEAVES - len(found))[::-1]
+            elif place.path:
+                found.append(place.leaf(value))
+        return found
+
+    def root(self, document: Any) -> Place:
+        type = document.get("type") if isinstance(document, dict) else None
+        if not isinstance(type, str) or type not in CONTRACTS:
+            return Place("", shape_in(document))  # what it shows depends on more
+        if type not in self._roots:
+            self._roots[type] = Place("", shape_in(document))
+        return self._roots[type]
 
 
-def leaf(steps: tuple[Step, ...], value: Any, seen: Any) -> Leaf:
-    text = text_of(value)
-    if isinstance(value, dict | list):
-        return path(steps), "{}" if isinstance(value, dict) else "[]", 0
-    shown = text if seen == value and type(seen) is type(value) else None
-    return path(steps), shown, 0 if shown is not None else hash(text)
-
-
-def _parts(value: Any, seen: Any) -> Iterator[tuple[Step, Any, Any]]:
-    """The parts of an object or a list; a masked name is MASK."""
-    if isinstance(value, list) and isinstance(seen, list):
-        yield from ((None, *both) for both in zip(value, seen, strict=True))
-    elif isinstance(value, dict) and isinstance(seen, dict):
-        for (name, one), (shown, other) in zip(
-            value.items(), seen.items(), strict=True
-        ):
-            yield (name if shown == name else MASK), one, other
-
-
-def around(known: Mapping[str, Any], masked: Mapping[str, Any]) -> list[Leaf]:
+def around(known: Mapping[str, Any]) -> Iterator[Leaf]:
     """The leaves of a letter's circumstances, their paths with an @ in front."""
-    return [
-        (f"@{name}", value, digest) for name, value, digest in leaves(known, masked)
-    ]
+    for name, value in known.items():
+        if name != ATTRIBUTE:
+            yield f"@{name}", value, 0
+            continue
+        for key, text in value.items():
+            shown = mask_attribute(key, text) == text
+            place = under(f"@{name}", mask_name(key))
+            yield (place, text, 0) if shown else (place, None, hash(str(text)))

@@ -7,17 +7,19 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from dlq_review.bodies.contract_fields import Kind
 from dlq_review.bodies.pointers import names_of, pointer
-from dlq_review.facets.values import documents
+from dlq_review.facets.failing import REQUIRED, There, at
+from dlq_review.facets.values import Place
 from dlq_review.letters import current_event
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
 from processing.events import strict_json
 from processing.events.contracts import CONTRACTS
 from processing.events.errors import Problem
+from processing.events.masking import shows
+from processing.events.shapes import shape_in
 from processing.events.veil import Veil
 
 MOST_PROBLEMS = 20  # of one body
@@ -77,7 +79,8 @@ def wrong_places(letters: Sequence[DeadLetter]) -> list[WrongPlace]:
 
 def _look_at(letter: DeadLetter, body: str, found: dict[str, WrongPlace]) -> None:
     try:
-        raw, shown = documents(body)
+        document = strict_json.loads(body)
+        root = Place("", shape_in(document))
         current_event.event_in(letter, body)
     except strict_json.UnreadableJSONError:
         return
@@ -87,7 +90,7 @@ def _look_at(letter: DeadLetter, body: str, found: dict[str, WrongPlace]) -> Non
             place = _place(problem, body, found)
             if place is not None:
                 place.types.add(letter.type)
-                _count(place, problem.names, raw, shown)
+                _count(place, at(problem.names, root, document), problem)
 
 
 def _place(
@@ -107,17 +110,14 @@ def _is_plain(path: str) -> bool:
     )
 
 
-def _count(place: WrongPlace, names: tuple[str, ...], raw: Any, shown: Any) -> None:
+def _count(place: WrongPlace, there: There, problem: Problem) -> None:
     place.letters += 1
-    for name in names:
-        key: Any = int(name) if isinstance(raw, list) and name.isdecimal() else name
-        try:
-            raw, shown = raw[key], shown[key]
-        except (LookupError, TypeError):
-            place.missing += isinstance(raw, dict) and name not in raw
-            return
-    text = json.dumps(raw)
-    if raw == shown and not isinstance(raw, dict | list) and len(text) <= LONGEST:
+    if not there.found:
+        place.missing += problem.message == REQUIRED
+        return
+    text = json.dumps(there.value)
+    is_short = not isinstance(there.value, dict | list) and len(text) <= LONGEST
+    if is_short and shows(there.place.shape, there.value):
         place.values[text] += 1
     else:
         place.hidden += 1

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
-from django.db.models import F
-from django.db.models.functions import Length
+from django.db.models import F, Func, IntegerField
 
 from dlq_review.errors import ReviewError
 from dlq_review.models import DeadLetter, Revision
@@ -13,8 +14,18 @@ from processing.events.errors import EventError, Problem
 from processing.events.veil import Veil
 from processing.models import Outcome
 
-MOST_READ = 4 * 1024 * 1024  # characters of bodies that one page reads
-AT_ONCE = 100  # letters whose bodies are read by one statement
+MOST_READ = 4 * 1024 * 1024  # bytes of bodies that one page reads
+
+
+class ByteLength(Func):
+    """The bytes of a text, which PostgreSQL knows without reading it."""
+
+    function = "OCTET_LENGTH"
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:
+        template = "LENGTH(CAST(%(expressions)s AS BLOB))"
+        return self.as_sql(compiler, connection, template=template)
 
 
 class NotAnEventError(ReviewError):
@@ -42,27 +53,21 @@ def current_bodies(letters: Iterable[DeadLetter]) -> dict[int, str]:
 
 
 def some_bodies(letters: Sequence[DeadLetter]) -> dict[int, str]:
-    """The current bodies of the first of *letters*, up to MOST_READ characters.
+    """The bodies of the first of *letters*, as they were read, up to MOST_READ bytes.
 
     A body alone may have a megabyte, and a page must not read a thousand of those.
     """
-    found: dict[int, str] = {}
-    room = MOST_READ
-    for start in range(0, len(letters), AT_ONCE):
-        some = letters[start : start + AT_ONCE]
-        sizes = Revision.objects.filter(letter__in=some, number=F("letter__revision"))
-        size = dict(sizes.order_by().values_list("letter_id", Length("body")))
-        fitting = []
-        for letter in some:
-            room -= size.get(letter.pk, 0)
-            if room < 0:
-                break
-            fitting.append(letter)
-        bodies = current_bodies(fitting)
-        found |= {one.pk: bodies[one.pk] for one in fitting if one.pk in bodies}
-        if room < 0:
-            break
-    return found
+    numbers = {letter.pk: letter.revision for letter in letters}
+    revisions = Revision.objects.filter(
+        letter__in=list(numbers), number__in=set(numbers.values())
+    ).order_by()
+    sized = revisions.values_list("pk", "letter_id", "number", ByteLength("body"))
+    found = {of: (pk, size) for pk, of, number, size in sized if number == numbers[of]}
+    known = [found[of] for of in numbers if of in found]
+    ends = accumulate(size for _, size in known)
+    fitting = [pk for (pk, _), end in zip(known, ends, strict=True) if end <= MOST_READ]
+    bodies = Revision.objects.filter(pk__in=fitting).order_by()
+    return dict(bodies.values_list("letter_id", "body"))
 
 
 def event_in(letter: DeadLetter, body: str) -> envelope.Event:

@@ -83,7 +83,9 @@ def _workers(letters: Sequence[DeadLetter]) -> dict[tuple[str, str], str]:
 
 def _attributes(letters: Sequence[DeadLetter]) -> dict[int, dict[str, Any]]:
     """The attributes of the newest arrival of each letter."""
-    arrivals = Arrival.objects.filter(letter__in=letters).order_by()
+    arrivals = Arrival.objects.filter(
+        letter__in=[letter.pk for letter in letters]
+    ).order_by()
     rows = arrivals.values_list("pk", "letter_id", "attributes")
     in_order = sorted(rows, key=lambda row: row[0])
     return {letter: attributes for _, letter, attributes in in_order}

@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 from processing.events import strict_json
 from processing.events.shapes import ATTRIBUTES, HIDDEN, Shape, shape_in
@@ -105,10 +106,8 @@ class _Walk:
 
     def _name(self, token: str) -> str:
         name = _text(token)
-        around = self._around[-1]
-        known = around.fields.get(name)
-        self._shape = known or (around if around.free else HIDDEN)
-        if known is not None or (not around.free and _NAME.fullmatch(name)):
+        self._shape, shown = member(self._around[-1], name)
+        if shown:
             return token
         self._conceal(name, token)
         self._hidden_names[-1] += 1
@@ -141,6 +140,29 @@ def _text(token: str) -> str:
         return token
     text: str = json.loads(token) if "\\" in token else token[1:-1]
     return text
+
+
+def member(around: Shape, name: str) -> tuple[Shape, bool]:
+    """The shape of the member *name* of an object, and whether its name may be shown."""
+    known = around.fields.get(name)
+    if known is not None:
+        return known, True
+    if around.free:
+        return around, False
+    return HIDDEN, _NAME.fullmatch(name) is not None
+
+
+def shows(shape: Shape, value: Any) -> bool:
+    """Whether a body with the parsed *value* at *shape*, no object or list, is shown with it."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    if value is None or (shape.public and _PLAIN.fullmatch(text)):
+        return True
+    if not text.startswith("{"):
+        return False
+    try:
+        return walk(text, lambda _: MASK) == text
+    except strict_json.UnreadableJSONError:
+        return False
 
 
 def mask_value(value: str) -> str:

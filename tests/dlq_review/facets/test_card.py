@@ -8,7 +8,8 @@ from django.test import Client
 
 from dlq_review.facets import card, processed
 from dlq_review.facets.card import Card, Row
-from dlq_review.facets.values import Facets, documents, leaves
+from dlq_review.facets.values import Facets, Places
+from dlq_review.letters import current_event
 from dlq_review.models import DeadLetter
 from dlq_review.search.selections import Selection
 from processing.delivery import processor
@@ -286,6 +287,19 @@ def test_the_page_says_how_many_letters_it_has_looked_at(
         assert "Of the 3 newest of 5." in html(desk, url)
 
 
+def test_bodies_that_are_long_together_are_left_out_and_the_page_says_so(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = [dead_letter(wrong("€uros")) for _ in range(3)]
+    size = len(wrong("€uros").encode())
+    for most, left_out in ((3 * size, 0), (3 * size - 1, 1), (2 * size, 1), (0, 3)):
+        monkeypatch.setattr(current_event, "MOST_READ", most)
+        found = card.look(letters)
+        assert (found.unread, found.read) == (left_out, 3 - left_out)
+    page = html(desk, f"{GROUPS}{letters[0].group_id}/change/")
+    assert "The bodies of 3 were left out, because they are long together." in page
+
+
 def test_the_number_of_queries_does_not_grow_with_the_letters(
     django_assert_max_num_queries: Any,
 ) -> None:
@@ -299,9 +313,9 @@ def test_counting_costs_in_proportion_to_the_bodies() -> None:
     bodies = [wrong(customer_id=f"C-{n % 7}") for n in range(400)]
 
     def count(size: int) -> Facets:
-        found = Facets()
+        found, places = Facets(), Places()
         for body in bodies[:size]:
-            found.add(leaves(*documents(body)))
+            found.add(places.leaves(json.loads(body)))
         return found
 
     assert growth(count, 100) < LINEAR
