@@ -1,6 +1,7 @@
 import copy
 import copyreg
 import functools
+import gc
 import itertools
 import os
 import socket
@@ -30,6 +31,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="only tests that reach the database: for a second run, on another one",
     )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep what the collection makes, millions of objects, out of the garbage collector.
+
+    To walk them over and over takes half the time of a collection, in each process.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(

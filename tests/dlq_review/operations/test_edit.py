@@ -180,8 +180,9 @@ def test_the_values_of_an_operation_are_stored_as_they_were_written(value: str) 
     ],
 )
 def test_a_patch_that_doubles_a_body_over_and_over_is_refused(
-    step: dict[str, str],
+    step: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(json_patch, "MAX_MESSAGE_BYTES", 10_000)
     patch = json_patch.read(json.dumps([step] * 300))
     with pytest.raises(json_patch.PatchError):
         json_patch.apply(patch, '{"a": {"b": 1}, "l": [1]}')
