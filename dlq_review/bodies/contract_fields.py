@@ -78,7 +78,10 @@ class Kind:
         return True
 
     def at(self, names: tuple[str, ...]) -> "Kind | None":
-        """The kind at the end of *names*; None if no contract declares it."""
+        """The kind at the end of *names*; None if no contract declares it.
+
+        A place in a list is its number, or `*` for any.
+        """
         found: Kind | None = self
         for name in names:
             if found is None:
@@ -86,7 +89,7 @@ class Kind:
             if found.model is not None:
                 found = fields_of(found.model).get(name)
             else:
-                found = found.member if name.isdecimal() else None
+                found = found.member if name == "*" or name.isdecimal() else None
         return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlq_review.bodies import exact_json, formatting
 from dlq_review.bodies.exact_json import Key, Node
-from dlq_review.bodies.pointers import veiled
+from dlq_review.bodies.pointers import names_of, veiled
 from dlq_review.errors import ReviewError
 from processing.delivery.attempts import storable
 from processing.events import strict_json
@@ -17,7 +17,8 @@ from processing.events.masking import mask_body
 from processing.events.veil import Veil
 from processing.sqs.topology import MAX_MESSAGE_BYTES
 
-OPS = ("add", "replace", "remove", "move", "copy", "test", "absent")
+OPS = ("add", "replace", "remove", "move", "copy", "test", "absent", "compute")
+"""`compute` is ours, for many bodies; bodies/patch_for_body.py makes a plain step of it."""
 GUARDS = ("test", "absent")
 """They change nothing. `absent`, which is ours, says that there is nothing at a path."""
 _PATH = re.compile(r"(/([^/~]|~[01])*+)++")
@@ -102,7 +103,7 @@ def apply(patch: list[dict[str, Any]], body: str, *, masked: bool = False) -> st
         seen = exact_json.loads(mask_body(body))
     except strict_json.UnreadableJSONError:
         return _apply(patch, body)  # which says why
-    _make_all(patch, seen)
+    make_all(patch, seen)
     result = _apply([step for step in patch if step["op"] not in GUARDS], body)
     # Writing a guess over a hidden value would confirm the guess if nothing changes.
     if exact_json.loads(mask_body(result)) != seen:
@@ -120,11 +121,11 @@ def _apply(patch: list[dict[str, Any]], body: str) -> str:
         masked = Veil(body)(str(error))  # it may name a key
         raise PatchError(f"The body cannot be read: {masked}") from None
     after = exact_json.copied(before)
-    _make_all(patch, after)
+    make_all(patch, after)
     return body if after == before else _written(after)
 
 
-def _make_all(patch: list[dict[str, Any]], document: Node) -> None:
+def make_all(patch: list[dict[str, Any]], document: Node) -> None:
     """Apply each step to *document*. Raises PatchError."""
     copied = 0
     for step in patch:
@@ -168,6 +169,8 @@ def _make(step: dict[str, Any], document: Node) -> int:
         text = exact_json.dumps(get(document, step["from"]))
         _put(document, path, exact_json.loads(text))
         return len(text)
+    elif op == "compute":
+        raise PatchError("Only an edit of many computes.")
     elif op == "replace":
         parent, key = _existing(document, path)
         parent[key] = _value(step)
@@ -180,10 +183,6 @@ def _value(step: dict[str, Any]) -> Node:
     if "json" in step:
         return exact_json.loads(step["json"])
     return exact_json.of(step["value"])  # frozen by an earlier release
-
-
-def _parts(path: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
 
 
 def get(document: Node, path: str) -> Node:
@@ -202,7 +201,7 @@ def _has(document: Node, path: str) -> bool:
 
 
 def _parent(document: Any, path: str) -> tuple[Any, str]:
-    *parents, last = _parts(path)
+    *parents, last = names_of(path)
     for part in parents:
         document = document[_key(document, part)]
     if not isinstance(document, dict | list):

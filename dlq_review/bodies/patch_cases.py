@@ -8,7 +8,7 @@ another value is left alone.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dlq_review.bodies import exact_json, json_patch
+from dlq_review.bodies import exact_json, json_patch, patch_for_body
 from dlq_review.bodies.exact_json import Leaf, Node
 from dlq_review.bodies.json_patch import OtherValueError, PatchError
 from dlq_review.bodies.patch_between import steps_between
@@ -28,10 +28,14 @@ def read(text: str) -> list[Any]:
     except strict_json.UnreadableJSONError as error:
         raise PatchError(str(error)) from None
     if not isinstance(found, list) or not found or not isinstance(found[0], list):
-        return list(json_patch.read(text))
+        one = json_patch.read(text)
+        patch_for_body.check([one])
+        return list(one)
     if len(found) > MOST_CASES:
         raise PatchError(f"Write at most {MOST_CASES} cases.")
-    return [json_patch.read(exact_json.dumps(case)) for case in found]
+    several = [json_patch.read(exact_json.dumps(case)) for case in found]
+    patch_for_body.check(several)
+    return several
 
 
 def cases(patch: Sequence[Any]) -> list[list[Any]]:
@@ -54,9 +58,10 @@ def apply(patch: Sequence[Any], body: str, *, masked: bool = False) -> str:
     show it.
     """
     refused: OtherValueError | None = None
-    for case in cases(patch):
+    for case in patch_for_body.cases_for(cases(patch), body, masked=masked):
         try:
-            return json_patch.apply(case, body, masked=masked)
+            plain = patch_for_body.without_compute(case, body, masked=masked)
+            return json_patch.apply(plain, body, masked=masked)
         except OtherValueError as error:
             refused = error
     if refused is None:

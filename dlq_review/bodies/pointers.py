@@ -16,7 +16,7 @@ def pointer(names: Iterable[str | int]) -> str:
 def veiled(path: str) -> str:
     """*path* as everybody may see it: a sender chooses names, and may put anything there."""
     return "".join(
-        f"/{one if one == '-' or one.isascii() and one.isdigit() else mask_name(one)}"
+        f"/{one if one in ('-', '*') or one.isascii() and one.isdigit() else mask_name(one)}"
         for one in path.split("/")[1:]
     )
 

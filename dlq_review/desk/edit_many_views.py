@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -23,6 +24,7 @@ SAMPLE = 500  # letters whose bodies are read, the newest
 CHOSEN = ("ids", "group", "queue", "type", "error", "since", "after", "field")
 """What narrows the selection, as in `OperationForm`."""
 MISSING = "missing"
+LONGEST_NEW = 1_000  # characters of a new value
 _PLAN = {"rate": "50", "canary": "5", "stop_at": "20"}
 
 
@@ -39,7 +41,10 @@ def address(asked: dict[str, str]) -> str:
     to offer.
     """
     chosen = {name: asked[name] for name in CHOSEN if asked.get(name)}
-    letters, _ = _sample(chosen)
+    try:
+        letters, _ = _sample(chosen)
+    except RefusedFormError:
+        return ""  # the other form says why
     if not wrong_places(letters):
         return ""
     return f"{reverse('admin:dlq_review_operation_edit')}?{urlencode(chosen)}"
@@ -50,7 +55,16 @@ def edit_many(request: HttpRequest) -> HttpResponse:
     check_may_operate(request, Operation.Kind.REPAIR)
     sent = request.POST if request.method == "POST" else request.GET
     chosen = {name: sent[name] for name in CHOSEN if sent.get(name)}
-    letters, more = _sample(chosen)
+    context: dict[str, Any] = {
+        "title": "Edit many",
+        "chosen": chosen,
+        "as_json": _as_json(chosen),
+    }
+    try:
+        letters, more = _sample(chosen)
+    except RefusedFormError as error:
+        messages.error(request, str(error))
+        return page(request, "dlq_review/edit_many.html", context | {"refused": True})
     places = wrong_places(letters)
     place = next((one for one in places if one.pointer == sent.get("path")), None)
     place = place or next(iter(places), None)
@@ -59,27 +73,39 @@ def edit_many(request: HttpRequest) -> HttpResponse:
             return _freeze(request, chosen, place)
         except ReviewError as error:
             messages.error(request, str(error))
-    context = {
-        "title": "Edit many",
-        "chosen": chosen,
-        "sample": len(letters),
-        "more": more,
-        "places": [(one, _link(chosen, one)) for one in places],
+    context |= {"sample": len(letters), "more": more}
+    context["places"] = [(one, _link(chosen, one)) for one in places]
+    shown = _shown(request, place) if place is not None else {}
+    return page(request, "dlq_review/edit_many.html", {**context, **shown})
+
+
+def _shown(request: HttpRequest, place: WrongPlace) -> dict[str, Any]:
+    """The form for *place*, with what was typed into it."""
+    sent = request.POST
+    typed = dict(zip(sent.getlist("was"), sent.getlist("new"), strict=False))
+    removed = set(sent.getlist("remove"))
+    rows = _rows(place)
+    for row in rows:
+        row["typed"] = typed.get(row["json"], "")[:LONGEST_NEW]
+        row["removed"] = row["json"] in removed
+    return {
         "place": place,
-        "values": _rows(place) if place else [],
-        "others": max(0, len(place.values) - MOST_VALUES) if place else 0,
-        "as_json": _as_json(chosen),
+        "values": rows,
+        "others": max(0, len(place.values) - MOST_VALUES),
+        "compute": sent.getlist("compute"),
         "reason": sent.get("reason", "")[:500],
         "repair": request.method == "GET" or "redrive" in sent,
     }
-    return page(request, "dlq_review/edit_many.html", context)
 
 
 def _sample(chosen: dict[str, str]) -> tuple[list[DeadLetter], bool]:
-    """The newest letters that *chosen* finds, and whether there are more."""
+    """The newest letters that *chosen* finds, and whether there are more.
+
+    Raises RefusedFormError if *chosen* is no selection.
+    """
     form = OperationForm({**_PLAN, **chosen, "kind": "redrive", "reason": "x"})
     if not form.is_valid():
-        return [], False
+        raise RefusedFormError(" ".join(_refusals(form)))
     selection = replace(form.selection(), masked=True)
     newest = keyset_pages.older(selection.candidates(), DeadLetter.EDITABLE, SAMPLE + 1)
     return selection.matching(newest[:SAMPLE]), len(newest) > SAMPLE
@@ -113,14 +139,7 @@ def _read(text: str) -> str:
 def _freeze(
     request: HttpRequest, chosen: dict[str, str], place: WrongPlace
 ) -> HttpResponse:
-    known = {row["json"] for row in _rows(place)}
-    given = zip(request.POST.getlist("was"), request.POST.getlist("new"), strict=False)
-    removed = set(request.POST.getlist("remove"))
-    cases = [
-        _case(place, was, new.strip(), remove=was in removed)
-        for was, new in given
-        if was in known and (new.strip() or was in removed)
-    ]
+    cases = _cases(place, request.POST)
     if not cases:
         raise NoNewValueError(NoNewValueError.__doc__)
     form = OperationForm(
@@ -133,6 +152,21 @@ def _freeze(
         }
     )
     return _frozen(request, form)
+
+
+def _cases(place: WrongPlace, sent: QueryDict) -> list[list[dict[str, Any]]]:
+    """A case for each wrong value that gets a new one, and one for all that is computed."""
+    known = {row["json"] for row in _rows(place)}
+    given = zip(sent.getlist("was"), sent.getlist("new"), strict=False)
+    removed = set(sent.getlist("remove"))
+    computed = [one for one in place.computed if one in sent.getlist("compute")]
+    steps = [{"op": "compute", "path": one} for one in computed]
+    cases = [
+        [*_case(place, was, new.strip(), remove=was in removed), *steps]
+        for was, new in given
+        if was in known and (new.strip() or was in removed)
+    ]
+    return [*cases, steps] if place.pointer in computed else cases
 
 
 def _case(
@@ -152,9 +186,22 @@ def _case(
 
 def _frozen(request: HttpRequest, form: OperationForm) -> HttpResponse:
     if not form.is_valid():
-        wrong = form.errors.get("reason", form.errors.get("patch", ()))
-        raise RefusedFormError(" ".join(["Give a reason.", *map(str, wrong)]))
+        raise RefusedFormError(" ".join(_refusals(form)))
     if not may_freeze(request, form):
-        raise RefusedFormError(" ".join(map(str, form.non_field_errors())))
+        raise RefusedFormError(" ".join(_refusals(form)))
     operation = freeze(request, form)
     return redirect("admin:dlq_review_operation_change", operation.pk)
+
+
+def _refusals(form: OperationForm) -> list[str]:
+    """A sentence for each error: most of the fields are hidden on this page."""
+    found = []
+    for name, errors in form.errors.as_data().items():
+        for sentence in (text for one in errors for text in one.messages):
+            if name == NON_FIELD_ERRORS:
+                found.append(sentence)
+            elif name == "reason" and not str(form["reason"].value() or "").strip():
+                found.append("Give a reason.")
+            else:
+                found.append(f"{form[name].label}: {sentence}")
+    return found

@@ -7,12 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from dlq_review.bodies.computed import computed_paths
 from dlq_review.bodies.contract_fields import Kind
 from dlq_review.bodies.pointers import names_of, pointer
 from dlq_review.facets.failing import REQUIRED, There, at
 from dlq_review.facets.values import Place
-from dlq_review.letters import current_event
+from dlq_review.letters import blame, current_event
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
 from processing.events import strict_json
@@ -26,6 +28,7 @@ MOST_PROBLEMS = 20  # of one body
 MOST_PLACES = 20  # of all bodies
 MOST_VALUES = 20  # of one place
 LONGEST = 200  # characters of a value
+_MISSING, _HIDDEN = "missing", "hidden"  # which are no JSON
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class WrongPlace:
     """One place that the contract refuses, as a JSON Pointer, and what stands there."""
 
     pointer: str
+    """With `*` for any place of a list."""
     message: str
     letters: int = 0
     values: Counter[str] = field(default_factory=Counter)
@@ -58,6 +62,13 @@ class WrongPlace:
         return json.dumps(text)
 
     @property
+    def computed(self) -> list[str]:
+        """The pointers of the fields that the contract makes of the others."""
+        (name, *others) = self.types
+        contract = None if others else CONTRACTS.get(name)
+        return computed_paths(contract) if contract is not None else []
+
+    @property
     def _kind(self) -> Kind | None:
         """What the contract takes here, if all letters are of one type."""
         first, *names = names_of(self.pointer)
@@ -68,56 +79,94 @@ class WrongPlace:
 
 
 def wrong_places(letters: Sequence[DeadLetter]) -> list[WrongPlace]:
-    """The places that the contracts refuse in *letters*, the commonest first."""
+    """The places in *letters* that the contracts refuse, or that business rules refused.
+
+    The commonest come first.
+    """
     found: dict[str, WrongPlace] = {}
     bodies = current_event.some_bodies(letters)
+    edited = blame.edited_since(one for one in letters if one.error_field)
     for letter in letters:
-        if letter.pk in bodies and not letter.body_fingerprint:
+        if letter.pk in bodies and letter.pk not in edited:
             _look_at(letter, bodies[letter.pk], found)
     return sorted(found.values(), key=lambda one: one.letters, reverse=True)
 
 
 def _look_at(letter: DeadLetter, body: str, found: dict[str, WrongPlace]) -> None:
+    problems = _problems(letter, body)
+    if not problems:
+        return
     try:
         document = strict_json.loads(body)
-        root = Place("", shape_in(document))
-        current_event.event_in(letter, body)
     except strict_json.UnreadableJSONError:
         return
+    root = Place("", shape_in(document))
+    seen: dict[str, set[str]] = {}
+    for one in problems:
+        path = _any_place(one.names, document)
+        place = _place(path, one, body, found)
+        if place is not None:
+            place.types.add(letter.type)
+            place.letters += path not in seen
+            there = at(one.names, root, document)
+            _count(place, there, one, seen.setdefault(path, set()))
+
+
+def _problems(letter: DeadLetter, body: str) -> Sequence[Problem]:
+    """What the contract refuses in *body*; if nothing, what a business rule refused."""
+    if letter.body_fingerprint:
+        refused = Problem(letter.error_field, letter.error_text)
+        return [refused] if letter.error_field else []
+    try:
+        current_event.event_in(letter, body)
     except NotAnEventError as error:
-        places = {one.names: one for one in error.problems[:MOST_PROBLEMS] if one.names}
-        for problem in places.values():
-            place = _place(problem, body, found)
-            if place is not None:
-                place.types.add(letter.type)
-                _count(place, at(problem.names, root, document), problem)
+        named = {one.names: one for one in error.problems[:MOST_PROBLEMS] if one.names}
+        return list(named.values())
+    return []
+
+
+def _any_place(names: Sequence[str], raw: Any) -> str:
+    """The pointer of *names*, with `*` where one is a place of a list in *raw*."""
+    path: list[str] = []
+    for name in names:
+        inside = isinstance(raw, list) and name.isdecimal()
+        path.append("*" if inside else name)
+        try:
+            raw = raw[int(name) if inside else name]
+        except (LookupError, TypeError):
+            raw = None
+    return pointer(path)
 
 
 def _place(
-    problem: Problem, body: str, found: dict[str, WrongPlace]
+    path: str, problem: Problem, body: str, found: dict[str, WrongPlace]
 ) -> WrongPlace | None:
-    path = pointer(problem.names)
     if path not in found and len(found) < MOST_PLACES and _is_plain(path):
-        found[path] = WrongPlace(path, Veil(body)(problem.message))
+        found[path] = WrongPlace(path, Veil(body).error(problem.message))
     return found.get(path)
 
 
 def _is_plain(path: str) -> bool:
     """Whether its names read like a program's; other names may be personal."""
     return all(
-        part.isascii() and part.replace("_", "").isalnum()
+        part == "*" or part.isascii() and part.replace("_", "").isalnum()
         for part in path.split("/")[1:]
     )
 
 
-def _count(place: WrongPlace, there: There, problem: Problem) -> None:
-    place.letters += 1
+def _count(place: WrongPlace, there: There, problem: Problem, seen: set[str]) -> None:
+    """Count the letter for its value there. *seen* are its values at other places of a list."""
     if not there.found:
-        place.missing += problem.message == REQUIRED
+        place.missing += problem.message == REQUIRED and _MISSING not in seen
+        seen.add(_MISSING)
         return
     text = json.dumps(there.value)
     is_short = not isinstance(there.value, dict | list) and len(text) <= LONGEST
-    if is_short and shows(there.place.shape, there.value):
-        place.values[text] += 1
-    else:
-        place.hidden += 1
+    if not is_short or not shows(there.place.shape, there.value):
+        text = _HIDDEN
+    if text not in seen:
+        seen.add(text)
+        if text == _HIDDEN:
+            place.hidden += 1
+        else:
+            place.values[text] += 1

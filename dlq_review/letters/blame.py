@@ -38,6 +38,8 @@ def _value(body: str, path: str) -> str | None:
 
 def edited_since(letters: Iterable[DeadLetter]) -> set[int]:
     """The numbers of those of *letters* that staff have edited since their last failure."""
-    current = Revision.objects.filter(letter__in=letters, number=F("letter__revision"))
+    current = Revision.objects.filter(
+        letter__in=list(letters), number=F("letter__revision")
+    )
     edited = current.exclude(by="").filter(at__gt=F("letter__last_failed_at"))
     return set(edited.order_by().values_list("letter_id", flat=True))

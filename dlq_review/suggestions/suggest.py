@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from pydantic import ValidationError
-
 from dlq_review.bodies import exact_json, json_patch
+from dlq_review.bodies.computed import computed, contract_of
 from dlq_review.bodies.contract_fields import Kind, fields_of
 from dlq_review.bodies.exact_json import Leaf, Node
 from dlq_review.bodies.json_patch import PatchError
@@ -18,10 +17,8 @@ from dlq_review.suggestions import names, texts
 from dlq_review.suggestions.values import Wrong, repaired
 from processing.events import strict_json
 from processing.events.contract import Contract
-from processing.events.contracts import CONTRACTS
 from processing.events.envelope import Event
 from processing.events.errors import Problem
-from processing.events.timestamps import ON_A_QUEUE
 
 MOST = 50  # suggestions for one body
 _LONGEST_SHOWN = 80  # characters of a value
@@ -53,18 +50,12 @@ def suggestions(body: str, problems: Sequence[Problem]) -> list[Suggestion]:
         whole = texts.closed(body)
         says = "the open brackets closed at the end"
         return [Suggestion("close", says, "", "", text=whole)] if whole else []
-    contract = _contract(document)
+    contract = contract_of(document)
     if contract is None or not isinstance(document, dict):
         return []
     found = [*_names(document, contract), *_values(document, contract, problems)]
     found += _computed(document, contract, problems)
     return [one for one in islice(found, MOST) if _is_writable(one.patch)]
-
-
-def _contract(document: Node) -> type[Contract] | None:
-    type = document.get("type") if isinstance(document, dict) else None
-    name = type.value if isinstance(type, Leaf) else None
-    return CONTRACTS.get(name) if isinstance(name, str) else None
 
 
 def _names(document: dict[str, Any], contract: type[Contract]) -> Iterator[Suggestion]:
@@ -130,16 +121,10 @@ def _computed(
         value = _at(document, path)
         if not kind.computed or path not in wrong or not isinstance(value, Leaf):
             continue
-        data = json.loads(exact_json.dumps(document["data"]))
-        data.pop(name)
-        try:
-            made = contract.model_validate(data, context=ON_A_QUEUE)
-        except ValidationError:
-            continue
-        new = made.model_dump(mode="json")[name]
-        yield _replaced(
-            "computed", "computed from the other fields", pointer(path), value, new
-        )
+        new = computed(document, pointer(path))
+        if new is not None:
+            says = "computed from the other fields"
+            yield _replaced("computed", says, pointer(path), value, json.loads(new))
 
 
 def _replaced(rule: str, says: str, path: str, old: Leaf, new: Any) -> Suggestion:

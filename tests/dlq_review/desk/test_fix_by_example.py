@@ -9,6 +9,7 @@ from django.test import Client
 from dlq_review.desk import example_views
 from dlq_review.letters import revisions
 from dlq_review.models import AuditEntry, DeadLetter, Operation
+from dlq_review.operations import control, runner
 from processing.events.contracts import SignupRequested
 from processing.events.envelope import Event
 from tests.builders import dead_letter, failure, order_created, order_data
@@ -229,11 +230,181 @@ def test_a_form_without_a_change_is_shown_again(
     assert not Operation.objects.exists()
 
 
+def operation_of(desk: Client, form: dict[str, Any]) -> Operation:
+    answer = desk.post(EDIT, {"reason": "x", **form})
+    assert answer.status_code == 302, answer.content.decode()
+    return Operation.objects.get()
+
+
+def run(operation: Operation) -> None:
+    control.start(operation, by="ada")
+    runner.run(operation, seconds=5)
+
+
+def data_of(letter: DeadLetter) -> dict[str, Any]:
+    body = letter.revisions.first().body  # type: ignore[union-attr]
+    found: dict[str, Any] = json.loads(body)["data"]
+    return found
+
+
+def items(*skus: str) -> list[dict[str, Any]]:
+    return [{"sku": sku, "quantity": 2, "unit_price": "4.50"} for sku in skus]
+
+
+def test_each_letter_gets_the_total_of_its_own_items(
+    desk: Client, no_sqs: None
+) -> None:
+    goods = [items("A"), items("A", "B"), items("A", "B", "C")]
+    letters = [wrong(currency="EUR", total="7.00", items=one) for one in goods]
+    letters.append(wrong(currency="EUR", total=7, items=items("A")))
+    broken = wrong(total="7.00", items=items("A"))
+    ids = " ".join(str(one.pk) for one in [*letters, broken])
+    shown = html(desk, f"{EDIT}?ids={ids.replace(' ', '+')}&path=/data/total")
+    assert "compute it from the other fields" in shown
+    form = {"ids": ids, "path": "/data/total", "compute": "/data/total"}
+    operation = operation_of(desk, {**form, "was": '"7.00"', "new": ""})
+    preview = html(desk, f"{OPERATIONS}{operation.pk}/change/")
+    for total in ("9.00", "18.00", "27.00"):
+        assert f"+    &quot;total&quot;: &quot;{total}&quot;" in preview
+    assert "<b>4</b> would change and be valid" in preview
+    assert "/data/total cannot be computed: another field is wrong." in preview
+    run(operation)
+    totals = [data_of(one)["total"] for one in letters]
+    assert totals == ["9.00", "18.00", "27.00", "9.00"]
+    assert data_of(broken)["total"] == "7.00"
+
+
+def test_a_computed_field_follows_what_is_changed_beside_it(
+    desk: Client, no_sqs: None
+) -> None:
+    letter = wrong(
+        currency="EUR", total="9.00", items=[items("A")[0] | {"quantity": 0}]
+    )
+    asked = {"ids": letter.pk, "path": "/data/items/*/quantity"}
+    shown = html(desk, f"{EDIT}?ids={letter.pk}")
+    assert "<code>/data/items/*/quantity</code></h2>" in shown
+    assert "and compute <code>/data/total</code>" in shown
+    form = {**asked, "was": "0", "new": "3", "compute": "/data/total"}
+    run(operation_of(desk, form))
+    assert data_of(letter)["total"] == "13.50"
+
+
+def test_a_value_is_replaced_in_whichever_item_has_it(
+    desk: Client, no_sqs: None
+) -> None:
+    first = wrong(currency="EUR", items=items("A", "-x", "B"))
+    both = wrong(currency="EUR", items=items("-y", "C", "-x", "-y"))
+    other = wrong(currency="EUR", items=items("-z"))
+    ids = " ".join(str(one.pk) for one in (first, both, other))
+    path = "/data/items/*/sku"
+    form = {"ids": ids, "path": path, "was": ['"-x"', '"-y"'], "new": ["X", "Y"]}
+    operation = operation_of(desk, form)
+    preview = html(desk, f"{OPERATIONS}{operation.pk}/change/")
+    assert "<b>2</b> would change and be valid" in preview
+    said = f"1 × {path} has another value than the change expects: in every place"
+    assert said in preview
+    run(operation)
+    skus = [[item["sku"] for item in data_of(one)["items"]] for one in (first, both)]
+    assert skus == [["A", "X", "B"], ["Y", "C", "X", "Y"]]
+    assert operation.items.get(letter=other).state == "skipped"
+    undo = desk.post(f"{OPERATIONS}{operation.pk}/undo/", {"reason": "x"})
+    assert undo.status_code == 302
+    run(Operation.objects.get(undoes=operation))
+    assert [item["sku"] for item in data_of(both)["items"]] == ["-y", "C", "-x", "-y"]
+
+
+def test_a_letter_that_was_changed_since_the_preview_gets_no_value(
+    desk: Client, no_sqs: None
+) -> None:
+    letter = wrong(currency="EUR", total="7.00")
+    form = {"ids": letter.pk, "path": "/data/total", "compute": "/data/total"}
+    operation = operation_of(desk, form)
+    revisions.edit(
+        letter,
+        json.dumps(
+            {
+                "id": letter.request_id,
+                "type": "order_created",
+                "data": order_data(order_id="ORD-5"),
+            }
+        ),
+        based_on=0,
+        by="bob",
+        reason="x",
+    )
+    run(operation)
+    assert operation.items.get().state == "skipped"
+    assert letter.revisions.count() == 2
+
+
+def test_the_field_that_a_business_rule_refused_is_offered(
+    desk: Client, no_sqs: None
+) -> None:
+    letters = []
+    for number in range(2):
+        told = failure(error_type="OrderOfAnotherError", error_field="data.customer_id")
+        event = order_created(order_id=f"ORD-{number}")
+        letters.append(dead_letter(event, attributes=told))
+    asked = f"{OPERATIONS}new/?group={letters[0].group_id}&kind=fix"
+    shown = html(desk, desk.get(asked)["Location"])
+    assert "<code>/data/customer_id</code></h2>" in shown
+    assert "<b>C-17</b>" in shown
+    form = {"group": letters[0].group_id, "path": "/data/customer_id"}
+    operation = operation_of(desk, {**form, "was": '"C-17"', "new": "C-71"})
+    run(operation)
+    assert {data_of(one)["customer_id"] for one in letters} == {"C-71"}
+    there = f"{EDIT}?group={letters[0].group_id}"
+    assert "names a field in these letters" in html(desk, there)
+
+
+#: What is wrong with a form whose fields are mostly hidden, and the sentence that says so.
+REFUSALS: list[tuple[dict[str, object], str]] = [
+    ({"reason": ""}, "Give a reason."),
+    ({"reason": "  "}, "Give a reason."),
+    ({"reason": "x" * 501}, "Reason: Ensure this value has at most 500 characters"),
+    ({"group": "x"}, "Group: Enter a whole number."),
+    ({"after": "0"}, "After: Ensure this value is greater than or equal to 1."),
+    ({"queue": "none"}, "Queue: Select a valid choice."),
+    ({"type": "none"}, "Type: Select a valid choice."),
+    ({"error": "x" * 201}, "Error type: Ensure this value has at most 200 characters"),
+    ({"since": "2y"}, "Failed since: Select a valid choice."),
+    ({"field": "??"}, "Where the body says: &#x27;??&#x27; does not begin with a path"),
+    ({"ids": "1 " * 50_001}, "Ids: Ensure this value has at most 100000 characters"),
+    ({"new": "x" * 20_000}, "Change, for an edit: Ensure this value has at most 20000"),
+]
+
+
+@pytest.mark.parametrize(("sent", "why"), REFUSALS)
+def test_each_error_of_the_form_says_its_own_sentence(
+    desk: Client, sent: dict[str, object], why: str
+) -> None:
+    wrong()
+    form = {"path": "/data/currency", "was": '"euros"', "new": "EUR", "reason": "x"}
+    answer = desk.post(EDIT, form | sent)
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert why in text
+    assert ("Give a reason" in text) is ("Give" in why)
+    assert "names a field in these letters" not in text
+    assert not Operation.objects.exists()
+
+
+def test_what_was_typed_is_kept_when_the_form_is_refused(desk: Client) -> None:
+    wrong(customer_id=None, currency="EUR")
+    form = {"path": "/data/customer_id", "was": "null", "new": "C-9", "reason": ""}
+    text = desk.post(EDIT, form | {"compute": "/data/total"}).content.decode()
+    assert 'name="new" value="C-9"' in text
+    assert 'value="/data/total" checked' in text
+    assert 'name="redrive" checked' not in text
+
+
 def test_letters_that_their_contracts_accept_get_the_json_patch(desk: Client) -> None:
     letter = dead_letter(order_created())
     answer = desk.get(f"{OPERATIONS}new/?group={letter.group_id}&kind=fix")
     assert "JSON Patch" in answer.content.decode()
-    assert "refuses nothing" in html(desk, f"{EDIT}?group={letter.group_id}")
+    assert "names a field in these letters" in html(
+        desk, f"{EDIT}?group={letter.group_id}"
+    )
 
 
 def test_an_operation_lists_its_letters_and_offers_the_next_step(desk: Client) -> None:

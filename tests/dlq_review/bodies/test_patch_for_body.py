@@ -1,0 +1,149 @@
+"""A case for many bodies becomes a plain JSON Patch for each."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dlq_review.bodies import patch_cases
+from dlq_review.bodies.json_patch import OtherValueError, PatchError
+from dlq_review.bodies.patch_for_body import MOST_PLACES
+from tests.builders import order_created
+
+LIST = {"a": [{"b": 1}, {"b": 2, "c": 0}, {"b": 1}], "n": 0}
+IS_1 = {"op": "test", "path": "/a/*/b", "value": 1}
+IS_2 = {"op": "test", "path": "/a/*/b", "value": 2}
+
+
+def changed(patch: object, body: object, *, masked: bool = False) -> Any:
+    read = patch_cases.read(json.dumps(patch))
+    return json.loads(patch_cases.apply(read, json.dumps(body), masked=masked))
+
+
+def to(value: object, path: str = "/a/*/b") -> dict[str, object]:
+    return {"op": "replace", "path": path, "value": value}
+
+
+@pytest.mark.parametrize(
+    ("patch", "after"),
+    [
+        ([IS_1, to(9)], {"a": [{"b": 9}, {"b": 2, "c": 0}, {"b": 9}], "n": 0}),
+        (  # each place gets the first case that fits it, and no case sees another's result
+            [[IS_1, to(2)], [IS_2, to(1)]],
+            {"a": [{"b": 2}, {"b": 1, "c": 0}, {"b": 2}], "n": 0},
+        ),
+        (
+            [IS_1, {"op": "remove", "path": "/a/*"}],
+            {"a": [{"b": 2, "c": 0}], "n": 0},
+        ),
+        (
+            [{"op": "absent", "path": "/a/*/c"}, {**to(5, "/a/*/c"), "op": "add"}],
+            {"a": [{"b": 1, "c": 5}, {"b": 2, "c": 0}, {"b": 1, "c": 5}], "n": 0},
+        ),
+        (  # a step without * is made once
+            [IS_1, to(9), {"op": "add", "path": "/a/-", "value": 7}],
+            {"a": [{"b": 9}, {"b": 2, "c": 0}, {"b": 9}, 7], "n": 0},
+        ),
+        (  # and a guard without * is asked in each case
+            [[{"op": "test", "path": "/n", "value": 1}, IS_1, to(8)], [IS_1, to(9)]],
+            {"a": [{"b": 9}, {"b": 2, "c": 0}, {"b": 9}], "n": 0},
+        ),
+        (
+            [IS_2, {"op": "move", "from": "/a/*/c", "path": "/a/*/d"}],
+            {"a": [{"b": 1}, {"b": 2, "d": 0}, {"b": 1}], "n": 0},
+        ),
+    ],
+)
+def test_a_star_stands_for_each_place_that_the_case_fits(
+    patch: object, after: object
+) -> None:
+    assert changed(patch, LIST) == after
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"a": [{"b": 3}]}, "in every place of its list"),
+        ({"a": []}, "in every place of its list"),
+        ({"a": {"*": {"b": 1}}}, "no list there"),
+        ({}, "nothing there"),
+    ],
+)
+def test_a_body_without_such_a_place_has_another_value(body: object, why: str) -> None:
+    with pytest.raises(OtherValueError, match=rf"/a/\*/b has another value .*: {why}"):
+        changed([IS_1, to(9)], body)
+
+
+def test_a_list_with_too_many_places_is_left_alone() -> None:
+    body = {"a": [{"b": 1}] * (MOST_PLACES + 1)}
+    with pytest.raises(PatchError, match="has 201 places, and at most 200"):
+        changed([IS_1, to(9)], body)
+
+
+@pytest.mark.parametrize(
+    ("patch", "why"),
+    [
+        ([to(1, "/a/*/b/*")], "at most one *"),
+        ([IS_1, to(1, "/c/*/b")], "one of that list"),
+        ([[IS_1, to(1)], [to(1, "/n")]], "one of that list"),
+        ([{"op": "compute"}], '"path"'),
+    ],
+)
+def test_a_patch_that_names_several_lists_is_refused(patch: object, why: str) -> None:
+    with pytest.raises(PatchError) as refused:
+        patch_cases.read(json.dumps(patch))
+    assert why in str(refused.value)
+
+
+COMPUTE = {"op": "compute", "path": "/data/total"}
+
+
+def order(**data: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(order_created().body)
+    found["data"] |= data
+    return found
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    ("patch", "data", "total"),
+    [
+        ([COMPUTE], {"total": "1.00"}, "9.00"),
+        ([COMPUTE], {"total": None}, "9.00"),
+        ([COMPUTE], {}, "9.00"),
+        ([to(5, "/data/items/0/quantity"), COMPUTE], {}, "22.50"),
+        ([to(5, "/data/items/*/quantity"), COMPUTE], {}, "22.50"),
+    ],
+)
+def test_a_computed_field_is_made_of_the_others_after_the_steps_before_it(
+    patch: object, data: dict[str, object], total: str, masked: bool
+) -> None:
+    after = changed(patch, order(**data), masked=masked)
+    assert after["data"]["total"] == total
+
+
+def test_a_computed_field_that_was_left_out_stays_out() -> None:
+    body = order()
+    del body["data"]["total"]
+    assert changed([COMPUTE], body) == body
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "why"),
+    [
+        ("/data/total", {"currency": "euros"}, "another field is wrong"),
+        ("/data/order_id", {}, "is no field that the contract computes"),
+    ],
+)
+def test_what_cannot_be_computed_says_why(
+    path: str, data: dict[str, object], why: str
+) -> None:
+    with pytest.raises(PatchError, match=why):
+        changed([{"op": "compute", "path": path}], order(**data))
+
+
+def test_nobody_computes_to_learn_what_is_masked() -> None:
+    """A guard on a masked value is not asked of the real body."""
+    guard = {"op": "test", "path": "/data/email", "value": "ada@example.com"}
+    with pytest.raises(OtherValueError):
+        changed([guard, COMPUTE], order(total="1.00"), masked=True)
