@@ -13,6 +13,8 @@ import environ
 
 from processing import board, log_config
 
+worker_class = "intake.wsgi.web_worker.WebWorker"
+
 
 class _Env(environ.Env):  # type: ignore[misc]
     """Reads the file of settings, and leaves the environment as it is."""

@@ -133,7 +133,7 @@ def site(
         "gunicorn",
         "project.wsgi" if name == "ours" else "benchmarks.stock_wsgi",
         f"--bind=127.0.0.1:{port}",
-        "--worker-class=gthread",
+        *([] if name == "ours" else ["--worker-class=gthread"]),
         f"--workers={workers}",
         f"--threads={threads}",
         "--keep-alive=75",
