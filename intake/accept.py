@@ -56,7 +56,12 @@ REFUSALS = (
 )
 
 
-def prepare(contract: type[Contract], asked: dict[str, Any], request_id: str) -> Event:
+def prepare(
+    contract: type[Contract],
+    asked: dict[str, Any],
+    request_id: str,
+    correlation_id: str | None = None,
+) -> Event:
     """Build the event for *asked*, with defaults for the fields that its sender left out.
 
     Defaults are derived from the request id: a retry with other values would count as
@@ -64,7 +69,8 @@ def prepare(contract: type[Contract], asked: dict[str, Any], request_id: str) ->
     """
     filled = request_ids.filled(contract, asked, request_id)
     try:
-        return Event.new(contract.model_validate(filled), id=request_id)
+        data = contract.model_validate(filled)
+        return Event.new(data, id=request_id, correlation_id=correlation_id)
     except ValidationError as error:
         raise InvalidEventError(problems_in(error)) from None
 

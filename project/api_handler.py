@@ -3,13 +3,14 @@
 Django's handler does more for each request: it sends signals that look after the database
 connections, sets the URL configuration of the thread and calls the middleware of pages.
 Accepting needs none of that. This handler calls the same middleware for the API, in the
-same order, and leaves every other request to Django's.
+same order, and leaves every other request to Django's. The middleware in _SAME_FOR_ALL is
+asked for its headers once, and not for each request.
 
 So no signal closes a database connection that is too old; the spool
 (processing/delivery/spool.py) does so before it takes an event.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -29,12 +30,22 @@ _NOT_CONCERNED = {
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "intake.middleware.concurrency_limits.ConcurrencyLimitMiddleware",
 }
+#: Middleware whose headers depend on nothing but whether a request came over TLS.
+_SAME_FOR_ALL = {
+    "project.headers.PolicyHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+}
 
 
 class ApiHandler:
     def __init__(self, django: Application) -> None:
         self._django = django
-        self._answer = _middleware_chain()
+        names = settings.MIDDLEWARE[: settings.MIDDLEWARE.index(LAST) + 1]
+        concerned = [name for name in names if name not in _NOT_CONCERNED]
+        own = [name for name in concerned if name not in _SAME_FOR_ALL]
+        self._answer = _chain(own, None)
+        self._bare = _chain([one for one in concerned if one not in own], _bare)
+        self._policies: dict[bool, list[tuple[str, str]]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -45,19 +56,34 @@ class ApiHandler:
         response = self._answer(request)
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             _log(request, response)
-        status = f"{response.status_code} {response.reason_phrase}"
-        start_response(status, list(response.items()))
+        headers = list(response.items())
+        headers += [
+            policy
+            for policy in self._policies_for(request)
+            if policy[0] not in response.headers
+        ]
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
         return [response.content]
 
+    def _policies_for(self, request: HttpRequest) -> list[tuple[str, str]]:
+        secure = request.is_secure()
+        if secure not in self._policies:
+            self._policies[secure] = list(self._bare(request).items())
+        return self._policies[secure]
 
-def _middleware_chain() -> Callable[[HttpRequest], HttpResponse]:
+
+def _chain(names: Sequence[str], view: Any) -> Callable[[HttpRequest], HttpResponse]:
     """What Django makes of the same middleware: each layer converts its exceptions."""
-    names = settings.MIDDLEWARE[: settings.MIDDLEWARE.index(LAST) + 1]
-    chain: Any = None
+    chain = view
     for name in reversed(names):
-        if name not in _NOT_CONCERNED:
-            chain = convert_exception_to_response(import_string(name)(chain))
+        chain = convert_exception_to_response(import_string(name)(chain))
     return chain  # type: ignore[no-any-return]
+
+
+def _bare(_: HttpRequest) -> HttpResponse:
+    response = HttpResponse()
+    del response.headers["Content-Type"]
+    return response
 
 
 def _log(request: HttpRequest, response: HttpResponse) -> None:

@@ -14,7 +14,7 @@ from intake.accept import accept, prepare
 from intake.api import batches, problems
 from intake.api.json_body import read_object
 from intake.api.openapi import DocumentedAPI, answers, takes
-from intake.correlation import correlated, correlation_id
+from intake.correlation import correlation_id
 from intake.keys import callers
 from intake.rate_limits import counted_as
 from processing.events.contract import Contract
@@ -139,7 +139,7 @@ def _accept(
 ) -> HttpResponse:
     key = request.META.get("HTTP_IDEMPOTENCY_KEY")
     request_id = request_ids.from_key(contract, asked, key)
-    event = correlated(prepare(contract, asked, request_id), request)
+    event = prepare(contract, asked, request_id, correlation_id(request))
     first = idempotent_replays.first_accepted_at(event) if key else None
     if first is None:
         accept(event)

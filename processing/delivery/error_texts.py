@@ -4,9 +4,11 @@ A database quotes values in its errors: PostgreSQL behind the first line, and fo
 value in the first line too. Tracebacks hold the texts of all errors that led to one.
 """
 
+import functools
 import logging
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
@@ -89,6 +91,11 @@ class Formatter(logging.Formatter):
         line = super().formatMessage(record)
         return f"{line} trace_id={trace.trace_id}" if (trace := current()) else line
 
+    def formatTime(  # noqa: N802
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
+        return f"{_second(int(record.created))},{int(record.msecs):03d}"
+
     def formatException(  # noqa: N802 - the name is logging's
         self,
         ei: tuple[type[BaseException], BaseException, TracebackType | None]
@@ -96,3 +103,8 @@ class Formatter(logging.Formatter):
     ) -> str:
         error = ei[1] or sys.exception()
         return traceback_of(error) if error is not None else ""
+
+
+@functools.lru_cache(maxsize=2)  # most lines of a busy process fall into the same one
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

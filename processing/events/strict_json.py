@@ -30,9 +30,7 @@ def loads(text: str | bytes) -> Any:
             text = text.decode("utf-8")
         text = text.removeprefix(_MARK)
         _check_depth(text)
-        return json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_refuse_constant
-        )
+        return _READER.decode(text)
     except UnreadableJSONError:
         raise
     except UnicodeDecodeError:
@@ -106,3 +104,6 @@ def _nothing(_: str) -> None:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise UnreadableJSONError(f"{name} is not a JSON number.")
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -8,8 +8,7 @@ and the traceparent is carried without it.
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -123,14 +122,19 @@ _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 current = _current.get  # the trace of what this thread does now
 
 
-@contextmanager
-def within(trace: Trace | None) -> Iterator[None]:
+class within:  # noqa: N801 - a verb, as contextmanager would make it, at a third of its time
     """Let *trace* be the current one of this thread."""
-    token = _current.set(trace)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_token", "_trace")
+
+    def __init__(self, trace: Trace | None) -> None:
+        self._trace = trace
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._trace)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 def carried() -> dict[str, str]:

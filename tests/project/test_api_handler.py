@@ -21,7 +21,7 @@ from intake import shared_cache
 from intake.api import endpoints
 from processing.models import SpooledEvent
 from project import api_handler
-from project.api_handler import ApiHandler
+from project.api_handler import LAST, ApiHandler
 from tests.builders import order_data
 from tests.intake.endpoints import TAKING, body_of
 
@@ -111,6 +111,11 @@ def tls_only(settings: Settings, patch: pytest.MonkeyPatch) -> None:
     settings.SECURE_SSL_REDIRECT = True
 
 
+def told_for_a_year(settings: Settings, patch: pytest.MonkeyPatch) -> None:
+    tls_only(settings, patch)
+    settings.SECURE_HSTS_SECONDS = 365 * 24 * 3600
+
+
 def small_bodies(settings: Settings, patch: pytest.MonkeyPatch) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
 
@@ -161,6 +166,11 @@ CASES: dict[str, tuple[str, dict[str, Any], Change]] = {
     "too much at once": ("429", environ("POST", "/api/orders", ORDER), one_at_most),
     "no API key": ("401", environ("POST", "/api/orders", ORDER), keys_required),
     "no TLS": ("403", environ("POST", "/api/orders", ORDER), tls_only),
+    "over TLS": (
+        "202",
+        environ("POST", "/api/orders", ORDER, **{"wsgi.url_scheme": "https"}),
+        told_for_a_year,
+    ),
     "too large": ("413", environ("POST", "/api/orders", ORDER), small_bodies),
     "a defect of the view": ("500", environ("POST", "/api/orders", ORDER), view_fails),
     "a defect before it": ("500", environ("POST", "/api/orders", ORDER), limits_fail),
@@ -206,8 +216,22 @@ def test_whatever_else_comes_is_left_to_django(asked: dict[str, Any]) -> None:
 
 
 def test_every_middleware_that_is_left_out_is_one_of_ours() -> None:
-    before = project_settings.MIDDLEWARE.index(api_handler.LAST)
-    assert set(project_settings.MIDDLEWARE[:before]) >= api_handler._NOT_CONCERNED
+    before = set(project_settings.MIDDLEWARE[: project_settings.MIDDLEWARE.index(LAST)])
+    assert before >= api_handler._NOT_CONCERNED | api_handler._SAME_FOR_ALL
+
+
+def test_each_request_is_told_the_policies_of_its_own_scheme(
+    sqs: None, settings: Settings
+) -> None:
+    settings.SECURE_HSTS_SECONDS = 3600
+    handler = ApiHandler(_not_to_be_asked)
+    told = []
+    for scheme in ("http", "https", "http"):
+        asked = environ("POST", "/api/orders", ORDER, **{"wsgi.url_scheme": scheme})
+        names = [name for name, _ in answer_of(handler, asked)[1]]
+        assert len(set(names)) == len(names)
+        told.append("Strict-Transport-Security" in names)
+    assert told == [False, True, False]
 
 
 @pytest.mark.django_db(transaction=True)
