@@ -6,14 +6,14 @@ ended, so whoever finds the same again tells nobody again.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from dlq_review.alerts import quiet_hours
@@ -89,7 +89,11 @@ def lapse() -> None:
 
 
 def remind() -> None:
-    """Tell again of what has lasted for another ALERT_REPEAT_HOURS."""
+    """Tell again of what has lasted for another ALERT_REPEAT_HOURS.
+
+    A channel that was added since is told at once, so that nobody takes its silence for good
+    news.
+    """
     now = timezone.now()
     due = lasting().filter(at__lte=now - repeat_after())
     for name in list(due.values_list("name", flat=True)[:STEP]):
@@ -97,6 +101,25 @@ def remind() -> None:
             mine = due.filter(name=name)
             if mine.update(at=now, number=F("number") + 1):
                 _tell(RaisedAlert.objects.get(name=name), _Phase.REMINDER)
+    for channel in registry.configured():
+        _introduce(channel)
+
+
+def _introduce(channel: Channel) -> None:
+    """Tell *channel* of what lasts and was told without it."""
+    told = AlertDelivery.objects.filter(
+        channel=channel.name, name=OuterRef("name"), number=OuterRef("number")
+    )
+    reminding = [one.name for one in KINDS.values() if _reminds(one, channel)]
+    missed = lasting().filter(~Exists(told), kind__in=reminding)
+    for name in list(missed.values_list("name", flat=True)[:STEP]):
+        with transaction.atomic():
+            if row := missed.filter(name=name).select_for_update().first():
+                _tell(row, _Phase.REMINDER, [channel])
+
+
+def _reminds(kind: Kind, channel: Channel) -> bool:
+    return kind.reminds or channel.forgets
 
 
 @transaction.atomic
@@ -137,8 +160,12 @@ def _end(rows: QuerySet[RaisedAlert]) -> int:
     return len(ended)
 
 
-def _tell(row: RaisedAlert, phase: AlertDelivery.Phase) -> None:
-    """Write the deliveries, in the transaction that changed *row*."""
+def _tell(
+    row: RaisedAlert,
+    phase: AlertDelivery.Phase,
+    channels: Sequence[Channel] | None = None,
+) -> None:
+    """Write the deliveries, in the transaction that changed or locked *row*."""
     kind, now = kind_of(row.kind), timezone.now()
     AlertDelivery.objects.bulk_create(
         AlertDelivery(
@@ -154,8 +181,8 @@ def _tell(row: RaisedAlert, phase: AlertDelivery.Phase) -> None:
             created_at=now,
             next_try_at=now if kind.is_urgent else quiet_hours.quiet_until(now),
         )
-        for channel in registry.configured()
-        if phase != _Phase.REMINDER or kind.reminds or channel.forgets
+        for channel in (registry.configured() if channels is None else channels)
+        if phase != _Phase.REMINDER or _reminds(kind, channel)
     )
     name, sentence = row.name, row.sentence
     transaction.on_commit(

@@ -87,6 +87,27 @@ def test_people_are_reminded_of_what_lasts_and_alertmanager_of_all(
     assert [phase for _, phase in told()] == ["raised", *(again if reminds else [])]
 
 
+def test_a_channel_that_is_added_is_told_once_of_what_lasts(settings: Settings) -> None:
+    settings.ALERT_ALERTMANAGER_URL = ""
+    for kind in (GROWTH, NEW_FAILURE, ERASED):
+        raising.begin(kind, "orders", "It is so.")
+    raising.begin(GROWTH, "signups", "It was so.")
+    raising.end(GROWTH, ["signups"])
+    before = told()
+    settings.ALERT_SLACK_URL = "https://hooks.slack.com/x"
+    settings.ALERT_ALERTMANAGER_URL = "https://alertmanager.example.com"
+    for _ in "twice":
+        raising.remind()
+    assert told() == before
+    assert told("slack") == [("growth/orders", "reminder")]
+    assert sorted(told("alertmanager")) == [
+        ("growth/orders", "reminder"),
+        ("new_failure/orders", "reminder"),
+    ]
+    assert raising.end(GROWTH, ["orders"]) == 1
+    assert told("slack")[1:] == [("growth/orders", "over")]
+
+
 def test_a_sentence_stands_on_one_line() -> None:
     raising.begin(GROWTH, "orders", "One\r\ntwo\u202e three")
     assert AlertDelivery.objects.first().sentence == "One  two  three"  # type: ignore[union-attr]
