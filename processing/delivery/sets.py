@@ -1,4 +1,4 @@
-"""Process several deliveries together: the events of one type that came in one poll (a set).
+"""Process several deliveries together: the events of one type in one bundle (a set).
 
 Crash order: one transaction {claim the request ids; effects; follow-ups recorded} -> commit
 -> publish the follow-ups -> yield, and the transport deletes the messages. A crash anywhere

@@ -1,8 +1,8 @@
 """The registry of handlers by event type.
 
-The worker processes the events of one type that came in one poll together, in one
-transaction (a set; `delivery/sets.py`). A handler may offer a function for a whole set, which
-needs a few statements in place of a few for each event.
+The worker processes the events of one type in one bundle together, in one transaction (a
+set; `delivery/sets.py`). A handler may offer a function for a whole set, which needs a few
+statements in place of a few for each event.
 """
 
 import pkgutil

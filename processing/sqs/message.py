@@ -1,5 +1,7 @@
 """A message as SQS delivered it."""
 
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +10,8 @@ from processing.events import timestamps
 from processing.events.attributes import FAILURE, REDRIVE, Attributes
 from processing.events.envelope import is_request_id
 from processing.tracing.context import TRACEPARENT, Trace
+
+logger = logging.getLogger(__name__)
 
 #: The system attributes that ReceiveMessage returns with each message.
 SYSTEM_ATTRIBUTES = [
@@ -68,6 +72,15 @@ class Message:
         if FAILURE in self.attributes:
             named.append(self.beside.content_of(FAILURE).get("request_id"))
         return next(filter(is_request_id, named), None) or self.id
+
+
+def messages_in(queue: str, answer: Mapping[str, Any]) -> Iterator[Message]:
+    """The messages of an *answer* to ReceiveMessage. One that cannot be read is logged."""
+    for raw in answer.get("Messages") or []:
+        try:
+            yield message_from(queue, raw)
+        except Exception as error:  # of any kind: the other messages must go on
+            logger.error("queue=%s not_a_message=%s", queue, type(error).__name__)
 
 
 def message_from(queue: str, raw: Any) -> Message:

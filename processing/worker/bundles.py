@@ -2,8 +2,9 @@
 
 Handing over one message costs Celery a third of the time that a small event takes to process
 (`python -m benchmarks --only process`), and a transaction for each costs more. So the
-messages of one poll are handed over in bundles. The process first handles what it can in sets,
-with one transaction for each (delivery/sets.py), and then the others in order, each alone.
+messages of one poll, or of several (worker/joined_polls.py), are handed over in bundles. The
+process first handles what it can in sets, with one transaction for each (delivery/sets.py),
+and then the others in order, each alone.
 Each message has its own answer, and none is delivered again because of a neighbour:
 * The process notes its progress in memory that it shares with the worker. So the worker
   knows which messages are done, which one failed and which were never begun, even if the
@@ -29,7 +30,7 @@ import billiard
 
 from processing.sqs.message import Message
 
-# Messages. Where the pool does not fork (macOS) nothing is shared, so each goes alone.
+# Messages of one poll. Where the pool does not fork (macOS) nothing is shared, so each goes alone.
 LARGEST = 10 if billiard.get_start_method() == "fork" else 1
 BEGIN_FOR = 1  # second after which a process begins no other message of its bundle
 LOOK_EACH = 2 * BEGIN_FOR
@@ -40,7 +41,7 @@ LOOK_EACH = 2 * BEGIN_FOR
 _SLOTS = 2**21
 _board = mmap.mmap(-1, _SLOTS)
 _next_slot = itertools.count()
-WAITING, IN_SET, BEGUN, DONE = range(4)
+WAITING, IN_SET, BEGUN, DONE, DONE_IN_SET = range(5)
 
 
 class NotBegunError(Exception):
@@ -68,12 +69,13 @@ def _clean_slot() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One to ten messages of one queue, and where the board notes the step of each."""
+    """Messages of one queue, and where the board notes the step of each."""
 
     messages: Sequence[Message] = field(repr=False)
     delivery_tag: str
     _slots: Mapping[str, int] = field(repr=False)
     """By receipt handle."""
+    _tied_at: float = field(default_factory=monotonic)
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> Self:
@@ -106,7 +108,7 @@ class Bundle:
         """The messages that were in no set, or whose set failed."""
         self._note(IN_SET, self.messages)
         for done in process_sets(self.messages):
-            self._note(DONE, done)
+            self._note(DONE_IN_SET, done)
         return self._at(IN_SET)
 
     def _note(self, step: int, messages: Sequence[Message]) -> None:
@@ -119,6 +121,16 @@ class Bundle:
             for one in self.messages
             if _board[self._slots[one.receipt_handle]] in steps
         ]
+
+    @property
+    def age(self) -> float:
+        """Seconds."""
+        return monotonic() - self._tied_at
+
+    @property
+    def was_set(self) -> bool:
+        """Whether most of it was done in sets."""
+        return 2 * len(self._at(DONE_IN_SET)) > len(self.messages)
 
     @property
     def is_begun(self) -> bool:
@@ -144,7 +156,8 @@ class Bundle:
         failed, not_begun = self._at(BEGUN), self._at(WAITING, IN_SET)
         if not_begun and not self.is_begun:
             failed, not_begun = not_begun[:1], not_begun[1:]
-        return Progress(done=self._at(DONE), failed=failed, not_begun=not_begun)
+        done = self._at(DONE, DONE_IN_SET)
+        return Progress(done=done, failed=failed, not_begun=not_begun)
 
 
 def _check_time(ends: float, others: Sequence[Message]) -> None:
@@ -153,10 +166,14 @@ def _check_time(ends: float, others: Sequence[Message]) -> None:
 
 
 def tie(
-    received: Sequence[Message], *, in_flight: int, processes: int
+    received: Sequence[Message],
+    *,
+    in_flight: int,
+    processes: int,
+    largest: int = LARGEST,
 ) -> Iterator[Bundle]:
-    """Tie the messages of one poll into bundles, for a worker with *in_flight* others."""
-    share = min(LARGEST, max(1, ceil((in_flight + len(received)) / processes)))
+    """Tie *received* into bundles, for a worker with *in_flight* other messages."""
+    share = min(largest, max(1, ceil((in_flight + len(received)) / processes)))
     first = [message for message in received if message.receive_count == 1]
     for start in range(0, len(first), share):
         yield Bundle.of(first[start : start + share])

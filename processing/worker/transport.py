@@ -7,7 +7,8 @@ worker/polling.py:
    the database answer?).
 2. `_get_bulk_async` -> `_get_async` (ours: one message at a time of a FIFO queue) ->
    `asynsqs` (ours: Connection, which turns every error into NO_ANSWER) -> ReceiveMessage.
-3. The answer goes to `_on_messages_ready` (ours). It ties the messages into bundles
+3. The answer goes to `_on_messages_ready` (ours). While a backlog waits on SQS, it waits for
+   the next poll (worker/joined_polls.py). Then `_hand_over` ties the messages into bundles
    (worker/bundles.py), builds a Celery message of each (worker/task_messages.py) and calls
    Celery's consumer. Celery puts it into the pool.
 4. Then `_loop1` (ours: after NO_ANSWER, wait REST_AFTER_ERROR) asks for the next poll.
@@ -19,7 +20,8 @@ The states of a message here, and who moves it:
 
 | state | who moves it, and to which state |
 | --- | --- |
-| visible on SQS | a poll, to *in the pool* |
+| visible on SQS | a poll, to *joining* |
+| joining | `_hand_over`, to *in the pool*; the end of the consumer: `_give_back` |
 | in the pool | the process, to *done*, *failed* or *not begun*: `basic_ack`, `basic_reject` |
 |  | a timer, to *in the pool*, alone: `_part`, where it waits behind a slow message |
 |  | the end of the connection, as its progress says: `_restore` |
@@ -43,10 +45,11 @@ from kombu.transport import SQS
 from processing.events import strict_json
 from processing.metrics import tally
 from processing.sqs import publisher, queues, refusals
-from processing.sqs.message import Message, message_from
+from processing.sqs.message import Message, messages_in
 from processing.worker import bundles, visibility_heartbeat
 from processing.worker.bundles import Bundle
 from processing.worker.delete_batches import Deletes
+from processing.worker.joined_polls import JoinedPolls
 from processing.worker.polling import PollingChannel
 from processing.worker.receive_connection import NO_ANSWER
 from processing.worker.task_messages import celery_message
@@ -58,6 +61,9 @@ logger = logging.getLogger(__name__)
 class Channel(PollingChannel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.joined_polls = JoinedPolls(
+            self._hand_over, lambda *call: self.hub.call_later(*call)
+        )
         self._deletes = Deletes(
             lambda queue, handles, answered: self.asynsqs(queue).delete_batch(
                 queues.url(queue), handles, answered
@@ -79,14 +85,25 @@ class Channel(PollingChannel):
         deliver = self.connection._callbacks.get(queue)
         if deliver is None:  # cancelled while the poll was under way
             return super()._on_messages_ready(queue_url, queue, answer)
-        received = list(_messages_in(answer, queue))
+        received = list(messages_in(queue, answer))
+        self.qos.pace.note_received(received)
+        self.joined_polls.add(queue, received, self.qos.pace.largest)
+        visibility_heartbeat.extend(list(filter(is_last_delivery, received)))
+        return len(received)
+
+    def _hand_over(self, queue: str, received: Sequence[Message]) -> None:
+        deliver = self.connection._callbacks[queue]
         tied = list(self._tie(queue, received))
         for bundle in tied:
             self._deliver(deliver, bundle)
-        visibility_heartbeat.extend(list(filter(is_last_delivery, received)))
         shared = [bundle for bundle in tied if len(bundle.messages) > 1]
         self._look_later([bundle.delivery_tag for bundle in shared])
-        return len(received)
+
+    def basic_cancel(self, consumer_tag: str) -> None:
+        """The worker stops, or its connection ends: nothing is handed over any more."""
+        waiting = self.joined_polls.take(self._tag_to_queue.get(consumer_tag, ""))
+        super().basic_cancel(consumer_tag)
+        self._give_back(waiting)
 
     def _message_to_python(self, *_: Any) -> Any:
         """Not used: kombu's own runs the task that the message names."""
@@ -98,7 +115,10 @@ class Channel(PollingChannel):
         for_each = current_app.conf.worker_prefetch_multiplier or 1  # 0: no limit
         processes = max(1, self.qos.prefetch_count // for_each)
         return bundles.tie(
-            received, in_flight=len(self.qos.in_flight()), processes=processes
+            received,
+            in_flight=len(self.qos.in_flight()),
+            processes=processes,
+            largest=self.qos.pace.largest,
         )
 
     def _deliver(self, deliver: Any, bundle: Bundle) -> None:
@@ -224,14 +244,6 @@ class Channel(PollingChannel):
             )
         )
         publisher.send_job(headers["task"], headers["id"], kwargs)
-
-
-def _messages_in(answer: dict[str, Any], queue: str) -> Iterator[Message]:
-    for raw in answer.get("Messages") or []:
-        try:
-            yield message_from(queue, raw)
-        except Exception as error:  # of any kind: the other messages must go on
-            logger.error("queue=%s not_a_message=%s", queue, type(error).__name__)
 
 
 class Transport(SQS.Transport):

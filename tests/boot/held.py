@@ -23,10 +23,10 @@ def install(path: str, worker: str) -> None:
             os.write(journal, "".join(lines).encode())
             os.close(journal)
 
-    def taking(tie: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(channel: Any, queue: str, received: Any) -> Any:
+    def taking(add: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(joined: Any, queue: str, received: Any, largest: int) -> Any:
             note(TAKEN, received)
-            return tie(channel, queue, received)
+            return add(joined, queue, received, largest)
 
         return noted
 
@@ -37,7 +37,7 @@ def install(path: str, worker: str) -> None:
 
         return noted
 
-    replace("processing.worker.transport:Channel._tie", taking)
+    replace("processing.worker.joined_polls:JoinedPolls.add", taking)
     for name, word in (
         ("_delete", LET_GO),
         ("_leave", LET_GO),

@@ -29,6 +29,7 @@ from processing.worker import (
     bundles,
     database_gate,
     delete_batches,
+    joined_polls,
     polling,
     visibility,
 )
@@ -76,6 +77,9 @@ IN_ORDER = {
     "a poll that failed is tried again soon": (*(0, polling.REST_AFTER_ERROR, 10),),
     "the database gate asks often, and briefly": (
         *(0, database_gate.PATIENCE, database_gate.REST + 0.1, 5),
+    ),
+    "a full poll waits shortly, and what is quick is so beside what is slow": (
+        *(0, joined_polls.LONGEST_WAIT, joined_polls.QUICK, bundles.BEGIN_FOR),
     ),
     "a set ends before the task that holds it is told to stop": (
         *(bundles.BEGIN_FOR, sets.LONGEST),

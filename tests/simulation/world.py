@@ -31,6 +31,7 @@ from processing.sqs.message import Message
 from processing.worker import visibility
 from processing.worker.bundles import LARGEST, Bundle, NotBegunError
 from processing.worker.delete_batches import Deletes
+from processing.worker.joined_polls import MOST_TIMES
 from processing.worker.visibility_heartbeat import extend
 from tests.builders import order_created, redrive_now
 from tests.crash import Crash
@@ -95,7 +96,9 @@ class World:
         self.in_hands.extend(received)
         extend([one for one in received if visibility.is_last_delivery(one)])
 
-    def work(self, most: int = LARGEST, *, worker_dies: bool = True) -> None:
+    def work(
+        self, most: int = MOST_TIMES * LARGEST, *, worker_dies: bool = True
+    ) -> None:
         """A process works through a bundle of what the worker holds, at *most* so many.
 
         Where the process dies, its worker dies too or reads how far it was.

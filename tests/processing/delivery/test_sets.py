@@ -41,10 +41,10 @@ def statements(call: Callable[[], Any]) -> list[str]:
 
 
 def test_events_of_one_type_take_effect_in_one_transaction() -> None:
-    together = created(10)
+    together = created(50)
     asked = statements(lambda: in_sets(*together))
     assert asked == ["SAVEPOINT", *["INSERT"] * 3, "RELEASE"]
-    assert Order.objects.count() == OrderItem.objects.count() == 10
+    assert Order.objects.count() == OrderItem.objects.count() == 50
     for one in Outcome.objects.all():
         order = Order.objects.get(request_id=one.request_id)
         assert one.kind == "processed"

@@ -18,6 +18,7 @@ from pytest_django import Settings
 from processing.metrics import emf
 from processing.metrics.declared import NEWEST
 from processing.models import QueueProgress
+from processing.sqs.message import messages_in
 from processing.sqs.topology import QUEUES
 from processing.worker import (
     last_words,
@@ -25,7 +26,6 @@ from processing.worker import (
     metrics_step,
     visibility_heartbeat,
 )
-from processing.worker.transport import _messages_in
 from processing.worker.visibility_heartbeat import VisibilityHeartbeat
 from tests.live import free_port
 
@@ -173,11 +173,11 @@ def test_of_messages_one_that_cannot_be_read_keeps_none_of_the_others(
         "Attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "9000"},
     }
     answer = {"Messages": [{}, good]}
-    (found,) = _messages_in(answer, "orders")
+    (found,) = messages_in("orders", answer)
     assert (found.id, found.queue) == ("m-1", "orders")
     assert found.sent_at == datetime.fromtimestamp(9, UTC)
     assert caplog.messages == ["queue=orders not_a_message=KeyError"]
-    assert list(_messages_in({}, "orders")) == []
+    assert list(messages_in("orders", {})) == []
 
 
 # -- Last words ---------------------------------------------------------------------
