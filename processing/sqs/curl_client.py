@@ -77,7 +77,7 @@ class QuickSQS:
         body = json.dumps(parameters, default=_base64).encode()
         known = self._access.credentials.within(access.QUICK_CREDENTIALS)
         curl = self._idle_curl()
-        _sign(curl, known, action)
+        sign(curl, known, action)
         answer_headers = BytesIO()
         curl.setopt(pycurl.HEADERFUNCTION, answer_headers.write)
         curl.setopt(pycurl.POSTFIELDS, body)
@@ -91,7 +91,7 @@ class QuickSQS:
         status = curl.getinfo(pycurl.RESPONSE_CODE)
         self._idle.append(curl)
         try:
-            return _read(action, status, answer_headers.getvalue(), answer)
+            return read(action, status, answer_headers.getvalue(), answer)
         except ClientError as refused:
             if refusals.code(refused) in refusals.BAD_CREDENTIALS:
                 self._access.credentials.doubt()
@@ -101,16 +101,7 @@ class QuickSQS:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._new_curl()
-
-    def _new_curl(self) -> pycurl.Curl:
-        curl = pycurl.Curl()
-        self._access.tell(curl)
-        curl.setopt(pycurl.URL, f"{self._access.endpoint}/")
-        curl.setopt(pycurl.AWS_SIGV4, f"aws:amz:{self._access.region}:sqs")
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(access.QUICK_CONNECT * 1000))
-        curl.setopt(_QUICK_EXIT, 1)  # do not wait for a name server that hangs
-        return curl
+            return new_curl(self._access, access.QUICK_CONNECT)
 
     def _no_answer(self, curl: pycurl.Curl, error: pycurl.error) -> Exception:
         code, reason = error.args
@@ -124,7 +115,18 @@ class QuickSQS:
         return ConnectTimeoutError(**details)
 
 
-def _sign(curl: pycurl.Curl, known: ReadOnlyCredentials, action: str) -> None:
+def new_curl(sqs: access.Access, connect: float) -> pycurl.Curl:
+    """A handle for calls that reach SQS as *sqs* says; *connect* is a time limit in seconds."""
+    curl = pycurl.Curl()
+    sqs.tell(curl)
+    curl.setopt(pycurl.URL, f"{sqs.endpoint}/")
+    curl.setopt(pycurl.AWS_SIGV4, f"aws:amz:{sqs.region}:sqs")
+    curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(connect * 1000))
+    curl.setopt(_QUICK_EXIT, 1)  # do not wait for a name server that hangs
+    return curl
+
+
+def sign(curl: pycurl.Curl, known: ReadOnlyCredentials, action: str) -> None:
     """Let *curl* sign its next call, *action*, with the credentials *known*."""
     headers = [*_HEADERS, f"X-Amz-Target: AmazonSQS.{action}"]
     if known.token:
@@ -138,7 +140,8 @@ def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _read(action: str, status: int, head: bytes, body: bytes) -> dict[str, Any]:
+def read(action: str, status: int, head: bytes, body: bytes) -> dict[str, Any]:
+    """The answer of SQS. Raises ClientError, or HTTPClientError where it is none."""
     if status != HTTPStatus.OK:
         lines = (line.partition(":") for line in head.decode("latin-1").splitlines())
         headers = {name: value.strip() for name, _, value in lines}

@@ -18,7 +18,6 @@ from typing import Any
 from kombu.transport import SQS
 
 from processing.sqs import queues, refusals
-from processing.sqs.message import SYSTEM_ATTRIBUTES
 from processing.sqs.topology import QUEUES
 from processing.worker import event_loop_curl, visibility
 from processing.worker.database_gate import DatabaseGate
@@ -41,14 +40,7 @@ class PollingChannel(SQS.Channel):
         return queues.client()
 
     def asynsqs(self, queue: str | None = None) -> Connection:
-        return Connection(
-            queue or "all",
-            queues.client(),
-            http_client=self._curl(),
-            region=self.region,
-            message_system_attribute_names=SYSTEM_ATTRIBUTES,
-            message_attribute_names=[".*"],
-        )
+        return Connection(queue or "all", self._curl())
 
     def _curl(self) -> event_loop_curl.Client:
         """One client for each event loop, so that connections are kept and shared.
@@ -57,7 +49,8 @@ class PollingChannel(SQS.Channel):
         """
         client: event_loop_curl.Client | None = getattr(self.hub, "holdfast_curl", None)
         if client is None or client.is_closed:
-            client = self.hub.holdfast_curl = event_loop_curl.Client(self.hub)
+            client = event_loop_curl.Client(self.hub, queues.reached())
+            self.hub.holdfast_curl = client
         return client
 
     def _schedule_queue(self, queue: str) -> None:
@@ -101,12 +94,11 @@ class PollingChannel(SQS.Channel):
         count: int = 1,
         callback: Any = None,
     ) -> Any:
-        return connection.receive_message(
-            queue_name,
+        connection.receive_message(
             queue_url,
-            number_messages=count,
-            visibility_timeout=visibility.at_receive(queue_name),
-            wait_time_seconds=self.wait_time_seconds,
+            number=count,
+            visibility=visibility.at_receive(queue_name),
+            wait=self.wait_time_seconds,
             callback=callback,
         )
 

@@ -1,85 +1,69 @@
-"""kombu's connection to SQS, whose polling continues after an error or no answer."""
+"""The calls of a worker's event loop to SQS. An error, or no answer, ends none of its work."""
 
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from typing import Any
 
-import pycurl
-from botocore.exceptions import HTTPClientError
 from django.conf import settings
-from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
-from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
-from vine import promise
 
 from processing.sqs import access, call_counter, queues, refusals
+from processing.sqs.message import SYSTEM_ATTRIBUTES
+from processing.worker.event_loop_curl import Client
 
 NO_ANSWER: dict[str, Any] = {"no_answer": True}
 
 
-class _HTTPConnection(AsyncHTTPSConnection):
-    """Adds time limits and our certificates: kombu polls a dead connection for ever."""
-
-    def getrequest(self) -> Any:
-        request = super().getrequest()
-        request.on_prepare = self._prepare
-        return request
-
-    def _prepare(self, curl: pycurl.Curl) -> None:
-        queues.reached().tell(curl)
-        longest = settings.SQS_WAIT_SECONDS + access.POLL_ANSWER
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(access.POLL_CONNECT * 1000))
-        curl.setopt(pycurl.TIMEOUT_MS, int(longest * 1000))
-
-
-class Connection(AsyncSQSConnection):
+class Connection:
     """For the calls of one queue; *name* is our name of it."""
 
-    def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, name: str, client: Client) -> None:
         self._name = name
+        self._client = client
 
-    def get_http_connection(self) -> _HTTPConnection:
-        return _HTTPConnection(http_client=self._httpclient)
-
-    def make_request(self, operation_name: str, *args: Any, **kwargs: Any) -> Any:
-        call_counter.count(operation_name)
-        return super().make_request(operation_name, *args, **kwargs)
-
-    def _on_list_ready(
-        self, parent: Any, markers: Any, operation: Any, response: Any
-    ) -> Any:
-        try:
-            if response.status == HTTPStatus.OK:
-                answer = super()._on_list_ready(parent, markers, operation, response)
-                if isinstance(answer, dict):
-                    return answer
-            problem = _problem(operation, response)
-        except Exception as error:  # of any kind: the polling goes on
-            problem = error
-        if refusals.code(problem) in refusals.BAD_CREDENTIALS:
-            queues.reached().credentials.doubt()
-        refusals.log(problem, self._name, operation)
-        return NO_ANSWER
+    def receive_message(
+        self,
+        queue_url: str,
+        *,
+        number: int,
+        visibility: int,
+        wait: int,
+        callback: Callable[[Any], Any],
+    ) -> None:
+        asked = {
+            "QueueUrl": queue_url,
+            "MaxNumberOfMessages": number,
+            "VisibilityTimeout": visibility,
+            "WaitTimeSeconds": wait,
+            "MessageAttributeNames": [".*"],
+            "MessageSystemAttributeNames": SYSTEM_ATTRIBUTES,
+        }
+        self._call("ReceiveMessage", asked, callback)
 
     def delete_batch(
-        self, queue_url: str, handles: Sequence[str], answered: Callable[[Any], None]
+        self, queue_url: str, handles: Sequence[str], answered: Callable[[Any], Any]
     ) -> None:
         entries = [
             {"Id": str(number), "ReceiptHandle": handle}
             for number, handle in enumerate(handles)
         ]
-        self.get_list(
-            "DeleteMessageBatch",
-            {"Entries": entries},
-            None,
-            queue_url,
-            callback=promise(answered),
-        )
+        asked = {"QueueUrl": queue_url, "Entries": entries}
+        self._call("DeleteMessageBatch", asked, answered)
 
+    def _call(
+        self, action: str, asked: dict[str, Any], callback: Callable[[Any], Any]
+    ) -> None:
+        """*callback* gets the answer, or NO_ANSWER."""
 
-def _problem(operation: str, response: Any) -> Exception:
-    """Why there is no answer: the reason of curl, which kombu calls 599, or of SQS."""
-    answer = response.response
-    if answer.body is None:
-        return HTTPClientError(error=answer.error.message)
-    return refusals.read(operation, answer.code, answer.headers, answer.body)
+        def answered(answer: dict[str, Any] | Exception) -> None:
+            if isinstance(answer, Exception):
+                self._tell(action, answer)
+                answer = NO_ANSWER
+            callback(answer)
+
+        call_counter.count(action)
+        longest = settings.SQS_WAIT_SECONDS + access.POLL_ANSWER
+        self._client.call(action, asked, longest, answered)
+
+    def _tell(self, action: str, problem: Exception) -> None:
+        if refusals.code(problem) in refusals.BAD_CREDENTIALS:
+            queues.reached().credentials.doubt()
+        refusals.log(problem, self._name, action)

@@ -44,7 +44,7 @@ def by_the_event_loop(channel: Channel) -> bool:
     channel.hub = Hub()
     answers: list[Any] = []
     Channel.asynsqs(channel, "orders").receive_message(
-        "orders", queues.url("orders"), wait_time_seconds=0, callback=answers.append
+        queues.url("orders"), number=10, visibility=60, wait=0, callback=answers.append
     )
     loop = channel.hub.create_loop()
     end = monotonic() + 20

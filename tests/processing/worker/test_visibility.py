@@ -49,7 +49,7 @@ def test_a_poll_names_its_visibility(channel: Channel, settings: Settings) -> No
         channel.hub = hub = Hub()
         connection = Channel.asynsqs(channel, "orders")
         PollingChannel._get_from_sqs(
-            channel, "orders", queues.url("orders"), connection, count=10
+            channel, "orders", queues.url("orders"), connection, 10, lambda _: None
         )
         loop = hub.create_loop()
         while not server.asked:
