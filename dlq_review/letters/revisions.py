@@ -11,6 +11,7 @@ from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.letters.sets import column
 from dlq_review.letters.transitions import check_editable, lock, move
 from dlq_review.models import AuditEntry, DeadLetter, Revision
+from processing.database.inserts import insert
 from processing.delivery.attempts import storable
 from processing.events import envelope
 from processing.events.envelope import Event
@@ -83,7 +84,7 @@ def edit_all(
     if new:
         _update(new)
         _note_edits([one for one, _ in new.values()], by, reason)
-        Revision.objects.bulk_create(one for one in saved if isinstance(one, Revision))
+        insert([one for one in saved if isinstance(one, Revision)])
     return saved
 
 
@@ -122,22 +123,24 @@ def _update(new: Mapping[int, tuple[Edit, Event]]) -> None:
 
 
 def _note_edits(edits: Sequence[Edit], by: str, reason: str) -> None:
-    AuditEntry.objects.bulk_create(
-        AuditEntry(
-            letter=one.letter,
-            verb=AuditEntry.Verb.EDITED,
-            actor=by,
-            reason=reason,
-            before=f"revision {one.based_on}",
-            after=f"revision {one.based_on + 1}",
-        )
-        for one in edits
+    insert(
+        [
+            AuditEntry(
+                letter_id=one.letter.pk,
+                verb=AuditEntry.Verb.EDITED,
+                actor=by,
+                reason=reason,
+                before=f"revision {one.based_on}",
+                after=f"revision {one.based_on + 1}",
+            )
+            for one in edits
+        ]
     )
 
 
 def _revision(one: Edit, event: Event, by: str, reason: str) -> Revision:
     return Revision(
-        letter=one.letter,
+        letter_id=one.letter.pk,
         number=one.based_on + 1,
         body=one.body,
         fingerprint=event.fingerprint,

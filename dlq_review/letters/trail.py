@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from dlq_review.models import AuditEntry
+from processing.database.inserts import insert
 from processing.metrics.declared import REPAIRS
 
 #: The verbs of moves that the metrics count, and their names there.
@@ -19,7 +20,8 @@ OUTCOMES = {
 
 def write(entries: Iterable[AuditEntry]) -> None:
     """Call it in the transaction of the moves. They are counted once it commits."""
-    written = AuditEntry.objects.bulk_create(entries)
+    written = list(entries)
+    insert(written)
     verbs = [AuditEntry.Verb(entry.verb) for entry in written]
     transaction.on_commit(lambda: _count(verbs))
 

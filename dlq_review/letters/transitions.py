@@ -170,7 +170,7 @@ def _counted(one: Move, current: DeadLetter) -> counters.Moved:
 def _write_trail(going: Iterable[Move]) -> None:
     trail.write(
         AuditEntry(
-            letter=one.letter,
+            letter_id=one.letter.pk,
             actor=one.by,
             verb=one.verb,
             reason=one.reason,

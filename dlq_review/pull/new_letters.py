@@ -19,6 +19,7 @@ from dlq_review.letters import current_event, redrive_mark
 from dlq_review.letters.transitions import tell_receipts
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, FailureGroup, Revision
 from dlq_review.pull import failure_reason
+from processing.database.inserts import insert, insert_and_number
 from processing.delivery.attempts import storable
 from processing.events.envelope import Identity, is_request_id
 from processing.models import Outcome
@@ -144,22 +145,25 @@ def begin_new(messages: Sequence[Message]) -> list[Message]:
     if not new:
         return []
     groups = counters.groups_of([pulled.failure for pulled in new])
-    letters = DeadLetter.objects.bulk_create(
+    letters = [
         DeadLetter(
             request_id=pulled.identity.request_id,
             queue=pulled.failure.queue,
             **first_fields(pulled, groups[pulled.failure.fingerprint]),
         )
         for pulled in new
-    )
-    Arrival.objects.bulk_create(
-        Arrival(
-            letter=letter,
-            dlq=pulled.message.queue,
-            message_id=pulled.message.id,
-            **arrival_fields(pulled),
-        )
-        for letter, pulled in zip(letters, new, strict=True)
+    ]
+    insert_and_number(letters)
+    insert(
+        [
+            Arrival(
+                letter_id=letter.pk,
+                dlq=pulled.message.queue,
+                message_id=pulled.message.id,
+                **arrival_fields(pulled),
+            )
+            for letter, pulled in zip(letters, new, strict=True)
+        ]
     )
     begin(letters, new)
     return [pulled.message for pulled in new]
@@ -183,18 +187,27 @@ def _unknown(pulled: Sequence[PulledMessage]) -> list[PulledMessage]:
 
 def begin(letters: Sequence[DeadLetter], pulled: Sequence[PulledMessage]) -> None:
     """Store the rows of new *letters*: revision 0, counters, receipt's mark, audit trail."""
-    Revision.objects.bulk_create(
-        Revision(letter=letter, number=0, body=one.body, fingerprint=one.fingerprint)
-        for letter, one in zip(letters, pulled, strict=True)
+    insert(
+        [
+            Revision(
+                letter_id=letter.pk,
+                number=0,
+                body=one.body,
+                fingerprint=one.fingerprint,
+            )
+            for letter, one in zip(letters, pulled, strict=True)
+        ]
     )
     counters.count_new(letters, [one.failure for one in pulled])
     tell_receipts([letter.request_id for letter in letters])
-    AuditEntry.objects.bulk_create(
-        AuditEntry(
-            letter=letter,
-            verb=AuditEntry.Verb.PULLED,
-            reason="Already processed, with this very body." if one.done else "",
-            after=letter.state,
-        )
-        for letter, one in zip(letters, pulled, strict=True)
+    insert(
+        [
+            AuditEntry(
+                letter_id=letter.pk,
+                verb=AuditEntry.Verb.PULLED,
+                reason="Already processed, with this very body." if one.done else "",
+                after=letter.state,
+            )
+            for letter, one in zip(letters, pulled, strict=True)
+        ]
     )
