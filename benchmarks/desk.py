@@ -22,7 +22,7 @@ from benchmarks.million import load
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import control, runner
 from dlq_review.operations.plans import Plan, freeze
-from dlq_review.pull import puller
+from dlq_review.pull import puller, receiving
 from dlq_review.search.selections import Selection
 from processing.delivery import spool
 from processing.models import SpooledEvent, User
@@ -75,7 +75,7 @@ def compare(*, moved: int, rounds: int) -> None:
 @contextmanager
 def _sets_of_one() -> Iterator[None]:
     with ExitStack() as stack:
-        for module in (puller, runner):
+        for module in (receiving, runner):
             stack.enter_context(patch.object(module, "SET", 1))
         stack.enter_context(patch.object(spool, "REST", 0))
         yield

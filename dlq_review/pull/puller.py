@@ -2,19 +2,24 @@
 
 Crash order: receive -> store the arrival, once per (dlq, message id) -> commit -> delete
 from the DLQ. After a crash before the commit the message is still in the DLQ. After a crash
-behind the commit the message is pulled again, recognised and deleted. The new messages of a
-few receives, a set, are stored in one transaction. If that fails, each message gets a
+behind the commit the message is pulled again, recognised and deleted. The new messages of
+several receives, a set, are stored in one transaction. If that fails, each message gets a
 transaction of its own, so that a bad one never delays the others.
+
+The next set is received while one is stored (pull/receiving.py). If the pull ends before it
+stores that one, SQS shows its messages again, as after a crash.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic
 
 from celery.exceptions import SoftTimeLimitExceeded
 
 from dlq_review.monitoring import early_warnings
+from dlq_review.pull import receiving
 from dlq_review.pull.arrivals import join
 from dlq_review.pull.new_letters import begin_new
 from processing.metrics.declared import ARRIVED
@@ -25,10 +30,6 @@ from processing.sqs.topology import SOURCE_OF
 logger = logging.getLogger(__name__)
 
 DLQS = tuple(SOURCE_OF)
-SET = 100  # messages stored in one transaction
-ROOM = 1024 * 1024  # characters of their bodies, after which a set takes no more
-GATHERING = 5  # seconds after which a set takes no more, where SQS is slow
-VISIBILITY = 120  # seconds; far above what receiving and storing a set takes
 
 
 @dataclass(slots=True)
@@ -53,8 +54,9 @@ def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> PullCounts:
     deadline = monotonic() + seconds
     for dlq in dlqs:
         try:
-            while monotonic() < deadline and pull_set(dlq, done):
-                pass
+            with closing(receiving.sets(dlq, deadline)) as sets:
+                for messages in sets:
+                    store_set(dlq, messages, done)
         except queues.SQS_ERRORS as error:
             refusals.log(error, dlq, "pull")
     if done.received:
@@ -64,9 +66,8 @@ def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> PullCounts:
     return done
 
 
-def pull_set(dlq: str, done: PullCounts) -> int:
-    """Receive a set of messages of *dlq* and store them; return how many were received."""
-    messages = _receive(dlq)
+def store_set(dlq: str, messages: Sequence[Message], done: PullCounts) -> None:
+    """Store *messages*, and delete from *dlq* those that are stored."""
     early_warnings.warn_of_loss(messages)
     begun = _begin(messages, done)
     stored = [one for one in messages if one.id in begun or _store(one, done)]
@@ -74,33 +75,12 @@ def pull_set(dlq: str, done: PullCounts) -> int:
     not_deleted = queues.delete(dlq, [message.receipt_handle for message in stored])
     if not_deleted:
         logger.warning("queue=%s not_deleted=%s", dlq, len(not_deleted))
-    return len(messages)
-
-
-def _receive(dlq: str) -> list[Message]:
-    """Up to SET messages. Raises one of SQS_ERRORS if SQS gave none."""
-    messages: list[Message] = []
-    room, ends = ROOM, monotonic() + GATHERING
-    while len(messages) < SET and room > 0:
-        limit = min(queues.BATCH, SET - len(messages))
-        try:
-            received = queues.receive(dlq, limit=limit, visibility=VISIBILITY)
-        except queues.SQS_ERRORS as error:
-            if not messages:
-                raise
-            refusals.log(error, dlq, "pull")
-            break
-        messages += received
-        room -= sum(len(message.body) for message in received)
-        if not received or monotonic() >= ends:
-            break
-    return messages
 
 
 def _begin(messages: Sequence[Message], done: PullCounts) -> set[str]:
     """Store new messages in one transaction; return their ids, or none on failure."""
     try:
-        begun = begin_new(messages) if messages else []
+        begun = begin_new(messages)
     except SoftTimeLimitExceeded:  # no fault of a message; the job has to end
         raise
     except Exception as error:  # of any kind: each message is tried alone now

@@ -22,6 +22,7 @@ from typing import Any, cast
 from processing.events.attributes import RECEIPT, Attributes
 from processing.events.envelope import Event, new_id
 from processing.sqs import batches, entries, queues, refusals
+from processing.sqs.at_once import at_once
 from processing.sqs.batches import Entry, Sent, batches_of, send_batch
 from processing.sqs.message import Message
 from processing.sqs.refusals import SendError
@@ -128,11 +129,18 @@ def publish_many(
             (ordered[one], _entry(ordered[one], beside[one] if beside else None, queue))
             for one in numbers
         ]
-        sent = [
-            one for batch in batches_of(going) for one in _send_what_fits(queue, batch)
-        ]
+        sent = _send_all(queue, list(batches_of(going)))
         results.update(zip(numbers, sent, strict=True))
     return [results[number] for number in range(len(ordered))]
+
+
+def _send_all(queue: str, batches: Sequence[Sequence[Entry]]) -> list[Sent]:
+    send = functools.partial(_send_what_fits, queue)
+    if QUEUES[queue].fifo:  # it keeps the order in which it takes them
+        results = [send(batch) for batch in batches]
+    else:
+        results = at_once(send, batches)
+    return [one for sent in results for one in sent]
 
 
 def _entry(event: Event, beside: Attributes | None, queue: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from processing.sqs import access, boto3_clients, call_counter, credentials, refusals
+from processing.sqs.at_once import at_once
 from processing.sqs.curl_client import QuickSQS
 from processing.sqs.message import SYSTEM_ATTRIBUTES, Message, message_from
 from processing.sqs.topology import QUEUES
@@ -108,11 +109,12 @@ def receive(
 
 def delete(queue: str, receipt_handles: Sequence[str]) -> list[str]:
     """Delete by DeleteMessageBatch; return the handles that SQS did not delete."""
-    return [
-        handle
+    batches = [
+        receipt_handles[start : start + BATCH]
         for start in range(0, len(receipt_handles), BATCH)
-        for handle in _delete_batch(queue, receipt_handles[start : start + BATCH])
     ]
+    left = at_once(functools.partial(_delete_batch, queue), batches)
+    return [handle for handles in left for handle in handles]
 
 
 def _delete_batch(queue: str, handles: Sequence[str]) -> list[str]:

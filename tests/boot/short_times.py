@@ -17,7 +17,7 @@ def install(pull_visibility: int) -> None:
     """*pull_visibility*, in seconds, is the caller's choice; a worker's depends on it."""
     after_import("processing.sqs.topology", _topology)
     after_import("processing.delivery.spool", _set("LONGEST_PAUSE", LONGEST_PAUSE))
-    after_import("dlq_review.pull.puller", _set("VISIBILITY", pull_visibility))
+    after_import("dlq_review.pull.receiving", _set("VISIBILITY", pull_visibility))
     after_import("dlq_review.redrive.sender", _set("CLAIM_LASTS", CLAIM_LASTS))
     receive_for(2 * pull_visibility)
 

@@ -10,7 +10,7 @@ from dlq_review.alerts import outbox
 from dlq_review.letters import revisions, settlement
 from dlq_review.monitoring import books, early_warnings, health
 from dlq_review.operations import leases, pace, runner
-from dlq_review.pull import puller
+from dlq_review.pull import receiving
 from dlq_review.redrive import sender, undo_window
 from dlq_review.search import full_text, veil
 from intake import accept, idempotent_replays, rate_limits, shared_cache
@@ -96,8 +96,8 @@ IN_ORDER = {
         *(MINUTE, spool.LONGEST_PAUSE, books.SPOOLED_TOO_LONG.total_seconds(), HOUR),
     ),
     "a pull ends before the next, and before its messages are visible": (
-        *(puller.GATHERING, tasks.PULL_SHARE * BEAT["pull"], BEAT["pull"]),
-        *(puller.VISIBILITY, JOB),
+        *(receiving.GATHERING, tasks.PULL_SHARE * BEAT["pull"], BEAT["pull"]),
+        *(receiving.VISIBILITY, JOB),
     ),
     "a claim is sent before it is taken for lost, and told of later": (
         *(send_batcher.BUDGET, sender.CLAIM_LASTS.total_seconds()),

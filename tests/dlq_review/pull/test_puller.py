@@ -16,7 +16,7 @@ from dlq_review.models import (
     FailureGroup,
 )
 from dlq_review.monitoring import health
-from dlq_review.pull import arrivals, new_letters, puller
+from dlq_review.pull import arrivals, new_letters, puller, receiving
 from processing.delivery import processor
 from processing.handlers import registry
 from processing.models import UnderReview
@@ -90,7 +90,7 @@ def test_a_crash_after_the_commit_pulls_the_message_again_and_adds_nothing(
         raise EndpointConnectionError(endpoint_url="sqs")
 
     with monkeypatch.context() as patch:
-        patch.setattr(puller, "VISIBILITY", 0)
+        patch.setattr(receiving, "VISIBILITY", 0)
         patch.setattr(queues, "delete", crash)
         assert puller.pull().stored == 1
     done = puller.pull()
@@ -149,8 +149,11 @@ def test_a_pull_ends_before_beat_asks_for_the_next(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = itertools.count()  # a second passes whenever somebody looks at it
-    monkeypatch.setattr(puller, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(puller, "pull_set", lambda *_: 10)  # it is never empty
+    for module in (puller, receiving):
+        monkeypatch.setattr(module, "monotonic", lambda: float(next(clock)))
+    # It is never empty.
+    monkeypatch.setattr(receiving, "receive_set", lambda _: [dead_message("{}")])
+    monkeypatch.setattr(puller, "store_set", lambda *_: None)
     monkeypatch.setattr(health, "check_queues", lambda: None)
     tasks.pull()
     assert 20 < next(clock) < settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"]

@@ -1,16 +1,19 @@
 """Several receives are stored in one transaction; if that fails, each message alone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from pytest_django import DjangoAssertNumQueries
 
-from dlq_review.models import Arrival, DeadLetter
-from dlq_review.pull import arrivals, new_letters, puller
+from dlq_review.models import DeadLetter
+from dlq_review.pull import arrivals, new_letters, puller, receiving
 from processing.events.envelope import Event
+from processing.sqs import at_once as at_once_module
 from processing.sqs import queues
 from tests.builders import order_created
+from tests.live import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -101,8 +104,47 @@ def test_a_set_ends_where_its_bodies_its_time_or_its_number_are_used_up(
     sqs: None, monkeypatch: pytest.MonkeyPatch, limit: str, size: int
 ) -> None:
     dead()
-    monkeypatch.setattr(puller, limit, size)
-    done = puller.PullCounts()
-    assert puller.pull_set("orders-dlq", done) == 10
-    assert Arrival.objects.count() == 10
-    assert left() == COUNT - 10
+    monkeypatch.setattr(receiving, limit, size)
+    assert len(receiving.receive_set("orders-dlq")) == 10
+    assert queues.depth("orders-dlq") == queues.Depth(COUNT - 10, 10)
+
+
+@pytest.mark.parametrize("size", [1, 200, 100_000])
+def test_calls_at_once_take_no_more_than_there_is_room_for(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """By the size of the messages that came first: each call may bring ten of a MiB."""
+    dead(50)
+    monkeypatch.setattr(receiving, "_size", lambda messages: size * len(messages))
+    calls: list[int] = []
+    at_once = at_once_module.at_once
+
+    def counted(call: Any, limits: Sequence[int]) -> Any:
+        calls.append(len(limits))
+        return at_once(call, limits)
+
+    monkeypatch.setattr(receiving, "at_once", counted)
+    messages = receiving.receive_set("orders-dlq")
+    if size == 100_000:
+        assert (calls, len(messages)) == ([1], 20)
+    else:
+        assert calls[0] == at_once_module.WAYS
+        assert len({message.id for message in messages}) == 50
+
+
+def test_the_next_set_is_received_while_one_is_stored(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = dead()
+    monkeypatch.setattr(receiving, "SET", 10)
+    store, held = puller.store_set, iter([20, 13, 3])
+
+    def store_once_the_next_is_there(*args: Any) -> None:
+        both = next(held)
+        wait_for(lambda: queues.depth("orders-dlq").in_flight == both)
+        store(*args)
+
+    monkeypatch.setattr(puller, "store_set", store_once_the_next_is_there)
+    assert puller.pull(["orders-dlq"]).stored == COUNT
+    assert pulled() == {event.id for event in events}
+    assert left() == 0
