@@ -16,10 +16,14 @@ from dlq_review.pull import puller, refused_by_sqs
 from dlq_review.redrive import sender, undo_window
 from dlq_review.retention import periods, rows
 from dlq_review.schedule import runs
+from processing.events.envelope import new_id
+from processing.sqs import publisher
+from processing.sqs.refusals import SendError
 from processing.worker.task_messages import Job
 
 logger = logging.getLogger(__name__)
 
+OPERATE = "dlq_review.operate"
 PURGE_SECONDS = 20  # texts and rows get half of it each
 ARCHIVE_SECONDS = 10  # of one job, as below
 NOTE_SECONDS = 2  # of the job that settles
@@ -46,10 +50,20 @@ def tell() -> int:
     return outbox.deliver(seconds=TELL_SECONDS)
 
 
-@shared_task(base=Job, name="dlq_review.operate")
+@shared_task(base=Job, name=OPERATE)
 def operate() -> int:
     ran = runner.run_all(seconds=OPERATE_SECONDS)
-    return ran + len(runs.begin_due(seconds=PROBE_SECONDS))
+    if ran.unfinished:
+        _ask_to_go_on()
+    return ran.operations + len(runs.begin_due(seconds=PROBE_SECONDS))
+
+
+def _ask_to_go_on() -> None:
+    """Until beat looks, the operations would rest for seconds and miss their rate."""
+    try:
+        publisher.send_job(OPERATE, new_id(), {})
+    except SendError as refused:
+        logger.warning("job=%s not_sent=%s; beat will do it", OPERATE, refused)
 
 
 @shared_task(base=Job, name="dlq_review.archive")

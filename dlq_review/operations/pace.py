@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-TICK = 0.1  # seconds; so a set at 500 letters a second has fifty
+TICK = 0.2  # seconds; so a set at 500 letters a second has a hundred
 MOST = 100  # letters that are worth a set at any rate
 MOST_BEHIND = 1.0  # second whose letters are caught up with; what is older is given up
 
@@ -24,7 +24,7 @@ class Pace:
         if not self._handled:  # the first one goes at once, and alone
             self._begun = monotonic()
             return 1
-        late = monotonic() - self._begun - self._handled / self.rate
+        late = self._late()
         if late > MOST_BEHIND:
             self._begun += late - MOST_BEHIND
             late = MOST_BEHIND
@@ -38,6 +38,10 @@ class Pace:
         at = self._begun + (self._handled + self._worth - 1) / self.rate
         return max(0.0, at - monotonic())
 
+    def _late(self) -> float:
+        """Seconds since the last letter that was handled was due."""
+        return monotonic() - self._begun - self._handled / self.rate
+
     @property
     def _worth(self) -> int:
         """Letters worth a set."""
@@ -49,6 +53,12 @@ class Pace:
 
     @property
     def reached(self) -> int | None:
-        """Letters a second since there was work; None before a second has passed."""
+        """Letters a second since there was work; None before a second has passed.
+
+        Letters that only wait to be worth a set are not late, so they count.
+        """
         seconds = monotonic() - self._since
-        return round(self._counted / seconds) if seconds >= 1 else None
+        if seconds < 1:
+            return None
+        gathering = min(self._worth, self.rate * max(0, self._late()))
+        return min(self.rate, round((self._counted + gathering) / seconds))

@@ -25,8 +25,16 @@ LOOK = 1  # second between two looks at the outcomes
 _Item = OperationItem.State
 
 
-def run_all(seconds: float) -> int:
-    """Run all operations that run, in turns, for at most *seconds*; return how many."""
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How many operations a run held, and how many of them have letters that are due."""
+
+    operations: int
+    unfinished: int
+
+
+def run_all(seconds: float) -> Ran:
+    """Run all operations that run, in turns, for at most *seconds*."""
     running = Operation.objects.filter(state=Operation.State.RUNNING)
     return _run([(one, Pace(one.rate)) for one in running], seconds)
 
@@ -37,22 +45,22 @@ def run(operation: Operation, seconds: float, pace: Pace | None = None) -> bool:
     *pace* carries over from one run to the next, so that nothing is lost in between.
     """
     pace = pace or Pace(operation.rate)
-    if not _run([(operation, pace)], seconds):
+    if not _run([(operation, pace)], seconds).operations:
         pace.rest()
         return False
     return True
 
 
-def _run(operations: list[tuple[Operation, Pace]], seconds: float) -> int:
-    """Return how many of *operations* no other runner holds."""
+def _run(operations: list[tuple[Operation, Pace]], seconds: float) -> Ran:
+    """Run those of *operations* that no other runner holds."""
     ends = monotonic() + seconds
     runs = [
         _Run(operation, lease, pace)
         for operation, pace in operations
         if (lease := leases.take(operation)) is not None
     ]
+    going = runs
     try:
-        going = runs
         while going and monotonic() < ends:
             going = [one for one in going if one.goes_on()]
             sleep(min((one.pace.wait() for one in going), default=0))
@@ -61,7 +69,7 @@ def _run(operations: list[tuple[Operation, Pace]], seconds: float) -> int:
     finally:
         for one in runs:
             one.lease.give_back()
-    return len(runs)
+    return Ran(len(runs), len(going))
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return one
 
 
-@pytest.mark.parametrize(("rate", "worth"), [(5, 1), (500, 50), (5_000, 100)])
+@pytest.mark.parametrize(("rate", "worth"), [(4, 1), (500, 100), (5_000, 100)])
 def test_the_first_goes_alone_and_the_others_once_they_are_worth_a_set(
     clock: Clock, rate: int, worth: int
 ) -> None:
@@ -44,3 +44,41 @@ def test_of_a_long_time_without_a_set_a_second_is_caught_up_with(clock: Clock) -
     assert pace.due() == 0
     clock.now += 1.001
     assert pace.due() == 500, "and what was older is given up"
+
+
+def taken(pace: Pace, clock: Clock, seconds: float, *, each: float) -> None:
+    """Handle what is due for *seconds*; each set takes *each*."""
+    ends = clock.now + seconds
+    while clock.now < ends:
+        if due := pace.due():
+            clock.now += each
+            pace.took(min(due, pacing.MOST))
+        else:
+            clock.now += pace.wait() + 0.0001
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.3, 2.0, 20.0])
+@pytest.mark.parametrize("rate", [1, 7, 50, 500])
+def test_a_rate_that_is_kept_is_what_was_reached_at_any_moment(
+    clock: Clock, rate: int, seconds: float
+) -> None:
+    pace = Pace(rate)
+    taken(pace, clock, seconds, each=0.5 / rate)
+    assert pace.reached == pytest.approx(rate, rel=0.02, abs=1)
+
+
+@pytest.mark.parametrize("each", [0.19, 0.01])
+def test_a_rate_is_kept_whatever_a_set_takes_that_ends_before_the_next_is_due(
+    clock: Clock, each: float
+) -> None:
+    pace = Pace(500)
+    begun = clock.now
+    taken(pace, clock, 20, each=each)
+    handled = pace._counted
+    assert handled == pytest.approx(500 * (clock.now - begun), rel=0.02)
+
+
+def test_what_a_slow_machine_reaches_is_told(clock: Clock) -> None:
+    pace = Pace(500)
+    taken(pace, clock, 20, each=0.5)  # a hundred in half a second
+    assert pace.reached == pytest.approx(200, rel=0.05)

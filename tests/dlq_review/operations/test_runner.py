@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from dlq_review import tasks
 from dlq_review.letters import revisions, settlement
 from dlq_review.models import AuditEntry, DeadLetter, Operation, OperationItem
 from dlq_review.operations import control, plans, progress, runner, steps
@@ -369,10 +371,31 @@ def test_an_operation_whose_outcomes_never_come_ends(sqs: None) -> None:
     assert states(operation) == {"sent": 1}
 
 
+def test_an_operation_with_letters_left_goes_on_in_a_job_at_once(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(3)
+    for seconds, asked in ((0, ["dlq_review.operate"]), (9, [])):
+        monkeypatch.setattr(tasks, "OPERATE_SECONDS", seconds)
+        tasks.operate()
+        jobs = queues.receive("jobs")
+        assert [json.loads(job.body)["job"] for job in jobs] == asked
+    assert DeadLetter.objects.filter(state="redriven").count() == 3
+
+
+def test_an_operation_goes_on_with_beat_where_sqs_takes_no_job(
+    no_sqs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    started(1)
+    monkeypatch.setattr(tasks, "OPERATE_SECONDS", 0)
+    assert tasks.operate() == 1
+    assert "beat will do it" in caplog.text
+
+
 def test_all_running_operations_get_their_turn(sqs: None) -> None:
     dead_letter(attributes=failure())
     first = started(0)
-    assert runner.run_all(seconds=9) == 1
+    assert runner.run_all(seconds=9) == runner.Ran(operations=1, unfinished=0)
     assert states(first) == {"sent": 1}
     assert OperationItem.objects.count() == 1
     assert sender.resend_claimed() == 0
