@@ -16,6 +16,8 @@ from dlq_review.desk import edit_draft
 from dlq_review.desk.edit_draft import Draft
 from dlq_review.desk.edit_page import edit_context, with_suggestions
 from dlq_review.desk.forms import EditForm
+from dlq_review.desk.group_list import kept
+from dlq_review.desk.letter_place import list_query
 from dlq_review.desk.letter_views import redrive_one, with_letter
 from dlq_review.desk.responses import check_may, needs, page
 from dlq_review.errors import ReviewError
@@ -120,7 +122,8 @@ def _save(request: HttpRequest, letter: DeadLetter, draft: Draft) -> HttpRespons
     except ReviewError as error:
         messages.error(request, f"Not saved. {error}")
         return _show(request, letter, draft, form)
-    return redirect(reverse("admin:dlq_review_deadletter_change", args=[letter.pk]))
+    url = reverse("admin:dlq_review_deadletter_change", args=[letter.pk])
+    return redirect(f"{url}{kept(list_query(request))}")
 
 
 def _saved(
@@ -179,4 +182,5 @@ def _show(
         note_reveal(request.user.get_username(), "Its edit page", letter)
     context = edit_context(request, letter, draft, form)
     title = f"Not saved: {letter}" if form.is_bound else f"Edit {letter}"
-    return page(request, "dlq_review/edit.html", {"title": title, **context})
+    context |= {"title": title, "kept": kept(list_query(request))}
+    return page(request, "dlq_review/edit.html", context)

@@ -11,6 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from dlq_review.desk.group_list import kept
 from dlq_review.desk.list_filters import StateFilter
 from dlq_review.models import DeadLetter
 from dlq_review.permissions import may
@@ -78,6 +79,11 @@ class LetterList(ChangeList):
         self.show_full_result_count = False
         self.show_admin_actions = False
         self.can_show_all = self.multi_page = False
+
+    @property
+    def kept(self) -> str:
+        """What links to letters carry, so that their pages know their place in this list."""
+        return kept(self.get_query_string()[1:] or "state=waiting")
 
     @property
     def newer(self) -> str:

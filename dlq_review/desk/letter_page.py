@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from dlq_review.bodies import difference, formatting
 from dlq_review.desk.letter_actions import actions_for
+from dlq_review.desk.letter_place import place_of
 from dlq_review.desk.outside_links import links_of
 from dlq_review.desk.request_summary import asked
 from dlq_review.letters import current_event
@@ -17,8 +18,6 @@ from dlq_review.letters.timeline import attempts_of, timeline
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
 from dlq_review.permissions import may
 from dlq_review.redrive import targets
-from dlq_review.search import keyset_pages
-from dlq_review.search.keyset_pages import Cursor
 from dlq_review.search.veil import NOT_READ, Bare, Masked
 from processing.s3 import bucket
 
@@ -53,7 +52,7 @@ def letter_context(
         **_request(request, letter, current, look, known),
         **_history(letter, arrivals, look),
         "outside": links_of(letter, arrivals),
-        **_neighbours(letter),
+        "place": place_of(request, letter),
     }
 
 
@@ -177,11 +176,3 @@ def _before_redrive(
             f"Still the same code: it failed on release {letter.release}, which is what "
             "runs now. As it is, it will probably fail again."
         )
-
-
-def _neighbours(letter: DeadLetter) -> dict[str, DeadLetter | None]:
-    """The neighbours of this letter in the list of waiting letters."""
-    letters, here = DeadLetter.objects.all(), Cursor.of(letter)
-    newer = keyset_pages.newer(letters, DeadLetter.WAITING, 1, than=here)
-    older = keyset_pages.older(letters, DeadLetter.WAITING, 1, than=here)
-    return {"newer": next(iter(newer), None), "older": next(iter(older), None)}

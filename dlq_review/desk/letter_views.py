@@ -16,7 +16,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from dlq_review.desk import example_views
+from dlq_review.desk.group_list import kept
 from dlq_review.desk.letter_page import letter_context
+from dlq_review.desk.letter_place import list_query
 from dlq_review.desk.responses import View, check_may, needs, page
 from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.letters import rehearsal, settlement
@@ -159,7 +161,7 @@ def settle(request: HttpRequest, letter_id: int, verb: str) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"{letter} is {letter.get_state_display().lower()}.")
-    return redirect(_url("change", letter))
+    return redirect(_url(request, letter))
 
 
 def _typed(request: HttpRequest, name: str) -> str:
@@ -172,8 +174,10 @@ def _page(
     return page(request, template, {"title": str(letter), **context})
 
 
-def _url(name: str, letter: DeadLetter) -> str:
-    return reverse(f"admin:dlq_review_deadletter_{name}", args=[letter.pk])
+def _url(request: HttpRequest, letter: DeadLetter) -> str:
+    """The page of *letter*, with its place in the list that the person came from."""
+    url = reverse("admin:dlq_review_deadletter_change", args=[letter.pk])
+    return f"{url}{kept(list_query(request))}"
 
 
 def _back(request: HttpRequest, letter: DeadLetter) -> str:
@@ -182,4 +186,4 @@ def _back(request: HttpRequest, letter: DeadLetter) -> str:
     """
     path = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(path, allowed_hosts={request.get_host()})
-    return path if path.startswith("/") and here else _url("change", letter)
+    return path if path.startswith("/") and here else _url(request, letter)

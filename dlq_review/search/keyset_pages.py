@@ -97,9 +97,19 @@ def newer(
     letters: QuerySet[DeadLetter], states: Iterable[str], most: int, *, than: Cursor
 ) -> list[DeadLetter]:
     """The first *most* of *letters* in *states* above *than*, the oldest first."""
-    same = Q(last_failed_at=than.at, pk__gt=than.number)
-    letters = letters.filter(
-        Q(last_failed_at__gt=than.at) | same, last_failed_at__gte=than.at
-    ).order_by("last_failed_at", "pk")
+    letters = letters.filter(_above(than)).order_by("last_failed_at", "pk")
     found = [one for state in states for one in letters.filter(state=state)[:most]]
     return sorted(found, key=Cursor.of)[:most]
+
+
+def above(
+    letters: QuerySet[DeadLetter], states: Iterable[str], than: Cursor, most: int
+) -> int:
+    """How many of *letters* in *states* stand above *than*, counted up to *most*."""
+    found = letters.filter(_above(than)).order_by()
+    return min(most, sum(found.filter(state=one)[:most].count() for one in states))
+
+
+def _above(than: Cursor) -> Q:
+    same = Q(last_failed_at=than.at, pk__gt=than.number)
+    return Q(Q(last_failed_at__gt=than.at) | same, last_failed_at__gte=than.at)

@@ -9,7 +9,7 @@
 
   function step(by) {
     const all = rows();
-    if (!all.length) return;
+    if (!all.length) return document.querySelector(`.neighbours [rel=${by > 0 ? "next" : "prev"}]`)?.click();
     const at = all.indexOf(current());
     const next = all[Math.min(Math.max(at + by, 0), all.length - 1)];
     all.forEach((row) => row.classList.toggle("is-current", row === next));

@@ -80,6 +80,33 @@ def test_a_group_is_taken_by_a_key_and_so_are_those_that_are_ticked(
     expect(page.locator("[data-row]", has_text="ada")).to_have_count(3)
 
 
+def test_keys_walk_the_list_from_the_page_of_a_letter(open_page: OpenPage) -> None:
+    for number in range(3):
+        dead_letter(order_created(order_id=f"SHOP-{number}"))
+    dead_letter(attributes=failure(error_type="OtherError"))
+    address = f"{LETTERS}?error=NoReport"
+    page = open_page(address, session=session_of("administrator"))
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    place = page.locator(".neighbours span")
+    for key, words, order in (
+        ("", "1 of 3", "SHOP-2"),
+        ("j", "2 of 3", "SHOP-1"),
+        ("]", "3 of 3", "SHOP-0"),
+        ("j", "3 of 3", "SHOP-0"),  # the last one
+        ("k", "2 of 3", "SHOP-1"),
+        ("[", "1 of 3", "SHOP-2"),
+    ):
+        if key:
+            page.keyboard.press(key)
+        expect(place).to_have_text(words)
+        expect(page.locator("h1")).to_contain_text(order)
+    page.keyboard.press("R")
+    expect(place).to_have_text("no longer in the list of 2")
+    page.keyboard.press("j")
+    expect(place).to_have_text("1 of 2")
+
+
 def test_the_facts_follow_a_redrive_until_its_outcome(open_page: OpenPage) -> None:
     event = order_created(order_id="ORD-1")
     letter = dead_letter(event)

@@ -40,7 +40,7 @@ def seven(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def shown(text: str) -> list[int]:
-    found = re.findall(rf'<th scope="row"><a href="{LIST}(\d+)/change/"', text)
+    found = re.findall(rf'<th scope="row"><a href="{LIST}(\d+)/change/', text)
     return [int(number) for number in found]
 
 
