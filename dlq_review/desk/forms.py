@@ -16,7 +16,8 @@ from processing.sqs.topology import QUEUES
 
 MOST_LETTERS = 10**9
 _FOREMOST = ("kind", "patch", "limit", "reason")
-_NAMES_LETTERS = ("ids", "group", "discarded_by", "after")
+_NAMES_LETTERS = ("ids", "group", "discarded_by", "after", "q")
+_NARROWS = ("queue", "type", "error", "since", "field")
 
 
 class EditForm(forms.Form):
@@ -53,6 +54,7 @@ class OperationForm(forms.Form):
     group = row_number_field()
     discarded_by = row_number_field()
     after = row_number_field()
+    q = forms.CharField(required=False, max_length=1_000, widget=forms.HiddenInput)
     queue = forms.ChoiceField(
         required=False, choices=[("", "Any"), *((name, name) for name in QUEUES)]
     )
@@ -138,7 +140,7 @@ class OperationForm(forms.Form):
         """Whether the other fields have to be seen: they choose the letters, or are wrong."""
         named = any(self[name].value() for name in _NAMES_LETTERS)
         return not named or any(
-            one.errors or one.name == "field" and one.value() for one in self.further
+            one.errors or one.name in _NARROWS and one.value() for one in self.further
         )
 
     def clean_field(self) -> tuple[str, ...]:
@@ -171,6 +173,7 @@ class OperationForm(forms.Form):
             error=found["error"],
             group=found["group"],
             since=since(found["since"]) if found["since"] else None,
+            search=found["q"],
             fields=found["field"],
             discarded=found["kind"] == Operation.Kind.RESTORE,
             discarded_by=found["discarded_by"],

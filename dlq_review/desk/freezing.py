@@ -10,14 +10,17 @@ from dlq_review.desk.personal_questions import may_ask
 from dlq_review.models import Operation
 from dlq_review.operations import plans
 from dlq_review.permissions import may
-from dlq_review.search.veil import needs_reveal
+from dlq_review.search.veil import Hidden, needs_reveal
 
 MOST_READ = 20_000  # bodies, which take two seconds
 
 
 def may_freeze(request: HttpRequest, form: OperationForm) -> bool:
     """Whether this user may use the conditions of *form*; if not, the form says why."""
-    hidden = needs_reveal(form.selection(), patch_cases.steps(form.plan().patch or ()))
+    selection = form.selection()
+    hidden = needs_reveal(selection, patch_cases.steps(form.plan().patch or ()))
+    if selection.search and may(request.user, "reveal"):  # others search no bodies
+        hidden.append(Hidden("q", "a search of bodies"))
     return may_ask(request, form, hidden, "An operation")
 
 

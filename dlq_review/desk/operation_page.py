@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef
 from django.http import HttpRequest
 
+from dlq_review.desk import searched
 from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import edit_undo, progress
 from dlq_review.operations.edit_preview import preview
@@ -55,6 +56,7 @@ def operation_context(request: HttpRequest, operation: Operation) -> dict[str, A
         "conditions": [
             veiled_condition(one) for one in operation.selection.get("fields", ())
         ],
+        "searched": searched.shown(request, operation),
         "refresh": operation.state == Operation.State.RUNNING,
         **_items(operation),
         **_ways_back(request, operation, counts),

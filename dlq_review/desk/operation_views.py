@@ -15,6 +15,7 @@ from dlq_review.desk.forms import OperationForm
 from dlq_review.desk.freezing import freeze, may_freeze
 from dlq_review.desk.operation_page import operation_context
 from dlq_review.desk.responses import check_may_operate, needs, page
+from dlq_review.desk.searched import searched
 from dlq_review.errors import ReviewError
 from dlq_review.models import FailureGroup, Operation
 from dlq_review.operations import control, edit_undo
@@ -30,7 +31,7 @@ STEERING = {
 #: What the form takes from the address of a list or a link.
 CHOICES = (
     *("ids", "group", "queue", "type", "error", "since", "kind"),
-    *("discarded_by", "after", "field"),
+    *("discarded_by", "after", "field", "q"),
 )
 
 
@@ -52,6 +53,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 messages.error(request, str(error))
     else:
         form = OperationForm(initial=_initial(request))
+    asked = {name: form[name].value() for name in CHOICES if name in form.fields}
     context = {
         "title": "New operation",
         "form": form,
@@ -59,6 +61,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "discarded_by": _named(Operation, form["discarded_by"].value()),
         "after": _named(Operation, form["after"].value()),
         "ids": str(form["ids"].value() or "").split(),
+        "searched": searched(request, asked),
     }
     denied = form.has_error(NON_FIELD_ERRORS, code="denied")
     status = HTTPStatus.FORBIDDEN if denied else HTTPStatus.OK
@@ -68,7 +71,8 @@ def new(request: HttpRequest) -> HttpResponse:
 def _edit_form(request: HttpRequest) -> str:
     """The address of the form for an edit of many; empty if it cannot serve, or is not wanted."""
     asks = request.method == "GET" or "chosen" in request.POST
-    wanted = request.GET.get("kind") == Operation.Kind.EDIT
+    # That form knows no search.
+    wanted = request.GET.get("kind") == Operation.Kind.EDIT and not request.GET.get("q")
     if not asks or not wanted or request.GET.get("as") == "json":
         return ""
     return edit_many_views.address(_initial(request))

@@ -26,7 +26,7 @@ from dlq_review.models import (
     Revision,
 )
 from dlq_review.search.veil import veiled_condition
-from processing.events.masking import mask_reference
+from processing.events.masking import MASK, mask_reference
 from processing.models import Attempt, Outcome
 
 Over = TypeVar("Over", Operation, RedrivePolicy)
@@ -158,11 +158,12 @@ def _purge_policies(before: datetime) -> int:
 def _veiled(selection: dict[str, Any]) -> dict[str, Any]:
     """*selection* without what names a person."""
     veils = (("ids", mask_reference), ("fields", veiled_condition))
-    return selection | {
+    veiled = {
         name: [veil(one) for one in selection[name]]
         for name, veil in veils
         if name in selection
     }
+    return selection | veiled | ({"search": MASK} if "search" in selection else {})
 
 
 def _over(model: type[Over], before: datetime) -> QuerySet[Over]:

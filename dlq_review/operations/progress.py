@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from dlq_review.models import Operation, OperationItem
 from dlq_review.search.selections import Selection
@@ -115,7 +115,16 @@ def newer(operation: Operation) -> int:
     stored = Selection.from_json(operation.selection, masked=operation.masked)
     selection = replace(stored, policy=operation.policy_id)
     at = "settled_at" if selection.discarded else "last_failed_at"
-    later = selection.candidates().filter(**{f"{at}__gt": operation.cutoff})
+    since = Q(**{f"{at}__gt": operation.cutoff})
+    if selection.search and not _any(replace(selection, search=""), since):
+        return (
+            0  # without a search, which a page that follows would do every two seconds
+        )
+    later = selection.candidates().filter(since)
     if selection.fields:
         return len(selection.matching(list(later[:MOST_READ])))
     return later[:10_000].count()
+
+
+def _any(selection: Selection, since: Q) -> bool:
+    return selection.candidates().filter(since).exists()

@@ -19,6 +19,7 @@ from django.utils import timezone
 from dlq_review.bodies import field_conditions, formatting
 from dlq_review.errors import ReviewError
 from dlq_review.models import DeadLetter, Operation, OperationItem, Revision
+from dlq_review.search import full_text
 from dlq_review.search.circumstances import circumstances
 from dlq_review.search.row_numbers import row_number
 from processing.events.masking import mask_body
@@ -61,6 +62,8 @@ class Selection:
     error: str = ""
     group: int | None = None
     since: datetime | None = None
+    search: str = ""
+    """The text of a search: selects what the list of letters finds by it (full_text.py)."""
     fields: Sequence[str] = ()
     """Conditions (bodies/field_conditions.py), all of which hold: on the current body, or
     on the circumstances of the letter.
@@ -80,7 +83,9 @@ class Selection:
     but: int | None = None
     """Without this letter: the example for the others."""
     masked: bool = False
-    """The conditions read the masked body, because the author may not see personal data."""
+    """The conditions read the masked body, and the search reads none, because the author
+    may not see personal data.
+    """
 
     @property
     def is_empty(self) -> bool:
@@ -161,6 +166,9 @@ class Selection:
             found = found.filter(last_failed_at__gte=self.since)
         if self.ids:
             found = found.filter(self._named())
+        if self.search:
+            searched = full_text.search(self.search, bodies=not self.masked)
+            found = found.filter(searched.letters)
         if self.but is not None:
             found = found.exclude(pk=self.but)
         if self.after is not None:

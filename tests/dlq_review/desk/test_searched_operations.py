@@ -1,0 +1,178 @@
+"""An operation on all that a search lists: just these letters, and who may read which search."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from dlq_review.letters import retention, settlement
+from dlq_review.models import AuditEntry, DeadLetter, Operation
+from dlq_review.operations import control, progress, runner
+from dlq_review.search import full_text
+from tests.builders import dead_letter, failure, order_created, signup_requested
+from tests.dlq_review.conftest import ClientOf
+from tests.dlq_review.desk_pages import LIST, OPERATIONS, html, plan
+
+pytestmark = pytest.mark.django_db
+NEW = f"{OPERATIONS}new/"
+
+
+@pytest.fixture
+def letters() -> dict[str, DeadLetter]:
+    made = {
+        "first": dead_letter(order_created(customer_id="C-9", order_id="SHOP-1")),
+        "second": dead_letter(
+            order_created(customer_id="C-9"), attributes=failure(error_type="AError")
+        ),
+        "third": dead_letter(order_created(customer_id="C-9")),
+        "other": dead_letter(order_created(customer_id="C-8")),
+        "person": dead_letter(
+            signup_requested(name="Lovelace"), queue="signups-dlq", attributes=failure()
+        ),
+    }
+    settlement.resolve(made["third"], by="ada", reason="by phone")
+    return made
+
+
+def link(text: str) -> str:
+    found = re.search(rf'href="({NEW}\?[^"]*)">(?:All|Restore all) that match', text)
+    assert found, "the list offers no operation"
+    return unescape(found[1])
+
+
+def frozen(client: Client, query: str, **changes: object) -> Operation:
+    """The operation that a person freezes from the list with *query*."""
+    form = client.get(link(html(client, f"{LIST}?{query}"))).context["form"]
+    names = (*("ids", "group", "q", "queue", "type", "error", "since", "field"),)
+    sent = {name: form[name].value() or "" for name in names}
+    answer = client.post(NEW, plan(**sent, **changes))
+    assert answer.status_code == 302
+    return Operation.objects.latest("pk")
+
+
+def of(operation: Operation) -> set[int]:
+    return set(operation.items.values_list("letter", flat=True))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(
+            "q=C-9&state=waiting",
+            "q=C-9&error=AError&state=waiting",
+            "q=Lovelace&state=",
+        ),
+        *("q=AError&state=waiting", "q=%20SHOP-1%20", "q=TEA-1"),
+        *("q=C-9&field=data.currency%3DEUR", "q=C-8&queue=orders"),
+    ],
+)
+def test_the_operation_freezes_what_the_search_lists(
+    desk: Client, letters: dict[str, DeadLetter], query: str
+) -> None:
+    shown = desk.get(f"{LIST}?{query}").context["cl"]
+    waiting = {one.pk for one in shown.result_list if one.state == "open"}
+    operation = frozen(desk, query)
+    assert of(operation) == waiting != set()
+    assert operation.total == len(waiting)
+    if "state=waiting" in query:
+        assert operation.total == shown.result_count
+
+
+def test_form_and_frozen_list_say_which_search_it_is_and_what_it_leaves_out(
+    desk: Client, letters: dict[str, DeadLetter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = link(html(desk, f"{LIST}?q=C-9&state=waiting"))
+    said = "wait and that the search <b>C-9</b> finds: <b>2</b> now"
+    assert said in html(desk, asked)
+    operation = frozen(desk, "q=C-9&state=waiting")
+    page = html(desk, f"{OPERATIONS}{operation.pk}/change/")
+    assert "Found by the search <b>C-9</b></p>" in page
+    for name in ("MOST", "NEWEST", "NEWEST_UNINDEXED"):
+        monkeypatch.setattr(full_text, name, 1)
+    assert "only the newest 1 " in html(desk, asked).lower()
+
+
+def test_who_may_not_see_bodies_chooses_by_what_the_list_finds_for_them(
+    client_of: ClientOf, letters: dict[str, DeadLetter]
+) -> None:
+    eve = client_of("view", "bulk_redrive", name="eve")
+    operation = frozen(eve, "q=C-9&state=waiting")
+    assert of(operation) == {letters["first"].pk, letters["second"].pk}
+    assert operation.masked
+    assert "Bodies were not searched" in html(eve, f"{NEW}?q=Lovelace")
+    refused = eve.post(NEW, plan(q="Lovelace"), follow=True)
+    assert "No dead letter that waits matches" in refused.content.decode()
+    assert Operation.objects.count() == 1
+    assert not AuditEntry.objects.filter(verb="revealed").exists()
+
+
+def test_a_search_of_bodies_is_on_record_and_only_who_may_see_bodies_reads_it(
+    desk: Client, client_of: ClientOf, letters: dict[str, DeadLetter]
+) -> None:
+    operation = frozen(desk, "q=Lovelace&state=waiting")
+    noted = AuditEntry.objects.get(verb="revealed")
+    assert noted.reason == "An operation that asks about a search of bodies"
+    url = f"{OPERATIONS}{operation.pk}/change/"
+    assert "Found by the search <b>Lovelace</b>" in html(desk, url)
+    eve = client_of("view", "bulk_redrive", name="eve")
+    assert "Found by the search <b>•••</b>" in html(eve, url)
+    assert "Lovelace" not in html(eve, url)
+    own = frozen(eve, "q=C-9&state=waiting")
+    text = html(eve, f"{OPERATIONS}{own.pk}/change/")
+    assert "Found by the search <b>C-9</b>, without the words of bodies" in text
+
+
+def test_the_list_offers_what_waits_and_no_policy_under_a_search(
+    desk: Client, letters: dict[str, DeadLetter]
+) -> None:
+    assert "All that match and wait…" in html(desk, f"{LIST}?q=C-9")
+    text = html(desk, f"{LIST}?q=C-9&state=waiting")
+    assert "All that match…" in text
+    assert "By a policy" not in text
+
+
+def test_no_form_forgets_the_search(
+    desk: Client, letters: dict[str, DeadLetter]
+) -> None:
+    dead_letter(order_created(customer_id="C-9").body.replace("EUR", "euros"))
+    answer = desk.get(f"{NEW}?q=C-9&kind=fix")
+    assert answer.status_code == 200
+    assert 'name="q" value="C-9"' in answer.content.decode()
+
+
+def test_what_a_search_discarded_is_restored_by_a_search(
+    desk: Client, letters: dict[str, DeadLetter]
+) -> None:
+    discarding = frozen(desk, "q=C-9&state=waiting", kind="discard")
+    control.start(discarding, by="ada")
+    runner.run(discarding, seconds=5)
+    page = html(desk, f"{OPERATIONS}{discarding.pk}/change/")
+    assert "Restore these" in page
+    back = frozen(desk, "q=C-9&state=discarded", kind="restore")
+    assert back.kind == "restore"
+    assert of(back) == of(discarding)
+
+
+def test_what_fails_later_is_counted_as_newer_only_if_the_search_finds_it(
+    desk: Client, letters: dict[str, DeadLetter]
+) -> None:
+    operation = frozen(desk, "q=C-9&state=waiting")
+    assert progress.newer(operation) == 0
+    for customer in ("C-9", "C-7"):
+        later = dead_letter(order_created(customer_id=customer))
+        at = timezone.now() + timedelta(minutes=1)
+        DeadLetter.objects.filter(pk=later.pk).update(last_failed_at=at)
+    assert progress.newer(operation) == 1
+
+
+def test_a_purge_removes_the_search_of_an_operation(
+    desk: Client, letters: dict[str, DeadLetter]
+) -> None:
+    operation = frozen(desk, "q=Lovelace&state=waiting")
+    retention.purge(timezone.now() + timedelta(days=1), seconds=5)
+    operation.refresh_from_db()
+    assert "Lovelace" not in str(operation.selection)
+    assert "Lovelace" not in html(desk, f"{OPERATIONS}{operation.pk}/change/")
