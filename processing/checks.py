@@ -134,12 +134,14 @@ def addresses(app_configs: Any, **kwargs: Any) -> Iterable[CheckMessage]:
     if site.scheme != "https":
         yield Error(
             f"SITE_URL is {settings.SITE_URL}: links in mail would not use https.",
+            hint="Set SITE_URL to the address of the site, which begins with https://.",
             id="holdfast.E005",
         )
     if not validate_host(site.hostname or "", settings.ALLOWED_HOSTS):
         yield Error(
             f"ALLOWED_HOSTS does not name {site.hostname}, where SITE_URL and the links"
             " in mail lead.",
+            hint=f"Add {site.hostname} to ALLOWED_HOSTS.",
             id="holdfast.E006",
         )
     if "*" in settings.ALLOWED_HOSTS:
