@@ -37,6 +37,23 @@ _HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     "RateLimit": (TEXT, 'What is left of it, as in "requests";r=1999;t=240.'),
     "WWW-Authenticate": (TEXT, "How a key is sent, and why this one is refused."),
 }
+
+
+def _header(name: str, schema: dict[str, Any], meaning: str) -> dict[str, Any]:
+    described = {"schema": schema, "description": meaning}
+    return {"in": "header", "name": name, "required": False, **described}
+
+
+_KEY = _header(
+    "Idempotency-Key",
+    {"type": "string", "pattern": f'^("?){KEY_PATTERN}\\1$'},
+    "Makes a retry the same request; best a random UUID.",
+)
+_IGNORED = "(W3C Trace Context). One that is not right is ignored."
+_TRACE = [
+    _header("traceparent", TEXT, f"The trace that the request belongs to {_IGNORED}"),
+    _header("tracestate", TEXT, f"What tracing systems note for themselves {_IGNORED}"),
+]
 _OF_ALL = ("X-Request-ID", "RateLimit-Policy", "RateLimit")
 _OF_ERRORS = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
@@ -99,7 +116,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
 
 def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
     """The request part of an operation."""
-    described: dict[str, Any] = {
+    return {
         "requestBody": {
             "required": True,
             "content": {
@@ -108,19 +125,9 @@ def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
                     "example": _EXAMPLES[schema],
                 }
             },
-        }
+        },
+        "parameters": [*([_KEY] if key else []), *_TRACE],
     }
-    if key:
-        described["parameters"] = [
-            {
-                "in": "header",
-                "name": "Idempotency-Key",
-                "required": False,
-                "schema": {"type": "string", "pattern": f'^("?){KEY_PATTERN}\\1$'},
-                "description": "Makes a retry the same request; best a random UUID.",
-            }
-        ]
-    return described
 
 
 def answers(

@@ -123,6 +123,15 @@ def test_operations_have_the_names_that_clients_are_made_from(client: Client) ->
     assert named == OPERATIONS
 
 
+def test_what_sends_something_names_the_headers_of_a_trace(client: Client) -> None:
+    found = client.get("/api/openapi.json").json()["paths"].values()
+    sending = [one for path in found for method, one in path.items() if method != "get"]
+    assert len(sending) == 4
+    for operation in sending:
+        named = {one["name"] for one in operation["parameters"]}
+        assert named >= {"traceparent", "tracestate"}
+
+
 def test_the_server_is_ours(client: Client, settings: Settings) -> None:
     settings.SITE_URL = "https://shop.example.com"
     servers = client.get("/api/openapi.json").json()["servers"]
