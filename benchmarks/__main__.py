@@ -67,6 +67,12 @@ def _options() -> argparse.Namespace:
         default=10,
         help="of the memory's run; in less than four, caches still fill",
     )
+    parser.add_argument(
+        "--memory-events",
+        type=int,
+        default=0,
+        help="the memory's run goes on until so many were processed",
+    )
     desk = parser.add_argument_group("the desk's work")
     desk.add_argument("--moved", type=int, default=1_000, help="letters of one round")
     scale = parser.add_argument_group("scale")

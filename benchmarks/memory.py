@@ -60,8 +60,8 @@ FIGURES = {
 }
 
 
-def watch(around: Surroundings, *, seconds: float) -> dict[str, Memory]:
-    """Also prints how many events were processed."""
+def watch(around: Surroundings, *, seconds: float, events: int) -> dict[str, Memory]:
+    """Run for *seconds*, and on until *events* were processed; print how many were."""
     with ExitStack() as stack:
         settings = "project.settings"
         web = stack.enter_context(site(around, "ours", settings, WORKERS, THREADS))
@@ -76,8 +76,8 @@ def watch(around: Surroundings, *, seconds: float) -> dict[str, Memory]:
         sleep(5)  # for what a process does at its start
         found = {name: Memory(child.pss()) for name, child in children.items()}
         before = Outcome.objects.count()
-        _run(web.port, children, found, seconds)
-        print(f"  {Outcome.objects.count() - before:,} events in {seconds:.0f} s")
+        took = _run(web.port, children, found, seconds, before + events)
+        print(f"  {Outcome.objects.count() - before:,} events in {took:.0f} s")
     return found
 
 
@@ -86,10 +86,15 @@ def _is_ready(child: Child) -> bool:
 
 
 def _run(
-    port: int, children: dict[str, Child], found: dict[str, Memory], seconds: float
-) -> None:
+    port: int,
+    children: dict[str, Child],
+    found: dict[str, Memory],
+    seconds: float,
+    outcomes: int,
+) -> float:
+    """The seconds it took until there were *outcomes*, at least *seconds*."""
     began = monotonic()
-    while (now := monotonic() - began) < seconds:
+    while (now := monotonic() - began) < seconds or Outcome.objects.count() < outcomes:
         depth = queues.depth("orders")
         if depth.visible + depth.in_flight < CROWDED:
             backlog.publish("orders", backlog.orders(PUBLISHED))
@@ -99,6 +104,7 @@ def _run(
         for name, child in children.items():
             child.check()
             found[name].looks.append((now, child.pss()))
+    return now
 
 
 def _post(port: int) -> None:

@@ -135,7 +135,9 @@ def _scale(around: Surroundings, options: Namespace) -> Report:
 
 def _memory(around: Surroundings, options: Namespace) -> Report:
     print(f"Memory, {around.database}:")
-    found = memory.watch(around, seconds=60 * options.minutes)
+    found = memory.watch(
+        around, seconds=60 * options.minutes, events=options.memory_events
+    )
 
     def report() -> None:
         _listed("E  Memory of each line of the Procfile", memory.FIGURES, found)
