@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dlq_review.bodies.sentences import LONGEST, VARIES, narrowed, sentence_of
 from dlq_review.models import FailureGroup
 from processing.events.masking import MASK
-from tests.builders import dead_letter, failure
+from tests.builders import dead_letter, failure, signup_requested
 
 ENUM = "data.currency: Choose one of 'AUD', 'EUR' or 'USD'."
 
@@ -71,6 +71,14 @@ def test_a_group_learns_with_each_arrival_which_parts_of_its_texts_differ() -> N
         dead_letter(attributes=failure(error_text=text))
     assert before == ["Another order has the id ORD-1."]
     assert titles() == ["Another order has the id ‹…›."]
+
+
+@pytest.mark.django_db
+def test_a_title_holds_no_spelling_of_a_personal_value_in_the_body() -> None:
+    event = signup_requested(name="Ada Lovelace", profile={"phone": "+15551234567"})
+    text = "Of Ada%20Lovelace, ADA+LOVELACE and adaLovelace, (555) 123-4567, none."
+    dead_letter(event, queue="signups-dlq", attributes=failure(error_text=text))
+    assert titles() == ["Of ‹…›%‹…›, ‹…›+‹…› and ‹…›, (‹…›) ‹…›, none."]
 
 
 @pytest.mark.django_db

@@ -182,12 +182,45 @@ def test_a_veil_hides_words_of_the_body_and_no_others() -> None:
     assert Veil(order_created(order_id="ORD-1").body)("Order ORD-1.") == "Order ORD-1."
 
 
-@pytest.mark.parametrize("text", ["+442079460958", "GraceHopper", "grace_hopper"])
-def test_a_veil_hides_a_value_that_a_text_writes_as_one_word(text: str) -> None:
-    """As code does that normalizes a phone number."""
-    event = signup_requested(name="Grace Hopper", profile={"phone": "+44 20 7946-0958"})
-    shown = Veil(event.body)(f"Refused {text}, twice.")
-    assert shown.removeprefix("Refused +").removeprefix("Refused ") == f"{MASK}, twice."
+_M = MASK
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        # As code does that normalizes a phone number.
+        ("+44 20 7946-0958", "Refused +442079460958, twice.", f"Refused +{_M}, twice."),
+        ("Grace Hopper", "GraceHopper or grace_hopper", f"{_M} or {_M}"),
+        ("GraceHopper", "No grace Hopper is here", f"No {_M} {_M} is here"),
+        ("Grace Hopper", "No Grace%20Hopper here", f"No {_M}%20{_M} here"),
+        ("Grace Hopper", "No GRACE%2520hopper", f"No {_M}%2520{_M}"),
+        ("Grace Hopper", "/find?q=Grace+Hopper&n=2", f"/find?q={_M}+{_M}&n=2"),
+        ("Grace%20Hopper", "No Grace Hopper", f"No {_M} {_M}"),
+        ("Jürgen Müller", "J%C3%BCrgen%20M%c3%bcller!", f"{_M}%20{_M}!"),
+        ("Jürgen", "100% of J%FCrgen", f"100% of {_M}"),  # in Latin-1
+        ("Ürgen", "to%20%C3%9Crgen is 100%", f"to{_M} is 100%"),
+        ("DE89370400440532", "IBAN DE89 3704 0044 0532!", f"IBAN {_M} {_M} {_M} {_M}!"),
+        # A number at home and from abroad.
+        ("+49 30 1234567", "Call 030 1234567 now", f"Call {_M} {_M} now"),
+        ("030 1234567", "Call 0049301234567", f"Call {_M}"),
+        ("+15551234567", "(555) 123-4567, twice", f"({_M}) {_M}-{_M}, twice"),
+        ("555.123.4567", "%2B1%20555%201234567", f"%2B{_M}%20{_M}%20{_M}"),
+        ("+15551234567", "Order 1234 of 4567890", "Order 1234 of 4567890"),
+        ("+15551234567", "555, 123, 4567", "555, 123, 4567"),
+    ],
+)
+def test_a_veil_hides_a_value_however_a_text_spells_it(
+    value: str, text: str, shown: str
+) -> None:
+    body = json.dumps({"type": "signup_requested", "data": {"name": value}})
+    assert Veil(body)(text) == shown
+
+
+@pytest.mark.parametrize("text", ["1 ", "123 4567 ", "a%20", "%41", "%2520"])
+def test_a_veil_reads_a_text_in_linear_time(text: str) -> None:
+    values = {"phone": "+15551234567", "name": "Grace Hopper", "note": "q" * 300}
+    veil = Veil(json.dumps({"type": "signup_requested", "data": values}))
+    assert growth(lambda size: veil(text * (size // len(text))), 4_000) < LINEAR
 
 
 @pytest.mark.parametrize("body", [r'"O\u0027Brien"', r'{"O\u0027Brien Ltd": 1}'])
