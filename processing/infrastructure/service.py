@@ -94,6 +94,11 @@ def _parameters() -> dict[str, Any]:
             "Default": "",
             "Description": "Target group (type ip) of the load balancer; empty for none",
         },
+        "OtlpEndpoint": {
+            "Type": "String",
+            "Default": "",
+            "Description": "Collector of spans (OTLP over HTTP); empty for none. Needs an image with requirements-tracing.txt",
+        },
         "WebTasks": {"Type": "Number", "Default": 2, "MinValue": 1},
         "MostWorkers": {"Type": "Number", "Default": 20, "MinValue": 1},
         "BacklogPerWorker": {
@@ -198,6 +203,7 @@ def _environment(fixed: Mapping[str, str]) -> dict[str, Any]:
         "ALLOWED_HOSTS": ref("AllowedHosts"),
         "BEHIND_TLS": "true",
         "TRUSTED_PROXY_COUNT": ref("TrustedProxyCount"),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": ref("OtlpEndpoint"),
         "METRICS_EMF": ref("HoldfastMetrics"),
         "ARCHIVE_BUCKET": sub(ARCHIVE_NAME),
     }

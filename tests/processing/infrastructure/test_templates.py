@@ -214,6 +214,9 @@ def test_every_setting_of_a_task_is_one_that_holdfast_reads() -> None:
         names = [one["Name"] for one in (*given["Environment"], *given["Secrets"])]
         assert [name for name in names if f"#{name}=" not in example] == []
         assert len(names) == len(set(names))
+        collector = {"Ref": "OtlpEndpoint"}
+        spans = {"Name": "OTEL_EXPORTER_OTLP_ENDPOINT", "Value": collector}
+        assert spans in given["Environment"]
 
 
 def test_workers_are_scaled_by_what_waits_and_what_they_hold_of_every_event_queue() -> (
