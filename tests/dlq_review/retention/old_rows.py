@@ -31,11 +31,18 @@ from processing.models import (
     Outcome,
     OutcomeMail,
     QueueRecord,
+    Repair,
     Signup,
     User,
     WorkerSign,
 )
-from tests.builders import dead_letter, failed_attempt, order_created, signup_requested
+from tests.builders import (
+    dead_letter,
+    failed_attempt,
+    order_created,
+    order_returned,
+    signup_requested,
+)
 from tests.dlq_review.policies import policy
 
 
@@ -88,6 +95,7 @@ def reveal(at: datetime) -> Model:
 def outcome(at: datetime) -> Model:
     event = order_created()
     failed_attempt(event, started_at=at)
+    Repair.objects.create(request_id=event.id)
     processor.process(event)
     return aged(Outcome.objects.get(pk=event.id), at=at)
 
@@ -110,7 +118,11 @@ def sample(at: datetime) -> Model:
         customer_id="VISITOR-1a2b", email="visitor-1a2b@example.com", order_id=new_id()
     )
     processor.process(event)
-    return aged(Order.objects.get(request_id=event.id), created_at=at)
+    order = Order.objects.get(request_id=event.id)
+    processor.process(
+        order_returned(order_id=order.order_id, customer_id=order.customer_id)
+    )
+    return aged(order, created_at=at)
 
 
 def log_entry(at: datetime) -> Model:

@@ -73,6 +73,15 @@ def is_there(row: Model) -> bool:
     return type(row)._base_manager.filter(pk=row.pk).exists()
 
 
+def go_with(label: str) -> dict[str, int]:
+    """How many rows the tables hold that go with *label*."""
+    return {
+        name: apps.get_model(name)._base_manager.count()
+        for name, rule in RULES.items()
+        if isinstance(rule, With) and label in rule.tables
+    }
+
+
 @pytest.mark.parametrize("label", ALL)
 def test_every_table_has_a_retention(label: str) -> None:
     assert label in RULES, (
@@ -93,11 +102,14 @@ def test_old_rows_go_and_younger_ones_stay(label: str) -> None:
     minute = timedelta(minutes=1)
     assert not any(rows.due())
     old = MAKE[label](ago(label, minute))
+    its = go_with(label)
     young = MAKE[label](ago(label, -minute))
+    both = go_with(label)
     assert label in rows.due()
     assert beat.has_something_to_purge()
     assert rows.purge()[label]
     assert (is_there(young), is_there(old)) == (True, False)
+    assert go_with(label) == {name: both[name] - its[name] for name in its}
     assert label not in rows.due()
 
 
