@@ -57,6 +57,7 @@ ODD: dict[str, Any] = {
 
 def test_values_that_a_browser_cannot_show_exactly_are_kept() -> None:
     text = body(**ODD)
+    assert shown(text)["/data/customer_id"] == r"a\u0000b\u202e"
     sent = {path: one.replace("\n", "") for path, one in shown(text).items()}
     assert typed.steps(form(text), sent) == []
 

@@ -188,7 +188,11 @@ def test_a_filter_shows_just_what_is_named_so(
 def test_a_letters_page_leads_to_the_next_newer_and_the_next_older(
     desk: Client,
 ) -> None:
-    hours = [failed(timedelta(hours=number)).pk for number in range(5)]
+    queues = ("orders", "emails", "orders", "orders", "signups")
+    hours = [
+        failed(timedelta(hours=number), queue=queue).pk
+        for number, queue in enumerate(queues)
+    ]
     settlement.discard(DeadLetter.objects.get(pk=hours[3]), by="ada", reason="x")
     page = "/admin/dlq_review/deadletter/{}/change/"
     found = [desk.get(page.format(number)).context["place"] for number in hours]

@@ -264,6 +264,11 @@ def _discarded(event: Event) -> None:
     settlement.discard(dead_letter(event), by="eva", reason="twice")
 
 
+def _done_long_ago(event: Event) -> None:
+    processor.handle(message(event))
+    Outcome.objects.all().delete()
+
+
 def _settled_long_ago(event: Event) -> None:
     _discarded(event)
     Outcome.objects.all().delete()
@@ -316,6 +321,16 @@ LINES: dict[str, tuple[Callable[[Event], object], str, str]] = {
         "Failed once on orders; SQS delivers it again.",
         "Processing",
     ),
+    "failed twice": (
+        lambda event: [failed_attempt(event) for _ in range(2)],
+        "Failed 2 times on orders; SQS delivers it again.",
+        "Processing",
+    ),
+    "done long ago": (
+        _done_long_ago,
+        "Carried out; its outcome was removed after its retention.",
+        "Received",
+    ),
     "failed for good": (
         lambda event: failed_attempt(event, permanent=True),
         "Failed for good on orders; it waits in the DLQ to be pulled.",
@@ -324,6 +339,11 @@ LINES: dict[str, tuple[Callable[[Event], object], str, str]] = {
     "spooled": (
         _in_the_spool,
         "In the spool, because SQS has not taken it (OSError); it is sent again by itself.",
+        "Received",
+    ),
+    "spooled just now": (
+        lambda event: _spool(event.id),
+        "In the spool, because SQS has not taken it (not tried yet); it is sent again by itself.",
         "Received",
     ),
     "refused by SQS": (

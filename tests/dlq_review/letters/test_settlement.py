@@ -90,7 +90,7 @@ def test_a_restored_letter_is_open_and_its_tombstone_gone() -> None:
     settlement.discard(letter, by="ada", reason="x")
     settlement.restore(letter, by="bob")
     letter.refresh_from_db()
-    assert letter.state == "open"
+    assert (letter.state, letter.settled_at) == ("open", None)
     assert UnderReview.objects.exists()
     processor.handle(message(event))
     assert Order.objects.exists()

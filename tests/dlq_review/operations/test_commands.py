@@ -1,3 +1,5 @@
+import json
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -46,11 +48,15 @@ def test_pull_can_be_told_one_queue(sqs: None) -> None:
 
 
 def test_redrive_shows_what_it_would_do_and_does_nothing(no_sqs: None) -> None:
-    dead_letter(attributes=failure())
-    text = run("redrive_dlq", "--all")
-    assert "OrderExistsError" in text
-    assert "nothing was sent" in text
-    assert DeadLetter.objects.get().state == "open"
+    for _ in range(3):
+        dead_letter(attributes=failure())
+    for limit, total in ((), 3), (("--limit", "2"), 2), (("--limit", "9"), 3):
+        text = run("redrive_dlq", "--all", *limit)
+        assert re.search(r"^ +3  .*OrderExistsError", text, re.MULTILINE)
+        assert f" {total}  in all; nothing was sent." in text
+        told = json.loads(run("redrive_dlq", "--all", *limit, "--json"))
+        assert (told["would_send"], told["kinds"][0]["count"]) == (total, 3)
+    assert {one.state for one in DeadLetter.objects.all()} == {"open"}
 
 
 @pytest.mark.parametrize(

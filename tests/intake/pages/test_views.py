@@ -6,6 +6,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from intake.pages.order_lines import typed_lines
 from processing.delivery import processor, spool
 from processing.events.contracts import OrderCreated, OrderUpdated, SignupRequested
 from processing.models import SpooledEvent, User
@@ -199,6 +200,11 @@ def test_a_line_is_added_and_removed_without_javascript(client: Client) -> None:
     fewer = client.post("/orders/new", {**form, "remove_line": "0"}).content.decode()
     assert 'value="MUG-1"' in fewer
     assert "TEA-1" not in fewer
+
+
+def test_the_lines_of_an_order_keep_the_order_of_their_numbers() -> None:
+    posted = {f"items-{number}-sku": "TEA-1" for number in (10, 2, 0)}
+    assert list(typed_lines(posted)) == [0, 2, 10]
 
 
 def test_the_last_of_a_hundred_lines_is_taken_and_one_more_refused(
