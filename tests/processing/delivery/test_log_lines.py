@@ -5,10 +5,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from processing.delivery import processor
 from processing.events.attributes import RECEIPT
 from processing.handlers import registry
+from processing.metrics.history import Unstored
+from processing.models import QueueRecord
 from processing.sqs.message import Message
 from tests.builders import message, order_created, order_updated
 
@@ -24,18 +27,20 @@ def of_an_unknown_order() -> Message:
 
 
 @pytest.mark.parametrize(
-    ("delivered", "state"),
+    ("delivered", "state", "status"),
     [
-        (message(order_created()), "outcome=processed error="),
-        (unreadable(), "outcome=dead_lettered error=UnreadableEventError"),
-        (of_an_unknown_order(), "outcome=refused error=UnknownOrderError"),
+        (message(order_created()), "outcome=processed error=", "success"),
+        (unreadable(), "outcome=dead_lettered error=UnreadableEventError", "failure"),
+        (of_an_unknown_order(), "outcome=refused error=UnknownOrderError", "refused"),
     ],
     ids=["processed", "dead-lettered", "refused"],
 )
-def test_the_line_of_a_delivery_says_how_it_ended(
-    caplog: pytest.LogCaptureFixture, delivered: Message, state: str
+def test_the_line_of_a_delivery_says_how_it_ended_and_so_does_its_count(
+    caplog: pytest.LogCaptureFixture, delivered: Message, state: str, status: str
 ) -> None:
+    uncounted = Unstored()
     assert f" {state} " in f"{lines(caplog, delivered)[-1]} "
+    assert counted(uncounted) == [status]
 
 
 def test_the_line_of_a_delivery_that_is_tried_again_names_the_error(
@@ -45,10 +50,22 @@ def test_the_line_of_a_delivery_that_is_tried_again_names_the_error(
         raise OSError("disk of ada@example.com")
 
     monkeypatch.setitem(registry.HANDLERS, "order_created", break_down)
+    uncounted = Unstored()
     told = lines(caplog, message(order_created(), receive_count=2))
+    assert counted(uncounted) == ["failure"]
     assert " outcome=failed error=OSError " in f"{told[-1]} "
     assert "receive_count=2" in told[-1]
     assert "ada@" not in caplog.text
+
+
+def counted(uncounted: Unstored) -> list[str]:
+    """How each delivery of an order was counted since *uncounted* was made."""
+    uncounted.store(timezone.now())
+    row = QueueRecord.objects.filter(queue="orders").latest("pk")
+    found = [("success", row.success), ("refused", row.refused)]
+    return [
+        name for name, count in [*found, ("failure", row.failure)] for _ in range(count)
+    ]
 
 
 def lines(caplog: pytest.LogCaptureFixture, delivered: Message) -> list[str]:
