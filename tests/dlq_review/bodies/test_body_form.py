@@ -118,6 +118,26 @@ def test_a_list_grows_and_what_is_left_empty_goes(
     assert typed.grown(form(text), "/data/order_id") == []
 
 
+@pytest.mark.parametrize(
+    ("items", "place", "shape"),
+    [
+        ("TEA-1", "/data/items", "list"),
+        ({"sku": "TEA-1"}, "/data/items", "list"),
+        (["TEA-1"], "/data/items/0", "object"),
+    ],
+)
+def test_a_part_of_another_shape_is_left_to_the_json(
+    items: Any, place: str, shape: str
+) -> None:
+    found = form(body(items=items))
+    parts = [part for one in found for part in one.walk() if part.note]
+    assert [(part.pointer, part.note) for part in parts] == [
+        (place, f"It is no {shape} now; change it in the JSON.")
+    ]
+    assert not [one for one in inputs(found) if one.startswith(place)]
+    assert not any(part.grows for part in parts)
+
+
 def test_what_the_contract_does_not_know_is_kept_until_it_is_dropped() -> None:
     text = body(gift=True)
     assert after(text, shown(text))["gift"] is True

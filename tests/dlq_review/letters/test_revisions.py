@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -33,9 +34,11 @@ def test_the_second_of_two_editors_is_told_who_was_first() -> None:
     letter, repaired = broken()
     seen_by_bob = DeadLetter.objects.get(pk=letter.pk)
     revisions.edit(letter, repaired, based_on=0, by="ada", reason="wrong currency")
-    with pytest.raises(
-        revisions.StaleEditError, match="Revision 1 was saved first, by ada"
-    ):
+    told = (
+        "Revision 1 was saved first, by ada (wrong currency). "
+        "Yours was not saved; your text is kept."
+    )
+    with pytest.raises(revisions.StaleEditError, match=re.escape(told)):
         revisions.edit(seen_by_bob, repaired, based_on=0, by="bob", reason="mine")
     assert letter.revisions.count() == 2
 
@@ -86,7 +89,8 @@ def test_only_what_waits_can_be_edited(state: str) -> None:
 def test_a_letter_claimed_meanwhile_is_not_edited() -> None:
     letter, repaired = broken()
     DeadLetter.objects.filter(pk=letter.pk).update(state="claimed")
-    with pytest.raises(revisions.StaleEditError):
+    told = "changed its state meanwhile. Yours was not saved."
+    with pytest.raises(revisions.StaleEditError, match=told):
         revisions.edit(letter, repaired, based_on=0, by="ada", reason="try")
 
 

@@ -75,7 +75,9 @@ def test_the_rules_that_are_offered_make_the_body_valid(
 
 
 def test_a_valid_body_is_offered_nothing_however_odd_it_is() -> None:
-    assert suggestions(order(currency="euros"), ()) == []
+    named = {"type": "order_created", "order_id": "ORD-1"}
+    for odd in (order(currency="euros"), json.dumps(named), '{"data": {}'):
+        assert suggestions(odd, ()) == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core import mail
 from django.db import connection
 
@@ -136,9 +137,15 @@ def requested(**data: Any) -> Event:
     return Event.new(EmailRequested.model_validate({"recipient": "m@evil.co", **data}))
 
 
-@pytest.mark.parametrize("template", ["verify_email", "already_registered"])
+@pytest.mark.parametrize(
+    ("template", "subject", "words"),
+    [
+        ("verify_email", "Confirm your address", "/verify/"),
+        ("already_registered", "You already have an account", "nothing was changed"),
+    ],
+)
 def test_mail_of_an_account_goes_to_the_account_whatever_the_event_says(
-    template: str,
+    template: str, subject: str, words: str
 ) -> None:
     sign_up(email="ada@example.com")
     account = str(User.objects.get().pk)
@@ -147,6 +154,8 @@ def test_mail_of_an_account_goes_to_the_account_whatever_the_event_says(
     sent = mail.outbox[-1]
     assert (sent.to, sent.cc, sent.bcc) == (["ada@example.com"], [], [])
     assert "evil" not in f"{sent.subject} {sent.body}"
+    assert (sent.subject, words in sent.body) == (subject, True)
+    assert f"at {settings.SITE_URL} with" in sent.body
 
 
 @pytest.mark.parametrize("signup", ["/", "a b", "../x", "é", "x" * 99])

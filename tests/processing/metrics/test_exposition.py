@@ -22,6 +22,15 @@ def test_a_counter_has_another_name_for_openmetrics_but_its_samples_do_not() -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.0, "3"), (0.25, "0.25"), (12345678, "12345678"), (1764230000.125,) * 2],
+)
+def test_a_number_keeps_its_digits(value: float, text: object) -> None:
+    family = Family("age", "gauge", "An age.", [Sample({}, value)])
+    assert exposition.text([family]).endswith(f"\nage {text}\n")
+
+
 def test_only_who_asks_for_openmetrics_gets_it() -> None:
     asked = "application/openmetrics-text; version=1.0.0, text/plain;q=0.5"
     assert exposition.content_type(asked) == OPENMETRICS

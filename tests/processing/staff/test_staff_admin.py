@@ -33,6 +33,18 @@ def test_staff_are_made_put_into_a_group_and_shut_out(admin_client: Client) -> N
     assert not StaffMember.objects.get(pk=grace.pk).is_active
 
 
+@pytest.mark.parametrize(
+    "word", ["grace-hopper", "47horse", "password123", "73519264058"]
+)
+def test_a_password_that_is_easily_guessed_is_refused(
+    admin_client: Client, word: str
+) -> None:
+    new = {"username": "grace-hopper1", "password1": word, "password2": word}
+    form = admin_client.post(ADD, new).context["adminform"].form
+    assert [*form.errors] == ["password2"]
+    assert not StaffMember.objects.filter(username="grace-hopper1").exists()
+
+
 def test_owners_of_accounts_are_not_staff(admin_client: Client) -> None:
     customer = User.objects.create(username="ada@example.com", email="ada@example.com")
     assert "ada@example.com" not in admin_client.get(LIST).content.decode()
