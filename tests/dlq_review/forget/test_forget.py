@@ -294,15 +294,19 @@ def test_two_persons_who_share_a_letter_lose_only_the_one() -> None:
 
 def test_anothers_waiting_request_that_names_the_person_is_left_and_told() -> None:
     letter = dead_letter(order_returned(reason=f"Ask {ANN}."))
+    DeadLetter.objects.update(error_text=f"No lid for {ANN}")
     body = letter.revisions.get().body
     with pytest.raises(
         CommandError, match=f"Dead letter {letter.pk} is another person's"
     ):
         forget("--also-waiting")
     assert letter.revisions.get().body == body
+    letter.refresh_from_db()
+    assert ANN in letter.error_text
     settlement.discard(letter, by="bob", reason="x")
     forget()
     letter.refresh_from_db()
+    assert not names_ann(letter.error_text)
     revision = letter.revisions.get()
     assert Address(ANN).pseudonym in revision.body
     assert revision.fingerprint == letter.body_fingerprint

@@ -351,6 +351,17 @@ def test_a_rate_is_kept(sqs: None) -> None:
     assert 1 <= states(operation)["sent"] <= 3
 
 
+def test_outcomes_are_looked_for_now_and_then_and_not_at_each_step(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Operation] = []
+    monkeypatch.setattr(runner, "observe", looks.append)
+    monkeypatch.setattr(runner, "SET", 1)
+    operation = started(5)
+    runner.run(operation, seconds=9)
+    assert (states(operation), len(looks)) == ({"sent": 5}, 2)
+
+
 def test_many_are_discarded_with_the_reason() -> None:
     operation = started(3, Plan(kind="discard", rate=500))
     runner.run(operation, seconds=9)

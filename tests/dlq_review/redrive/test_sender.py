@@ -254,6 +254,13 @@ def test_what_was_not_seen_is_not_sent() -> None:
         redrive_now(dead_letter(), by="ada", revision=3)
 
 
+def test_a_letter_whose_body_is_gone_is_not_sent() -> None:
+    letter = dead_letter()
+    letter.revisions.all().delete()
+    with pytest.raises(ChangedMeanwhileError):
+        redrive_now(letter, by="ada")
+
+
 def test_every_refusal_is_a_sentence() -> None:
     for error in ReviewError.__subclasses__():
         assert str(error.__doc__).strip().endswith(".")
