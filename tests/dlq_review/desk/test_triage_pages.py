@@ -17,7 +17,7 @@ from processing.models import User
 from processing.sqs import provision, publisher, queues
 from tests.builders import dead_letter, failure, order_created
 from tests.dlq_review.conftest import ClientOf
-from tests.dlq_review.desk_pages import GROUPS, OPERATIONS, html, plan
+from tests.dlq_review.desk_pages import GROUPS, LIST, OPERATIONS, html, plan
 from tests.dlq_review.hostile_letters import POISON, poisoned
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +30,20 @@ def test_the_overview_counts_what_waits(desk: Client, sqs: None) -> None:
     assert "<b>3</b> waiting for us" in text
     assert "3 on orders" in text
     assert "OrderExistsError" in text
+
+
+def test_the_overview_stands_above_all_and_shows_no_way_to_it(
+    desk: Client, no_sqs: None
+) -> None:
+    assert "breadcrumbs" not in html(desk, "/admin/")
+    assert "breadcrumbs" in html(desk, LIST)
+
+
+@pytest.mark.parametrize("list_of", [LIST, GROUPS])
+def test_a_list_says_a_state_by_icon_and_word(desk: Client, list_of: str) -> None:
+    dead_letter()
+    drawn = '<svg class="icon" aria-hidden="true"><use href="#i-open"></use></svg>Open'
+    assert f'<span class="state is-open">{drawn}</span>' in html(desk, list_of)
 
 
 def test_the_overview_tells_groups_of_one_error_apart(desk: Client, sqs: None) -> None:

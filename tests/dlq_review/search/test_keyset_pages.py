@@ -70,6 +70,7 @@ def test_the_way_back_shows_the_same_pages(desk: Client, seven: list[int]) -> No
     text = html(desk, f"{LIST}?state=all")
     while older := linked(text, "next"):
         text = html(desk, older)
+    assert '<a href="?state=all">Newest</a>' in text
     back = walk(desk, linked(text, "prev"), "prev")
     assert back[0] == seven[4:6]
     # The way back ends with a full first page, and not with what is left over.

@@ -1,3 +1,4 @@
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,17 @@ from processing.events.contracts import OrderCreated, OrderUpdated, SignupReques
 from processing.models import SpooledEvent, User
 from tests.intake.public_pages import hidden_fields, order_form, queued, signup_form
 from tests.outages import away
+
+
+@pytest.mark.parametrize("path", ["/", "/orders/new", "/signups/new"])
+def test_each_link_of_a_public_page_leads_to_a_page(
+    client: Client, sqs: None, path: str
+) -> None:
+    links = re.findall(r'<a [^>]*href="(/[^"]*)"', client.get(path).content.decode())
+    for link in sorted({*links}):
+        answer = client.get(link, follow=True)
+        assert (link, answer.status_code) == (link, HTTPStatus.OK)
+        assert answer.headers["Content-Type"].startswith("text/html"), link
 
 
 @pytest.mark.parametrize("path", ["/", "/orders/new", "/signups/new"])
