@@ -67,6 +67,18 @@ class Child:
                     yield folder, fields
 
 
+def cpu_of_sessions(database: str) -> float:
+    """Seconds of processor time of the sessions that PostgreSQL has on *database*, here."""
+    ticks = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            title = (folder / "cmdline").read_bytes().decode(errors="replace")
+            if title.startswith("postgres:") and f" {database} " in title:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / _TICKS
+
+
 @contextmanager
 def running(
     name: str, *arguments: str, env: dict[str, str], folder: Path

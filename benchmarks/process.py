@@ -10,7 +10,7 @@ latest, so they are counted for one backlog of each side, and apart from its tim
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from math import nan
 from statistics import median
 from time import perf_counter, sleep
@@ -18,7 +18,7 @@ from time import perf_counter, sleep
 from django.db import connection
 
 from benchmarks import backlog
-from benchmarks.children import Child, running
+from benchmarks.children import Child, cpu_of_sessions, running
 from benchmarks.stock_celery import PREFETCH
 from benchmarks.surroundings import Surroundings, make_queue, wait_until
 from processing.events.envelope import Event
@@ -36,19 +36,24 @@ class Processed:
     cpu_ms: float
     calls: float
     """SQS requests for each event."""
+    sqs_cpu_ms: float
+    database_cpu_ms: float
+    """0 of SQLite, which works inside the worker."""
     commits: float = nan
     """Transactions for each event; not known of SQLite."""
 
     @classmethod
     def median_of(cls, rounds: list["Processed"], commits: float) -> "Processed":
-        names = ("per_second", "cpu_ms", "calls")
-        medians = (median(getattr(one, name) for one in rounds) for name in names)
-        return replace(cls(*medians), commits=commits)
+        names = [one.name for one in fields(cls) if one.name != "commits"]
+        medians = {name: median(getattr(one, name) for one in rounds) for name in names}
+        return cls(**medians, commits=commits)
 
 
 FIGURES = {
     "per_second": "events/s",
     "cpu_ms": "worker CPU ms/event",
+    "sqs_cpu_ms": "SQS server CPU ms/event",
+    "database_cpu_ms": "PostgreSQL CPU ms/event",
     "calls": "SQS calls/event",
     "commits": "commits/event",
 }
@@ -175,7 +180,7 @@ def _drain(side: Side, around: Surroundings, events: int) -> Processed:
     rows = Outcome.objects.count()
     side.worker.freeze()
     side.send(side.queue, backlog.orders(events))
-    calls, cpu = _calls(side, around), side.worker.cpu()
+    calls, before = _calls(side, around), _cpu(side, around)
     began = perf_counter()
     side.worker.thaw()
     wait_until(lambda: _is_empty(side.queue), side.worker.check)
@@ -183,11 +188,21 @@ def _drain(side: Side, around: Surroundings, events: int) -> Processed:
     if side.writes and Outcome.objects.count() - rows != events:
         log = side.worker.log_end()
         raise RuntimeError(f"{side.queue}: not every event took effect once.\n{log}")
+    used = zip(before, _cpu(side, around), strict=True)
+    worker, sqs, database = ((after - at) * 1000 / events for at, after in used)
     return Processed(
         per_second=events / seconds,
-        cpu_ms=(side.worker.cpu() - cpu) * 1000 / events,
+        cpu_ms=worker,
         calls=(_calls(side, around) - calls) / events,
+        sqs_cpu_ms=sqs,
+        database_cpu_ms=database,
     )
+
+
+def _cpu(side: Side, around: Surroundings) -> tuple[float, float, float]:
+    """Seconds of processor time of the worker, the SQS server and PostgreSQL's sessions."""
+    sessions = cpu_of_sessions(str(connection.settings_dict["NAME"]))
+    return side.worker.cpu(), around.sqs.cpu(), sessions
 
 
 def _is_empty(queue: str) -> bool:

@@ -28,6 +28,7 @@ class Surroundings:
     endpoint: str
     database: str
     """SQLite or PostgreSQL."""
+    sqs: Child
 
     def calls(self, queue: str) -> dict[str, int]:
         """Requests the SQS server has had for *queue*, by action."""
@@ -56,7 +57,10 @@ def surroundings() -> Iterator[Surroundings]:
         django.setup()
         provision.ensure_queues()
         yield Surroundings(
-            folder, f"http://127.0.0.1:{port}", "PostgreSQL" if given else "SQLite"
+            folder=folder,
+            endpoint=f"http://127.0.0.1:{port}",
+            database="PostgreSQL" if given else "SQLite",
+            sqs=engine,
         )
 
 
