@@ -357,6 +357,18 @@ def test_the_field_that_a_business_rule_refused_is_offered(
     assert "names a field in these letters" in html(desk, there)
 
 
+def test_the_repair_of_a_letter_that_a_rule_refused_is_an_example(desk: Client) -> None:
+    told = failure(error_type="OrderOfAnotherError", error_field="data.customer_id")
+    first, _ = (dead_letter(order_created(), attributes=told) for _ in "ab")
+    form = {"based_on": 0, "patch": "", "reason": "x", "/data/customer_id": "C-71"}
+    shown = desk.post(page(first, "edit"), form, follow=True).content.decode()
+    assert "Make the same change in 1 other" in shown
+    assert "<code>/data/customer_id</code>" in shown
+    desk.post(page(first, "example"), {"revision": 1})
+    steps = Operation.objects.get().patch
+    assert [step["path"] for step in steps] == ["/data/customer_id"] * 2
+
+
 #: What is wrong with a form whose fields are mostly hidden, and the sentence that says so.
 REFUSALS: list[tuple[dict[str, object], str]] = [
     ({"reason": ""}, "Give a reason."),
