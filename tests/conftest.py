@@ -7,11 +7,13 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from math import inf
 from threading import Condition
 from typing import Any
 
 import pytest
+import time_machine
 from moto import mock_aws
 from moto.sqs.models import Queue as QueueOfMoto
 from moto.sqs.models import sqs_backends
@@ -150,6 +152,13 @@ def make_queues(settings: Settings) -> None:
         ensure_queues(allow_aws=True)
         _made[key] = copy.deepcopy(backend.queues)
     backend.queues = copy.deepcopy(_made[key])
+
+
+@pytest.fixture
+def standing_clock() -> Iterator[None]:
+    """No day, no hour and no window of a rate limit ends during the test."""
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        yield
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from tests.builders import order_data
 from tests.intake.clients import KEY, post
 from tests.intake.public_pages import order_form, queued, signup_form
 
+pytestmark = pytest.mark.usefixtures("standing_clock")
+
 
 def test_the_request_after_the_last_allowed_is_told_when_to_come_back(
     client: Client, sqs: None, settings: Settings

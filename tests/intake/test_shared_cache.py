@@ -116,6 +116,7 @@ def connections_to(server: socket.socket) -> int:
         found += 1
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_a_cache_that_hangs_is_waited_for_once_and_limits_stay(
     hanging: socket.socket, sqs: None, settings: Settings
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_cache_that_hangs_is_waited_for_once_and_limits_stay(
     assert connections_to(hanging) == 1
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_a_refused_connection_leaves_limits_on(
     sqs: None, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

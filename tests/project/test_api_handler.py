@@ -177,6 +177,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Change]] = {
 }
 
 
+@pytest.mark.usefixtures("standing_clock")
 @pytest.mark.parametrize("case", CASES)
 def test_the_handler_of_the_api_answers_as_django_does(
     case: str,

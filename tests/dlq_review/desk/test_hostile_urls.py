@@ -141,7 +141,6 @@ POLICY = {
     **{"queue": "orders", "type": "", "error": "", "field": "", "every": "15"},
     **{"times": "3", "most": "200", "canary": "3", "stop_at": "20", "rate": "50"},
     **{"probe": "http", "events": "", "url": "https://x.example", "reason": "x"},
-    "until": RedrivePolicy.today().isoformat(),
 }
 
 
@@ -162,7 +161,8 @@ def forms(rows: str) -> dict[str, dict[str, str]]:
     return {
         f"{DESK}operation/new/": {"kind": "redrive", **many, **asked},
         f"{DESK}operation/new/?": {"kind": "fix", "patch": patch, **many, "ids": rows},
-        f"{DESK}redrivepolicy/new/": POLICY | {"group": ""},
+        f"{DESK}redrivepolicy/new/": POLICY
+        | {"group": "", "until": RedrivePolicy.today().isoformat()},
         f"{DESK}operation/edit/": {
             **{"path": "/data/currency", "was": '"XXX"', "new": "EUR", "remove": ""},
             **{"reason": "x", "redrive": "on"},

@@ -22,7 +22,7 @@ from pytest_django import Settings
 from processing.models import User
 from processing.staff import second_factor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("standing_clock")]
 HOME, LOGIN = reverse("admin:index"), reverse("admin:login")
 ASK, ENROL = reverse("admin:second_factor"), reverse("admin:second_factor_enrol")
 CODES = reverse("admin:second_factor_codes")

@@ -1,6 +1,6 @@
 """Alerts that come before the harm."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +28,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def somebody(settings: Settings) -> None:
     settings.ALERT_EMAILS = ["staff@example.com"]
+
+
+@pytest.fixture
+def this_hour(standing_clock: None) -> datetime:
+    return timezone.now().replace(minute=0, second=0, microsecond=0)
 
 
 def told(kind: str) -> list[tuple[str, str]]:
@@ -108,10 +113,9 @@ def test_the_alert_about_a_group_is_over_with_the_group(
 @pytest.mark.parametrize("ago", [0, 1])
 @pytest.mark.parametrize(("before", "alerts"), [(1, 1), (49, 1), (50, 0), (200, 0)])
 def test_failures_that_grow_unusually_are_told_of(
-    before: int, alerts: int, ago: int
+    before: int, alerts: int, ago: int, this_hour: datetime
 ) -> None:
     group = dead_letter().group
-    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     FailureCount.objects.all().delete()
     grown = this_hour - timedelta(hours=ago)
     FailureCount.objects.create(group=group, hour=grown, arrivals=150)
@@ -128,11 +132,10 @@ def test_failures_that_grow_unusually_are_told_of(
     [(99, 99, 0), (100, 0, 1), (0, 100, 1), (60, 60, 0), (0, 0, 0)],
 )
 def test_only_failures_within_one_hour_are_too_many(
-    last: int, running: int, alerts: int, settings: Settings
+    last: int, running: int, alerts: int, settings: Settings, this_hour: datetime
 ) -> None:
     settings.ALERT_GROWTH = 100
     group = dead_letter().group
-    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     FailureCount.objects.all().delete()
     for hours, arrivals in enumerate((running, last)):
         hour = this_hour - timedelta(hours=hours)
@@ -141,10 +144,9 @@ def test_only_failures_within_one_hour_are_too_many(
     assert len(sentences("growth")) == alerts
 
 
-def test_growth_is_over_when_the_hour_is() -> None:
+def test_growth_is_over_when_the_hour_is(this_hour: datetime) -> None:
     group = dead_letter().group
     FailureCount.objects.all().delete()
-    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     FailureCount.objects.create(group=group, hour=this_hour, arrivals=150)
     early_warnings.look_ahead()
     FailureCount.objects.update(hour=this_hour - timedelta(hours=3))

@@ -15,7 +15,10 @@ from tests.builders import dead_letter, failure, order_created
 from tests.dlq_review.desk_pages import GROUPS, LIST, OPERATIONS, POLICIES, html
 from tests.dlq_review.policies import active, ended, policy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("standing_clock"),
+]
 
 SCHEDULE = "schedule_redrivepolicy"
 TODAY = RedrivePolicy.today
@@ -124,35 +127,39 @@ def far() -> str:
     return (TODAY() + timedelta(days=367)).isoformat()
 
 
-WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "nothing chosen": ({"queue": ""}, "Say which letters"),
-    "no such group": ({"group": 99}, "not there any more"),
-    "a condition": ({"field": "="}, "does not begin with a path"),
-    "never": ({"every": 0}, "greater than or equal to 1"),
-    "too rarely": ({"every": 10081}, "less than or equal to 10080"),
-    "no times": ({"times": 0}, "greater than or equal to 1"),
-    "no letters": ({"most": 0}, "greater than or equal to 1"),
-    "no share": ({"stop_at": 0}, "greater than or equal to 1"),
-    "more than all": ({"stop_at": 101}, "less than or equal to 100"),
-    "no probe": ({"probe": ""}, "This field is required"),
-    "another probe": ({"probe": "ping"}, "is not one of the available"),
-    "events of no type": ({"probe": "events", "events": 9}, "Choose a type"),
-    "no events": (
-        {"probe": "events", "type": "order_created", "events": ""},
-        "Say how many events",
-    ),
-    "no URL": ({"probe": "http"}, "Write a URL"),
-    "http": ({"probe": "http", "url": "http://x.example"}, "Only https"),
-    "private": ({"probe": "http", "url": "https://10.0.0.7"}, "A private address"),
-    "yesterday": ({"until": (TODAY() - timedelta(days=1)).isoformat()}, "A day from"),
-    "in a year and a day": ({"until": far()}, "A day from"),
-    "no date": ({"until": "soon"}, "Enter a valid date"),
-    "no reason": ({"reason": " "}, "This field is required"),
-}
+def wrong() -> dict[str, tuple[dict[str, Any], str]]:
+    return {
+        "nothing chosen": ({"queue": ""}, "Say which letters"),
+        "no such group": ({"group": 99}, "not there any more"),
+        "a condition": ({"field": "="}, "does not begin with a path"),
+        "never": ({"every": 0}, "greater than or equal to 1"),
+        "too rarely": ({"every": 10081}, "less than or equal to 10080"),
+        "no times": ({"times": 0}, "greater than or equal to 1"),
+        "no letters": ({"most": 0}, "greater than or equal to 1"),
+        "no share": ({"stop_at": 0}, "greater than or equal to 1"),
+        "more than all": ({"stop_at": 101}, "less than or equal to 100"),
+        "no probe": ({"probe": ""}, "This field is required"),
+        "another probe": ({"probe": "ping"}, "is not one of the available"),
+        "events of no type": ({"probe": "events", "events": 9}, "Choose a type"),
+        "no events": (
+            {"probe": "events", "type": "order_created", "events": ""},
+            "Say how many events",
+        ),
+        "no URL": ({"probe": "http"}, "Write a URL"),
+        "http": ({"probe": "http", "url": "http://x.example"}, "Only https"),
+        "private": ({"probe": "http", "url": "https://10.0.0.7"}, "A private address"),
+        "yesterday": (
+            {"until": (TODAY() - timedelta(days=1)).isoformat()},
+            "A day from",
+        ),
+        "in a year and a day": ({"until": far()}, "A day from"),
+        "no date": ({"until": "soon"}, "Enter a valid date"),
+        "no reason": ({"reason": " "}, "This field is required"),
+    }
 
 
 def test_the_form_says_what_cannot_be_meant(desk: Client) -> None:
-    for name, (changes, said) in WRONG.items():
+    for name, (changes, said) in wrong().items():
         answer = desk.post(NEW, form(**changes))
         assert answer.status_code == 200, name
         text = answer.content.decode()

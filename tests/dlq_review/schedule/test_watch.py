@@ -50,6 +50,7 @@ def test_it_ends_after_its_last_day() -> None:
     assert found.ended_at is not None
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_on_its_last_day_it_still_runs() -> None:
     dead_letter()
     active(until=RedrivePolicy.today())

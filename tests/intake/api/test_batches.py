@@ -172,6 +172,7 @@ def test_what_is_too_large_is_refused_alone(
     assert len(queued("signups")) == 1
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_a_batch_does_not_go_round_the_limit_of_signups(
     client: Client, sqs: None, settings: Settings
 ) -> None:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from processing.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("standing_clock")]
 LOGIN = reverse("admin:login")
 WORD = "a long one, 47 horses"
 
