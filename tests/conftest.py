@@ -23,8 +23,11 @@ from processing.s3 import bucket
 from processing.sqs import access, batches, publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import QUEUES
+from tests import own_transactions
 from tests.live import LiveSystem, sqs_server
 from tests.s3 import S3
+
+own_transactions.demand()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
