@@ -19,7 +19,8 @@ def demand() -> None:
 
 
 def _checked(self: SQLCompiler, *args: Any, **kwargs: Any) -> Any:
-    ours = [one for one in connection.atomic_blocks if not one._from_testcase]
+    blocks: list[Any] = connection.atomic_blocks
+    ours = [one for one in blocks if not one._from_testcase]
     if self.query.select_for_update and not ours:
         raise TransactionManagementError("Rows are locked outside a transaction.")
     return _as_sql(self, *args, **kwargs)

@@ -53,6 +53,7 @@ def test_lines_are_added_and_removed_and_the_order_gets_its_receipt(
 
 def test_the_total_is_added_up_while_typing(open_page: OpenPage) -> None:
     page = open_page("/orders/new")
+    entries = page.evaluate("history.length")
     fill_order(page)
     expect(page.locator("#total")).to_have_text("Total 9.00 EUR")
     page.get_by_role("button", name="Add a line").click()
@@ -61,6 +62,7 @@ def test_the_total_is_added_up_while_typing(open_page: OpenPage) -> None:
     expect(page.locator("#total")).to_have_text("Total 9.30 USD")
     page.get_by_role("button", name="Remove line 1").click()
     expect(page.locator("#total")).to_have_text("Total 0.30 USD")
+    assert page.evaluate("history.length") == entries, "Back leads to the page before"
 
 
 @BOTH

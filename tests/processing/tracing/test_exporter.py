@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from processing.tracing import spans
 from processing.tracing.context import Trace
+from processing.tracing.exporter import Spans
 
 TRACE = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1, "congo=t61")
 
@@ -34,3 +37,15 @@ def test_a_variable_that_opentelemetry_refuses_costs_spans_and_no_event(
     assert [one.getMessage() for one in caplog.records] == [
         "spans=not_exported reason=ValueError"
     ]
+
+
+@pytest.mark.parametrize("name", ["", "shop"])
+def test_a_service_has_the_name_that_its_environment_gives_it(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", name)
+    kept = InMemorySpanExporter()
+    ours = Spans(SimpleSpanProcessor(kept))
+    ours.begin(spans.SEND, "orders", TRACE, None).end()
+    (span,) = kept.get_finished_spans()
+    assert span.resource.attributes["service.name"] == (name or "holdfast")
