@@ -29,6 +29,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebWorker]:
     cfg.set("threads", THREADS)
     made = WebWorker(1, 1, [], None, 30, cfg, Logger(cfg))
     made.wsgi = application
+    made.given = 2
     yield made
     made.tmp.close()
 
@@ -66,7 +67,7 @@ def test_one_thread_answers_the_requests_of_a_connection(
 
 
 @pytest.mark.parametrize(
-    "reason", ["no thread is free", "it stops", "it has it already"]
+    "reason", ["no thread is free", "it stops", "it has it already", "it is alone"]
 )
 def test_a_connection_goes_back_with_its_next_request_where(
     reason: str, worker: WebWorker, both_ends: tuple[socket.socket, socket.socket]
@@ -83,7 +84,7 @@ def test_a_connection_goes_back_with_its_next_request_where(
         return application(environ, start_response)
 
     worker.wsgi = asked_again
-    worker.given = THREADS if reason == "no thread is free" else 1
+    worker.given = {"no thread is free": THREADS, "it is alone": 1}.get(reason, 2)
     client.sendall(REQUEST * (2 if reason == "it has it already" else 1))
     assert worker.handle(connection(worker, here)) is True
     assert len(answered) == 1
@@ -109,8 +110,8 @@ def test_connections_that_wait_for_a_thread_are_counted(
     conn = connection(worker, here)
     client.shutdown(socket.SHUT_WR)
     worker.enqueue_req(conn)
-    assert worker.given == 1
+    assert worker.given == 3
     worker.tpool.shutdown(wait=True)
     worker.method_queue.run_callbacks(None)
-    assert worker.given == 0
+    assert worker.given == 2
     worker.method_queue.close()
