@@ -1,8 +1,9 @@
 """While a backlog waits on SQS, a worker takes more at once.
 
 A poll brings ten messages at most, and a set of fifty takes half the processor time of five
-sets of ten. So a full poll waits for the next one, for LONGEST_WAIT at most. A poll that is
-not full waits for nothing: there is no backlog, and its messages are handed over at once.
+sets of ten. So a full poll of messages that SQS has had for BACKLOG waits for the next one,
+for LONGEST_WAIT at most. The messages of any other poll are handed over at once: there is no
+backlog, or none that is old enough for the wait to be small beside it.
 
 A worker that holds more keeps more from the others, and loses more time where an event of a
 set fails. So it begins with WORKER_PREFETCH_MULTIPLIER for each process, and holds more only
@@ -11,7 +12,10 @@ while bundles are done in sets, and quickly. What is slow, fails or is large tak
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from processing.sqs import queues
 from processing.sqs.message import Message
@@ -19,6 +23,7 @@ from processing.worker import bundles
 from processing.worker.bundles import Bundle
 
 LONGEST_WAIT = 0.05  # seconds that a full poll waits for others
+BACKLOG = timedelta(seconds=0.3)
 QUICK = 0.5  # seconds from the hand-over of a bundle to its answer
 MOST_TIMES = 5
 LARGE = 256 * 1024  # characters of one poll
@@ -47,6 +52,12 @@ class Pace:
             self.times = min(2 * self.times, MOST_TIMES) if bundle.was_set else 1
 
 
+def _is_backlog(received: Sequence[Message]) -> bool:
+    oldest = min((one.sent_at for one in received), default=None)
+    is_full = len(received) >= queues.BATCH
+    return is_full and oldest is not None and timezone.now() - oldest > BACKLOG
+
+
 @dataclass(eq=False, slots=True)
 class _Waiting:
     messages: list[Message] = field(default_factory=list)
@@ -71,7 +82,7 @@ class JoinedPolls:
         """Hand over *received* with what waits, or let it wait if more may come soon."""
         waiting = self._waiting.setdefault(queue, _Waiting())
         waiting.messages += received
-        if len(received) < queues.BATCH or len(waiting.messages) >= largest:
+        if not _is_backlog(received) or len(waiting.messages) >= largest:
             self._end(queue, waiting)
         elif len(waiting.messages) == len(received):
             self._later(LONGEST_WAIT, self._end, queue, waiting)

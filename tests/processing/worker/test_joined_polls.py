@@ -1,23 +1,34 @@
 """What a worker takes at once while a backlog waits on SQS, and when it takes less again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from processing.sqs import publisher, queues
 from processing.sqs.message import Message
 from processing.worker import bundles
 from processing.worker.bundles import Bundle
-from processing.worker.joined_polls import LARGE, MOST_TIMES, QUICK, JoinedPolls, Pace
+from processing.worker.joined_polls import (
+    BACKLOG,
+    LARGE,
+    MOST_TIMES,
+    QUICK,
+    JoinedPolls,
+    Pace,
+)
 from processing.worker.transport import Channel
 from tests.builders import message, order_created
 from tests.processing.conftest import Loop
 
 
-def messages(number: int) -> list[Message]:
-    return [message(order_created()) for _ in range(number)]
+def messages(number: int, *, age: timedelta = 2 * BACKLOG) -> list[Message]:
+    sent_at = timezone.now() - age
+    return [replace(message(order_created()), sent_at=sent_at) for _ in range(number)]
 
 
 class Joining:
@@ -56,6 +67,13 @@ def test_a_full_poll_waits_for_the_next(
     everything = [one for some in received for one in some]
     joined = [one for some in joining.handed_over for one in some]
     assert joined + joining.polls.messages() == everything
+
+
+def test_what_was_just_sent_does_not_wait() -> None:
+    joining = Joining()
+    joining.polls.add("orders", messages(10, age=BACKLOG / 2), 50)
+    joining.polls.add("orders", messages(10), 50)
+    assert joining.sizes() == [10]
 
 
 def test_it_does_not_wait_for_long_and_not_for_another_queue() -> None:
@@ -155,7 +173,12 @@ def receive(channel: Channel, number: int) -> None:
 
 
 def raw(name: str) -> dict[str, Any]:
-    return {"MessageId": name, "ReceiptHandle": f"handle-{name}", "Body": "{}"}
+    return {
+        "MessageId": name,
+        "ReceiptHandle": f"handle-{name}",
+        "Body": "{}",
+        "Attributes": {"SentTimestamp": "1000"},
+    }
 
 
 def test_what_waits_counts_as_held(
@@ -184,6 +207,7 @@ def test_what_waits_is_given_back_when_the_worker_stops(
 ) -> None:
     publisher.publish_many(order_created() for _ in range(10))
     received = queues.receive("orders", visibility=300)
+    received = [replace(one, sent_at=one.sent_at - 2 * BACKLOG) for one in received]
     channel.joined_polls.add("orders", received, 50)
     given_back: dict[str, int] = {}
     hide = queues.hide
