@@ -17,6 +17,8 @@ from django.utils import timezone
 
 from processing.events import envelope
 from processing.events.attributes import RECEIPT, Attributes
+from processing.events.contract import Contract
+from processing.events.contracts import OrderCreated
 from processing.events.errors import EventError, PermanentError
 from processing.models import Outcome, SpooledEvent
 from processing.sqs import publisher
@@ -121,7 +123,7 @@ def _row(
     return SpooledEvent(
         request_id=event.id,
         cause=cause,
-        order_id=event.data.made.get("order", ""),
+        order_id=_order_made_by(event.data),
         body=event.body,
         refusal=refusal,
         trace=trace.text if trace else "",
@@ -219,3 +221,8 @@ def _postpone(row: SpooledEvent, reason: str, *, for_good: bool = False) -> None
     logger.warning(
         "request_id=%s not_sent=%s tries=%s", row.request_id, reason, row.tries
     )
+
+
+def _order_made_by(data: Contract) -> str:
+    """Changes name an order too, but whoever waits for it does not wait for them."""
+    return data.order_id if isinstance(data, OrderCreated) else ""
