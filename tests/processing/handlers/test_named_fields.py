@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core import mail
+from django.db import transaction
 
 from dlq_review.bodies.contract_fields import declares
 from processing.events.contracts import EmailRequested
@@ -107,7 +108,7 @@ def test_an_error_names_its_field_and_no_personal_value(
     make, field = ERRORS[error][number]
     HANDLERS["order_created"](order_created(order_id="ORD-1"))
     event = make()
-    with pytest.raises(error) as caught:
+    with pytest.raises(error) as caught, transaction.atomic():
         HANDLERS[event.type](event)
     assert caught.value.field == field
     assert not field or declares(event.type, field)
