@@ -109,12 +109,13 @@ def receive(
 
 def delete(queue: str, receipt_handles: Sequence[str]) -> list[str]:
     """Delete by DeleteMessageBatch; return the handles that SQS did not delete."""
-    batches = [
-        receipt_handles[start : start + BATCH]
-        for start in range(0, len(receipt_handles), BATCH)
-    ]
+    batches = _batches(receipt_handles)
     left = at_once(functools.partial(_delete_batch, queue), batches)
     return [handle for handles in left for handle in handles]
+
+
+def _batches(handles: Sequence[str]) -> list[Sequence[str]]:
+    return [handles[start : start + BATCH] for start in range(0, len(handles), BATCH)]
 
 
 def _delete_batch(queue: str, handles: Sequence[str]) -> list[str]:
@@ -142,30 +143,31 @@ def hide_many(queue: str, receipt_handles: Sequence[str], seconds: int) -> bool:
     """Like `hide`, by ChangeMessageVisibilityBatch; whether SQS took every call.
 
     Failures are logged, also those of a single message. Each call is tried once, with a
-    short time limit, because other messages wait for theirs.
+    short time limit, and several are made at once, because other messages wait for theirs.
     """
-    taken = True
-    for start in range(0, len(receipt_handles), BATCH):
-        handles = receipt_handles[start : start + BATCH]
-        try:
-            answer = sender().change_message_visibility_batch(
-                QueueUrl=url(queue),
-                Entries=[
-                    {
-                        "Id": str(number),
-                        "ReceiptHandle": handle,
-                        "VisibilityTimeout": seconds,
-                    }
-                    for number, handle in enumerate(handles)
-                ],
-            )
-        except SQS_ERRORS as error:
-            refusals.log(error, queue, "ChangeMessageVisibilityBatch")
-            taken = False
-            continue
-        for failed in answer.get("Failed", []):
-            logger.warning("queue=%s not_hidden=%s", queue, failed["Code"])
-    return taken
+    call = functools.partial(_hide_batch, queue, seconds)
+    return all(at_once(call, _batches(receipt_handles)))
+
+
+def _hide_batch(queue: str, seconds: int, handles: Sequence[str]) -> bool:
+    try:
+        answer = sender().change_message_visibility_batch(
+            QueueUrl=url(queue),
+            Entries=[
+                {
+                    "Id": str(number),
+                    "ReceiptHandle": handle,
+                    "VisibilityTimeout": seconds,
+                }
+                for number, handle in enumerate(handles)
+            ],
+        )
+    except SQS_ERRORS as error:
+        refusals.log(error, queue, "ChangeMessageVisibilityBatch")
+        return False
+    for failed in answer.get("Failed", []):
+        logger.warning("queue=%s not_hidden=%s", queue, failed["Code"])
+    return True
 
 
 def backoff(receive_count: int) -> int:

@@ -5,6 +5,8 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from processing.sqs import publisher, queues
 from processing.sqs.at_once import WAYS, at_once
@@ -44,17 +46,17 @@ def test_one_call_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     assert at_once(str, []) == []
 
 
-def _send_only_together(monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
-    """Each call waits for the others of *calls*."""
+def _only_together(monkeypatch: pytest.MonkeyPatch, name: str, calls: int) -> None:
+    """Each call of *name* waits for the others of *calls*."""
     all_there = Barrier(calls)
     sender = queues.sender()
-    send = sender.send_message_batch
+    ask = getattr(sender, name)
 
-    def send_with_others(self: Any, **call: Any) -> Any:
+    def ask_with_others(**call: Any) -> Any:
         all_there.wait(PATIENCE)
-        return send(**call)
+        return ask(**call)
 
-    monkeypatch.setattr(type(sender), "send_message_batch", send_with_others)
+    monkeypatch.setattr(sender, name, ask_with_others)
 
 
 def test_the_batches_of_a_set_are_sent_at_once(
@@ -62,10 +64,23 @@ def test_the_batches_of_a_set_are_sent_at_once(
 ) -> None:
     events = [order_created() for _ in range(25)]
     with monkeypatch.context() as patch:
-        _send_only_together(patch, calls=3)
+        _only_together(patch, "send_message_batch", calls=3)
         sent = publisher.publish_many(events)
     assert [one.event for one in sent] == events
     assert all(one.message_id for one in sent)
+
+
+def test_a_heartbeat_makes_its_calls_at_once(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.publish_many(order_created() for _ in range(25))
+    held = [one for _ in range(3) for one in queues.receive("orders", visibility=1)]
+    handles = [one.receipt_handle for one in held]
+    with monkeypatch.context() as patch:
+        _only_together(patch, "change_message_visibility_batch", calls=3)
+        assert queues.hide_many("orders", handles, 300)
+    with time_machine.travel(timezone.now().timestamp() + 60):
+        assert queues.depth("orders") == queues.Depth(visible=0, in_flight=25)
 
 
 def test_a_fifo_queue_takes_the_batches_one_after_the_other(
