@@ -216,14 +216,13 @@ class Channel(PollingChannel):
 
     def _give_back(self, messages: Sequence[Message]) -> None:
         """Hide for one long poll: a poll of this worker may be under way and take them again."""
-        for message in messages:
-            self._hide(message, self.wait_time_seconds)
+        handles = [message.receipt_handle for message in messages]  # of one queue
+        if handles:
+            queues.hide_many(messages[0].queue, handles, self.wait_time_seconds)
 
     def _leave(self, message: Message) -> None:
         """After a backoff SQS delivers the message again, or moves it to the DLQ."""
-        self._hide(message, queues.backoff(message.receive_count))
-
-    def _hide(self, message: Message, seconds: int) -> None:
+        seconds = queues.backoff(message.receive_count)
         try:
             queues.hide(message.queue, message.receipt_handle, seconds)
         except Exception as error:

@@ -272,6 +272,11 @@ def test_a_worker_that_stops_gives_back_what_was_not_begun(
     monkeypatch.setattr(
         queues, "hide", lambda queue, handle, seconds: left.update({handle: seconds})
     )
+    monkeypatch.setattr(
+        queues,
+        "hide_many",
+        lambda queue, handles, seconds: left.update(dict.fromkeys(handles, seconds)),
+    )
     del channel.connection._callbacks["orders"]
     channel.basic_reject(bundle.messages[0].receipt_handle)
     first, *others = [one.receipt_handle for one in bundle.messages]
@@ -330,27 +335,29 @@ def test_at_the_end_of_a_connection_bundles_that_were_not_begun_are_given_back(
 
 
 def test_one_that_can_not_be_given_back_keeps_none_of_the_others(
+    channel: Channel, bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    queues.delete("orders", [bundle.messages[1].receipt_handle])
+    channel.do_restore = True
+    channel.close()
+    assert visible_in(channel.wait_time_seconds + 1) == 4
+    assert "queue=orders not_hidden=" in caplog.text
+
+
+def test_a_worker_that_can_give_nothing_back_stops_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
     channel: Channel,
     bundle: Bundle,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hide = queues.hide
-    bad = bundle.messages[1].receipt_handle
+    def refuse(**_: Any) -> None:
+        raise CredentialsError(error="none")
 
-    def refuse_one(queue: str, handle: str, seconds: int) -> None:
-        if handle == bad:
-            raise CredentialsError(error="none")
-        hide(queue, handle, seconds)
-
-    monkeypatch.setattr(queues, "hide", refuse_one)
+    monkeypatch.setattr(queues.sender(), "change_message_visibility_batch", refuse)
     channel.do_restore = True
     channel.close()
-    assert visible_in(channel.wait_time_seconds + 1) == 4
-    told = (
-        f"message_id={bundle.messages[1].id} queue=orders not_hidden=CredentialsError"
-    )
-    assert f"{told}; the visibility timeout applies" in caplog.messages
+    told = "queue=orders call=ChangeMessageVisibilityBatch failed=CredentialsError"
+    assert told in caplog.text
 
 
 @pytest.mark.parametrize("wrong", [KeyError("no task"), MemoryError()])

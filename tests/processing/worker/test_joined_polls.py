@@ -209,18 +209,18 @@ def test_what_waits_is_given_back_when_the_worker_stops(
     received = queues.receive("orders", visibility=300)
     received = [replace(one, sent_at=one.sent_at - 2 * BACKLOG) for one in received]
     channel.joined_polls.add("orders", received, 50)
-    given_back: dict[str, int] = {}
-    hide = queues.hide
+    calls: list[tuple[str, list[str], int]] = []
+    hide = queues.hide_many
 
-    def note(queue: str, handle: str, seconds: int) -> None:
-        given_back[handle] = seconds
-        hide(queue, handle, seconds)
+    def note(*call: Any) -> bool:
+        calls.append(call)
+        return hide(*call)
 
     with pytest.MonkeyPatch.context() as noting:
-        noting.setattr(queues, "hide", note)
+        noting.setattr(queues, "hide_many", note)
         channel.close() if closes else channel.basic_cancel("tag")
-    wait = int(channel.wait_time_seconds)
-    assert given_back == {one.receipt_handle: wait for one in received}
+    handles = [one.receipt_handle for one in received]
+    assert calls == [("orders", handles, int(channel.wait_time_seconds))]
     assert channel.qos.in_flight() == []
     channel.hub.turn(time_passes=True)
     assert tags == [], "nothing is handed over any more"
