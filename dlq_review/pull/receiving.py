@@ -9,7 +9,7 @@ from processing.sqs.at_once import WAYS, at_once
 from processing.sqs.message import Message
 
 SET = 250  # messages stored in one transaction
-ROOM = 1024 * 1024  # characters of their bodies, after which a set takes no more
+ROOM = 1024 * 1024  # characters, after which a set takes no more
 GATHERING = 5  # seconds after which a set takes no more, where SQS is slow
 #: Seconds; far above what it takes to receive a set, store the one before, and store it.
 VISIBILITY = 120
@@ -25,11 +25,14 @@ def sets(dlq: str, until: float) -> Generator[list[Message]]:
         coming: Future[list[Message]] | None = None
         while coming or monotonic() < until:
             messages = coming.result() if coming else receive_set(dlq)
-            if not messages:
+            # What was received ahead may be nothing although the DLQ is not empty: a FIFO
+            # queue holds a group back while the set before it is in flight.
+            if not messages and not coming:
                 return
             more = len(messages) >= queues.BATCH and monotonic() < until
             coming = ahead.submit(receive_set, dlq) if more else None
-            yield messages
+            if messages:
+                yield messages
 
 
 def receive_set(dlq: str) -> list[Message]:
@@ -75,4 +78,4 @@ def _receive(dlq: str, limit: int) -> list[Message]:
 
 
 def _size(messages: list[Message]) -> int:
-    return sum(len(message.body) for message in messages)
+    return sum(message.length for message in messages)

@@ -42,6 +42,11 @@ class Message:
     """The redrive policy moved it to its DLQ; no worker sent it there."""
 
     @property
+    def length(self) -> int:
+        """Characters of its body and attributes: either may have a MiB."""
+        return len(self.body) + sum(map(len, self.attributes.values()))
+
+    @property
     def beside(self) -> Attributes:
         return Attributes(self.attributes, self.types)
 

@@ -41,7 +41,7 @@ class Pace:
         return bundles.LARGEST * self.times
 
     def note_received(self, received: Sequence[Message]) -> None:
-        if sum(len(one.body) for one in received) > LARGE:
+        if sum(one.length for one in received) > LARGE:
             self.times = 1
 
     def note_answered(self, bundle: Bundle) -> None:

@@ -11,7 +11,7 @@ from dlq_review.models import DeadLetter
 from dlq_review.pull import arrivals, new_letters, puller, receiving
 from processing.events.envelope import Event
 from processing.sqs import at_once as at_once_module
-from processing.sqs import queues
+from processing.sqs import entries, queues
 from tests.builders import order_created
 from tests.live import wait_for
 
@@ -23,17 +23,22 @@ COUNT = 23  # three receives
 MOST = 24
 
 
-def dead(count: int = COUNT) -> list[Event]:
+def dead(count: int = COUNT, **beside: Any) -> list[Event]:
     events = [order_created() for _ in range(count)]
     for start in range(0, count, 10):
         queues.client().send_message_batch(
             QueueUrl=queues.url("orders-dlq"),
             Entries=[
-                {"Id": str(number), "MessageBody": event.body}
+                entry(number, event) | beside
                 for number, event in enumerate(events[start : start + 10])
             ],
         )
     return events
+
+
+def entry(number: int, event: Event) -> Any:
+    sent = {"Id": str(number), "MessageBody": event.body}
+    return sent | entries.on_fifo("orders", "C-17", event.id)
 
 
 def pulled() -> set[str]:
@@ -109,6 +114,16 @@ def test_a_set_ends_where_its_bodies_its_time_or_its_number_are_used_up(
     assert queues.depth("orders-dlq") == queues.Depth(COUNT - 10, 10)
 
 
+def test_attributes_take_room_in_a_set_as_bodies_do(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message may have a MiB of them beside a body of one character."""
+    note = {"DataType": "String", "StringValue": "n" * 1000}
+    dead(MessageAttributes={"note": note})
+    monkeypatch.setattr(receiving, "ROOM", 10 * 1000)
+    assert len(receiving.receive_set("orders-dlq")) == 10
+
+
 @pytest.mark.parametrize("size", [1, 200, 100_000])
 def test_calls_at_once_take_no_more_than_there_is_room_for(
     sqs: None, monkeypatch: pytest.MonkeyPatch, size: int
@@ -145,6 +160,16 @@ def test_the_next_set_is_received_while_one_is_stored(
         store(*args)
 
     monkeypatch.setattr(puller, "store_set", store_once_the_next_is_there)
+    assert puller.pull(["orders-dlq"]).stored == COUNT
+    assert pulled() == {event.id for event in events}
+    assert left() == 0
+
+
+def test_one_pull_empties_a_fifo_dlq_of_a_single_customer(
+    fifo_orders: None, sqs: None
+) -> None:
+    """SQS gives no message of a group while another of it is in flight."""
+    events = dead()
     assert puller.pull(["orders-dlq"]).stored == COUNT
     assert pulled() == {event.id for event in events}
     assert left() == 0

@@ -142,12 +142,14 @@ def test_what_is_slow_or_fails_takes_it_back(
     assert pace.times == times
 
 
-def test_large_messages_take_it_back() -> None:
+@pytest.mark.parametrize(("body", "attributes"), [(LARGE // 2, 0), (0, LARGE // 2)])
+def test_large_messages_take_it_back(body: int, attributes: int) -> None:
     pace = Pace()
     pace.times = MOST_TIMES
-    pace.note_received([message("x" * (LARGE // 2))] * 2)
+    large = message("x" * body, attributes={"note": "x" * attributes})
+    pace.note_received([large] * 2)
     assert pace.times == MOST_TIMES
-    pace.note_received([message("x" * (LARGE // 2))] * 3)
+    pace.note_received([large] * 3)
     assert pace.times == 1
 
 
