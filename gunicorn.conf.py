@@ -6,10 +6,10 @@ With LOG_FORMAT=json it also lets gunicorn's own lines be JSON.
 """
 
 import os
-import socket
 from typing import Any
 
 import environ
+from gunicorn import sock
 
 from processing import board, log_config
 
@@ -35,20 +35,24 @@ if _Env.ENVIRON.get("LOG_FORMAT") == "json":
     )
 
 
-def on_starting(server: Any) -> None:
-    """Listen on METRICS_PORT too; project/wsgi.py answers there with the metrics alone."""
+def when_ready(server: Any) -> None:
+    """Listen on METRICS_PORT too; project/wsgi.py answers there with the metrics alone.
+
+    The setting `bind` stays as it is: a reload by SIGHUP would find another one, and end
+    the server, because its workers still have the addresses.
+    """
     port = _Env.ENVIRON.get("METRICS_PORT", "").strip()
     host = _Env.ENVIRON.get("METRICS_HOST", "127.0.0.1")
-    if not port.isdigit() or port == "0" or "GUNICORN_FD" in os.environ:
+    if not port.isdigit() or port == "0" or server.master_pid:  # else inherited
         return
+    kind = sock.TCP6Socket if ":" in host else sock.TCPSocket
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        socket.create_server((host, int(port)), family=family).close()
+        listener = kind((host, int(port)), server.cfg, server.log)
     except (OSError, OverflowError) as error:
         server.log.error("metrics_port=%s not_served=%r", port, str(error))
         return
-    named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    server.cfg.set("bind", [*server.cfg.bind, named])
+    server.LISTENERS.append(listener)
+    server.log.info("metrics_at=%s", listener)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -133,6 +133,20 @@ def test_a_gunicorn_whose_process_is_killed_loses_no_count_and_doubles_none(
         refused.value.close()
 
 
+def test_a_reload_keeps_the_site_and_its_metrics(system: LiveSystem) -> None:
+    metrics_port = free_port()
+    port = system.start_web(METRICS_PORT=str(metrics_port), WEB_CONCURRENCY="1")
+    parent = system.processes[-1]
+    wait_for(lambda: posted(port))
+    before = children(parent.pid)
+    os.kill(parent.pid, signal.SIGHUP)
+    wait_for(lambda: len(found := children(parent.pid)) == 1 and found != before)
+    assert posted(port)
+    accepted = 'holdfast_accepted_total{type="order_created",outcome="queued"}'
+    assert samples(scraped(metrics_port))[accepted] == 2
+    assert parent.poll() is None
+
+
 def posted(port: int) -> bool:
     body = json.dumps(order_data()).encode()
     headers = {"Content-Type": "application/json"}
