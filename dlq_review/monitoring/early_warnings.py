@@ -28,8 +28,12 @@ def near() -> timedelta:
 
 
 def warn_of_loss(messages: Iterable[Message]) -> None:
-    """Alert if SQS will soon drop a message of a DLQ: the puller is late or stuck."""
-    for message in messages:
+    """Alert if SQS will soon drop a message of a DLQ: the puller is late or stuck.
+
+    Once for each DLQ: late pulls are large, and each message says the same.
+    """
+    newest_first = sorted(messages, key=lambda one: one.sent_at, reverse=True)
+    for message in {one.queue: one for one in newest_first}.values():
         retention = QUEUES[SOURCE_OF[message.queue]].dlq_retention
         left = message.sent_at + timedelta(seconds=retention) - timezone.now()
         if left < near():

@@ -1,5 +1,6 @@
 """Alerts that come before the harm."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,7 +49,8 @@ def sentences(kind: str) -> list[str]:
 def test_a_message_that_sqs_is_about_to_drop_is_told_of_until_an_hour_passed() -> None:
     sent = timezone.now() - timedelta(seconds=QUEUES["orders"].dlq_retention - 7300)
     message = dead_message(order_created(), sent_at=sent)
-    early_warnings.warn_of_loss([message] * 2)
+    newer = replace(message, sent_at=sent + timedelta(hours=1))
+    early_warnings.warn_of_loss([newer, message, newer])
     early_warnings.look_ahead()
     (sentence,) = sentences("loss")
     assert sentence.startswith("orders-dlq held a message that SQS drops in 2 h.")

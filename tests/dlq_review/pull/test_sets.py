@@ -1,6 +1,7 @@
 """Several receives are stored in one transaction; if that fails, each message alone."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from pytest_django import DjangoAssertNumQueries
 
 from dlq_review.models import DeadLetter
+from dlq_review.monitoring import early_warnings
 from dlq_review.pull import arrivals, new_letters, puller, receiving
 from processing.events.envelope import Event
 from processing.sqs import at_once as at_once_module
@@ -21,6 +23,7 @@ COUNT = 23  # three receives
 #: Statements of a set, however many messages it has; 3 of a new failure's alert, and one
 #: for the keys on PostgreSQL.
 MOST = 24
+OF_LOSS = 4  # statements that alert that SQS nearly dropped some
 
 
 def dead(count: int = COUNT, **beside: Any) -> list[Event]:
@@ -50,11 +53,17 @@ def left() -> int:
     return depth.visible + depth.in_flight
 
 
+@pytest.mark.parametrize("near_loss", [False, True])
 def test_several_receives_are_stored_by_as_many_statements_as_one(
-    sqs: None, django_assert_max_num_queries: DjangoAssertNumQueries
+    sqs: None,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+    near_loss: bool,
 ) -> None:
+    if near_loss:
+        monkeypatch.setattr(early_warnings, "near", lambda: timedelta.max)
     events = dead()
-    with django_assert_max_num_queries(MOST):
+    with django_assert_max_num_queries(MOST + OF_LOSS * near_loss):
         assert puller.pull(["orders-dlq"]).stored == COUNT
     assert pulled() == {event.id for event in events}
     assert left() == 0
