@@ -5,6 +5,7 @@ value as the RFC requires. Fields that the patch does not name keep their text.
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from dlq_review.bodies import exact_json, formatting
@@ -23,6 +24,7 @@ GUARDS = ("test", "absent")
 """They change nothing. `absent`, which is ours, says that there is nothing at a path."""
 _PATH = re.compile(r"(/([^/~]|~[01])*+)++")
 _PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
+_read_once = lru_cache(100)(exact_json.loads)  # asked in each place of a list
 
 
 class PatchError(ReviewError):
@@ -132,8 +134,6 @@ def make_all(patch: list[dict[str, Any]], document: Node) -> None:
         try:
             copied += _make(step, document)
         except LookupError:
-            if step["op"] == "test":
-                raise OtherValueError(step["path"]) from None
             sentence = f"There is nothing at {veiled(step['path'])} to {step['op']}."
             raise PatchError(sentence) from None
         except strict_json.UnreadableJSONError as error:
@@ -155,11 +155,8 @@ def _written(document: Node) -> str:
 def _make(step: dict[str, Any], document: Node) -> int:
     """Apply one step; return how many characters it copied."""
     op, path = step["op"], step["path"]
-    if op == "test":
-        if not exact_json.same_value(get(document, path), _value(step)):
-            raise OtherValueError(path)
-    elif op == "absent":
-        if _has(document, path):
+    if op in GUARDS:
+        if not holds(step, document):
             raise OtherValueError(path)
     elif op == "remove":
         _take(document, path)
@@ -181,7 +178,8 @@ def _make(step: dict[str, Any], document: Node) -> int:
 
 def _value(step: dict[str, Any]) -> Node:
     if "json" in step:
-        return exact_json.loads(step["json"])
+        read = _read_once if step["op"] == "test" else exact_json.loads
+        return read(step["json"])
     return exact_json.of(step["value"])  # frozen by an earlier release
 
 
@@ -192,12 +190,13 @@ def get(document: Node, path: str) -> Node:
     return found
 
 
-def _has(document: Node, path: str) -> bool:
+def holds(guard: dict[str, Any], document: Node) -> bool:
+    """Whether *guard*, one of GUARDS, holds in *document*. Raises PatchError."""
     try:
-        get(document, path)
+        found = get(document, guard["path"])
     except LookupError:
-        return False
-    return True
+        return bool(guard["op"] == "absent")
+    return guard["op"] == "test" and exact_json.same_value(found, _value(guard))
 
 
 def _parent(document: Any, path: str) -> tuple[Any, str]:

@@ -6,7 +6,8 @@ of the other fields, after the steps before it. Both are replaced by plain steps
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import takewhile
+from typing import Any, NamedTuple, Self
 
 from dlq_review.bodies import exact_json, json_patch
 from dlq_review.bodies.computed import computed
@@ -19,7 +20,9 @@ from processing.events.masking import mask_body
 Step = dict[str, Any]
 Case = Sequence[Step]
 MOST_PLACES = 200  # of a list; our contracts allow a hundred items
+MOST_STEPS = 100  # with a *, each of which is made or asked in each place
 ANY = "*"
+_PATHS = ("path", "from")
 
 
 def check(cases: Sequence[Case]) -> None:
@@ -31,6 +34,8 @@ def check(cases: Sequence[Case]) -> None:
         raise PatchError(
             "Where a path holds a *, each case must hold one of that list."
         )
+    if sum(_has_any([step]) for case in cases for step in case) > MOST_STEPS:
+        raise PatchError(f"Write at most {MOST_STEPS} steps with a * in them.")
 
 
 def cases_for(cases: Sequence[Case], body: str, *, masked: bool) -> Sequence[Case]:
@@ -59,9 +64,11 @@ def without_compute(case: Case, body: str, *, masked: bool) -> list[Step]:
 
 def _computed(before: list[Step], step: Step, body: str, masked: bool) -> list[Step]:
     path = step["path"]
-    # Guards of a person who may not see personal data are not asked of the real body.
-    made = [one for one in before if not masked or one["op"] not in GUARDS]
+    made = before
     try:
+        if masked:  # guards are asked of what this person may see
+            json_patch.make_all(before, exact_json.loads(mask_body(body)))
+            made = [one for one in before if one["op"] not in GUARDS]
         document = exact_json.loads(json_patch.apply(made, body))
         old = json_patch.get(document, path)
     except LookupError:
@@ -90,37 +97,53 @@ def _bound(cases: Sequence[Case], document: Node) -> Case:
         raise PatchError(
             f"The list has {len(places):,} places, and at most {MOST_PLACES} are looked at."
         )
+    known = [_Case.of(case) for case in cases]
+    possible = [case for case in known if _fits(case.guards, document)]
     steps: list[Step] = []
-    further: list[Step] = []
+    fitting: list[_Case] = []
     for number in reversed(range(len(places))):  # a removal moves the later ones
-        for case in cases:
-            here = [_at(step, number) for step in case]
-            if _fits(here, document):
-                steps += [
-                    one for one, step in zip(here, case, strict=True) if one != step
-                ]
-                further += [one for one in case if not _has_any([one])]
+        for case in possible:
+            if _fits(_at(case.guards_there, number), document):
+                steps += _at(case.there, number)
+                fitting += [case] if case not in fitting else []
                 break
-    if not steps:
+    if not fitting:
         raise OtherValueError(path, "in every place of its list")
-    return [*steps, *(one for at, one in enumerate(further) if one not in further[:at])]
+    once = {repr(step): step for case in fitting for step in case.once}
+    return [*steps, *once.values()]
 
 
-def _fits(case: Case, document: Node) -> bool:
-    guards = [step for step in case if step["op"] in GUARDS]
-    try:
-        json_patch.make_all(guards, document)
-    except OtherValueError:
-        return False
-    return True
+class _Case(NamedTuple):
+    """A case whose guards come first: they are asked before anything changes, and once."""
+
+    guards: Case
+    guards_there: Case
+    """With a `*`, as `there`."""
+    there: Case
+    once: Case
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        guards = list(takewhile(lambda step: step["op"] in GUARDS, case))
+        changes = case[len(guards) :]
+        return cls(
+            [step for step in guards if not _has_any([step])],
+            [step for step in guards if _has_any([step])],
+            [step for step in changes if _has_any([step])],
+            [step for step in changes if not _has_any([step])],
+        )
 
 
-def _at(step: Step, number: int) -> Step:
-    named = ("path", "from")
-    return {
-        name: _with(value, number) if name in named else value
-        for name, value in step.items()
-    }
+def _fits(guards: Case, document: Node) -> bool:
+    return all(json_patch.holds(guard, document) for guard in guards)
+
+
+def _at(case: Case, number: int) -> list[Step]:
+    """*case*, each step with a `*`, at one place."""
+    return [
+        step | {name: _with(step[name], number) for name in _PATHS if name in step}
+        for step in case
+    ]
 
 
 def _with(path: str, number: int) -> str:
@@ -129,7 +152,7 @@ def _with(path: str, number: int) -> str:
 
 def _paths(case: Case) -> Iterator[str]:
     for step in case:
-        yield from (step[name] for name in ("path", "from") if name in step)
+        yield from (step[name] for name in _PATHS if name in step)
 
 
 def _has_any(case: Case) -> bool:

@@ -9,6 +9,7 @@ from dlq_review.bodies import patch_cases
 from dlq_review.bodies.json_patch import OtherValueError, PatchError
 from dlq_review.bodies.patch_for_body import MOST_PLACES
 from tests.builders import order_created
+from tests.growth import LINEAR, growth
 
 LIST = {"a": [{"b": 1}, {"b": 2, "c": 0}, {"b": 1}], "n": 0}
 IS_1 = {"op": "test", "path": "/a/*/b", "value": 1}
@@ -48,6 +49,11 @@ def to(value: object, path: str = "/a/*/b") -> dict[str, object]:
             [[{"op": "test", "path": "/n", "value": 1}, IS_1, to(8)], [IS_1, to(9)]],
             {"a": [{"b": 9}, {"b": 2, "c": 0}, {"b": 9}], "n": 0},
         ),
+        (  # of the body as it was, also where the place is one of the list
+            [{"op": "test", "path": "/a/0/b", "value": 1}, IS_1, to(9)],
+            {"a": [{"b": 9}, {"b": 2, "c": 0}, {"b": 9}], "n": 0},
+        ),
+        ([IS_2, to(7, "/n")], LIST | {"n": 7}),  # and a * may be in a guard alone
         (
             [IS_2, {"op": "move", "from": "/a/*/c", "path": "/a/*/d"}],
             {"a": [{"b": 1}, {"b": 2, "d": 0}, {"b": 1}], "n": 0},
@@ -87,6 +93,8 @@ def test_a_list_with_too_many_places_is_left_alone() -> None:
         ([IS_1, to(1, "/c/*/b")], "one of that list"),
         ([[IS_1, to(1)], [to(1, "/n")]], "one of that list"),
         ([{"op": "compute"}], '"path"'),
+        ([[IS_1, to(9)]] * 50 + [[IS_2, to(9)]], "at most 50 cases"),
+        ([IS_1, *[to(9)] * 100], "at most 100 steps with a *"),
     ],
 )
 def test_a_patch_that_names_several_lists_is_refused(patch: object, why: str) -> None:
@@ -140,6 +148,30 @@ def test_what_cannot_be_computed_says_why(
 ) -> None:
     with pytest.raises(PatchError, match=why):
         changed([{"op": "compute", "path": path}], order(**data))
+
+
+def test_steps_that_are_made_once_cost_no_more_in_a_long_list() -> None:
+    body = json.dumps({"a": [{"b": 1}] * MOST_PLACES, "n": 0})
+
+    def work(size: int) -> None:
+        once = [{"op": "replace", "path": "/n", "json": str(at)} for at in range(size)]
+        there = {"op": "replace", "path": "/a/*/b", "json": "9"}
+        patch_cases.apply([there, *once], body)
+
+    assert growth(work, 100) < LINEAR
+
+
+def test_a_case_that_computes_does_not_fit_where_its_guard_is_wrong() -> None:
+    """For who may not see personal data too: the next case is tried."""
+    place = "/data/currency"
+    guard = {"op": "test", "path": place, "value": "euros"}
+    body = order(total="1.00")
+    del body["data"]["currency"]
+    first = [guard, to("EUR", place), COMPUTE]
+    missing = {"op": "absent", "path": place}
+    second = [missing, {**to("EUR", place), "op": "add"}, COMPUTE]
+    for masked in (False, True):
+        assert changed([first, second], body, masked=masked)["data"]["total"] == "9.00"
 
 
 def test_nobody_computes_to_learn_what_is_masked() -> None:
