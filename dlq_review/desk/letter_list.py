@@ -81,9 +81,14 @@ class LetterList(ChangeList):
         self.can_show_all = self.multi_page = False
 
     @property
+    def asked(self) -> str:
+        """The query of this list, for what is done with all of it: without the page."""
+        return self.get_query_string()[1:]
+
+    @property
     def kept(self) -> str:
         """What links to letters carry, so that their pages know their place in this list."""
-        return kept(self.get_query_string()[1:] or "state=waiting")
+        return kept(self.asked or "state=waiting")
 
     @property
     def newer(self) -> str:

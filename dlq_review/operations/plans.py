@@ -58,14 +58,15 @@ def freeze(
     raising. Raises NothingChosenError.
     """
     cutoff = timezone.now()
-    # Bodies are read before the transaction begins: that may take a minute.
+    # Bodies are read before the transaction begins, also those that a search reads: that may
+    # take a minute, in which SQLite would let nobody else write.
     read = _read(selection, plan, on_read) if selection.fields else None
+    chosen = selection.candidates()[: plan.limit] if read is None else None
     with transaction.atomic():
         operation = _create(selection, plan, by, reason, cutoff)
-        if read is None:
-            chosen = selection.candidates()[: plan.limit]
+        if chosen is not None:
             fill(operation, chosen.values_list("id", "revision"))
-        else:
+        elif read is not None:
             _fill_with(operation, read)
         on_frozen(operation)
     return operation

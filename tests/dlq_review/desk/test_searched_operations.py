@@ -3,8 +3,10 @@
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -12,6 +14,7 @@ from dlq_review.letters import retention, settlement
 from dlq_review.models import AuditEntry, DeadLetter, Operation
 from dlq_review.operations import control, progress, runner
 from dlq_review.search import full_text
+from dlq_review.search.keyset_pages import Cursor
 from tests.builders import dead_letter, failure, order_created, signup_requested
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.desk_pages import LIST, OPERATIONS, html, plan
@@ -81,6 +84,35 @@ def test_the_operation_freezes_what_the_search_lists(
         assert operation.total == shown.result_count
 
 
+def test_bodies_are_searched_before_the_list_is_written(
+    desk: Client, letters: dict[str, DeadLetter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite nobody else writes while a transaction is open."""
+    opened = []
+    real = full_text.search
+
+    def search(text: str, *, bodies: bool) -> full_text.Found:
+        opened.append(len(connection.savepoint_ids))
+        return real(text, bodies=bodies)
+
+    monkeypatch.setattr(full_text, "search", search)
+    within = len(connection.savepoint_ids)
+    desk.post(NEW, plan(q="C-9"))
+    assert Operation.objects.get().total == 2
+    assert set(opened) == {within}
+
+
+def test_a_page_further_down_leads_to_all_that_match(
+    desk: Client, letters: dict[str, DeadLetter]
+) -> None:
+    for name in ("before", "after"):
+        cursor = Cursor.of(letters["other"])
+        page = urlencode({name: cursor, "q": "C-9", "state": "waiting"})
+        asked = link(html(desk, f"{LIST}?{page}"))
+        assert desk.get(asked).context["form"]["after"].value() is None
+        assert frozen(desk, page).total == 2
+
+
 def test_form_and_frozen_list_say_which_search_it_is_and_what_it_leaves_out(
     desk: Client, letters: dict[str, DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +160,8 @@ def test_a_search_of_bodies_is_on_record_and_only_who_may_see_bodies_reads_it(
 def test_the_list_offers_what_waits_and_no_policy_under_a_search(
     desk: Client, letters: dict[str, DeadLetter]
 ) -> None:
-    assert "All that match and wait…" in html(desk, f"{LIST}?q=C-9")
+    for query in ("q=C-9", "q=", f"group={letters['first'].group_id}"):
+        assert "All that match and wait…" in html(desk, f"{LIST}?{query}")
     text = html(desk, f"{LIST}?q=C-9&state=waiting")
     assert "All that match…" in text
     assert "By a policy" not in text
