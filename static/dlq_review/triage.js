@@ -69,7 +69,7 @@
     n: () => act("n"),
     a: () => act("a"),
     Enter: () => current()?.querySelector("a").click(),
-    "/": () => document.querySelector("#searchbar, #find")?.focus(),
+    "/": () => (document.querySelector("#searchbar") ?? document.querySelector("#find"))?.focus(),
     f: () => document.querySelector("#find")?.focus(),
     "?": () => document.querySelector("#keys")?.togglePopover(),
     Escape: close,

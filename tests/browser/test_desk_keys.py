@@ -80,6 +80,21 @@ def test_a_group_is_taken_by_a_key_and_so_are_those_that_are_ticked(
     expect(page.locator("[data-row]", has_text="ada")).to_have_count(3)
 
 
+def test_a_slash_is_for_the_search_of_the_list_and_else_for_the_box_on_top(
+    open_page: OpenPage,
+) -> None:
+    letter = dead_letter(order_created())
+    page = open_page(LETTERS, session=session_of("administrator"))
+    for address, box in (
+        (LETTERS, "#searchbar"),
+        (GROUPS, "#searchbar"),
+        (page_of(letter), "#find"),
+    ):
+        page.goto(address)
+        page.keyboard.press("/")
+        expect(page.locator(box)).to_be_focused()
+
+
 def test_keys_walk_the_list_from_the_page_of_a_letter(open_page: OpenPage) -> None:
     for number in range(3):
         dead_letter(order_created(order_id=f"SHOP-{number}"))
