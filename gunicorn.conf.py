@@ -14,6 +14,8 @@ from gunicorn import sock
 from processing import board, log_config
 
 worker_class = "intake.wsgi.web_worker.WebWorker"
+# By default a proxy on this machine passes SCRIPT_NAME on, also from whoever sent it.
+forwarder_headers = ""
 
 
 class _Env(environ.Env):  # type: ignore[misc]

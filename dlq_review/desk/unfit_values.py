@@ -22,14 +22,14 @@ class UnfitValueMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/admin/") and _is_unfit(request):
+        if request.path_info.startswith("/admin/") and _is_unfit(request):
             return _refuse(request)
         return self.get_response(request)
 
     def process_exception(
         self, request: HttpRequest, error: Exception
     ) -> HttpResponse | None:
-        unfit = isinstance(error, DataError) and request.path.startswith("/admin/")
+        unfit = isinstance(error, DataError) and request.path_info.startswith("/admin/")
         return _refuse(request) if unfit else None
 
 

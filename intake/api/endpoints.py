@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 
 from intake import idempotent_replays, request_ids
 from intake.accept import accept, prepare
@@ -159,7 +159,7 @@ def _accept(
 
 
 def _accepted(request: HttpRequest, event: Event, at: datetime) -> dict[str, str]:
-    path = _status_path() + Receipt.of(event).token
+    path = _status_path(get_script_prefix()) + Receipt.of(event).token
     return {
         "message": "Request received. Processing in progress.",
         "requestId": event.id,
@@ -168,8 +168,8 @@ def _accepted(request: HttpRequest, event: Event, at: datetime) -> dict[str, str
     }
 
 
-@functools.cache
-def _status_path() -> str:
+@functools.lru_cache(maxsize=8)
+def _status_path(_prefix: str) -> str:
     """Where statuses are; a token, which is safe in any address, completes it."""
     return reverse("api:request_status", args=["-"]).removesuffix("-")
 

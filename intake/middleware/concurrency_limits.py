@@ -62,7 +62,7 @@ class ConcurrencyLimitMiddleware:
         self._of_staff = ConcurrencyLimit(most=3, patience=1.0)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        limit = self._before(request.path)
+        limit = self._before(request.path_info)
         if limit is None:
             return self.get_response(request)
         try:

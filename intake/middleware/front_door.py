@@ -7,7 +7,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import resolve, reverse
+from django.urls import get_script_prefix, resolve, reverse
 from django.views.decorators.csrf import requires_csrf_token
 
 from intake import rate_limits
@@ -49,7 +49,12 @@ _SENTENCES = {
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
+    return request.path_info == "/api" or request.path_info.startswith("/api/")
+
+
+def path_of(name: str) -> str:
+    """The path_info of a view; a site may stand below a prefix, which is part of `path`."""
+    return "/" + reverse(name).removeprefix(get_script_prefix())
 
 
 class ApiMiddleware:
@@ -99,14 +104,14 @@ class RateLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(self.exempt):
+        if request.path_info.startswith(self.exempt):
             return self.get_response(request)
         if is_api(request):
             callers.identify(request)
         limit, client = rate_limits.counted_as(request)
         try:
             usage = rate_limits.spend(limit, client)
-            if request.method == "POST" and request.path in _sign_up_paths():
+            if request.method == "POST" and request.path_info in _sign_up_paths():
                 usage = rate_limits.spend(rate_limits.signups(), client)
         except RateLimitedError as error:
             return _refuse(request, error)
@@ -118,7 +123,7 @@ class RateLimitMiddleware:
 
 @functools.cache
 def _sign_up_paths() -> tuple[str, str]:
-    return reverse("intake:signup"), reverse("api:sign_up")
+    return path_of("intake:signup"), path_of("api:sign_up")
 
 
 def _refuse(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
@@ -142,7 +147,7 @@ def _ask_to_wait(request: HttpRequest, error: RateLimitedError) -> HttpResponse:
 
 def _kept(request: HttpRequest) -> list[tuple[str, str]]:
     """The typed values, to show them again so that nothing is lost; never a password."""
-    if request.method != "POST" or request.path not in _form_paths():
+    if request.method != "POST" or request.path_info not in _form_paths():
         return []
     lists = request.POST.lists()
     return [
@@ -155,4 +160,4 @@ def _kept(request: HttpRequest) -> list[tuple[str, str]]:
 
 @functools.cache
 def _form_paths() -> tuple[str, ...]:
-    return tuple(reverse(f"intake:{name}") for name in ("order", "change", "signup"))
+    return tuple(path_of(f"intake:{name}") for name in ("order", "change", "signup"))

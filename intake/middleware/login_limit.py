@@ -5,10 +5,9 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 
 from intake import rate_limits
-from intake.middleware.front_door import GetResponse
+from intake.middleware.front_door import GetResponse, path_of
 from intake.rate_limits import RateLimitedError
 
 TRIED_AT = (
@@ -24,7 +23,7 @@ class LoginLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method != "POST" or request.path not in _paths():
+        if request.method != "POST" or request.path_info not in _paths():
             return self.get_response(request)
         try:
             rate_limits.spend(rate_limits.logins(), rate_limits.client_of(request))
@@ -35,7 +34,7 @@ class LoginLimitMiddleware:
 
 @functools.cache
 def _paths() -> frozenset[str]:
-    return frozenset(reverse(f"admin:{name}") for name in TRIED_AT)
+    return frozenset(path_of(f"admin:{name}") for name in TRIED_AT)
 
 
 def _refuse(request: HttpRequest, error: RateLimitedError) -> HttpResponse:

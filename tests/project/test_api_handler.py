@@ -18,7 +18,7 @@ from django.urls import set_script_prefix
 from pytest_django import Settings
 
 from intake import shared_cache
-from intake.api import endpoints
+from intake.api import endpoints, problems
 from processing.models import SpooledEvent
 from project import api_handler
 from project.api_handler import LAST, ApiHandler
@@ -101,6 +101,10 @@ def unchanged(settings: Settings, patch: pytest.MonkeyPatch) -> None:
 
 def one_at_most(settings: Settings, patch: pytest.MonkeyPatch) -> None:
     settings.RATE_LIMIT_REQUESTS = 0
+
+
+def no_sign_ups(settings: Settings, patch: pytest.MonkeyPatch) -> None:
+    settings.RATE_LIMIT_SIGNUPS = 0
 
 
 def keys_required(settings: Settings, patch: pytest.MonkeyPatch) -> None:
@@ -256,6 +260,48 @@ def test_the_status_url_has_no_prefix_of_another_request(sqs: None) -> None:
     finally:
         set_script_prefix("/")
     assert "127.0.0.1/api/requests/" in json.loads(body)["statusUrl"]
+
+
+@pytest.mark.parametrize("prefix", ["/shop", "/admin"])
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (keys_required, "401 Unauthorized"),
+        (one_at_most, "429 Too Many Requests"),
+        (no_sign_ups, "429 Too Many Requests"),
+    ],
+)
+def test_a_site_below_a_prefix_asks_for_keys_and_counts(
+    prefix: str,
+    change: Change,
+    status: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change(settings, monkeypatch)
+    asked = environ("POST", "/api/signups", b"{}", SCRIPT_NAME=prefix)
+    try:
+        found, headers, _ = answer_of(WSGIHandler(), asked)
+    finally:
+        set_script_prefix("/")
+    assert found == status
+    assert ("Content-Type", problems.CONTENT_TYPE) in headers
+
+
+@pytest.mark.django_db
+def test_the_status_url_has_the_prefix_of_its_own_site(sqs: None) -> None:
+    told = []
+    for number, prefix in enumerate(("/shop", "", "/shop")):
+        own = {"SCRIPT_NAME": prefix, "HTTP_IDEMPOTENCY_KEY": f"{KEY}-{number}"}
+        try:
+            answer = answer_of(
+                WSGIHandler(), environ("POST", "/api/orders", ORDER, **own)
+            )
+        finally:
+            set_script_prefix("/")
+        url = json.loads(answer[2])["statusUrl"]
+        told.append(url.partition("127.0.0.1")[2].partition("/api/")[0])
+    assert told == ["/shop", "", "/shop"]
 
 
 def test_a_site_below_a_prefix_is_left_to_django(settings: Settings) -> None:

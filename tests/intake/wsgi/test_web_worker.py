@@ -1,11 +1,13 @@
 """A thread that answered waits for the next request of its connection, if others are free."""
 
+import runpy
 import socket
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.conf import settings
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn
@@ -99,6 +101,29 @@ def test_a_connection_without_another_request_goes_back(
     here, client = both_ends
     client.sendall(REQUEST)
     assert worker.handle(connection(worker, here)) is True
+
+
+def test_a_client_names_no_prefix_of_the_site(
+    worker: WebWorker, both_ends: tuple[socket.socket, socket.socket]
+) -> None:
+    """A path below a prefix of the client's choice would pass checks that look at paths."""
+    here, client = both_ends
+    conf = runpy.run_path(str(settings.BASE_DIR / "gunicorn.conf.py"))
+    worker.cfg.set("forwarder_headers", conf["forwarder_headers"])
+    asked: list[dict[str, Any]] = []
+
+    def asking(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked.append(environ)
+        return application(environ, start_response)
+
+    worker.wsgi = asking
+    headers = b"Host: 127.0.0.1\r\nSCRIPT_NAME: /shop\r\nPATH_INFO: /\r\n\r\n"
+    client.sendall(b"GET /shop/api/orders HTTP/1.1\r\n" + headers)
+    client.shutdown(socket.SHUT_WR)
+    worker.handle(connection(worker, here))
+    assert asked[0]["SCRIPT_NAME"] == ""
+    assert asked[0]["PATH_INFO"] == "/shop/api/orders"
+    assert not {"HTTP_SCRIPT_NAME", "HTTP_PATH_INFO"} & asked[0].keys()
 
 
 def test_connections_that_wait_for_a_thread_are_counted(
