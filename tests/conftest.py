@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
-from threading import Condition
+from threading import Condition, RLock
 from typing import Any
 
 import pytest
@@ -97,16 +97,23 @@ clients_of_moto = functools.cache(queues._client.__wrapped__)
 
 
 class SenderOfMoto:
-    """moto's client in place of our quick one, which knows a time limit for a call."""
+    """moto's client in place of our quick one, which knows a time limit for a call.
+
+    It answers one call at a time: to two at once, moto may give one message twice.
+    """
 
     def __init__(self, client: Any) -> None:
         self._client = client
-
-    def send_message_batch(self, *, within: float = inf, **call: Any) -> Any:
-        return self._client.send_message_batch(**call)
+        self._alone = RLock()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
+        ask = getattr(self._client, name)
+
+        def answer(*, within: float = inf, **call: Any) -> Any:
+            with self._alone:
+                return ask(**call)
+
+        return answer
 
 
 @functools.cache
