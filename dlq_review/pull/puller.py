@@ -11,6 +11,7 @@ stores that one, SQS shows its messages again, as after a crash.
 """
 
 import logging
+import random
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -45,14 +46,15 @@ class PullCounts:
         return self.stored + self.known + self.left
 
 
-def pull(dlqs: Iterable[str] = DLQS, *, seconds: float = 60) -> PullCounts:
+def pull(dlqs: Sequence[str] = DLQS, *, seconds: float = 60) -> PullCounts:
     """Empty each of *dlqs*, for at most *seconds* in all. Never raises for one queue.
 
     Raises SoftTimeLimitExceeded.
     """
     done = PullCounts()
     deadline = monotonic() + seconds
-    for dlq in dlqs:
+    # In another order each time: a flood in one DLQ takes all the time that there is.
+    for dlq in random.sample(dlqs, len(dlqs)):
         try:
             with closing(receiving.sets(dlq, deadline)) as sets:
                 for messages in sets:

@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from processing.delivery import processor
 from processing.handlers import registry
 from processing.models import UnderReview
 from processing.sqs import publisher, queues
+from processing.sqs.message import Message
 from tests.builders import (
     dead_letter,
     dead_message,
@@ -157,6 +159,26 @@ def test_a_pull_ends_before_beat_asks_for_the_next(
     monkeypatch.setattr(health, "check_queues", lambda: None)
     tasks.pull()
     assert 20 < next(clock) < settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"]
+
+
+@pytest.mark.parametrize("flooded", puller.DLQS)
+def test_a_flood_in_one_dlq_keeps_no_other_from_being_pulled(
+    monkeypatch: pytest.MonkeyPatch, flooded: str
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(puller, "monotonic", lambda: clock[0])
+    pulled = set()
+
+    def sets(dlq: str, until: float) -> Iterator[list[Message]]:
+        if clock[0] < until:
+            pulled.add(dlq)
+            clock[0] += 60 if dlq == flooded else 0
+        yield from ()
+
+    monkeypatch.setattr(receiving, "sets", sets)
+    for _ in range(100):
+        puller.pull(seconds=60)
+    assert pulled == set(puller.DLQS)
 
 
 def test_a_queue_that_does_not_answer_does_not_stop_the_pull(
