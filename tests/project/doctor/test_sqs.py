@@ -74,6 +74,11 @@ def test_drift_is_named(local_sqs: None) -> None:
         ("InvalidClientTokenId", Role.WEB, (State.FAIL, "refuses the credentials")),
         ("ExpiredToken", Role.BEAT, (State.FAIL, "refuses the credentials")),
         (
+            "InvalidSignatureException",
+            Role.WEB,
+            (State.FAIL, "refuses the credentials", "`clock`"),
+        ),
+        (
             "AccessDenied",
             Role.WEB,
             (State.FAIL, "may not look at orders", "permissions"),
