@@ -1,6 +1,7 @@
 """The words of a text, as they read where some characters are percent-encoded."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -15,7 +16,7 @@ _ROUNDS = 3  # so often is a text decoded, which may have been encoded more than
 
 class Word(NamedTuple):
     text: str
-    """Without differences of case."""
+    """Without differences of case and of width."""
     start: int
     end: int
     """Where it stands in the text, with its encoded characters."""
@@ -27,7 +28,7 @@ def words_of(value: str) -> list[str]:
         if "%" not in value:
             break
         value = unquote(value)
-    return _WORD.findall(value.casefold())
+    return list(map(_plain, _WORD.findall(value.casefold())))
 
 
 def words_in(text: str) -> list[Word]:
@@ -41,9 +42,13 @@ def words_in(text: str) -> list[Word]:
         plain, first, last = _decoded(plain)
         starts, ends = [starts[one] for one in first], [ends[one - 1] for one in last]
     return [
-        Word(one[0].casefold(), starts[one.start()], ends[one.end() - 1])
+        Word(_plain(one[0].casefold()), starts[one.start()], ends[one.end() - 1])
         for one in _WORD.finditer(plain)
     ]
+
+
+def _plain(word: str) -> str:
+    return word if word.isascii() else unicodedata.normalize("NFKC", word)
 
 
 def _decoded(text: str) -> tuple[str, list[int], list[int]]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from processing.events import strict_json
@@ -18,7 +19,8 @@ _LONG = 6  # characters
 _FEW = 8  # words; beyond them it is no name, and its short words are no secret
 _DIGITS = 7  # the last of a phone number, which are the same at home and from abroad
 _MOST_DIGITS = 17  # of a phone number with the prefix of a foreign country
-_GAP = re.compile(r"(?:[\s()+./-]|%[0-9A-Fa-f]{2}){0,9}")  # between its digits
+# Between its digits; a percent sign may be encoded itself.
+_GAP = re.compile(r"(?:[\s()+./\u2010-\u2015\u2212-]|%(?:25){0,3}[0-9A-Fa-f]{2}){0,9}")
 
 
 class Veil:
@@ -51,7 +53,7 @@ class Veil:
         return MASK
 
     def _hide(self, value: str) -> str:
-        for spelling in [value] if value.isascii() else [value, json.dumps(value)]:
+        for spelling in [value] if value.isascii() else _spellings(value):
             local, _, rest = spelling.rpartition("@")
             words = words_of(local or rest)
             few = len(words) <= _FEW
@@ -96,7 +98,7 @@ class Veil:
                 if some in self._hidden:
                     yield at, at + len(some)
             yield at, self._end_of_whole(words, at)
-            if self._numbers and word.isdecimal():
+            if self._numbers and word.replace("_", "").isdecimal():
                 yield self._begin_of_number(text, found, at), at + 1
 
     def _end_of_whole(self, words: list[str], first: int) -> int:
@@ -114,7 +116,7 @@ class Veil:
         """The first word of the hidden number that ends with the word *last*, if one does."""
         digits, first, behind = "", last + 1, found[last].end
         for at in range(last, max(last - _FEW, -1), -1):
-            word, start, end = found[at]
+            word, start, end = found[at].text.replace("_", ""), *found[at][1:]
             gap = text[end:behind] if at < last else ""
             if not word.isdecimal() or not _GAP.fullmatch(gap):
                 break
@@ -124,3 +126,9 @@ class Veil:
             if digits[-_DIGITS:] in self._numbers:
                 first = at
         return first
+
+
+def _spellings(value: str) -> set[str]:
+    """*value* as JSON escapes it, and with each accent in its letter or behind it."""
+    forms = (unicodedata.normalize("NFC", value), unicodedata.normalize("NFD", value))
+    return {value, json.dumps(value), *forms}

@@ -205,6 +205,13 @@ _M = MASK
         ("030 1234567", "Call 0049301234567", f"Call {_M}"),
         ("+15551234567", "(555) 123-4567, twice", f"({_M}) {_M}-{_M}, twice"),
         ("555.123.4567", "%2B1%20555%201234567", f"%2B{_M}%20{_M}%20{_M}"),
+        ("+15551234567", "555%2520123%252D4567", f"{_M}%2520{_M}%252D{_M}"),
+        ("+15551234567", "555\u2013123\u20114567", f"{_M}\u2013{_M}\u2011{_M}"),
+        ("+15551234567", "555_123_4567", _M),
+        ("+15551234567", "\uff15\uff15\uff15 123 456\uff17", f"{_M} {_M} {_M}"),
+        # An accent may be a character of its own.
+        ("J\u00fcrgen", "No Ju\u0308rgen", f"No {_M}\u0308{_M}"),
+        ("Ju\u0308rgen", "No J\u00fcrgen", f"No {_M}"),
         ("+15551234567", "Order 1234 of 4567890", "Order 1234 of 4567890"),
         ("+15551234567", "555, 123, 4567", "555, 123, 4567"),
     ],
@@ -216,7 +223,9 @@ def test_a_veil_hides_a_value_however_a_text_spells_it(
     assert Veil(body)(text) == shown
 
 
-@pytest.mark.parametrize("text", ["1 ", "123 4567 ", "a%20", "%41", "%2520"])
+@pytest.mark.parametrize(
+    "text", ["1 ", "123 4567 ", "a%20", "%41", "%25", "1%2520", "1_"]
+)
 def test_a_veil_reads_a_text_in_linear_time(text: str) -> None:
     values = {"phone": "+15551234567", "name": "Grace Hopper", "note": "q" * 300}
     veil = Veil(json.dumps({"type": "signup_requested", "data": values}))
