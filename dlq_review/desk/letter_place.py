@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from django.contrib.admin import site
-from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.exceptions import (
+    DisallowedModelAdminLookup,
+    DisallowedModelAdminToField,
+)
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
@@ -23,6 +26,11 @@ from dlq_review.search.keyset_pages import Cursor
 from processing.staff.capped_paginator import MOST_COUNTED
 
 LONGEST = 2_000  # characters of a query
+_REFUSALS = (
+    IncorrectLookupParameters,
+    DisallowedModelAdminLookup,
+    DisallowedModelAdminToField,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ def _list(request: HttpRequest) -> LetterList | None:
     asked.GET = QueryDict(query)
     try:
         found = site.get_model_admin(DeadLetter).get_changelist_instance(asked)
-    except (IncorrectLookupParameters, DisallowedModelAdminLookup):
+    except _REFUSALS:
         return None
     return cast("LetterList", found)
 

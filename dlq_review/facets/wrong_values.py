@@ -29,6 +29,7 @@ MOST_PLACES = 20  # of all bodies
 MOST_VALUES = 20  # of one place
 LONGEST = 200  # characters of a value
 _MISSING, _HIDDEN = "missing", "hidden"  # which are no JSON
+_NO_JSON = ("Infinity", "-Infinity")  # how a number is written that is too large
 
 
 @dataclass(slots=True)
@@ -141,17 +142,15 @@ def _any_place(names: Sequence[str], raw: Any) -> str:
 def _place(
     path: str, problem: Problem, body: str, found: dict[str, WrongPlace]
 ) -> WrongPlace | None:
-    if path not in found and len(found) < MOST_PLACES and _is_plain(path):
+    plain = _is_plain(problem.names)
+    if path not in found and len(found) < MOST_PLACES and plain:
         found[path] = WrongPlace(path, Veil(body).error(problem.message))
     return found.get(path)
 
 
-def _is_plain(path: str) -> bool:
-    """Whether its names read like a program's; other names may be personal."""
-    return all(
-        part == "*" or part.isascii() and part.replace("_", "").isalnum()
-        for part in path.split("/")[1:]
-    )
+def _is_plain(names: Sequence[str]) -> bool:
+    """Whether *names* read like a program's; other names may be personal."""
+    return all(one.isascii() and one.replace("_", "").isalnum() for one in names)
 
 
 def _count(place: WrongPlace, there: There, problem: Problem, seen: set[str]) -> None:
@@ -162,7 +161,7 @@ def _count(place: WrongPlace, there: There, problem: Problem, seen: set[str]) ->
         return
     text = json.dumps(there.value)
     is_short = not isinstance(there.value, dict | list) and len(text) <= LONGEST
-    if not is_short or not shows(there.place.shape, there.value):
+    if not is_short or text in _NO_JSON or not shows(there.place.shape, there.value):
         text = _HIDDEN
     if text not in seen:
         seen.add(text)

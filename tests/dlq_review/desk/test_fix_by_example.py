@@ -289,6 +289,31 @@ def test_a_computed_field_follows_what_is_changed_beside_it(
     assert data_of(letter)["total"] == "13.50"
 
 
+def test_a_place_whose_name_is_a_star_is_not_taken_for_any_place(desk: Client) -> None:
+    letters = [
+        wrong(currency="EUR", items=[items("A")[0] | {"*": 1}]),
+        wrong(**{"*": 1}),
+    ]
+    ids = "+".join(str(one.pk) for one in letters)
+    places = desk.get(f"{EDIT}?ids={ids}").context["places"]
+    assert [one.pointer for one, _ in places] == ["/data/currency"]
+
+
+def test_a_number_that_is_too_large_stands_in_no_form_and_is_computed(
+    desk: Client, no_sqs: None
+) -> None:
+    body = json.dumps({"type": "order_created", "data": order_data(total=0)})
+    bodies = [body.replace('"total": 0', f'"total": {one}') for one in ("1e400", "7")]
+    told = failure(error_type="InvalidEventError")
+    letters = [dead_letter(one, attributes=told) for one in bodies]
+    form = {"ids": " ".join(str(one.pk) for one in letters), "path": "/data/total"}
+    asked = f"{EDIT}?ids={form['ids'].replace(' ', '+')}"
+    assert [row["json"] for row in desk.get(asked).context["values"]] == ["7"]
+    sent = {"was": ["7", "Infinity"], "new": ["9.00", "9.00"]}
+    run(operation_of(desk, form | sent | {"compute": "/data/total"}))
+    assert [data_of(one)["total"] for one in letters] == ["9.00", "9.00"]
+
+
 def test_a_value_is_replaced_in_whichever_item_has_it(
     desk: Client, no_sqs: None
 ) -> None:

@@ -94,7 +94,8 @@ def test_the_place_far_down_is_counted_no_further_than_a_page_counts(
 @pytest.mark.parametrize(
     "query",
     ["%00", "q=%00", "a" * 3_000, "state=x&group=x", "foo__bar=1", "p=9", "o=1.2", "="]
-    + ["field=%28%28", "operation=9-x", "_facets=True", "since=7d&queue=x", "q=%ED%A0"],
+    + ["field=%28%28", "operation=9-x", "_facets=True", "since=7d&queue=x", "q=%ED%A0"]
+    + ["_to_field=x", "_to_field="],
 )
 def test_a_list_that_is_none_leads_to_a_page(
     desk: Client, five: list[DeadLetter], query: str
