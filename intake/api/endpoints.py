@@ -32,7 +32,7 @@ ACCEPTED = answers(
     HTTPStatus.ACCEPTED,
     "Accepted",
     ("Location", "Retry-After", "Idempotency-Replayed"),
-    *(400, 401, 404, 413, 415, 422, 503),
+    *(401, 404, 413, 415, 422),
 )
 
 api = DocumentedAPI(
@@ -88,7 +88,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     tags=["Batches"],
     summary="Send up to 100 events; each has its own result, in order",
     openapi_extra=takes("Batch", key=False)
-    | answers(HTTPStatus.MULTI_STATUS, "BatchResults", (), 400, 401, 413, 415, 503),
+    | answers(HTTPStatus.MULTI_STATUS, "BatchResults", (), 401, 413, 415),
 )
 def send_batch(request: HttpRequest) -> HttpResponse:
     _, client = counted_as(request)

@@ -50,7 +50,10 @@ _KEY = _header(
     "Makes a retry the same request; best a random UUID.",
 )
 _IGNORED = "(W3C Trace Context). One that is not right is ignored."
-_TRACE = [
+_NAMED = [
+    _header(
+        "X-Request-ID", TEXT, "The correlation id of the request; else one of ours."
+    ),
     _header("traceparent", TEXT, f"The trace that the request belongs to {_IGNORED}"),
     _header("tracestate", TEXT, f"What tracing systems note for themselves {_IGNORED}"),
 ]
@@ -126,7 +129,7 @@ def takes(schema: str, *, key: bool = True) -> dict[str, Any]:
                 }
             },
         },
-        "parameters": [*([_KEY] if key else []), *_TRACE],
+        "parameters": [*([_KEY] if key else []), *_NAMED],
     }
 
 
@@ -142,7 +145,7 @@ def answers(
             "Problem",
             _OF_ERRORS.get(HTTPStatus(code), ()),
         )
-        for code in sorted({403, 405, 429, *errors})
+        for code in sorted({400, 403, 405, 429, 503, *errors})
     }
     return {"responses": {status.value: good, **bad}}
 

@@ -129,7 +129,7 @@ def test_what_sends_something_names_the_headers_of_a_trace(client: Client) -> No
     assert len(sending) == 4
     for operation in sending:
         named = {one["name"] for one in operation["parameters"]}
-        assert named >= {"traceparent", "tracestate"}
+        assert named >= {"X-Request-ID", "traceparent", "tracestate"}
 
 
 def test_the_server_is_ours(client: Client, settings: Settings) -> None:
@@ -225,3 +225,13 @@ def test_the_headers_of_an_answer_are_those_that_are_documented(
         documented = operation["responses"][str(answer.status_code)]["headers"]
         for name in documented.keys() - beside:
             assert answer.headers[name]
+
+
+def test_every_operation_says_that_a_foreign_host_is_refused_and_that_it_may_be_busy(
+    client: Client,
+) -> None:
+    """A status is refused with 503 while the database holds the threads for it."""
+    document = client.get("/api/openapi.json").json()
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert operation["responses"].keys() >= {"400", "503"}
