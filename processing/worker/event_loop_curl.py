@@ -122,4 +122,5 @@ class Client:
             )
         except Exception as error:  # of any kind: the caller goes on
             answer = error
+        call.body.close()  # the handle keeps it until its next call, up to 10 MiB
         call.answered(answer)

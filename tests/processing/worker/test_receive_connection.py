@@ -1,6 +1,8 @@
 """When the transport asks SQS for more, and with what it keeps time."""
 
+import json
 import socket
+import tracemalloc
 from collections.abc import Callable, Iterator
 from time import monotonic
 from types import SimpleNamespace
@@ -145,6 +147,23 @@ def test_after_a_reset_of_the_event_loop_polls_are_answered(
     second = poll(channel, hub)
     until(hub, lambda: second)
     assert [one["Messages"][0]["MessageId"] for one in first + second] == ["m-1"] * 2
+
+
+def test_an_answer_that_was_read_takes_no_memory(
+    channel: Channel, server: Server, hub: Hub
+) -> None:
+    large = 4 * 1024 * 1024
+    server.body = json.dumps({"Messages": [{"Body": "x" * large}]}).encode()
+    tracemalloc.start()
+    try:
+        answers = poll(channel, hub)
+        until(hub, lambda: answers)
+        taken = tracemalloc.take_snapshot()
+    finally:
+        tracemalloc.stop()
+    ours = tracemalloc.Filter(inclusive=True, filename_pattern=event_loop_curl.__file__)
+    kept = taken.filter_traces([ours]).statistics("filename")
+    assert sum(one.size for one in kept) < large
 
 
 def test_an_answer_at_the_end_of_the_wait_is_not_given_up(
