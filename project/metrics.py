@@ -5,6 +5,7 @@ jobs' worker; if the database does not answer, they are left out.
 """
 
 import secrets
+import socket
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -55,7 +56,7 @@ class MetricsPort:
         self._port = str(settings.METRICS_PORT)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("SERVER_PORT") != self._port:
+        if environ.get("SERVER_PORT") != self._port or _is_unix(environ):
             return self._site(environ, start_response)
         if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"] != PATH:
             start_response("404 Not Found", [("Content-Type", "text/plain")])
@@ -67,6 +68,12 @@ class MetricsPort:
         length = ("Content-Length", str(len(body)))
         start_response("200 OK", [("Content-Type", kind), length])
         return [body]
+
+
+def _is_unix(environ: dict[str, Any]) -> bool:
+    """Whether a request came by a Unix socket: its port is what the client's Host says."""
+    used = environ.get("gunicorn.socket")
+    return bool(used and used.family == socket.AF_UNIX)
 
 
 def with_metrics_port(site: Application) -> Application:

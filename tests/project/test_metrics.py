@@ -1,5 +1,6 @@
 """Who may read `/metrics`, and what it tells."""
 
+import socket
 from collections.abc import Iterable
 from typing import Any
 
@@ -65,7 +66,12 @@ def test_no_metric_names_anybody(sqs: None) -> None:
         assert word not in text
 
 
-def asked(path: str, method: str = "GET", port: str = "9101") -> tuple[str, bytes]:
+def asked(
+    path: str,
+    method: str = "GET",
+    port: str = "9101",
+    used: socket.socket | None = None,
+) -> tuple[str, bytes]:
     """The status and the body of a request to a server with METRICS_PORT=9101."""
     said: list[str] = []
 
@@ -73,7 +79,12 @@ def asked(path: str, method: str = "GET", port: str = "9101") -> tuple[str, byte
         start_response("200 OK", [])
         return [b"the site"]
 
-    environ = {"SERVER_PORT": port, "REQUEST_METHOD": method, "PATH_INFO": path}
+    environ = {
+        "SERVER_PORT": port,
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "gunicorn.socket": used,
+    }
     answer = metrics.with_metrics_port(site)(
         environ, lambda status, _: said.append(status)
     )
@@ -96,6 +107,8 @@ def test_the_metrics_port_has_the_metrics_and_nothing_of_the_site(
 def test_every_other_port_has_the_site(settings: Settings) -> None:
     settings.METRICS_PORT = 9101
     assert asked("/metrics", port="8000")[1] == b"the site"
+    with socket.socket(socket.AF_UNIX) as used:  # the client's Host names the port
+        assert asked("/metrics", used=used)[1] == b"the site"
     settings.METRICS_PORT = 0
     assert asked("/metrics", port="0")[1] == b"the site"
 
