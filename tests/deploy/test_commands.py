@@ -61,6 +61,10 @@ def test_each_process_gets_a_minute_to_stop() -> None:
     patch = yaml.safe_load((ROOT / "deploy/kubernetes/pods.yaml").read_text())
     values = {one["path"].rpartition("/")[2]: one["value"] for one in patch}
     assert values["terminationGracePeriodSeconds"] == 60
+    web = loaded("deploy/kubernetes/web.yaml")[0]["spec"]["template"]["spec"]
+    (container,) = web["containers"]
+    # A connection that comes after SIGTERM is reset: the Service must know before.
+    assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
 
 
 def test_no_process_is_root() -> None:
