@@ -52,7 +52,7 @@ def read(text: str) -> list[dict[str, str]]:
     except strict_json.UnreadableJSONError as error:
         raise PatchError(str(error)) from None
     if not isinstance(patch, list) or not patch:
-        raise PatchError("Write a list of at least one operation.")
+        raise PatchError("Write a list with at least one step.")
     return [_read_step(step) for step in patch]
 
 

@@ -38,6 +38,13 @@ def narrowed(sentence: str, text: str) -> str:
     )[:LONGEST]
 
 
+def shared(sentence: str, text: str) -> str:
+    """*sentence*, narrowed by *text* if both are the same apart from parts that may differ."""
+    if skeleton(sentence) != skeleton(text):
+        return sentence
+    return narrowed(sentence, text)
+
+
 def skeleton(text: str) -> str:
     """The begin of *text* with all parts marked that may differ: texts that are alike share it."""
     return _PART.sub(VARIES, text[:_READ])

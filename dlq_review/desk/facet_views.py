@@ -104,6 +104,7 @@ def _context(
     return {
         "common": found,
         "common_of": of,
+        "common_all": of == f"{len(letters):,}",
         "common_failing": links.shown(found.failing[:first]),
         "common_rows": links.shown(found.rows[:first]),
         "common_plain": links.shown(found.plain) if first is None else [],

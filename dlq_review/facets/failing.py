@@ -1,10 +1,12 @@
 """The paths at which the contracts refuse bodies, with the wrong values there."""
 
+import functools
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dlq_review.bodies.field_conditions import under
+from dlq_review.bodies.sentences import shared
 from dlq_review.facets.values import Facet, Place
 from dlq_review.letters import current_event
 from dlq_review.letters.current_event import NotAnEventError
@@ -16,6 +18,7 @@ from processing.events.veil import Veil
 
 MOST_PROBLEMS = 20  # of one body
 MOST_PATHS = 50  # of all bodies
+MOST_MESSAGES = 20  # of one path
 REQUIRED = "This field is required."
 
 
@@ -35,9 +38,13 @@ class FailingPath:
 
     @property
     def message(self) -> str:
-        """The commonest sentence about it, masked."""
-        ((found, _),) = self.messages.most_common(1)
-        return Veil(self._bodies[found])(found)
+        """The commonest sentence about it, masked, with the parts marked that differ."""
+        (commonest, _), *others = self.messages.most_common(MOST_MESSAGES)
+        told = (self._masked(one) for one, _ in others)
+        return functools.reduce(shared, told, self._masked(commonest))
+
+    def _masked(self, message: str) -> str:
+        return Veil(self._bodies[message])(message)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 from dlq_review.bodies.computed import computed_paths
 from dlq_review.bodies.contract_fields import Kind
 from dlq_review.bodies.pointers import names_of, pointer
+from dlq_review.bodies.sentences import shared
 from dlq_review.facets.failing import REQUIRED, There, at
 from dlq_review.facets.values import Place
 from dlq_review.letters import blame, current_event
@@ -27,6 +28,7 @@ from processing.events.veil import Veil
 MOST_PROBLEMS = 20  # of one body
 MOST_PLACES = 20  # of all bodies
 MOST_VALUES = 20  # of one place
+MOST_MESSAGES = 20  # of one place
 LONGEST = 200  # characters of a value
 _MISSING, _HIDDEN = "missing", "hidden"  # which are no JSON
 _NO_JSON = ("Infinity", "-Infinity")  # how a number is written that is too large
@@ -38,7 +40,8 @@ class WrongPlace:
 
     pointer: str
     """With `*` for any place of a list."""
-    message: str
+    message: str = ""
+    """Why, with the parts marked that differ between the letters."""
     letters: int = 0
     values: Counter[str] = field(default_factory=Counter)
     """As JSON."""
@@ -47,6 +50,14 @@ class WrongPlace:
     """Letters whose value is not shown."""
     types: set[str] = field(default_factory=set)
     """The event types of the letters."""
+    heard: set[str] = field(default_factory=set)
+
+    def hear(self, message: str, body: str) -> None:
+        """Take *message*, about the *body* of one letter."""
+        if len(self.heard) < MOST_MESSAGES:
+            self.heard.add(message)
+            masked = Veil(body).error(message)
+            self.message = shared(self.message, masked) if self.message else masked
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -144,8 +155,11 @@ def _place(
 ) -> WrongPlace | None:
     plain = _is_plain(problem.names)
     if path not in found and len(found) < MOST_PLACES and plain:
-        found[path] = WrongPlace(path, Veil(body).error(problem.message))
-    return found.get(path)
+        found[path] = WrongPlace(path)
+    place = found.get(path)
+    if place is not None and problem.message not in place.heard:
+        place.hear(problem.message, body)
+    return place
 
 
 def _is_plain(names: Sequence[str]) -> bool:

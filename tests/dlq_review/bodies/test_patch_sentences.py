@@ -47,8 +47,8 @@ def test_a_step_may_put_something_at_each_place_of_a_list_and_behind_it(
     ("patch", "sentence"),
     [
         ("[", "JSON"),
-        ("{}", "Write a list of at least one operation."),
-        ("[]", "Write a list of at least one operation."),
+        ("{}", "Write a list with at least one step."),
+        ("[]", "Write a list with at least one step."),
         ("[1]", 'Each step needs an "op", one of '),
         ('[{"op": "launch", "path": "/a"}]', 'needs an "op", one of '),
         ('[{"op": "add", "path": "/a"}]', 'Each add needs a "value".'),

@@ -362,18 +362,31 @@ def test_a_letter_that_was_changed_since_the_preview_gets_no_value(
     assert letter.revisions.count() == 2
 
 
+def test_a_form_of_several_places_says_that_one_change_must_mend_them_all(
+    desk: Client,
+) -> None:
+    there = f"{EDIT}?group={wrong(items=items('-x')).group_id}"
+    assert "need one change for all of them" in html(desk, there)
+    assert "need one change" not in html(desk, f"{EDIT}?ids={wrong().pk}")
+
+
 def test_the_field_that_a_business_rule_refused_is_offered(
     desk: Client, no_sqs: None
 ) -> None:
     letters = []
     for number in range(2):
-        told = failure(error_type="OrderOfAnotherError", error_field="data.customer_id")
+        told = failure(
+            error_type="OrderOfAnotherError",
+            error_field="data.customer_id",
+            error_text=f"The order ORD-{number} has another customer.",
+        )
         event = order_created(order_id=f"ORD-{number}")
         letters.append(dead_letter(event, attributes=told))
     asked = f"{OPERATIONS}new/?group={letters[0].group_id}&kind=fix"
     shown = html(desk, desk.get(asked)["Location"])
     assert "<code>/data/customer_id</code></h2>" in shown
     assert "<b>C-17</b>" in shown
+    assert "The order ‹…› has another customer." in shown
     form = {"group": letters[0].group_id, "path": "/data/customer_id"}
     operation = operation_of(desk, {**form, "was": '"C-17"', "new": "C-71"})
     run(operation)

@@ -59,6 +59,19 @@ def test_the_refused_path_comes_first_with_its_wrong_values() -> None:
     assert "data.currency" not in [one.path for one in found.rows]
 
 
+def test_the_sentence_of_a_refused_path_says_what_holds_for_all_its_letters() -> None:
+    bodies = [
+        order_created(items=items_at(price)).body.replace(f'"{total}"', '"1.00"')
+        for price, total in (("4.50", "9.00"), ("4.50", "9.00"), ("2.00", "4.00"))
+    ]
+    (first,) = card.look([dead_letter(body) for body in bodies]).failing
+    assert first.message == "The items add up to ‹…›."
+
+
+def items_at(price: str) -> list[dict[str, Any]]:
+    return [{"sku": "TEA-1", "quantity": 2, "unit_price": price}]
+
+
 @pytest.mark.parametrize(
     ("data", "path", "missing", "values"),
     [
@@ -287,6 +300,8 @@ def test_the_page_says_how_many_letters_it_has_looked_at(
     monkeypatch.setattr(card, "SAMPLE", 3)
     for url in (f"{GROUPS}{letters[0].group_id}/change/", COMMON):
         assert "Of the 3 newest of 5." in html(desk, url)
+    monkeypatch.setattr(card, "SAMPLE", 5)
+    assert "All 5 letters." in html(desk, COMMON)
 
 
 def test_bodies_that_are_long_together_are_left_out_and_the_page_says_so(

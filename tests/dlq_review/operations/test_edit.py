@@ -270,7 +270,7 @@ def test_staff_edit_many_in_the_admin(desk: Client) -> None:
 def test_an_edit_without_a_change_is_refused(desk: Client) -> None:
     dead_letter()
     answer = desk.post(f"{OPERATIONS}new/", plan(kind="fix"))
-    assert "at least one operation" in answer.content.decode()
+    assert "at least one step" in answer.content.decode()
 
 
 def test_editing_many_needs_the_permission_to_edit(client_of: ClientOf) -> None:
