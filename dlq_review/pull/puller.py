@@ -7,7 +7,8 @@ several receives, a set, are stored in one transaction. If that fails, each mess
 transaction of its own, so that a bad one never delays the others.
 
 The next set is received while one is stored (pull/receiving.py). If the pull ends before it
-stores that one, SQS shows its messages again, as after a crash.
+stores that one, because its time limit is reached, SQS shows its messages again, as after a
+crash.
 """
 
 import logging
@@ -73,10 +74,18 @@ def store_set(dlq: str, messages: Sequence[Message], done: PullCounts) -> None:
     early_warnings.warn_of_loss(messages)
     begun = _begin(messages, done)
     stored = [one for one in messages if one.id in begun or _store(one, done)]
-    # Only now, after each commit.
-    not_deleted = queues.delete(dlq, [message.receipt_handle for message in stored])
-    if not_deleted:
-        logger.warning("queue=%s not_deleted=%s", dlq, len(not_deleted))
+    _delete(dlq, stored)  # only now, after each commit
+
+
+def _delete(dlq: str, stored: Sequence[Message]) -> None:
+    """Delete *stored*. Those that SQS does not delete come again and are recognised."""
+    try:
+        left = queues.delete(dlq, [message.receipt_handle for message in stored])
+    except queues.SQS_ERRORS as error:  # the next set, which is received, is stored too
+        refusals.log(error, dlq, "delete")
+        return
+    if left:
+        logger.warning("queue=%s not_deleted=%s", dlq, len(left))
 
 
 def _begin(messages: Sequence[Message], done: PullCounts) -> set[str]:

@@ -111,6 +111,26 @@ def test_what_was_received_before_sqs_went_away_is_stored(
     assert left() == COUNT - 20
 
 
+def test_a_delete_without_an_answer_keeps_no_later_set_from_being_stored(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was received ahead would stay invisible for two minutes."""
+    events = dead()
+    monkeypatch.setattr(receiving, "SET", 10)
+    delete, failing = queues.delete, iter([EndpointConnectionError(endpoint_url="sqs")])
+
+    def fail_once(*args: Any) -> list[str]:
+        for error in failing:
+            raise error
+        return delete(*args)
+
+    monkeypatch.setattr(queues, "delete", fail_once)
+    assert puller.pull(["orders-dlq"]).stored == COUNT
+    assert pulled() == {event.id for event in events}
+    assert left() == 10, "they come again and are recognised"
+    assert "call=delete failed=EndpointConnectionError" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("limit", "size"), [("ROOM", 1), ("GATHERING", 0), ("SET", 10)]
 )
