@@ -102,6 +102,22 @@ class PollingChannel(SQS.Channel):
             callback=callback,
         )
 
+    def _on_messages_ready(self, queue_url: str, queue: str, answer: Any) -> Any:
+        if answer is NO_ANSWER:
+            return NO_ANSWER
+        try:
+            if queue in self.connection._callbacks:
+                return self._take(queue, answer)
+            # cancelled while the poll was under way
+            return super()._on_messages_ready(queue_url, queue, answer)
+        except Exception as error:  # of any kind: else the queue is not polled again
+            refusals.log(error, queue, "ReceiveMessage")
+            return NO_ANSWER
+
+    def _take(self, queue: str, answer: Any) -> int:
+        """Take the messages in *answer*, and return how many there are."""
+        raise NotImplementedError
+
     def poll_if_room(self) -> None:
         while self._without_room and self._has_room():
             self.hub.call_soon(self._schedule_queue, self._without_room.pop())

@@ -1,16 +1,16 @@
 """Celery reads plain events through this subclass of kombu's SQS transport.
 
-How one poll travels; `_` methods without a note are kombu's, and 1, 2 and 4 are in
-worker/polling.py:
+How one poll travels; `_` methods without a note are kombu's, and 1, 2, 4 and the first method
+of 3 are in worker/polling.py:
 
 1. `basic_consume` asks the event loop for `_schedule_queue` (ours: is there room, and does
    the database answer?).
 2. `_get_bulk_async` -> `_get_async` (ours: one message at a time of a FIFO queue) ->
    `asynsqs` (ours: Connection, which turns every error into NO_ANSWER) -> ReceiveMessage.
-3. The answer goes to `_on_messages_ready` (ours). While a backlog waits on SQS, it waits for
-   the next poll (worker/joined_polls.py). Then `_hand_over` ties the messages into bundles
-   (worker/bundles.py), builds a Celery message of each (worker/task_messages.py) and calls
-   Celery's consumer. Celery puts it into the pool.
+3. The answer goes to `_on_messages_ready` (ours) and to `_take`. While a backlog waits on
+   SQS, it waits for the next poll (worker/joined_polls.py). Then `_hand_over` ties the
+   messages into bundles (worker/bundles.py), builds a Celery message of each
+   (worker/task_messages.py) and calls Celery's consumer. Celery puts it into the pool.
 4. Then `_loop1` (ours: after NO_ANSWER, wait REST_AFTER_ERROR) asks for the next poll.
 5. The process answers: `basic_ack` or `basic_reject` (both ours). Each frees the prefetch
    room in QoS (worker/prefetch.py), and `poll_if_room` asks for the polls that waited.
@@ -51,7 +51,6 @@ from processing.worker.bundles import Bundle
 from processing.worker.delete_batches import Deletes
 from processing.worker.joined_polls import JoinedPolls
 from processing.worker.polling import PollingChannel
-from processing.worker.receive_connection import NO_ANSWER
 from processing.worker.task_messages import celery_message
 from processing.worker.visibility import is_last_delivery
 
@@ -79,12 +78,7 @@ class Channel(PollingChannel):
         """kombu wants a FIFO queue's name to end in `.fifo`; only our URLs do."""
 
     # -- delivering ---------------------------------------------------------------
-    def _on_messages_ready(self, queue_url: str, queue: str, answer: Any) -> Any:
-        if answer is NO_ANSWER:
-            return NO_ANSWER
-        deliver = self.connection._callbacks.get(queue)
-        if deliver is None:  # cancelled while the poll was under way
-            return super()._on_messages_ready(queue_url, queue, answer)
+    def _take(self, queue: str, answer: Any) -> int:
         received = list(messages_in(queue, answer))
         self.qos.pace.note_received(received)
         self.joined_polls.add(queue, received, self.qos.pace.largest)

@@ -195,6 +195,19 @@ def test_a_poll_that_is_not_answered_is_given_up_after_its_wait(
     assert "timed out" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "messages", [7, [{"MessageId": "m", "ReceiptHandle": "h", "Body": 7}]]
+)
+def test_an_answer_that_cannot_be_taken_counts_as_none(
+    channel: Channel, messages: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel.connection._callbacks["orders"] = lambda _: None
+    where = queues.url("orders")
+    found = channel._on_messages_ready(where, "orders", {"Messages": messages})
+    assert found is NO_ANSWER
+    assert "queue=orders call=ReceiveMessage failed=TypeError" in caplog.text
+
+
 def test_a_poll_that_is_refused_says_of_which_queue_and_why(
     channel: Channel, server: Server, hub: Hub, caplog: pytest.LogCaptureFixture
 ) -> None:
