@@ -24,7 +24,7 @@ INSERTED = 500  # items in one statement
 
 
 class NothingChosenError(ReviewError):
-    """No dead letter that waits matches, so there is nothing to do."""
+    """No dead letter matches, so there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)

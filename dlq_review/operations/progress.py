@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from dlq_review.models import Operation, OperationItem
 from dlq_review.search.selections import Selection
@@ -115,7 +115,9 @@ def newer(operation: Operation) -> int:
     stored = Selection.from_json(operation.selection, masked=operation.masked)
     selection = replace(stored, policy=operation.policy_id)
     at = "settled_at" if selection.discarded else "last_failed_at"
-    since = Q(**{f"{at}__gt": operation.cutoff})
+    # One of its own letters that has failed again is on the list.
+    listed = Exists(operation.items.filter(letter=OuterRef("pk")))
+    since = Q(**{f"{at}__gt": operation.cutoff}) & ~Q(listed)
     if selection.search and not _any(replace(selection, search=""), since):
         return (
             0  # without a search, which a page that follows would do every two seconds
