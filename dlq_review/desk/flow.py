@@ -57,7 +57,7 @@ def flow(asked: str) -> dict[str, Any]:
     oldest, spooled = _now()
     rows = [
         Row(
-            track.queue or "All queues",
+            track.queue or "All, with our own jobs",
             [
                 _processed(track, window),
                 _time("Processing time", track, "durations"),

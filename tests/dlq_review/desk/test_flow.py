@@ -72,6 +72,7 @@ def test_a_full_past_is_read_with_a_few_queries(
         QueueRecord.add(at, {"orders": Counts(success=1, durations=[1])})
     with django_assert_max_num_queries(4):
         found = flow("14d")
+    assert found["rows"][0].name == "All, with our own jobs"
     assert found["rows"][0].cells[0].figures[0] == "56 processed"
 
 
