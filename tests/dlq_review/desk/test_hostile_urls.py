@@ -123,7 +123,7 @@ KNOWN = {
     f"{DESK}deadletter/export/csv/": ("q", "type", "group", "after"),
     f"{DESK}failuregroup/": ("q", "p", "o", "state", "queue"),
     f"{DESK}operation/": ("q", "state__exact", "created_at__year", "all"),
-    f"{DESK}operation/new/": ("ids", "group", "kind", "since", "chosen"),
+    f"{DESK}operation/new/": ("ids", "group", "kind", "since", "chosen", "q"),
     f"{DESK}redrivepolicy/": ("q", "state__exact", "probe__exact", "p"),
     f"{DESK}redrivepolicy/new/": ("group", "queue", "type", "error"),
     f"{DESK}operation/edit/": ("ids", "group", "path", "since", "field"),
@@ -281,6 +281,11 @@ def test_no_value_of_a_query_is_an_error_of_ours(
         for name in names:
             method = "POST" if "export" in url else "GET"
             assert ask(desk, method, url, [(name, value), (name, value)]) < 500
+    letter = f"{DESK}deadletter/{rows}/change/"
+    for name in ("q", "field", "state", "_to_field"):  # of the list that one came from
+        query = urlencode({name: value}, errors="surrogatepass")
+        assert ask(desk, "GET", letter, [("list", query)]) == 200
+    assert ask(desk, "GET", letter, [("list", value)]) in (200, 400)
 
 
 @pytest.mark.parametrize("value", EACH, ids=name_of)

@@ -82,6 +82,14 @@ def test_a_letter_has_its_place_in_the_list_one_came_from(
     assert told(text) == (words, expected)
 
 
+def test_a_neighbour_is_told_by_its_name_to_who_hears_the_page(
+    desk: Client, five: list[DeadLetter]
+) -> None:
+    text = opened(desk, five[1], "state=waiting")
+    for name, other in (("newer", five[0]), ("older", five[3])):
+        assert f'aria-label="{name}: {other}">' in text
+
+
 def test_the_place_far_down_is_counted_no_further_than_a_page_counts(
     desk: Client, five: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
