@@ -37,12 +37,11 @@ S = DeadLetter.State
 Taken = Event | ReviewError | None
 
 
-def take(one: Redrive, terms: Terms) -> Event | None:
-    """Claim one letter and return its event; None if it was processed already."""
+def take(one: Redrive, terms: Terms) -> None:
+    """Claim one letter; one that was processed already is resolved."""
     (taken,) = _take_set([one], terms)
     if isinstance(taken, ReviewError):
         raise taken
-    return taken
 
 
 def take_all(chosen: Sequence[Redrive], terms: Terms) -> list[Taken]:

@@ -74,6 +74,10 @@ EXPLAINED = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", document("settings.md"), re
 LOCAL = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 #: Wrong settings, the check that names them, and what its hint has to name.
 BROKEN = [
+    (dlq_review.checks.redrive_settings, {"REDRIVE_UNDO_SECONDS": 61}, "dlq_review.E001", "at most 60"),
+    (dlq_review.checks.redrive_settings, {"REDRIVE_TARGETS": ["x"]}, "dlq_review.E002", "orders:signups"),
+    (dlq_review.checks.redrive_settings, {"REDRIVE_OVERDUE_SECONDS": 0}, "dlq_review.E013", "1 and 1209600"),
+    (dlq_review.checks.archive_settings, {"ARCHIVE_BUCKET": "H"}, "dlq_review.E005", "3 to 63 characters"),
     (dlq_review.checks.retention_settings, {"HISTORY_DAYS": 1}, "dlq_review.E003", "0 to keep all"),
     (
         dlq_review.checks.retention_settings,
@@ -112,6 +116,7 @@ def test_a_wrong_setting_is_named_with_what_heals_it(
     assert heals in found.hint
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", f"{found.msg} {found.hint}"))
     assert named <= EXPLAINED
+    assert {*values} & EXPLAINED <= named | {"ARCHIVE_BUCKET"}
 
 
 #: The settings that the hint of a check names. The others name no setting, or one that is

@@ -49,6 +49,7 @@ def test_each_picture_has_its_figures_in_words_beside_it(
     assert "failed" not in emails
     assert "none alive" in emails
     assert "now 0 events at most 12" in words(row(html, "Spool"))
+    assert '<td colspan="5"' in row(html, "Spool")  # as many as the other rows have
     assert row(html, "orders").count('<svg class="picture"') == 5
     assert "aria-hidden" in row(html, "orders").partition("<svg")[2].partition(">")[0]
 

@@ -12,6 +12,7 @@ from pytest_django import Settings
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, Operation
 from tests.builders import dead_letter, failure, order_created, order_updated
+from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.desk_pages import OPERATIONS, html, plan
 from tests.dlq_review.operation_runs import started
 
@@ -129,7 +130,7 @@ def test_what_a_link_names_by_number_is_said_in_words(desk: Client, name: str) -
     ],
 )
 def test_an_operation_that_has_ended_offers_to_take_it_back(
-    desk: Client, kind: str, state: str, offered: str
+    desk: Client, client_of: ClientOf, kind: str, state: str, offered: str
 ) -> None:
     operation = started(1)
     done = {"fix": "fixed", "discard": "discarded", "redrive": "processed"}
@@ -142,6 +143,9 @@ def test_an_operation_that_has_ended_offers_to_take_it_back(
         offered == "undo",
         offered == "restore",
     )
+    text = html(client_of("view", name="eve"), f"{OPERATIONS}{operation.pk}/change/")
+    assert undo not in text
+    assert restore not in text
     operation.items.update(state="skipped")  # there is nothing to take back
     text = html(desk, f"{OPERATIONS}{operation.pk}/change/")
     assert undo not in text

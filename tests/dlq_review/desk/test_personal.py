@@ -347,6 +347,10 @@ WHY = "You do not have the permission to see personal data of dead letters."
             {"patch": [{"op": "copy", "from": "/data/currency", "path": TO}]},
             "copy from /data/currency can show what is masked.",
         ),
+        (
+            {"patch": [{"op": "copy", "from": f"/data/{GRACE}", "path": TO}]},
+            "copy from /data/••• can show what is masked.",
+        ),
         ({"field": "data.name=Grace", "kind": "redrive"}, "data.name=••• is personal."),
         ({"ids": GRACE, "kind": "redrive"}, "g…@example.com is personal."),
     ],

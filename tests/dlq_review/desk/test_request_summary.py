@@ -5,7 +5,7 @@ from django.test import Client
 
 from dlq_review.bodies.formatting import LONGEST_SHOWN
 from dlq_review.desk.request_summary import Field, asked
-from dlq_review.search.veil import MOST_MASKED, Masked
+from dlq_review.search.veil import MOST_MASKED, Bare, Masked
 from processing.events.masking import MASK
 from tests.builders import dead_letter
 from tests.dlq_review.desk_pages import html, page
@@ -127,3 +127,10 @@ def test_an_id_of_no_person_leads_to_its_other_requests(
     label: str, value: str, findable: bool
 ) -> None:
     assert Field(label, value).findable is findable
+
+
+@pytest.mark.parametrize("items", ['"TEA-1"', "5"])
+def test_items_that_are_no_list_are_left_to_the_body(items: str) -> None:
+    letter = dead_letter(EVENT.format(f'{{"items": {items}}}'))
+    found = asked(letter, letter.revisions.get().body, Bare())
+    assert (found.items, found.more_items) == ([], 0)

@@ -3,6 +3,7 @@
 import pytest
 
 from dlq_review.search.circumstances import circumstances
+from processing.events.masking import MASK
 from tests.builders import dead_letter, failed_attempt, failure, order_created
 
 pytestmark = pytest.mark.django_db
@@ -25,3 +26,10 @@ def test_each_letter_has_circumstances_of_its_own() -> None:
             }
         )
     assert [*circumstances(letters, masked=False).values()] == wanted
+
+
+def test_of_the_attributes_only_those_that_name_nobody_are_shown() -> None:
+    given = {"shop": "s1", "type": "order_updated"}
+    letter = dead_letter(attributes=given)
+    shown = circumstances([letter], masked=True)[letter.pk]
+    assert shown["attribute"] == {"shop": MASK, "type": "order_updated"}
