@@ -204,6 +204,9 @@ def test_alertmanager_learns_when_an_alert_ends(settings: Settings) -> None:
     assert raised["labels"]["alertname"] == "HoldfastUnusualGrowth"
     assert raised["labels"]["severity"] == "critical"
     assert raised["labels"] == over["labels"]
+    settings.ALERT_URGENT = []
+    (calm,) = json.loads(alertmanager.content([delivery()]))
+    assert calm["labels"]["severity"] == "warning"
     assert [_time(one["endsAt"]) - AT for one in (raised, over, test)] == [
         timedelta(hours=24),
         timedelta(hours=2),

@@ -10,6 +10,7 @@ from pytest_django import Settings
 from dlq_review.letters import retention, settlement
 from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.redrive import claims
+from dlq_review.search import narrowing
 from processing.delivery import processor
 from processing.models import Outcome
 from processing.sqs import queues
@@ -62,6 +63,18 @@ def test_a_search_finds_settled_letters_too(desk: Client) -> None:
     letter = dead_letter(signup_requested(email="bob@example.com"))
     settlement.discard(letter, by="ada", reason="x")
     assert page(letter) in html(desk, f"{LIST}?q=Bob@example.com")
+
+
+def test_a_list_says_that_only_the_newest_bodies_were_asked(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(narrowing, "MOST", 2)
+    told = "Only the newest 2 letters were asked. An operation asks all of them."
+    for number in (2, 3):
+        while DeadLetter.objects.count() < number:
+            dead_letter()
+        shown = html(desk, f"{LIST}?field=data.currency%3DEUR")
+        assert (told in shown, shown.count("data-row")) == (number > 2, 2)
 
 
 def test_a_group_narrows_the_list(desk: Client) -> None:
@@ -128,7 +141,8 @@ def test_a_body_is_downloaded_as_text_never_as_a_page(desk: Client) -> None:
     answer = desk.post(page(letter, "body/0"))
     assert letter.audit.get(verb="revealed").actor == "ada"
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
-    assert answer["Content-Disposition"].startswith("attachment")
+    file = f"dead-letter-{letter.pk}-revision-0.txt"
+    assert answer["Content-Disposition"] == f'attachment; filename="{file}"'
 
 
 @pytest.fixture

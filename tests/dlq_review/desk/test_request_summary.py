@@ -134,3 +134,9 @@ def test_items_that_are_no_list_are_left_to_the_body(items: str) -> None:
     letter = dead_letter(EVENT.format(f'{{"items": {items}}}'))
     found = asked(letter, letter.revisions.get().body, Bare())
     assert (found.items, found.more_items) == ([], 0)
+
+
+def test_a_long_value_is_cut_and_a_value_that_just_fits_is_not() -> None:
+    letter = dead_letter(EVENT.format(f'{{"a": "{"x" * 300}", "b": "{"y" * 301}"}}'))
+    found = asked(letter, letter.revisions.get().body, Bare())
+    assert [one.value for one in found.fields] == ["x" * 300, "y" * 300 + "…"]

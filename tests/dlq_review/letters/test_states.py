@@ -83,3 +83,18 @@ def test_an_operation_is_held_while_its_lease_runs() -> None:
 )
 def test_a_brake_is_told_from_other_pauses(halted: str, *, braked: bool) -> None:
     assert Operation(halted=halted).braked == braked
+
+
+@pytest.mark.parametrize(
+    ("type", "reference", "order_id"),
+    [
+        ("order_created", "ORD-1", "ORD-1"),
+        ("order_created", "ada@example.com", ""),
+        ("signup_requested", "ada@example.com", ""),
+        ("order_eaten", "ORD-1", ""),
+    ],
+)
+def test_a_reference_is_an_order_id_if_the_contract_says_so_and_it_names_nobody(
+    type: str, reference: str, order_id: str
+) -> None:
+    assert DeadLetter(type=type, reference=reference).order_id == order_id

@@ -12,8 +12,9 @@ from pytest_django import Settings
 
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, Report
-from dlq_review.monitoring import books, report
+from dlq_review.monitoring import books, letter_figures, report
 from dlq_review.monitoring.gauges import ALL
+from dlq_review.monitoring.measured import Figures
 from processing.delivery import processor, spool
 from processing.metrics import emf
 from processing.metrics.declared import REPAIRS
@@ -237,3 +238,11 @@ def test_repairs_are_counted_by_what_became_of_them(sqs: None) -> None:
 
 def refreshed(letter: DeadLetter) -> DeadLetter:
     return DeadLetter.objects.get(pk=letter.pk)
+
+
+@pytest.mark.parametrize("state", DeadLetter.State)
+def test_a_letter_on_its_way_back_keeps_the_report_busy(state: str) -> None:
+    dead_letter()
+    DeadLetter.objects.update(state=state)
+    is_on_its_way = state in ("claimed", "redriven")
+    assert letter_figures.add_letters(Figures()) == is_on_its_way

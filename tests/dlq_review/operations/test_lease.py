@@ -10,6 +10,7 @@ from django.utils import timezone
 from dlq_review.management import operation_console
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import control, leases, plans, recording, runner, steps
+from dlq_review.operations.pace import Pace
 from dlq_review.operations.plans import Plan
 from dlq_review.redrive import claims, sender
 from dlq_review.search.selections import Selection
@@ -229,3 +230,12 @@ def test_an_operation_is_held_until_its_lease_runs_out(
     if seconds is not None:
         operation.leased_until = timezone.now() + timedelta(seconds=seconds)
     assert operation.held_until == (operation.leased_until if held else None)
+
+
+def test_who_waits_for_anothers_run_catches_up_with_nothing() -> None:
+    operation = started(1)
+    assert leases.take(operation) is not None  # by the other
+    pace = Pace(10)
+    pace.took(100)
+    assert not runner.run(operation, seconds=0, pace=pace)
+    assert pace.wait() == 0
