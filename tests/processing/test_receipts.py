@@ -7,7 +7,7 @@ from dlq_review.letters import revisions
 from dlq_review.pull import puller
 from processing import receipts
 from processing.delivery import processor
-from processing.models import Outcome, UnderReview
+from processing.models import Attempt, Outcome, Repair, UnderReview
 from processing.receipts import Receipt, State
 from processing.sqs import queues
 from tests.builders import (
@@ -64,6 +64,16 @@ def test_a_request_at_the_triage_desk_is_under_review_until_it_is_processed() ->
     assert Receipt.of(event).status().state == State.UNDER_REVIEW
     processor.process(event)
     assert Receipt.of(event).status().state == State.DONE
+
+
+def test_a_review_began_when_the_desk_got_it_and_before_that_when_it_failed() -> None:
+    event = order_created()
+    failed_attempt(event, permanent=True)
+    failed_at = Attempt.objects.get().started_at
+    assert Receipt.of(event).status().since == failed_at
+    row = UnderReview.objects.create(request_id=event.id)
+    assert row.since > failed_at
+    assert Receipt.of(event).status().since == row.since
 
 
 def test_a_redriven_request_that_gives_up_again_is_under_review_again() -> None:
@@ -177,6 +187,26 @@ def test_a_receipt_is_done_when_its_request_was_processed_as_staff_edited_it(
     processor.handle(sent)
     assert Receipt.of(asked).status().state == State.DONE
     assert Receipt.of(other).status().state == State.NOT_ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({}, State.DONE),
+        ({"request_id": "r-2"}, State.NOT_ACCEPTED),
+        ({"asked": "another"}, State.NOT_ACCEPTED),
+        ({"became": "another"}, State.NOT_ACCEPTED),
+    ],
+    ids=["the edit", "of another request", "of another content", "not what was done"],
+)
+def test_only_the_edit_that_led_to_what_was_done_makes_a_receipt_done(
+    changed: dict[str, str], state: State
+) -> None:
+    asked, edited = order_created(id="r-1"), order_created(id="r-1")
+    edit = {"asked": asked.fingerprint, "became": edited.fingerprint}
+    Repair.objects.create(**{"request_id": "r-1", **edit, **changed})
+    processor.process(edited)
+    assert Receipt.of(asked).status().state == state
 
 
 def test_an_edit_of_the_second_content_of_a_request_is_no_edit_of_the_first(

@@ -24,7 +24,7 @@ def takes_what_django_gives(function: Callable[..., object]) -> bool:
 
 @pytest.mark.parametrize(
     "module",
-    [dlq_review.checks, intake.checks, processing.checks],
+    [dlq_review.checks, intake.checks, processing.checks, processing.tracing.checks],
     ids=lambda module: module.__name__,
 )
 def test_every_check_is_registered(module: ModuleType) -> None:
@@ -36,6 +36,20 @@ def test_every_check_is_registered(module: ModuleType) -> None:
     registered: set[object] = {*registry.registered_checks, *registry.deployment_checks}
     assert own
     assert [one.__name__ for one in own if one not in registered] == []
+
+
+def test_what_only_a_production_needs_is_checked_there_only() -> None:
+    """Else a laptop starts nothing, or a deployment is not warned."""
+    deployed = {one.__name__ for one in registry.deployment_checks if is_ours(one)}
+    assert deployed == {
+        *("secret_key", "addresses", "real_sqs", "mail_server", "own_folder"),
+        *("cache_is_shared", "clients_are_told_apart", "keys_are_encrypted"),
+        "archive_access",
+    }
+
+
+def is_ours(check: Callable[..., object]) -> bool:
+    return check.__module__.partition(".")[0] in ("processing", "dlq_review", "intake")
 
 
 CHECK_FILES = [

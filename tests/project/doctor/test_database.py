@@ -43,13 +43,17 @@ def other_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., No
         one.close()
 
 
-def test_a_database_that_answers_is_told_with_its_version_and_latency() -> None:
+def test_a_database_that_answers_is_told_with_its_version_and_latency(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     found = database_checks.database(None)
     if connection.vendor == "sqlite":
         held(found, State.WARN, "SQLite", "Set DATABASE_URL")
     else:
         held(found, State.OK, " ms.")
         assert found.says.startswith("PostgreSQL 1")
+        monkeypatch.setattr(database_checks, "_SLOW", -1)
+        held(database_checks.database(None), State.WARN, " ms.", "nearer")
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL can")
