@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 from django.core.checks.registry import registry
@@ -40,8 +41,8 @@ def test_every_check_is_registered(module: ModuleType) -> None:
 
 def test_what_only_a_production_needs_is_checked_there_only() -> None:
     """Else a laptop starts nothing, or a deployment is not warned."""
-    deployed = {one.__name__ for one in registry.deployment_checks if is_ours(one)}
-    assert deployed == {
+    deployed: set[Any] = registry.deployment_checks
+    assert {one.__name__ for one in deployed if is_ours(one)} == {
         *("secret_key", "addresses", "real_sqs", "mail_server", "own_folder"),
         *("cache_is_shared", "clients_are_told_apart", "keys_are_encrypted"),
         "archive_access",

@@ -169,6 +169,27 @@ def test_an_order_id_is_what_the_contract_takes(client: Client, order_id: str) -
     assert valid(client, "OrderId", order_id) == is_valid(OrderCreated, data)
 
 
+@pytest.mark.parametrize(
+    ("changed", "is_taken"),
+    [
+        ({}, True),
+        ({"key": "key-of-16-letters"}, True),
+        ({"key": "key of 16 letters"}, False),
+        ({"type": "signup_requested"}, False),
+        ({"type": "email_requested"}, False),
+        ({"data": {}}, False),
+        ({"more": 1}, False),
+    ],
+)
+def test_an_event_of_a_batch_is_one_of_ours(
+    client: Client, changed: dict[str, Any], is_taken: bool
+) -> None:
+    event = {"type": "order_created", "data": order_data(), **changed}
+    assert valid(client, "Batch", {"events": [event]}) is is_taken
+    assert not valid(client, "Batch", {"events": [event], "more": 1})
+    assert not valid(client, "Batch", {"events": []})
+
+
 @pytest.mark.django_db
 def test_every_state_is_answered_as_documented(client: Client, sqs: None) -> None:
     order = order_created()

@@ -2,7 +2,7 @@ import json
 import smtplib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from processing.delivery import attempts, processor, spool
+from processing.events.attributes import RECEIPT, REDRIVE
 from processing.events.contracts import EmailRequested
 from processing.events.envelope import Event
 from processing.handlers import accounts, orders, registry
@@ -348,3 +349,26 @@ def test_a_recipient_refused_for_good_is_a_permanent_failure(
     processor.handle(message(body, queue="emails"))
     assert Attempt.objects.get().error_type == "RecipientRefusedError"
     assert queues.depth("emails-dlq").visible == 1
+
+
+def test_what_staff_redrove_is_refused_to_them_and_not_to_its_sender() -> None:
+    beside = {**RECEIPT.texts, REDRIVE: "7"}
+    change = message(order_updated(), receive_count=3, attributes=beside)
+    with pytest.raises(processor.RetryLaterError, match="UnknownOrderError"):
+        processor.handle(change)
+    assert not Outcome.objects.exists()
+
+
+def test_a_refusal_names_its_order_and_its_correlation_id() -> None:
+    event = order_updated(order_id="ORD-7")
+    processor.refuse(event, "No.")
+    found = Outcome.objects.get()
+    assert (found.order_id, found.correlation_id) == ("ORD-7", event.correlation_id)
+
+
+def test_an_event_without_a_time_has_that_of_its_message() -> None:
+    sent_at = datetime(2026, 1, 2, tzinfo=UTC)
+    fields = json.loads(order_created().body)
+    del fields["timestamp"]
+    processor.handle(message(json.dumps(fields), sent_at=sent_at))
+    assert Order.objects.get().status_changed_at == sent_at

@@ -4,14 +4,15 @@ from typing import Any, NoReturn
 
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.utils import timezone
 
 from processing import tasks
-from processing.delivery import spool
+from processing.delivery import processor, spool
 from processing.events import envelope
 from processing.events.envelope import Event
-from processing.models import SpooledEvent
+from processing.models import Outcome, SpooledEvent
 from processing.sqs import publisher, queues
 from processing.sqs.batches import Sent
 from processing.sqs.refusals import SendError
@@ -76,6 +77,34 @@ def test_a_row_that_sqs_refuses_for_good_is_not_tried_for_ever(
     assert SpooledEvent.objects.get().refused_for_good
     SpooledEvent.objects.update(next_try_at=timezone.now())
     assert spool.relay() == 0
+
+
+@pytest.mark.parametrize(("days", "is_renewed"), [(0.9, False), (1.1, True)])
+def test_the_claim_of_what_waited_long_counts_from_its_last_copy(
+    sqs: None, days: float, is_renewed: bool
+) -> None:
+    """Else the claim is deleted while that copy can still arrive."""
+    event = order_created()
+    processor.process(event)
+    long_ago = timezone.now() - timedelta(days=30)
+    Outcome.objects.update(at=long_ago)
+    spool.add(event, "Timeout")
+    SpooledEvent.objects.update(created_at=timezone.now() - timedelta(days=days))
+    assert spool.relay() == 1
+    assert (Outcome.objects.get().at > long_ago) is is_renewed
+
+
+def test_the_time_limit_of_the_job_ends_it_and_blames_no_row(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out_of_time(*_: Any, **__: Any) -> NoReturn:
+        raise SoftTimeLimitExceeded
+
+    spool.add(order_created(), "Timeout")
+    monkeypatch.setattr(envelope, "parse", run_out_of_time)
+    with pytest.raises(SoftTimeLimitExceeded):
+        spool.relay()
+    assert SpooledEvent.objects.get().tries == 0
 
 
 def test_a_follow_up_that_sqs_refused_for_good_is_not_sent_by_a_later_delivery(
