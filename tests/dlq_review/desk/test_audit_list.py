@@ -58,7 +58,10 @@ def test_what_an_operation_did_to_many_is_one_row(
     auditor: Client, letters: list[DeadLetter]
 ) -> None:
     assert told(auditor) == ALL
+    first = AuditEntry.objects.filter(verb="pulled").earliest("pk")
+    AuditEntry.objects.filter(pk=first.pk).update(at=NOON - timedelta(minutes=1))
     text = html(auditor, AUDIT)
+    assert re.search("since <time[^>]*>20 Nov 2026, 11:59:07 UTC", text)
     assert "<summary>3 dead letters</summary>" in text
     assert "21 Nov 2026, 12:00:07 UTC" in text
     for letter in letters:

@@ -127,7 +127,7 @@ def test_a_change_of_personal_data_is_masked_and_goes_on_record(
         )
         for _ in "ab"
     )
-    valid = SignupRequested(email="zquill@b.org", name="Zquill")
+    valid = SignupRequested(email="zquill@b.org", name="Zquilla")
     body = Event.new(valid, id=first.request_id).body
     revisions.edit(first, body, based_on=0, by="ada", reason="x")
     names = ("view", "change", "bulk_redrive", *(("view_personal",) if reveals else ()))

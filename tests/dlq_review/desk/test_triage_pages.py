@@ -30,6 +30,34 @@ def test_the_overview_counts_what_waits(desk: Client, sqs: None) -> None:
     assert "<b>3</b> waiting for us" in text
     assert "3 on orders" in text
     assert "OrderExistsError" in text
+    assert "No failures." not in text
+
+
+def test_each_figure_of_the_overview_is_the_count_of_its_letters(
+    desk: Client, no_sqs: None
+) -> None:
+    now = timezone.now()
+    for hours, state in enumerate(DeadLetter.State, 1):
+        DeadLetter.objects.filter(pk=dead_letter().pk).update(
+            state=state,
+            first_failed_at=now - timedelta(hours=10 + hours),
+            last_failed_at=now - timedelta(hours=hours),
+            redriven_at=now - timedelta(days=10),
+            expires_at=now,
+        )
+    FailureGroup.objects.update(waiting=12, redriven=21)
+    answer = desk.get("/admin/")
+    text = answer.content.decode()
+    for figure in (
+        "<b>12</b> waiting for us",
+        "<b>2</b> failed in the last 3 h",
+        "<b>21</b> redriven, awaiting their outcome",
+        "<b>1</b> overdue",
+        "<b>3</b> near or past their SQS limit",
+    ):
+        assert figure in text
+    waits = [one for one in DeadLetter.State if one in DeadLetter.WAITING]
+    assert answer.context["oldest"].state == waits[-1]
 
 
 def test_the_overview_stands_above_all_and_shows_no_way_to_it(

@@ -54,7 +54,7 @@ def test_events_are_green_when_so_many_were_the_last_and_none_failed() -> None:
     )
     failed(1, type="order_updated")
     assert of_two_events().green
-    failed(1)
+    failed(7.5)
     assert of_two_events() == probes.Verdict(
         False, "order_created: one of the last 2 failed."
     )
