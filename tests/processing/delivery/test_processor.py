@@ -3,19 +3,21 @@ import smtplib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
 import time_machine
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
-from django.db import connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from processing.delivery import attempts, processor, spool
 from processing.events.attributes import RECEIPT, REDRIVE
 from processing.events.contracts import EmailRequested
-from processing.events.envelope import Event
+from processing.events.envelope import Event, Identity
 from processing.handlers import accounts, orders, registry
 from processing.handlers.effect import BusinessRuleError
 from processing.models import Attempt, Order, Outcome, SpooledEvent, User
@@ -359,11 +361,12 @@ def test_what_staff_redrove_is_refused_to_them_and_not_to_its_sender() -> None:
     assert not Outcome.objects.exists()
 
 
-def test_a_refusal_names_its_order_and_its_correlation_id() -> None:
+def test_an_outcome_names_the_order_it_is_about() -> None:
     event = order_updated(order_id="ORD-7")
     processor.refuse(event, "No.")
     found = Outcome.objects.get()
     assert (found.order_id, found.correlation_id) == ("ORD-7", event.correlation_id)
+    assert processor.claim_of(event).order_id == "ORD-7"
 
 
 def test_an_event_without_a_time_has_that_of_its_message() -> None:
@@ -372,3 +375,60 @@ def test_an_event_without_a_time_has_that_of_its_message() -> None:
     del fields["timestamp"]
     processor.handle(message(json.dumps(fields), sent_at=sent_at))
     assert Order.objects.get().status_changed_at == sent_at
+
+
+@pytest.mark.parametrize("redriven", [False, True])
+def test_a_rule_of_the_database_that_an_effect_breaks_is_no_repetition(
+    monkeypatch: pytest.MonkeyPatch, redriven: bool
+) -> None:
+    """Else the message would be deleted without an effect."""
+
+    def break_a_rule(_: Any) -> None:
+        raise IntegrityError
+
+    monkeypatch.setitem(registry.HANDLERS, "order_created", break_a_rule)
+    with pytest.raises(IntegrityError):
+        processor.process(order_created(), redriven=redriven)
+    assert not Outcome.objects.exists()
+
+
+def test_a_refusal_stays_where_its_redrive_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = order_created()
+    processor.refuse(event, "No.")
+    monkeypatch.setitem(registry.HANDLERS, "order_created", away)
+    with pytest.raises(OperationalError):
+        processor.process(event, redriven=True)
+    assert Outcome.objects.get().kind == Outcome.Kind.REFUSED
+
+
+def test_the_reason_of_a_dead_letter_names_its_field_release_and_worker(
+    settings: Settings,
+) -> None:
+    settings.RELEASE, settings.WORKER_NAME = "r9", "w-7"
+    identity = Identity("r-1", "order_created", "ORD-1", "")
+    error = orders.OrderExistsError("x" * 100_000, field="order_id")
+    told = processor.failure(identity, error)
+    assert datetime.fromisoformat(told.pop("failed_at")).utcoffset() == timedelta()
+    assert told == {
+        "request_id": "r-1",
+        "correlation_id": "r-1",  # it has none of its own
+        "error_type": "OrderExistsError",
+        "error_text": "x" * attempts.LONGEST_TEXT,
+        "error_field": "data.order_id",
+        "worker": "w-7",
+        "release": "r9",
+    }
+
+
+def test_an_attempt_says_who_tried_when_and_for_how_long(settings: Settings) -> None:
+    settings.RELEASE, settings.WORKER_NAME = "r9", "w-7"
+    started_at = timezone.now() - timedelta(seconds=90)
+    watch = attempts.Stopwatch(started_at, monotonic() - 90)
+    identity = Identity("r-1", "t" * 300, "", "")
+    attempts.record(message("x"), identity, ValueError("x"), watch, permanent=False)
+    row = Attempt.objects.get()
+    assert (row.worker, row.release, row.started_at) == ("w-7", "r9", started_at)
+    assert 90_000 <= row.duration_ms < 150_000
+    assert row.type == "t" * 100  # as much as the column holds
