@@ -19,14 +19,16 @@ def blamed(letter: DeadLetter, body: str) -> list[Problem]:
     problem = Problem(letter.error_field, letter.error_text)
     path = pointer(problem.names)
     failed = _failed_body(letter)
+    if failed is None:
+        return []
     same = body == failed or _value(body, path) == _value(failed, path)
     return [problem] if same else []
 
 
-def _failed_body(letter: DeadLetter) -> str:
-    """The body that failed last: what arrived, or what staff had saved by then."""
+def _failed_body(letter: DeadLetter) -> str | None:
+    """The body that failed last: what arrived, or what staff had saved by then; None if unknown."""
     sent = Q(by="") | Q(at__lte=letter.last_failed_at)
-    return letter.revisions.filter(sent).values_list("body", flat=True)[0]
+    return letter.revisions.filter(sent).values_list("body", flat=True).first()
 
 
 def _value(body: str, path: str) -> str | None:

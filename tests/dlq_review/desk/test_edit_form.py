@@ -3,6 +3,7 @@
 import html as markup
 import json
 import re
+from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock
 
@@ -128,6 +129,18 @@ def test_a_letter_that_was_edited_since_is_blamed_for_what_it_still_has(
     post(desk, letter, sent(based_on=1, **{"/data/order_id": "ORD-2"}))
     assert MARKED.findall(html(desk, page(letter, "edit"))) == []
     assert REFUSED not in html(desk, page(letter)).partition('class="facts"')[2][:600]
+
+
+def test_no_field_is_blamed_where_the_body_that_failed_is_unknown(
+    desk: Client,
+) -> None:
+    letter = refused_order()
+    later = letter.last_failed_at + timedelta(hours=1)
+    letter.revisions.update(by="ada", at=later)
+    for leaf in ("change", "edit"):
+        answer = desk.get(page(letter, leaf))
+        assert answer.status_code == 200
+        assert "aria-invalid" not in answer.content.decode()
 
 
 def test_a_blamed_field_with_personal_data_is_named_and_stays_locked(
