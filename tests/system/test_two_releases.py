@@ -1,6 +1,7 @@
 """A deployment: workers of two releases side by side on the same queues."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,24 @@ def of_the_newer_release(number: int) -> str:
     return change.body.replace("order_updated", newer_release.TYPE)
 
 
+def all_took_effect(events: list[Event]) -> bool:
+    return set(ids(events)) <= set(took_effect())
+
+
 def both_process(system: LiveSystem) -> bool:
     return all("outcome=processed" in system.log(name) for name in ("r1", "r2"))
+
+
+def send_until_both_process(system: LiveSystem) -> list[Event]:
+    sent: list[Event] = []
+    for _ in range(20):  # one worker may take a whole round
+        some = [order_created() for _ in range(60)]
+        sent += some
+        send_twice(some)
+        wait_for(partial(all_took_effect, sent))
+        if both_process(system):
+            return sent
+    raise AssertionError("one worker took everything")
 
 
 @pytest.mark.usefixtures("effects")
@@ -73,17 +90,9 @@ def test_two_releases_share_the_queues_and_nothing_is_lost_or_done_twice(
 
     newer = boot.environment(WITNESS="0", NEWER_RELEASE="1")
     system.start_worker("r2", RELEASE="r2", **newer)
-    more: list[Event] = []
     for body in newer_bodies[1:]:
         publisher.send_raw("orders", body)
-    for _ in range(20):  # one worker may take a whole round
-        some = [order_created() for _ in range(60)]
-        more += some
-        send_twice(some)
-        wait_for(lambda: set(ids(more)) <= set(took_effect()))
-        if both_process(system):
-            break
-    assert both_process(system)
+    more = send_until_both_process(system)
     wait_for(lambda: queues.depth("orders") == queues.Depth(0, 0))
 
     system.stop(older)  # the deployment is complete, and staff see what it left behind
