@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.apps import apps
+from django.db.models.signals import post_migrate
 from moto import mock_aws
 from moto.sqs.models import Queue as QueueOfMoto
 from moto.sqs.models import sqs_backends
@@ -23,7 +25,7 @@ from processing.s3 import bucket
 from processing.sqs import access, batches, publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import QUEUES
-from tests import own_transactions
+from tests import own_transactions, roles
 from tests.live import LiveSystem, sqs_server
 from tests.s3 import S3
 
@@ -93,6 +95,13 @@ def make_fifo(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
 
 #: Kept apart from the clients of other tests, which have no credentials, and for all
 #: tests of a process: making one costs a tenth of a second.
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """The database as the migrations make it. A test that flushes it loses the groups of
+    staff, and the test that comes behind may need them."""
+    post_migrate.connect(roles.restore, sender=apps.get_app_config("dlq_review"))
+
+
 clients_of_moto = functools.cache(queues._client.__wrapped__)
 
 

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from importlib import import_module
 
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -28,6 +27,7 @@ from processing.events.envelope import Event
 from processing.models import User
 from processing.sqs import queues
 from processing.sqs.topology import EVENT_QUEUES
+from tests import roles
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -44,12 +44,6 @@ OPERATIONS = "/admin/dlq_review/operation/"
 POLICIES = "/admin/dlq_review/redrivepolicy/"
 AUDIT = "/admin/dlq_review/auditentry/"
 ALERTS = "/admin/dlq_review/alertdelivery/"
-#: What the migrations give to each group; a test that flushes the database loses the rows.
-GROUPS_MADE = [
-    import_module(f"dlq_review.migrations.{name}").GROUPS
-    for name in ("0002_groups", "0029_alert_roles")
-]
-SCHEDULING = import_module("dlq_review.migrations.0026_schedule_permission").CODENAMES
 
 
 def session_of(group: str, name: str = "ada") -> str:
@@ -59,8 +53,7 @@ def session_of(group: str, name: str = "ada") -> str:
     if group == "administrator":
         User.objects.filter(pk=user.pk).update(is_superuser=True)
     else:
-        given = {name for made in GROUPS_MADE for name in made[f"Triage {group}"]}
-        given |= {*SCHEDULING} if group == "operator" else set()
+        given = roles.permissions_of(f"Triage {group}")
         held = Permission.objects.filter(codename__in=given)
         user.user_permissions.set(held)
     client = Client()

@@ -94,7 +94,7 @@ def test_a_crash_after_the_commit_pulls_the_message_again_and_adds_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(receiving, "VISIBILITY", 0)
         patch.setattr(queues, "delete", crash)
-        assert puller.pull().stored == 1
+        assert puller.pull(["orders-dlq"], seconds=0.1).stored == 1
     done = puller.pull()
     assert (done.stored, done.known) == (0, 1)
     assert Arrival.objects.count() == 1

@@ -111,7 +111,7 @@ def test_a_policy_begins_on_a_group_and_on_a_filtered_list(desk: Client) -> None
     assert "Failure group <b>Another order has the id" in page
     found = made(desk, group=group.pk, queue="", probe="events", events=9)
     assert found.selection == {"group": group.pk, "type": "order_created"}
-    chosen = "queue=orders&amp;error=TimeoutError"
+    chosen = "error=TimeoutError&amp;queue=orders"
     listed = html(desk, f"{LIST}?{chosen.replace('&amp;', '&')}")
     assert f'href="{NEW}?{chosen}"' in listed
     page = html(desk, f"{NEW}?queue=orders&error=TimeoutError")
