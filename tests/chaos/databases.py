@@ -70,6 +70,10 @@ class Postgres:
             server.execute(statement.format(Identifier(self._name)))
 
 
+class BusyError(Exception):
+    """A process has the lock, and keeps it if it is frozen."""
+
+
 class SQLite:
     kind = "SQLite"
     faults = ("database locked", HANGING)
@@ -80,9 +84,13 @@ class SQLite:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """Nobody else can write."""
-        other = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
+        """Nobody else can write. Raises BusyError while somebody else has the lock."""
+        other = sqlite3.connect(self._path, timeout=1, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            other.close()
+            raise BusyError from error
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from tests.chaos.databases import BusyError
 from tests.chaos.faults import HANGING, NO_CREDENTIALS, REFUSED, SQS_FAULTS
 from tests.chaos.recovery import Kill
 from tests.chaos.surroundings import Surroundings
@@ -141,8 +142,12 @@ class Nemesis:
             self._plan.insert(0, replace(planned, at=self._out_until[what]))
             self._plan.sort(key=lambda one: one.at)
             return
+        try:
+            outage.__enter__()
+        except BusyError:  # a frozen process goes on only if this thread goes on
+            self._plan.insert(0, replace(planned, at=now + 1))
+            return
         self._out_until[what] = now + seconds + 1
-        outage.__enter__()
         self._endings.append((now + seconds, lambda: outage.__exit__(None, None, None)))
         self.done[planned.fault] += 1
 

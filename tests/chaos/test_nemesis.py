@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.databases import SQLite
@@ -41,6 +42,19 @@ def test_an_outage_waits_for_another_of_the_same_thing_and_fires_after_all() -> 
     nemesis.heal()
     assert away == []
     assert nemesis.done == {"database locked": 1, "database hanging": 1}
+
+
+def test_an_outage_waits_for_a_lock_that_a_frozen_process_has(tmp_path: Path) -> None:
+    database = SQLite(tmp_path / "db")
+    nemesis = Nemesis(Surroundings(tmp_path, 7, database, ""), seconds=60)
+    locked = Planned(1.0, "database locked", 0)
+    with database.away():
+        nemesis._end_later(locked, 1.0, AWAY, database.away())
+    assert nemesis._plan[0] == replace(locked, at=2.0)
+    assert not nemesis.done
+    nemesis._end_later(nemesis._plan[0], 2.0, AWAY, database.away())
+    assert nemesis.done == {"database locked": 1}
+    nemesis.heal()
 
 
 @contextmanager
