@@ -17,8 +17,6 @@ from django.utils import timezone
 
 from processing.events import envelope
 from processing.events.attributes import RECEIPT, Attributes
-from processing.events.contract import Contract
-from processing.events.contracts import OrderCreated
 from processing.events.errors import EventError, PermanentError
 from processing.models import Outcome, SpooledEvent
 from processing.sqs import publisher
@@ -123,7 +121,8 @@ def _row(
     return SpooledEvent(
         request_id=event.id,
         cause=cause,
-        order_id=_order_made_by(event.data),
+        # A change names an order too, but whoever waits for the order does not wait for it.
+        order_id="" if event.data.about_order else event.data.made.get("order", ""),
         body=event.body,
         refusal=refusal,
         trace=trace.text if trace else "",
@@ -221,8 +220,3 @@ def _postpone(row: SpooledEvent, reason: str, *, for_good: bool = False) -> None
     logger.warning(
         "request_id=%s not_sent=%s tries=%s", row.request_id, reason, row.tries
     )
-
-
-def _order_made_by(data: Contract) -> str:
-    """Changes name an order too, but whoever waits for it does not wait for them."""
-    return data.order_id if isinstance(data, OrderCreated) else ""
