@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Keyboard,
+    Page,
+    expect,
+    sync_playwright,
+)
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -38,6 +45,20 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def press_when_loaded(keyboard: Keyboard, page: Page) -> None:
+    """An address changes before the page's script is there, which would miss the key."""
+
+    def waiting(key: Callable[..., None]) -> Callable[..., None]:
+        def await_page(*args: Any, **options: Any) -> None:
+            page.wait_for_load_state()
+            key(*args, **options)
+
+        return await_page
+
+    for name in ("press", "type"):
+        setattr(keyboard, name, waiting(getattr(keyboard, name)))
+
+
 @pytest.fixture
 def open_page(sqs: None, open_live_page: OpenPage) -> OpenPage:
     """The same, with the queues on moto, in process."""
@@ -66,6 +87,7 @@ def open_live_page(
             cookie = {"name": "sessionid", "value": session, "url": live_server.url}
             context.add_cookies([cookie])  # type: ignore[list-item]
         page = context.new_page()
+        press_when_loaded(page.keyboard, page)
         page.goto(path)
         return page
 
