@@ -10,6 +10,7 @@ from intake.wsgi.unread_bodies import read_out
 from processing.database.patience import of_this_process as patience
 from processing.sqs import queues
 from processing.tracing import spans
+from project import static_files
 from project.api_handler import ApiHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
@@ -24,6 +25,7 @@ application = with_metrics_port(site)
 queues.warm_up()
 spans.start()
 patience.limit()
+static_files.report()
 if settings.API_KEYS != "off":
     known_keys.of_this_process()  # begins to read them
 try:

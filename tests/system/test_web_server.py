@@ -102,7 +102,7 @@ def test_a_refused_body_costs_the_next_request_of_its_connection_nothing(
     system: LiveSystem,
 ) -> None:
     """A proxy sends the requests of many clients over one connection."""
-    port = system.start_web(DEBUG="true")  # its pages need no collectstatic
+    port = system.start_web()
     json_type = {"Content-Type": "application/json"}
     large = b" " * 1_500_000
     for method, path, host, code in (
