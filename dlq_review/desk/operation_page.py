@@ -1,21 +1,17 @@
 """The context of the page of one operation."""
 
-from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef
+from django.db.models import Count, Min
 from django.http import HttpRequest
 
 from dlq_review.desk import searched
-from dlq_review.models import DeadLetter, Operation, OperationItem
+from dlq_review.desk.operation_draft import draft_context
+from dlq_review.models import Operation, OperationItem
 from dlq_review.operations import edit_undo, progress
-from dlq_review.operations.edit_preview import preview
 from dlq_review.permissions import denial, may, may_operate, needed_for
-from dlq_review.redrive import targets
 from dlq_review.search.selections import Selection
 from dlq_review.search.veil import veiled_condition
-from processing.models import Outcome
 
 _Item = OperationItem.State
 #: By the kind that is offered next: the kinds that it follows, and the result that it takes.
@@ -37,7 +33,6 @@ _RESULTS_OF_A_REDRIVE = (
     *(_Item.WAITING, _Item.SENT, _Item.PROCESSED, _Item.FAILED_AGAIN),
 )
 _AWAITED = "sent, awaiting their outcome"
-_LOOKED_AT = 10_000  # letters of a list that nobody has started yet
 
 
 def operation_context(request: HttpRequest, operation: Operation) -> dict[str, Any]:
@@ -65,8 +60,7 @@ def operation_context(request: HttpRequest, operation: Operation) -> dict[str, A
         "sends": operation.kind in Operation.REDRIVES,
     }
     if operation.state == Operation.State.DRAFT:
-        draft = _DRAFTS.get(operation.kind)
-        context |= draft(operation) if draft else {}
+        context |= draft_context(operation)
     else:
         context |= {
             "results": _results(operation, counts),
@@ -139,33 +133,6 @@ def _left_to(
     if not counts.by_state[state] or not may_operate(request.user, kind):
         return 0
     return Selection(after=operation.pk).candidates().count()
-
-
-def _exclusions(operation: Operation) -> dict[str, int]:
-    """How many letters of the list will not be sent, as far as is known beforehand."""
-    first = operation.items.order_by("letter_id").values("letter_id")[:_LOOKED_AT]
-    letters = DeadLetter.objects.filter(pk__in=first)
-    done = Outcome.processed(OuterRef("request_id"))
-    limit = 0 if operation.override_limit else settings.REDRIVE_LIMIT
-    valid = letters.exclude(body_fingerprint="")
-    elsewhere = valid.exclude(type__in=targets.types_allowed(operation.to))
-    return {
-        "looked_at": min(operation.total, _LOOKED_AT),
-        "limit": limit,
-        "not_allowed": elsewhere.count() if operation.to else 0,
-        "limit_reached": letters.filter(redrives__gte=limit).count() if limit else 0,
-        "invalid": letters.filter(body_fingerprint="").count(),
-        "done_already": letters.filter(Exists(done)).count(),
-    }
-
-
-#: Further context for the page of an operation that is not started, by kind.
-_DRAFTS: dict[str, Callable[[Operation], dict[str, Any]]] = {
-    Operation.Kind.REDRIVE: _exclusions,
-    Operation.Kind.EDIT: lambda operation: {"preview": preview(operation)},
-    Operation.Kind.REPAIR: lambda operation: {"preview": preview(operation)},
-    Operation.Kind.UNDO: lambda operation: {"outlook": edit_undo.outlook(operation)},
-}
 
 
 def _figures(

@@ -26,6 +26,10 @@ class Preview:
     unchanged: int = 0
     invalid: int = 0
     impossible: int = 0
+    gone: int = 0
+    """Letters that were edited, sent or settled since the list was frozen."""
+    whole: bool = True
+    """The whole list was looked at."""
     others: Counter[str] = field(default_factory=Counter)
     """Why letters have another value than the change expects; each names the value."""
     samples: list[tuple[DeadLetter, list[difference.Line], str]] = field(
@@ -43,15 +47,21 @@ class Preview:
 
 
 def preview(operation: Operation) -> Preview:
-    found = Preview()
+    found = Preview(whole=operation.total <= LOOKED_AT)
     items = operation.items.select_related("letter").order_by("letter_id")[:LOOKED_AT]
     read = 0
     for item in items:
         if read >= MOST_READ:
+            found.whole = False
             break
-        body = current_event.current(item.letter).body
+        found.looked_at += 1
+        letter = item.letter
+        if letter.revision != item.revision or letter.state not in DeadLetter.EDITABLE:
+            found.gone += 1
+            continue
+        body = current_event.current(letter).body
         read += len(body)
-        _look_at(found, operation, item.letter, body)
+        _look_at(found, operation, letter, body)
     return found
 
 
@@ -59,7 +69,6 @@ def _look_at(
     found: Preview, operation: Operation, letter: DeadLetter, body: str
 ) -> None:
     """Count in *found* what *operation* would do to *letter*, and show a few."""
-    found.looked_at += 1
     lines: list[difference.Line] = []
     problem = ""
     try:

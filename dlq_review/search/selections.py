@@ -5,7 +5,6 @@ that in steps of bounded size.
 """
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from dlq_review.bodies import field_conditions, formatting
+from dlq_review.bodies import field_conditions
 from dlq_review.errors import ReviewError
 from dlq_review.models import DeadLetter, Operation, OperationItem, Revision
 from dlq_review.search import full_text
@@ -38,17 +37,6 @@ class TooManyToReadError(ReviewError):
 def since(name: str) -> datetime:
     """The start of the period *name*, one of SINCE."""
     return timezone.now() - timedelta(hours=SINCE[name])
-
-
-@dataclass(frozen=True, slots=True)
-class LetterKind:
-    queue: str
-    type: str
-    error: str
-
-    def __str__(self) -> str:
-        parts = (self.queue, self.type or "unreadable", self.error)
-        return formatting.one_line("  ".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,20 +215,3 @@ class Selection:
             | Q(request_id__in=list(self.ids))
             | Q(reference__in=list(self.ids))
         )
-
-
-def kinds(
-    selection: Selection, on_read: Callable[[int], None] = lambda read: None
-) -> Counter[LetterKind]:
-    """How many letters of each queue, type and error *selection* finds."""
-    names = ("queue", "type", "error_type")
-    if not selection.fields:
-        rows = selection.candidates().order_by().values_list(*names)
-        found = rows.annotate(count=Count("pk"))
-        return Counter({LetterKind(*kind): count for *kind, count in found})
-    pages = selection.pages(on_read)
-    return Counter(
-        LetterKind(one.queue, one.type, one.error_type)
-        for page in pages
-        for one in page
-    )

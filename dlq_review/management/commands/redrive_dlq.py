@@ -10,11 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from dlq_review.errors import ReviewError
-from dlq_review.management import redrive_options, scheduled_runs
+from dlq_review.management import dry_run, redrive_options, scheduled_runs
 from dlq_review.management.operation_console import drive, in_words, reading
 from dlq_review.models import Operation
 from dlq_review.operations import control, plans, progress
-from dlq_review.search import selections
 from dlq_review.search.selections import Selection
 from dlq_review.search.veil import needs_reveal
 
@@ -68,23 +67,17 @@ class Command(BaseCommand):
     # -- choosing -------------------------------------------------------------------
     def _show(self, selection: Selection, options: dict[str, Any]) -> None:
         with reading(selection, self._console()) as heard:
-            found = selections.kinds(selection, heard)
-        if not found:
+            found = dry_run.look(selection, redrive_options.plan(options), heard)
+        if not found.kinds:
             raise CommandError("No dead letter matches.", returncode=NOTHING)
-        total = min(found.total(), options["limit"] or found.total())
         if options["json"]:
-            rows = [
-                {"queue": one.queue, "type": one.type, "error": one.error, "count": n}
-                for one, n in found.most_common()
-            ]
-            would = "would_restore" if options["restore"] else "would_send"
-            self.stdout.write(json.dumps({would: total, "kinds": rows}))
+            self.stdout.write(json.dumps(found.as_json()))
             return
-        for kind, count in found.most_common():
-            self.stdout.write(f"{count:>7}  {kind}")
+        for count, said in found.lines():
+            self.stdout.write(f"{count:>7}  {said}")
         done = "restored" if options["restore"] else "sent"
         self.stdout.write(
-            f"{total:>7}  in all; nothing was {done}. Add --apply --by USER."
+            f"{found.acts_on:>7}  would be {done}; nothing was {done}. Add --apply --by USER."
         )
 
     def _started(self, selection: Selection, options: dict[str, Any]) -> Operation:

@@ -248,7 +248,7 @@ def test_the_frozen_list_names_what_will_not_be_sent(desk: Client) -> None:
     dead_letter("no event")
     desk.post(f"{OPERATIONS}new/", plan())
     text = html(desk, f"{OPERATIONS}{Operation.objects.get().pk}/change/")
-    assert "1 will be skipped: the body is not a valid event." in text
+    assert "1 would be skipped: the body is not a valid event." in text
 
 
 @pytest.mark.parametrize("kind", ["discard", "restore", "fix", "undo"])

@@ -53,7 +53,7 @@ def test_redrive_shows_what_it_would_do_and_does_nothing(no_sqs: None) -> None:
     for limit, total in ((), 3), (("--limit", "2"), 2), (("--limit", "9"), 3):
         text = run("redrive_dlq", "--all", *limit)
         assert re.search(r"^ +3  .*OrderExistsError", text, re.MULTILINE)
-        assert f" {total}  in all; nothing was sent." in text
+        assert f" {total}  would be sent; nothing was sent." in text
         told = json.loads(run("redrive_dlq", "--all", *limit, "--json"))
         assert (told["would_send"], told["kinds"][0]["count"]) == (total, 3)
     assert {one.state for one in DeadLetter.objects.all()} == {"open"}

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError
 from django.utils import timezone
 
 from dlq_review.management import operation_console
@@ -23,6 +25,7 @@ from processing.sqs.batches import Sent
 from tests.builders import dead_letter, failure, message
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.operation_runs import exit_of, fail_all, run
+from tests.dlq_review.operation_runs import states as states_of
 
 pytestmark = pytest.mark.django_db
 
@@ -144,19 +147,39 @@ def test_a_group_is_redriven_with_its_reason(sqs: None) -> None:
     assert other.state == "open"
 
 
-def test_what_would_be_done_is_told_as_json(no_sqs: None) -> None:
-    letters(3)
-    assert json.loads(run("--all", "--limit", "2", "--json")) == {
-        "would_send": 2,
-        "kinds": [
-            {
-                "queue": "orders",
-                "type": "order_created",
-                "error": "NoReport",
-                "count": 3,
-            }
-        ],
-    }
+@pytest.mark.parametrize(
+    ("arguments", "sent", "done", "skipped"),
+    [
+        ((), 1, 1, {"invalid": 2, "limit_reached": 1}),
+        (("--field", "!nothing"), 1, 1, {"limit_reached": 1}),
+        (("--override-limit", "--reason", "x"), 2, 1, {"invalid": 2}),
+        (("--limit", "2"), 0, 0, {"invalid": 2}),
+        (("--field", "!nothing", "--limit", "2"), 0, 1, {"limit_reached": 1}),
+    ],
+)
+def test_a_dry_run_foretells_what_is_sent_and_what_is_skipped(
+    sqs: None, arguments: tuple[str, ...], sent: int, done: int, skipped: dict[str, int]
+) -> None:
+    for _ in range(2):
+        dead_letter("no event")
+    over, processed, _ = letters(3)
+    DeadLetter.objects.filter(pk=over.pk).update(redrives=5)
+    processor.handle(message(processed.revisions.get().body))
+    told = json.loads(run("--all", *arguments, "--json").splitlines()[-1])
+    assert (told["would_send"], told["done_already"]) == (sent, done)
+    assert told["would_skip"] == skipped
+    kinds = sum(kind["count"] for kind in told["kinds"])
+    assert kinds == (3 if "--field" in arguments else 5)
+    text = run("--all", *arguments)
+    assert f"{sent}  would be sent; nothing was sent." in text
+    assert ("2  would be skipped: the body is not" in text) == ("invalid" in skipped)
+    assert f"{done or 'no'}  would be resolved and not sent" in text or not done
+    with suppress(CommandError):
+        run(*APPLY, *arguments)
+    counted = states_of(Operation.objects.get())
+    assert counted.get("sent", 0) == sent
+    assert counted.get("done_already", 0) == done
+    assert counted.get("skipped", 0) == sum(skipped.values())
 
 
 def interrupted(*_: object, **__: object) -> None:

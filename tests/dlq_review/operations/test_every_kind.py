@@ -7,13 +7,13 @@ import pytest
 from django.test import Client
 
 from dlq_review.letters import settlement
-from dlq_review.models import Operation, OperationItem
+from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import control, edit_undo, leases, progress, runner, steps
 from dlq_review.operations.plans import Plan, freeze
 from dlq_review.permissions import ALSO_NEEDED, PERMISSIONS
 from dlq_review.search.selections import Selection
 from tests.builders import dead_letter
-from tests.dlq_review.desk_pages import OPERATIONS
+from tests.dlq_review.desk_pages import OPERATIONS, html
 from tests.dlq_review.operation_runs import FAST, states
 
 KINDS = list(Operation.Kind)
@@ -98,3 +98,23 @@ def begun(kind: Operation.Kind, count: int) -> Operation:
         operation = freeze(chosen, plan, by="ada", reason="x")
     control.start(operation, by="ada")
     return operation
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_list_on_which_nothing_would_happen_cannot_be_started(
+    desk: Client, kind: Operation.Kind
+) -> None:
+    """Both letters are acted on at first; then one of them, and then none."""
+    operation = begun(kind, count=2)
+    Operation.objects.filter(pk=operation.pk).update(state=Operation.State.DRAFT)
+    url = f"{OPERATIONS}{operation.pk}/change/"
+    start = re.compile(r'operation/\d+/start/">.*?<button class="\w+"( disabled)?')
+    for sent in (0, 1, 2):
+        some = DeadLetter.objects.order_by("pk").values("pk")[:sent]
+        DeadLetter.objects.filter(pk__in=some).update(state="redriven")
+        page = html(desk, url)
+        offered = start.search(page)
+        assert offered
+        assert (offered[1] is None) == (sent < 2)
+        assert ("Nothing would be " in page) == (sent == 2)

@@ -102,7 +102,7 @@ def test_an_operation_confirmed_with_override_sends_all(sqs: None) -> None:
 def test_an_operation_shows_beforehand_what_is_past_the_limit(desk: Client) -> None:
     letter_redriven(7)
     answer = desk.post(f"{OPERATIONS}new/", plan())
-    told = "1 will be skipped: redriven 5 times or more already."
+    told = "1 would be skipped: redriven 5 times or more already."
     assert told in html(desk, answer["Location"])
     answer = desk.post(f"{OPERATIONS}new/", plan(override_limit="on"))
     text = html(desk, answer["Location"])

@@ -177,7 +177,7 @@ def test_staff_choose_the_queue_of_an_operation_from_the_list(
     answer = desk.post(f"{OPERATIONS}new/", plan(to="emails"))
     text = html(desk, answer["Location"])
     assert "to emails" in text
-    assert "1 will be skipped: they may not be redriven to emails." in text
+    assert "1 would be skipped: they may not be redriven to emails." in text
     answer = desk.post(f"{OPERATIONS}new/", plan(to="signups"))
     assert "errorlist" in answer.content.decode()
 
