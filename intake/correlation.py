@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from processing.events.envelope import Event, is_request_id, new_id
+from processing.tracing import context
 from processing.tracing.context import Trace, within
 
 _HEADER = "HTTP_X_REQUEST_ID"
@@ -25,8 +26,9 @@ def correlated(event: Event, request: HttpRequest) -> Event:
 class CorrelationMiddleware:
     """Sets X-Request-ID on each request and response.
 
-    The value is the sender's, else the trace id of its traceparent, else a new one. The trace
-    is the current one while the request is answered.
+    The value is the sender's, else the trace id of its traceparent, else a new one. It and the
+    trace are on each log line while the request is answered. Django logs a refusal later, with
+    the request, which has both as attributes.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -35,8 +37,12 @@ class CorrelationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         trace = _trace(request.META)
         found = request.META[_HEADER] = _given(request.META, trace) or new_id()
+        request.correlation_id = found  # type: ignore[attr-defined]
+        request.trace = trace  # type: ignore[attr-defined]
+        before = context.correlation_id.set(found)
         with within(trace):
             response = self.get_response(request)
+        context.correlation_id.reset(before)
         response.headers["X-Request-ID"] = found
         return response
 

@@ -43,4 +43,4 @@ def report() -> None:
     """Say at the start of a web server what the doctor would say."""
     if missing := not_collected():
         run = "manage.py collectstatic --no-input"
-        logger.error("static=not_collected files=%d run=%r", len(missing), run)
+        logger.error("static=not_collected files=%s run=%r", len(missing), run)

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.utils import Error
 
-from processing.tracing.context import current
+from processing.tracing.context import Trace, correlation_id, current
 
 _LED_TO = {
     True: "The above exception was the direct cause of the following exception:",
@@ -78,8 +78,19 @@ def without_secrets(text: str) -> str:
     return _SECRET_ADDRESS.sub(r"\1...", text) if "/verify/" in text else text
 
 
+def correlation_of(record: logging.LogRecord) -> str:
+    """The correlation id of the HTTP request that *record* is about, if it is about one."""
+    request = getattr(record, "request", None)  # as Django logs a refused one
+    return getattr(request, "correlation_id", "") or correlation_id.get()
+
+
+def trace_of(record: logging.LogRecord) -> Trace | None:
+    """The trace of what *record* is about."""
+    return getattr(getattr(record, "request", None), "trace", None) or current()
+
+
 class Formatter(logging.Formatter):
-    """Adds the trace to each line of a step that has one.
+    """Adds the correlation id of an HTTP request, and the trace of a step that has one.
 
     Keeps links that open an account, and values in tracebacks, out of log lines.
     """
@@ -89,7 +100,13 @@ class Formatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         line = super().formatMessage(record)
-        return f"{line} trace_id={trace.trace_id}" if (trace := current()) else line
+        found = correlation_of(record)
+        # Read from the template: an address in a value may hold any text.
+        if found and "correlation_id=" not in str(record.msg):
+            line = f"{line} correlation_id={found}"
+        return (
+            f"{line} trace_id={trace.trace_id}" if (trace := trace_of(record)) else line
+        )
 
     def formatTime(  # noqa: N802
         self, record: logging.LogRecord, datefmt: str | None = None

@@ -11,8 +11,12 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from processing.delivery.error_texts import Formatter, without_secrets
-from processing.tracing.context import current
+from processing.delivery.error_texts import (
+    Formatter,
+    correlation_of,
+    trace_of,
+    without_secrets,
+)
 
 _PAIR = re.compile(r"(?<!\S)([a-z_0-9]+)=(\S+)")
 _VALUE = re.compile(r"%[sr](?=;?$)")
@@ -30,7 +34,9 @@ class JSONFormatter(Formatter):
             "process": record.process,
             "message": without_secrets(record.getMessage()),
         }
-        if trace := current():
+        if found := correlation_of(record):
+            line["correlation_id"] = found
+        if trace := trace_of(record):
             line["trace_id"] = trace.trace_id
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

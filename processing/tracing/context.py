@@ -118,6 +118,8 @@ def _valid(state: str) -> str:
     return ",".join(filter(None, members))
 
 
+#: The correlation id of the HTTP request that this thread answers now.
+correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 current = _current.get  # the trace of what this thread does now
 

@@ -43,9 +43,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "project.headers.PolicyHeadersMiddleware",  # first: every answer has them
+    "intake.correlation.CorrelationMiddleware",  # before any that may refuse
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "intake.correlation.CorrelationMiddleware",
     "intake.middleware.front_door.ApiProblemMiddleware",
     "intake.middleware.front_door.RateLimitMiddleware",
     "intake.middleware.concurrency_limits.ConcurrencyLimitMiddleware",

@@ -275,6 +275,7 @@ def test_a_site_below_a_prefix_asks_for_keys_and_counts(
     prefix: str,
     change: Change,
     status: str,
+    signals_keep_connections: None,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
