@@ -2,17 +2,21 @@
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
+import pytest
 from django.conf import settings
 
 from dlq_review.monitoring.gauges import ALL
 from dlq_review.monitoring.report import FOR_CLOUDWATCH
 from processing.infrastructure import grafana
 from processing.infrastructure.alarms import ALARMS, OURS
-from processing.infrastructure.panels import PANELS
+from processing.infrastructure.panels import PANELS, Panel, Told
 from processing.metrics.declared import SHOWN
+from processing.sqs.topology import QUEUES
 from tests.processing.infrastructure.rendering import messaging, of_type
 from tests.promtool import needs_promtool, promtool
 
@@ -104,18 +108,57 @@ def test_every_expression_parses(tmp_path: Path) -> None:
     assert f"{len(rules)} rules found" in promtool("check", "rules", file)
 
 
+SOURCE = {"type": "prometheus", "uid": "${source}"}
+
+
 def test_grafana_shows_every_panel_once_and_none_above_another() -> None:
     panels = json.loads(grafana.dashboard())["panels"]
     assert [one["title"] for one in panels] == [one.title for one in PANELS]
     assert len({one["id"] for one in panels}) == len(panels)
-    for one, other in combinations([panel["gridPos"] for panel in panels], 2):
-        assert {(one["x"], one["y"])} != {(other["x"], other["y"])}
-        assert one["x"] + one["w"] <= 24
+    places = [panel["gridPos"] for panel in panels]
+    for one, other in combinations(places, 2):
+        apart = (one["x"] + one["w"] <= other["x"], other["x"] + other["w"] <= one["x"])
+        below = (one["y"] + one["h"] <= other["y"], other["y"] + other["h"] <= one["y"])
+        assert any((*apart, *below))
+    assert {one["x"] + one["w"] for one in places} == {12, 24}
     for panel, declared_one in zip(panels, PANELS, strict=True):
-        shown = {target["expr"] for target in panel["targets"]}
-        assert shown == {line.promql for line in declared_one.lines}
+        shown = [(one["expr"], one["legendFormat"]) for one in panel["targets"]]
+        assert shown == [(line.promql, line.legend) for line in declared_one.lines]
         references = [target["refId"] for target in panel["targets"]]
         assert len(set(references)) == len(references)
+        sources = [
+            panel["datasource"],
+            *(one["datasource"] for one in panel["targets"]),
+        ]
+        assert sources == [SOURCE] * len(sources)
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda one: one.title)
+def test_grafana_draws_the_bound_of_an_alarm_and_is_red_above_it(panel: Panel) -> None:
+    panels = json.loads(grafana.dashboard())["panels"]
+    [drawn] = [one for one in panels if one["title"] == panel.title]
+    found = drawn["fieldConfig"]["defaults"]
+    assert (found["unit"], found["min"]) == (panel.unit, 0)
+    assert ("thresholds" in found) == ("custom" in found) == bool(panel.alarm)
+    if panel.alarm:
+        [bound] = [one.above for one in ALARMS if one.name == panel.alarm]
+        steps = [(one["color"], one["value"]) for one in found["thresholds"]["steps"]]
+        assert steps == [("green", None), ("red", bound)]
+
+
+def test_grafana_marks_the_alarms_that_sound_in_the_last_day() -> None:
+    found = json.loads(grafana.dashboard())
+    [marks] = found["annotations"]["list"]
+    assert marks["expr"] == 'ALERTS{alertname=~"Holdfast.+", alertstate="firing"}'
+    assert (marks["enable"], marks["datasource"]) == (True, SOURCE)
+    assert (marks["titleFormat"], marks["textFormat"]) == (
+        "{{alertname}}",
+        "{{queue}}",
+    )
+    assert found["time"] == {"from": "now-24h", "to": "now"}
+    assert (found["refresh"], found["timezone"]) == ("1m", "browser")
+    [source] = found["templating"]["list"]
+    assert (source["name"], source["query"]) == ("source", "prometheus")
 
 
 def test_cloudwatch_shows_only_what_it_is_told() -> None:
@@ -132,7 +175,30 @@ def test_the_panels_of_cloudwatch_are_those_of_the_list() -> None:
     assert [one["properties"]["title"] for one in widgets] == [
         one.title for one in drawn
     ]
-    for widget, panel in zip(widgets, drawn, strict=True):
-        assert panel.cloudwatch
-        first = json.dumps(widget["properties"]["metrics"][0])
-        assert panel.cloudwatch.metric in first
+    for place, (widget, panel) in enumerate(zip(widgets, drawn, strict=True)):
+        told, drawn_one = panel.cloudwatch, widget["properties"]
+        assert told
+        assert drawn_one["metrics"] == list(lines(told))
+        assert (drawn_one["stat"], drawn_one["period"]) == (told.statistics[0], 60)
+        assert drawn_one["region"] == "${AWS::Region}"
+        assert (widget["x"], widget["y"]) == ([0, 12][place % 2], place // 2 * 6)
+
+
+def lines(told: Told) -> Iterator[list[Any]]:
+    """What a widget asks for: each queue or DLQ by its name, or our metric of this prefix."""
+    if told.namespace == OURS and told.dimensions == ("Prefix",):
+        yield [OURS, told.metric, "Prefix", "${Prefix}"]
+    elif told.namespace == OURS:
+        found = f'MetricName="{told.metric}" Prefix="${{Prefix}}"'
+        for one in told.statistics:
+            search = f"'{{Holdfast,Prefix,Queue,Status}} {found}', '{one}', 60"
+            yield [{"expression": f"SEARCH({search})"}]
+    else:
+        first, *others = [f"${{Prefix}}{queue}{'-dlq' * told.dlq}" for queue in QUEUES]
+        yield ["AWS/SQS", told.metric, "QueueName", first]
+        yield from (["...", name] for name in others)
+
+
+def test_the_panels_of_dead_letters_are_about_the_dlqs() -> None:
+    of_dlqs = {one.title for one in PANELS if one.cloudwatch and one.cloudwatch.dlq}
+    assert of_dlqs == {"Messages in a DLQ", "Dead letters that arrive"}
