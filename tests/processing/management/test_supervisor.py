@@ -1,10 +1,12 @@
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -37,7 +39,7 @@ except ChildEndedError as error:
 class Program:
     """PROGRAM in a process of its own, known by a mark that its children inherit."""
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, hears: Callable[[], None] = hear_all) -> None:
         mark = uuid4().hex
         self.mark = f"SUPERVISED={mark}"
         self.process = subprocess.Popen(
@@ -46,7 +48,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=hear_all,
+            preexec_fn=hears,
             text=True,
         )
         self._end = threading.Timer(
@@ -78,8 +80,18 @@ def patient_program() -> Iterator[Program]:
     yield from run(patience=600)
 
 
-def run(patience: float) -> Iterator[Program]:
-    program = Program(patience)
+@pytest.fixture
+def program_of_nohup() -> Iterator[Program]:
+    yield from run(patience=0.3, hears=ignore_hang_ups)
+
+
+def ignore_hang_ups() -> None:
+    hear_all()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def run(patience: float, hears: Callable[[], None] = hear_all) -> Iterator[Program]:
+    program = Program(patience, hears)
     yield program
     program.kill()
     program.output.close()
@@ -107,6 +119,39 @@ def test_a_signal_stops_every_process_also_one_that_hangs(
     assert "deaf does not stop; killed." in said
     assert said.endswith("Stopped.\n")
     wait_for(lambda: not program.left(), patience=5)
+
+
+def test_what_nohup_started_goes_on_when_its_terminal_closes(
+    program_of_nohup: Program,
+) -> None:
+    status = Path(f"/proc/{program_of_nohup.process.pid}/status").read_text()
+    heard = {
+        number.name
+        for number in ASKS_TO_STOP
+        if int(re.findall(r"SigCgt:\t(\w+)", status)[0], 16) >> number - 1 & 1
+    }
+    assert heard == {"SIGINT", "SIGTERM"}
+
+
+IN_TURN = """
+import os, sys
+from pathlib import Path
+from processing.management.supervisor import Supervisor
+
+folder = Path(sys.argv[1])
+shell = f"trap 'echo $0 >> {folder}/ended; exit' TERM; touch {folder}/$0; while :; do sleep 0.05; done"
+supervisor = Supervisor(sys.stdout, patience=60)
+for name in ("sqs", "web", "jobs"):
+    supervisor.start(name, ["sh", "-c", shell, name], os.environ)
+supervisor.wait_until(lambda: len(list(folder.iterdir())) == 3)
+supervisor.stop()
+"""
+
+
+def test_the_last_that_was_started_is_stopped_first(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", IN_TURN, str(tmp_path)]
+    subprocess.run(program, check=True, timeout=PATIENCE, capture_output=True)
+    assert (tmp_path / "ended").read_text().split() == ["jobs", "web", "sqs"]
 
 
 def test_a_second_ctrl_c_kills_at_once(patient_program: Program) -> None:

@@ -2,11 +2,20 @@
 
 import json
 import logging
+import time
+
+from pytest_django import Settings
 
 from processing.metrics import emf, tally
 from processing.metrics.declared import FAILURE, STATUSES, SUCCESS
 from processing.metrics.emf import Minutes
 from processing.sqs.topology import QUEUES
+
+UNITS = {
+    "MessagesProcessed": "Count",
+    "ProcessingDuration": "Milliseconds",
+    "OpenDeadLetters": "Count",
+}
 
 
 def told(minutes: Minutes) -> dict[tuple[str, str], dict[str, object]]:
@@ -36,21 +45,25 @@ def test_a_minute_tells_what_happened_in_it_and_nothing_twice() -> None:
     assert second.keys() == {(queue, "Success") for queue in QUEUES}
 
 
-def test_each_line_is_what_cloudwatch_takes() -> None:
-    minutes = Minutes()
+def test_each_line_is_what_cloudwatch_takes(settings: Settings) -> None:
+    settings.SQS_QUEUE_PREFIX = "shop-"
+    minutes, begun = Minutes(), time.time() * 1000
     for ms in range(0, 600_000, 500):
         tally.ended("orders", FAILURE, ms)
     lines = [*minutes.lines(), emf.of_system({"OpenDeadLetters": 3})]
     for text in lines:
         assert "\n" not in text
         line = json.loads(text)
+        assert int(begun) <= line["_aws"]["Timestamp"] <= time.time() * 1000
         (about,) = line["_aws"]["CloudWatchMetrics"]
         assert about["Namespace"] == "Holdfast"
+        assert line["Prefix"] == "shop-"
         (dimensions,) = about["Dimensions"]
         assert set(dimensions) <= {"Prefix", "Queue", "Status"}
         assert line.get("Queue", "orders") in QUEUES
         assert line.get("Status", "Success").lower() in STATUSES
-        names = {metric["Name"] for metric in about["Metrics"]}
+        names = {metric["Name"]: metric["Unit"] for metric in about["Metrics"]}
+        assert names.items() <= UNITS.items()
         assert line.keys() == {"_aws", *dimensions, *names}
         for name in names:
             value = line[name]

@@ -5,7 +5,13 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from processing import circuit_breaker
-from processing.circuit_breaker import FAILURES, LAST_RESORT_PAUSE, PAUSE, Breaker
+from processing.circuit_breaker import (
+    FAILURES,
+    LAST_RESORT_PAUSE,
+    PAUSE,
+    Breaker,
+    Breakers,
+)
 from processing.sqs import publisher, queues
 from processing.sqs.call_counter import CIRCUIT_OPEN
 from processing.sqs.refusals import SendError
@@ -235,3 +241,60 @@ def test_a_last_resort_that_fails_is_not_tried_by_all(
     with pytest.raises(SendError):
         publisher.publish_after_all(order_created())
     assert len(asked) == 2
+
+
+def test_a_last_resort_that_works_again_is_open_to_all(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, clock: list[float]
+) -> None:
+    raised = [unreachable()]
+    answering(monkeypatch, lambda: raised.pop() if raised else None)
+    with pytest.raises(SendError):
+        publisher.publish_after_all(order_created())
+    clock[0] += LAST_RESORT_PAUSE
+    for _ in range(3):
+        assert publisher.publish_after_all(order_created())
+
+
+@pytest.mark.parametrize(
+    ("said", "opened"),
+    [
+        (
+            lambda all_: all_.took("orders"),
+            {"whole", "orders", "last resort of orders"},
+        ),
+        (lambda all_: all_.refused("orders", "x", last_resort=False), {"whole"}),
+        (lambda all_: all_.refused("orders", "x", last_resort=True), {"whole"}),
+        (lambda all_: all_.no_answer("orders", "x", last_resort=True), set()),
+    ],
+    ids=["took", "refused", "refused as a last resort", "no answer"],
+)
+def test_an_answer_opens_the_ways_that_it_is_about_and_no_other(
+    clock: list[float], said: Callable[[Breakers], None], opened: set[str]
+) -> None:
+    shut = Breakers(["orders", "emails"])
+    for queue in ("orders", "emails"):
+        for _ in range(FAILURES):
+            shut.refused(queue, "AccessDenied", last_resort=True)
+    for _ in range(FAILURES):
+        shut.no_answer("emails", "Timeout", last_resort=False)
+    said(shut)
+    assert {name for name, one in ways(shut).items() if not one.is_open} == opened
+
+
+@pytest.mark.parametrize(
+    ("last_resort", "counted"),
+    [(False, {"orders"}), (True, {"orders", "last resort of orders"})],
+)
+def test_a_failure_counts_for_its_queue_and_as_a_last_resort_once_more(
+    clock: list[float], last_resort: bool, counted: set[str]
+) -> None:
+    breakers = Breakers(["orders", "emails"])
+    breakers.refused("orders", "AccessDenied", last_resort=last_resort)
+    assert {name for name, one in ways(breakers).items() if one.reason} == counted
+    breakers.no_answer("emails", "Timeout", last_resort=False)
+    assert breakers.whole.reason == "Timeout"
+
+
+def ways(breakers: Breakers) -> dict[str, Breaker]:
+    last = {f"last resort of {name}": o for name, o in breakers._last_resorts.items()}
+    return {"whole": breakers.whole, **breakers._queues, **last}

@@ -15,6 +15,7 @@ from dlq_review.pull import puller
 from processing.delivery import processor, spool
 from processing.handlers import registry
 from processing.sqs import queues
+from processing.tracing import context, spans
 from processing.tracing.context import Trace
 from tests.builders import (
     dead_letter,
@@ -249,3 +250,16 @@ def test_sends_join_the_span_that_other_instrumentation_has_open(
     assert sent == of_request
     assert processed != of_request
     assert parent == ""
+
+
+def test_a_step_that_breaks_off_is_told_with_the_type_of_its_error_alone(
+    exported: InMemorySpanExporter,
+) -> None:
+    step = spans.opened(spans.SEND, "orders", TRACE)
+    with pytest.raises(OSError, match="disk"), step:
+        raise OSError("disk of ada@example.com")
+    (span,) = exported.get_finished_spans()
+    assert facts(span)["error.type"] == "OSError"
+    assert not span.status.is_ok
+    assert "ada@" not in span.to_json()
+    assert context.current() is None

@@ -55,6 +55,10 @@ def test_orders_are_taken_as_they_came_here_by_the_rate_of_their_minute() -> Non
     processed(9_000, minute(60 * 24 * 8))  # too long ago
     for _ in range(12):
         failed_attempt(order_created(), type="order_created")
+    long_ago = minute(60 * 24 * 8)
+    failed_attempt(order_created(), type="order_created", started_at=long_ago)
+    failed_attempt(order_created(), type="order_updated")
+    Outcome.objects.create(request_id="r", kind="processed", type="order_updated")
     found = traffic()
     assert found["mix"] == {"trickle": 0.5, "steady": 0.5, "burst": 0.0}
     assert found["failures"] == pytest.approx(0.01)

@@ -51,6 +51,15 @@ def test_a_host_that_may_not_be_reached_is_named(
     held(found, State.FAIL, says, "ALERT_PRIVATE_HOSTS")
 
 
+def test_a_private_host_that_is_allowed_is_no_trouble(
+    slack: dict[str, str], settings: Settings
+) -> None:
+    slack["address"] = "10.0.0.1"
+    settings.ALERT_PRIVATE_HOSTS = ["hooks.slack.com"]
+    (found,) = alerts_check.alerts(None)
+    held(found, State.OK, "Alerts go by Slack to hooks.slack.com.")
+
+
 def test_a_setting_that_cannot_be_used_is_named(settings: Settings) -> None:
     settings.ALERT_SLACK_URL = f"http://hooks.slack.com/{SECRET}"
     (found,) = alerts_check.alerts(None)
