@@ -67,6 +67,7 @@ def _is_chosen(trace_id: str) -> bool:
 
 
 def _given(meta: dict[str, Any], trace: Trace | None) -> str | None:
-    if is_request_id(meta.get(_HEADER)):
-        return str(meta[_HEADER])
+    given = meta.get(_HEADER)  # most bring none, and checking that costs an exception
+    if given is not None and is_request_id(given):
+        return str(given)
     return trace.trace_id if trace else None
