@@ -16,3 +16,18 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
         settings.ALERT_WEBHOOK_SECRETS = [SECRET]
         settings.ALERT_PRIVATE_HOSTS = ["127.0.0.1"]
         yield found
+
+
+@pytest.fixture
+def by_mail(settings: Settings) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+
+
+@pytest.fixture
+def every_channel(settings: Settings, receiver: Receiver) -> Receiver:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    settings.ALERT_TOPIC_ARN = f"arn:aws:sns:{settings.AWS_REGION}:123456789012:alerts"
+    settings.ALERT_SLACK_URL = f"{receiver.url}/services/T0/B0/X"
+    settings.ALERT_ALERTMANAGER_URL = receiver.url
+    settings.SITE_URL = "https://desk.example.com"
+    return receiver

@@ -1,9 +1,8 @@
-"""Edit as a form: what is saved, what is only shown again, and what stays hidden."""
+"""Edit as a form: what is saved, and what is only shown again."""
 
 import html as markup
 import json
 import re
-from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock
 
@@ -11,31 +10,14 @@ import pytest
 from django.test import Client
 
 from dlq_review.bodies import json_patch
-from dlq_review.letters import current_event, revisions, settlement
-from dlq_review.models import DeadLetter
-from tests.builders import dead_letter, failure, order_created, signup_requested
+from dlq_review.letters import settlement
+from tests.builders import dead_letter, order_created
 from tests.dlq_review.conftest import ClientOf
+from tests.dlq_review.desk.edit_forms import WRONG, data, post, sent, wrong_order
 from tests.dlq_review.desk_pages import html, page
 from tests.growth import cost
 
 pytestmark = pytest.mark.django_db
-
-WRONG = order_created(order_id="ORD-1").body.replace('"EUR"', '"euros"')
-
-
-def wrong_order() -> DeadLetter:
-    told = failure(error_text="Choose one of AUD.", error_type="InvalidEventError")
-    return dead_letter(WRONG, attributes=told)
-
-
-def sent(**changes: Any) -> dict[str, Any]:
-    return {"based_on": 0, "patch": "", "reason": "repaired", **changes}
-
-
-def data(letter: DeadLetter) -> dict[str, Any]:
-    letter.refresh_from_db()
-    found: dict[str, Any] = json.loads(current_event.current(letter).body)["data"]
-    return found
 
 
 def carried(text: str) -> str:
@@ -44,146 +26,12 @@ def carried(text: str) -> str:
     return markup.unescape(match[1])
 
 
-def post(client: Client, letter: DeadLetter, form: dict[str, Any]) -> str:
-    answer = client.post(page(letter, "edit"), form, follow=True)
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
 def test_the_form_saves_what_was_typed_and_nothing_else(desk: Client) -> None:
     letter = wrong_order()
     before = json.loads(WRONG)["data"]
     text = post(desk, letter, sent(**{"/data/currency": "EUR"}, save=""))
     assert "Saved revision 1" in text
     assert data(letter) == {**before, "currency": "EUR"}
-
-
-def test_the_page_begins_with_the_last_failure_and_the_first_wrong_field(
-    desk: Client,
-) -> None:
-    text = html(desk, page(wrong_order(), "edit"))
-    assert text.index("The last failure") < text.index("To correct")
-    assert re.search(
-        r'name="/data/currency"[^>]*aria-invalid="true"[^>]* autofocus', text
-    )
-    assert text.count(" autofocus") == 1
-    assert "euros (none of the list)" in text
-    line = re.search(
-        r'is-wrong"><span class="number">(\d+)</span><span>[^<]*euros', text
-    )
-    assert line
-    assert f"line {line[1]} of the JSON" in text
-
-
-def refused_order(**told: Any) -> DeadLetter:
-    """An order that its contract accepts and a business rule refused."""
-    event = order_created(order_id="ORD-1")
-    return dead_letter(event, attributes=failure(error_field="data.order_id", **told))
-
-
-REFUSED = "Another order has the id ORD-1."
-MARKED = re.compile(r'id="id_([^"]*)"[^>]*aria-invalid="true"')
-
-
-def test_the_field_that_a_business_rule_refused_is_marked_and_first(
-    desk: Client,
-) -> None:
-    text = html(desk, page(refused_order(), "edit"))
-    assert "To correct" not in text
-    assert MARKED.findall(text) == ["/data/order_id"]
-    assert re.findall(r'name="([^"]*)"[^>]* autofocus', text) == ["/data/order_id"]
-    assert "<code>data.order_id</code></a> <small>line " in text
-    line = re.search(r'is-wrong"><span class="number">(\d+)</span>.*?ORD-1', text)
-    assert line
-    assert f"line {line[1]} of the JSON" in text
-    assert f"</svg>{REFUSED}</p>" in text  # below the input
-    shown = html(desk, page(refused_order(), "edit") + "?as=text")
-    assert re.findall(r'<span class="is-wrong">! (\d+)', shown) == [line[1]]
-
-
-@pytest.mark.parametrize(
-    ("form", "marked"),
-    [
-        ({"/data/order_id": "ORD-2"}, []),
-        ({"/data/customer_id": "C-9"}, ["/data/order_id"]),
-        ({"/data/currency": "gold"}, ["/data/order_id", "/data/currency"]),
-    ],
-)
-def test_a_field_that_was_changed_is_blamed_no_more(
-    desk: Client, form: dict[str, str], marked: list[str]
-) -> None:
-    text = post(desk, refused_order(), sent(reason="", **form))
-    assert sorted(one for one in MARKED.findall(text) if one != "reason") == (
-        sorted(marked)
-    )
-    assert "Not saved" in text
-
-
-def test_a_letter_that_was_edited_since_is_blamed_for_what_it_still_has(
-    desk: Client,
-) -> None:
-    letter = refused_order()
-    post(desk, letter, sent(**{"/data/customer_id": "C-9"}))
-    assert MARKED.findall(html(desk, page(letter, "edit"))) == ["/data/order_id"]
-    assert REFUSED in html(desk, page(letter)).partition('class="facts"')[2]
-    post(desk, letter, sent(based_on=1, **{"/data/order_id": "ORD-2"}))
-    assert MARKED.findall(html(desk, page(letter, "edit"))) == []
-    assert REFUSED not in html(desk, page(letter)).partition('class="facts"')[2][:600]
-
-
-def test_no_field_is_blamed_where_the_body_that_failed_is_unknown(
-    desk: Client,
-) -> None:
-    letter = refused_order()
-    later = letter.last_failed_at + timedelta(hours=1)
-    letter.revisions.update(by="ada", at=later)
-    for leaf in ("change", "edit"):
-        answer = desk.get(page(letter, leaf))
-        assert answer.status_code == 200
-        assert "aria-invalid" not in answer.content.decode()
-
-
-def test_a_blamed_field_with_personal_data_is_named_and_stays_locked(
-    client_of: ClientOf,
-) -> None:
-    told = failure(error_field="data.email", error_text="No ada@example.com here.")
-    letter = dead_letter(signup_requested(), queue="signups-dlq", attributes=told)
-    text = html(client_of("view", "change"), page(letter, "edit"))
-    assert "<code>data.email</code></a>" in text
-    assert "ada@example.com" not in text
-    assert 'name="/data/email"' not in text
-    assert " autofocus" not in text
-
-
-@pytest.mark.parametrize(
-    ("form", "told"),
-    [
-        (sent(**{"/data/currency": "gold"}), "Choose one of"),
-        (sent(**{"/data/currency": "EUR"}, reason=""), "Reason for the change</a>"),
-        (sent(**{"/data/items/0/quantity": "two"}), "Write this as a whole number."),
-        ({"based_on": 0, "body": "{\n  nonsense", "reason": "x"}, "Not JSON"),
-        ({"based_on": 0, "body": "", "reason": "x"}, "This field is required."),
-        (sent(patch="nonsense"), "Not saved. Not JSON"),
-        (sent(patch='[{"op": "remove", "path": "/data/none"}]'), "There is nothing at"),
-    ],
-)
-def test_a_refused_save_says_so_and_keeps_what_was_typed(
-    desk: Client, form: dict[str, Any], told: str
-) -> None:
-    letter = wrong_order()
-    text = post(desk, letter, form)
-    assert "Not saved" in text
-    assert told in text
-    assert letter.revisions.count() == 1
-    for name, value in form.items():
-        if name.startswith("/") or name == "body":
-            assert markup.escape(value) in text
-
-
-def test_the_wrong_line_of_unreadable_json_is_marked(desk: Client) -> None:
-    form = {"based_on": 0, "body": '{\n  "a": 1,\n  b\n}', "reason": "x"}
-    text = post(desk, wrong_order(), form)
-    assert re.findall(r'<span class="is-wrong">! (\d+)', text) == ["3"]
 
 
 STEPS: dict[str, tuple[dict[str, Any], str]] = {
@@ -293,72 +141,3 @@ def test_a_body_too_long_to_edit_costs_less_than_one_that_is_edited(
         for size in pages
     )
     assert refused < edited
-
-
-class TestWithoutThePermissionToSeePersonalData:
-    def test_public_fields_are_repaired_and_the_others_stay(
-        self, client_of: ClientOf
-    ) -> None:
-        letter = wrong_order()
-        client = client_of("view", "change")
-        text = html(client, page(letter, "edit"))
-        assert "ada@example.com" not in text
-        assert 'name="/data/email"' not in text
-        text = post(client, letter, sent(**{"/data/currency": "EUR"}))
-        assert "Saved revision 1" in text
-        assert "ada@example.com" not in text
-        assert data(letter)["email"] == "ada@example.com"
-        assert not letter.audit.filter(verb="revealed").exists()
-
-    @pytest.mark.parametrize(
-        "patch",
-        [
-            '[{"op": "replace", "path": "/data/email", "value": "eve@example.com"}]',
-            '[{"op": "remove", "path": "/data/email"}]',
-            '[{"op": "copy", "from": "/data/email", "path": "/data/order_id"}]',
-            '[{"op": "test", "path": "/data/email", "value": "ada@example.com"}]',
-            '[{"op": "replace", "path": "/type", "value": "order_updated"}]',
-        ],
-    )
-    def test_a_patch_neither_writes_nor_shows_what_is_masked(
-        self, client_of: ClientOf, patch: str
-    ) -> None:
-        letter = wrong_order()
-        text = post(client_of("view", "change"), letter, sent(patch=patch))
-        assert "Not saved." in text
-        assert "ada@example.com" not in text
-        assert letter.revisions.count() == 1
-
-    def test_a_stale_form_shows_no_more(self, client_of: ClientOf) -> None:
-        event = order_created(
-            items=[{"sku": "A", "quantity": 1, "unit_price": "1"}] * 2
-        )
-        letter = dead_letter(event)
-        raw = json.loads(event.body)
-        raw["data"]["items"].pop()
-        raw["data"].pop("total")
-        revisions.edit(letter, json.dumps(raw), based_on=0, by="bob", reason="x")
-        form = sent(**{"/data/items/1/sku": "B", "/data/total": ""})
-        text = post(client_of("view", "change"), letter, form)
-        assert "Your changes do not fit the newer revision." in text
-        assert "ada@example.com" not in text
-        assert letter.revisions.count() == 2
-
-    @pytest.mark.parametrize("body", ["nonsense ada@example.com", '{"type": "x"}'])
-    def test_what_has_no_form_is_not_shown(
-        self, client_of: ClientOf, body: str
-    ) -> None:
-        letter = dead_letter(body)
-        client = client_of("view", "change")
-        text = html(client, page(letter, "edit"))
-        assert "it can be edited as text only" in text
-        assert "ada@example.com" not in text
-        form = {"body": WRONG, "based_on": 0, "reason": "x"}
-        assert client.post(page(letter, "edit"), form).status_code == 403
-
-    def test_the_json_of_a_form_cannot_be_asked_for(self, client_of: ClientOf) -> None:
-        letter = dead_letter(signup_requested(name="Grace Zquill"))
-        client = client_of("view", "change")
-        for form in (sent(**{"as": "text"}), sent(suggest="all"), sent(add="/data")):
-            assert "Zquill" not in post(client, letter, form)
-        assert "Zquill" not in html(client, f"{page(letter, 'edit')}?as=text")
