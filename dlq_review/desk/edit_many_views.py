@@ -15,13 +15,16 @@ from django.urls import reverse
 from dlq_review.desk.forms import OperationForm
 from dlq_review.desk.freezing import freeze, may_freeze
 from dlq_review.desk.responses import check_may_operate, page
+from dlq_review.desk.searched import searched
 from dlq_review.errors import ReviewError
 from dlq_review.facets.wrong_values import MOST_VALUES, WrongPlace, wrong_places
 from dlq_review.models import DeadLetter, Operation
+from dlq_review.permissions import may
 from dlq_review.search import keyset_pages
+from dlq_review.search.veil import needs_reveal
 
 SAMPLE = 500  # letters whose bodies are read, the newest
-CHOSEN = ("ids", "group", "queue", "type", "error", "since", "after", "field")
+CHOSEN = ("ids", "group", "queue", "type", "error", "since", "after", "field", "q")
 """What narrows the selection, as in `OperationForm`."""
 MISSING = "missing"
 LONGEST_NEW = 1_000  # characters of a new value
@@ -36,13 +39,13 @@ class RefusedFormError(ReviewError):
     """The form is not complete."""
 
 
-def address(asked: dict[str, str]) -> str:
+def address(request: HttpRequest, asked: dict[str, str]) -> str:
     """The address of the form for the letters that *asked* chooses; empty if it has nothing
     to offer.
     """
     chosen = {name: asked[name] for name in CHOSEN if asked.get(name)}
     try:
-        letters, _ = _sample(chosen)
+        letters, _ = _sample(request, chosen)
     except RefusedFormError:
         return ""  # the other form says why
     if not wrong_places(letters):
@@ -59,9 +62,10 @@ def edit_many(request: HttpRequest) -> HttpResponse:
         "title": "Edit many",
         "chosen": chosen,
         "as_json": _as_json(chosen),
+        "searched": searched(request, chosen),
     }
     try:
-        letters, more = _sample(chosen)
+        letters, more = _sample(request, chosen)
     except RefusedFormError as error:
         messages.error(request, str(error))
         return page(request, "dlq_review/edit_many.html", context | {"refused": True})
@@ -98,15 +102,21 @@ def _shown(request: HttpRequest, place: WrongPlace) -> dict[str, Any]:
     }
 
 
-def _sample(chosen: dict[str, str]) -> tuple[list[DeadLetter], bool]:
+def _sample(
+    request: HttpRequest, chosen: dict[str, str]
+) -> tuple[list[DeadLetter], bool]:
     """The newest letters that *chosen* finds, and whether there are more.
 
-    Raises RefusedFormError if *chosen* is no selection.
+    A search finds what the list does. Raises RefusedFormError if *chosen* is no selection.
     """
     form = OperationForm({**_PLAN, **chosen, "kind": "redrive", "reason": "x"})
     if not form.is_valid():
         raise RefusedFormError(" ".join(_refusals(form)))
-    selection = replace(form.selection(), masked=True)
+    selection = form.selection()
+    # Only a frozen list asks bodies about personal data: that is on record.
+    reads = bool(selection.search) and not needs_reveal(selection)
+    masked = not (reads and may(request.user, "reveal"))
+    selection = replace(selection, masked=masked)
     newest = keyset_pages.older(selection.candidates(), DeadLetter.EDITABLE, SAMPLE + 1)
     return selection.matching(newest[:SAMPLE]), len(newest) > SAMPLE
 

@@ -19,6 +19,7 @@ from dlq_review.desk.searched import searched
 from dlq_review.errors import ReviewError
 from dlq_review.models import FailureGroup, Operation
 from dlq_review.operations import control, edit_undo
+from dlq_review.permissions import may_operate
 from dlq_review.search.row_numbers import row_number
 
 #: The verbs that steer an operation, by the last part of the URL.
@@ -41,7 +42,9 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.POST.getlist("chosen") == [""]:
         messages.error(request, "Tick at least one dead letter.")
         return redirect("admin:dlq_review_deadletter_changelist")
-    if as_form := _edit_form(request):
+    as_form = _edit_form(request)
+    wanted = request.GET.get("kind") == Operation.Kind.EDIT
+    if as_form and wanted and request.GET.get("as") != "json":
         return redirect(as_form)
     if request.method == "POST" and "chosen" not in request.POST:
         form = OperationForm(request.POST)
@@ -62,6 +65,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "after": _named(Operation, form["after"].value()),
         "ids": str(form["ids"].value() or "").split(),
         "searched": searched(request, asked),
+        "as_form": as_form,
     }
     denied = form.has_error(NON_FIELD_ERRORS, code="denied")
     status = HTTPStatus.FORBIDDEN if denied else HTTPStatus.OK
@@ -69,13 +73,14 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _edit_form(request: HttpRequest) -> str:
-    """The address of the form for an edit of many; empty if it cannot serve, or is not wanted."""
+    """The address of the form for an edit of these letters; empty if it cannot serve, or
+    something else is wanted.
+    """
     asks = request.method == "GET" or "chosen" in request.POST
-    # That form knows no search.
-    wanted = request.GET.get("kind") == Operation.Kind.EDIT and not request.GET.get("q")
-    if not asks or not wanted or request.GET.get("as") == "json":
+    edits = request.GET.get("kind", "") in ("", *Operation.EDITS)
+    if not asks or not edits or not may_operate(request.user, Operation.Kind.EDIT):
         return ""
-    return edit_many_views.address(_initial(request))
+    return edit_many_views.address(request, _initial(request))
 
 
 def _named(model: type[Model], number: object) -> Model | None:

@@ -21,6 +21,7 @@ from tests.dlq_review.desk_pages import LIST, OPERATIONS, html, plan
 
 pytestmark = pytest.mark.django_db
 NEW = f"{OPERATIONS}new/"
+EDIT = f"{OPERATIONS}edit/"
 
 
 @pytest.fixture
@@ -46,9 +47,13 @@ def link(text: str) -> str:
     return unescape(found[1])
 
 
+def link_to_all(client: Client, query: str) -> str:
+    return link(html(client, f"{LIST}?{query}"))
+
+
 def frozen(client: Client, query: str, **changes: object) -> Operation:
     """The operation that a person freezes from the list with *query*."""
-    form = client.get(link(html(client, f"{LIST}?{query}"))).context["form"]
+    form = client.get(link_to_all(client, query)).context["form"]
     names = (*("ids", "group", "q", "queue", "type", "error", "since", "field"),)
     sent = {name: form[name].value() or "" for name in names}
     answer = client.post(NEW, plan(**sent, **changes))
@@ -108,7 +113,7 @@ def test_a_page_further_down_leads_to_all_that_match(
     for name in ("before", "after"):
         cursor = Cursor.of(letters["other"])
         page = urlencode({name: cursor, "q": "C-9", "state": "waiting"})
-        asked = link(html(desk, f"{LIST}?{page}"))
+        asked = link_to_all(desk, page)
         assert desk.get(asked).context["form"]["after"].value() is None
         assert frozen(desk, page).total == 2
 
@@ -116,7 +121,7 @@ def test_a_page_further_down_leads_to_all_that_match(
 def test_form_and_frozen_list_say_which_search_it_is_and_what_it_leaves_out(
     desk: Client, letters: dict[str, DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = link(html(desk, f"{LIST}?q=C-9&state=waiting"))
+    asked = link_to_all(desk, "q=C-9&state=waiting")
     said = "wait and that the search <b>C-9</b> finds: <b>2</b> now"
     assert said in html(desk, asked)
     operation = frozen(desk, "q=C-9&state=waiting")
@@ -167,13 +172,71 @@ def test_the_list_offers_what_waits_and_no_policy_under_a_search(
     assert "By a policy" not in text
 
 
-def test_no_form_forgets_the_search(
-    desk: Client, letters: dict[str, DeadLetter]
+def wrong(customer: str) -> DeadLetter:
+    body = order_created(customer_id=customer).body.replace("EUR", "euros")
+    return dead_letter(body, attributes=failure(error_type="InvalidEventError"))
+
+
+def form_for(client: Client, query: str) -> str:
+    """The address of the form that the page for all that match offers; empty if none."""
+    found = re.search(
+        rf'href="({EDIT}[^"]*)"', html(client, link_to_all(client, query))
+    )
+    return unescape(found[1]) if found else ""
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["q=C-9&state=waiting", "q=euros", "error=InvalidEventError", "type=order_created"],
+)
+def test_what_a_list_finds_is_edited_by_the_form_of_its_wrong_values(
+    desk: Client, letters: dict[str, DeadLetter], query: str
 ) -> None:
-    dead_letter(order_created(customer_id="C-9").body.replace("EUR", "euros"))
-    answer = desk.get(f"{NEW}?q=C-9&kind=fix")
-    assert answer.status_code == 200
-    assert 'name="q" value="C-9"' in answer.content.decode()
+    wrong("C-9")
+    wrong("C-9")
+    listed = desk.get(f"{LIST}?{query}").context["cl"].result_list
+    there = form_for(desk, query)
+    assert desk.get(link_to_all(desk, query) + "&kind=fix")["Location"] == there
+    shown = html(desk, there)
+    assert '<td class="num" data-label="Letters">2</td>' in shown
+    assert ("that the search <b>" in shown) == query.startswith("q=")
+    names = re.findall(r'name="(\w+)" value="([^"]*)"', shown)
+    sent = {name: unescape(value) for name, value in names if name in query}
+    answer = desk.post(
+        EDIT,
+        {**sent, "path": "/data/currency", "was": '"euros"', "new": "EUR"}
+        | {"reason": "x", "redrive": "on"},
+    )
+    operation = Operation.objects.get()
+    assert answer["Location"].endswith(f"/{operation.pk}/change/")
+    waiting = {one.pk for one in listed if one.state == "open"}
+    assert (operation.kind, of(operation)) == ("repair", waiting)
+
+
+def test_no_form_is_offered_where_nothing_is_wrong_or_nobody_may_edit(
+    desk: Client, client_of: ClientOf, letters: dict[str, DeadLetter]
+) -> None:
+    assert form_for(desk, "q=C-8") == ""
+    wrong("C-8")
+    assert form_for(desk, "q=C-8")
+    assert EDIT not in html(desk, f"{NEW}?q=C-8&kind=discard")
+    viewer = client_of("view", "bulk_redrive", name="eve")
+    assert form_for(viewer, "q=C-8") == ""
+
+
+def test_the_form_finds_by_words_of_bodies_only_for_who_may_see_bodies(
+    desk: Client, client_of: ClientOf, letters: dict[str, DeadLetter]
+) -> None:
+    wrong("C-9")
+    editor = client_of("view", "change", "bulk_redrive", name="eve")
+    assert EDIT in html(desk, f"{NEW}?q=euros")
+    assert EDIT not in html(editor, f"{NEW}?q=euros")
+    # Also asks bodies about personal data, which only a frozen list does, on record.
+    assert "New value for euros" not in html(
+        desk, f"{EDIT}?q=euros&field=data.email~ada"
+    )
+    assert "New value for euros" in html(desk, f"{EDIT}?q=euros")
+    assert not AuditEntry.objects.filter(verb="revealed").exists()
 
 
 def test_what_a_search_discarded_is_restored_by_a_search(
