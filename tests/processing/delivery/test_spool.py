@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -33,11 +34,31 @@ def test_what_sqs_did_not_take_is_relayed_oldest_first(sqs: None) -> None:
     assert {one.body for one in queues.receive("orders")} == {first.body, second.body}
 
 
-def test_the_same_request_is_held_once(sqs: None) -> None:
+def test_the_same_request_is_held_once_and_says_why_sqs_did_not_take_it(
+    sqs: None, caplog: pytest.LogCaptureFixture
+) -> None:
     event = order_created()
     spool.add(event, "Timeout")
-    spool.add(event, "Timeout")
-    assert SpooledEvent.objects.count() == 1
+    spool.add(event, "ConnectTimeoutError")
+    assert SpooledEvent.objects.get().refusal == "Timeout"
+    assert caplog.messages == [
+        f"request_id={event.id} spooled=Timeout",
+        f"request_id={event.id} spooled=ConnectTimeoutError",
+    ]
+
+
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_a_dead_connection_is_replaced_where_no_transaction_is_on_it(
+    monkeypatch: pytest.MonkeyPatch, is_inside: bool
+) -> None:
+    replaced: list[None] = []
+    found = SimpleNamespace(
+        in_atomic_block=is_inside,
+        close_if_unusable_or_obsolete=lambda: replaced.append(None),
+    )
+    monkeypatch.setattr(spool, "connection", found)
+    spool.add(order_created(), "Timeout")
+    assert len(replaced) == (not is_inside)
 
 
 @pytest.mark.usefixtures("no_sqs")
@@ -201,10 +222,16 @@ def test_of_rows_relayed_together_the_one_that_sqs_refuses_stays(
     assert [one.body for one in queues.receive("orders")] == [good.body]
 
 
-def test_a_relay_goes_on_until_nothing_is_due(sqs: None) -> None:
+def test_a_relay_goes_on_until_nothing_is_due_and_rests_between_its_transactions(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(spool, "sleep", rests.append)
     hold(*(order_created() for _ in range(25)))
     assert spool.relay(limit=10) == 10
+    assert rests == []
     assert spool.relay(limit=10, seconds=60) == 15
+    assert rests == [spool.REST] * 2
     assert not SpooledEvent.objects.exists()
 
 

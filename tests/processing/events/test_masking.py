@@ -152,7 +152,11 @@ def test_an_address_is_shortened_and_all_else_hidden(address: str, shown: str) -
         "mailto:grace@example.com?x",
         "grace%40example.com",
         r"grace\u0040example.com",
+        "grace&#64;example.com",
+        "grace&#x40;example.com",
+        "grace&#X40;example.com",
         "grace＠example.com",
+        "grace\ufe6bexample.com",
         "grace@[10.0.0.1]",
         "grace@localhost",
         '"grace h"@example.com',
@@ -199,6 +203,7 @@ _M = MASK
         ("Jürgen Müller", "J%C3%BCrgen%20M%c3%bcller!", f"{_M}%20{_M}!"),
         ("Jürgen", "100% of J%FCrgen", f"100% of {_M}"),  # in Latin-1
         ("Ürgen", "to%20%C3%9Crgen is 100%", f"to{_M} is 100%"),
+        ("José", "No Jos%C3%A9 or Jos%25C3%25A9, twice", f"No {_M} or {_M}, twice"),
         ("DE89370400440532", "IBAN DE89 3704 0044 0532!", f"IBAN {_M} {_M} {_M} {_M}!"),
         # A number at home and from abroad.
         ("+49 30 1234567", "Call 030 1234567 now", f"Call {_M} {_M} now"),

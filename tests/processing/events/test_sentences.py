@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,6 +29,8 @@ FIELDS: list[tuple[Any, Any, Any, str]] = [
         "1000000000",
         "Write an amount below 1,000,000,000.",
     ),
+    (fields.Money, 999_999_999, 10**9, "Write an amount below 1,000,000,000."),
+    (fields.Money, "999999999", "999999999.999", _AMOUNT),
     (fields.Money, "12.5", "12.505", _AMOUNT),
     (fields.Price, "0.01", "0.00", "Write an amount of 0.01 or more."),
     (fields.Name, "a b", "a\u202eb", "Remove the character U+202E."),
@@ -65,6 +68,10 @@ FIELDS: list[tuple[Any, Any, Any, str]] = [
         "Write at most 64 characters before the @.",
     ),
     (fields.Email, "a@example.com", f"a@{'ä.' * 120}com", _ADDRESS),
+    (fields.Email, '"a@b"@example.com', '"a\x01b"@example.com', _ADDRESS),
+    (fields.Email, "a@example.com", "a@localhost", _ADDRESS),
+    (fields.Email, "a@example.com", "a@[127.0.0.1]", _ADDRESS),
+    (fields.Email, "a?b@example.com", "=?utf-8?q?eve?=@example.com", _ADDRESS),
     (fields.RequestId, "x" * 64, "x" * 65, _NUMBER.format(". _ : -")),
     (fields.RequestId, "a:b", "a/b", _NUMBER.format(". _ : -")),
     (fields.Reference, "x" * 64, "x" * 65, _NUMBER.format(". _ / -")),
@@ -118,6 +125,18 @@ def test_a_field_says_what_is_wrong_with_a_value(
     check = TypeAdapter(field).validate_python
     assert said(check, taken) == []
     assert said(check, refused) == [sentence]
+
+
+@pytest.mark.parametrize(("field", "taken", "refused", "_"), FIELDS)
+def test_the_schema_of_a_field_takes_what_the_field_takes(
+    field: Any, taken: Any, refused: Any, _: str
+) -> None:
+    """Nothing but text can be longer than a pattern allows, so each pattern has both ends."""
+    schema = TypeAdapter(field).json_schema()
+    for one in schema.get("anyOf", [schema]):
+        pattern = one.get("pattern", "^$")
+        assert (pattern[0], pattern[-1]) == ("^", "$")
+    jsonschema_rs.validate(schema, taken)
 
 
 def ahead(**delta: float) -> str:

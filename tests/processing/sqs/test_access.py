@@ -134,7 +134,7 @@ def test_curl_says_that_it_was_the_certificate(
 
 
 @contextmanager
-def proxying() -> Iterator[tuple[str, list[str]]]:
+def proxying(tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[str]]]:
     """A proxy's address, and what it was asked to reach."""
     reached: list[str] = []
 
@@ -168,9 +168,13 @@ def proxying() -> Iterator[tuple[str, list[str]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         http.daemon_threads = True
         http.block_on_close = False
+        scheme = "http"
+        if tls is not None:
+            scheme = "https"
+            http.socket = tls.wrap_socket(http.socket, server_side=True)
         threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{http.server_port}", reached
+            yield f"{scheme}://127.0.0.1:{http.server_port}", reached
         finally:
             http.shutdown()
 
@@ -198,6 +202,27 @@ def test_a_proxy_that_the_environment_names_is_taken(
         monkeypatch.setenv(name, address)
         assert way(channel)
     assert reached == [f"127.0.0.1:{secret.port}"]
+
+
+@pytest.mark.parametrize("way", [by_quick_sqs, by_the_event_loop])
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_curl_trusts_a_proxy_by_the_same_authorities_as_sqs(
+    channel: Channel,
+    settings: Settings,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: Way,
+    is_trusted: bool,
+) -> None:
+    settings.SQS_ENDPOINT_URL = "http://sqs.example:1"
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    if is_trusted:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    with proxying(tls) as (address, reached):
+        monkeypatch.setenv("HTTP_PROXY", address)
+        assert way(channel) is is_trusted
+    assert bool(reached) is is_trusted
 
 
 def test_a_proxy_is_taken_without_tls_too(

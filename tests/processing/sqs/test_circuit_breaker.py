@@ -14,6 +14,7 @@ from processing.circuit_breaker import (
 )
 from processing.sqs import publisher, queues
 from processing.sqs.call_counter import CIRCUIT_OPEN
+from processing.sqs.credentials import CredentialsError
 from processing.sqs.refusals import SendError
 from tests.builders import order_created, signup_requested
 
@@ -162,6 +163,18 @@ def test_an_sqs_that_no_call_reaches_is_left_alone_by_all(
     assert error is not None
     assert (error.is_away, error.was_asked) == (True, False)
     assert len(asked) == FAILURES
+
+
+def test_credentials_that_are_missing_are_no_failure_of_sqs(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised = [CredentialsError(error="none") for _ in range(2 * FAILURES)]
+    answering(monkeypatch, lambda: raised.pop() if raised else None)
+    while raised:
+        (error,) = errors(order_created())
+        assert error is not None
+        assert (str(error), error.was_asked) == ("CredentialsError", True)
+    assert errors(order_created(), signup_requested()) == [None, None]
 
 
 def test_sends_that_open_a_breaker_or_meet_an_open_one_are_counted(

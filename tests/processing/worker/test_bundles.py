@@ -97,6 +97,16 @@ def test_behind_a_slow_one_none_is_begun(monkeypatch: pytest.MonkeyPatch) -> Non
     assert progress(bundle) == (3, 0, 2)
 
 
+def test_a_new_message_in_the_place_of_an_old_one_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bundles, "_SLOTS", 3)
+    Bundle.of(messages(3)).work_through(lambda _: None)
+    bundle = Bundle.of(messages(3))
+    assert not bundle.is_begun
+    assert progress(bundle) == (0, 1, 2)
+
+
 def test_what_was_done_in_sets_is_not_handled_again() -> None:
     bundle = Bundle.of(messages(5))
     first, second, *_ = bundle.messages

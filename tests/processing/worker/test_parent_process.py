@@ -102,12 +102,27 @@ def test_a_minute_is_told_to_cloudwatch_where_it_is_asked_for(
 def test_a_minute_that_fails_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail() -> Any:
-        raise OSError("disk")
-
     monkeypatch.setattr(NEWEST, "totals", fail)
     metrics_step.Minute("w-1").end()
     assert caplog.messages == ["minute_not_told=OSError"]
+
+
+def fail() -> Any:
+    raise OSError("disk")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.django_db(transaction=True)
+def test_a_minute_leaves_no_connection_to_the_processes_that_are_forked_later(
+    newest: dict[tuple[str, ...], int], monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    closed: list[None] = []
+    close = SimpleNamespace(close=lambda: closed.append(None))
+    monkeypatch.setattr(metrics_step, "connection", close)
+    if fails:
+        monkeypatch.setattr(NEWEST, "totals", fail)
+    metrics_step.Minute("w-1").end()
+    assert len(closed) == 1
 
 
 @pytest.mark.parametrize("port", [0, 9100])
@@ -160,6 +175,31 @@ def test_a_heartbeat_that_fails_is_logged_and_the_next_one_comes(
     heartbeat._run(channel, heartbeat.done)
     assert caplog.messages == ["heartbeat=failed reason=OSError"]
     assert sorted(beaten) == sorted(QUEUES.keys() - {"orders"})
+
+
+def test_a_new_connection_has_the_only_heartbeat_and_a_shutdown_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[tuple[Any, threading.Event]] = []
+    over = threading.Event()
+
+    def run(channel: Any, done: threading.Event) -> None:
+        begun.append((channel, done))
+        done.wait(10)
+        over.set()
+
+    heartbeat = VisibilityHeartbeat(SimpleNamespace())
+    monkeypatch.setattr(heartbeat, "_run", run)
+    for channel in ("first", "second"):
+        consumer = SimpleNamespace(channel=channel)
+        heartbeat.start(SimpleNamespace(task_consumer=consumer))
+    assert over.wait(10)
+    assert [(channel, done.is_set()) for channel, done in begun] == [
+        ("first", True),
+        ("second", False),
+    ]
+    heartbeat.shutdown(None)
+    assert begun[1][1].is_set()
 
 
 # -- Messages -----------------------------------------------------------------------
