@@ -42,6 +42,12 @@ class Rehearsal:
     error: str = ""
     trace: formatting.Traceback | None = None
 
+    @property
+    def results(self) -> list[str]:
+        """What it would write, make and send, in words."""
+        made = [f"{name} {value}" for name, value in self.made.items()]
+        return [*self.rows, *made, *(f"then {one}" for one in self.follow_ups)]
+
 
 class _RollBack(Exception):  # noqa: N818 - not an error: it ends every rehearsal
     pass

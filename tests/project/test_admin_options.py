@@ -180,3 +180,32 @@ def test_each_model_of_ours_has_a_row() -> None:
 @pytest.mark.parametrize("label", OPTIONS)
 def test_a_list_shows_what_its_row_says(label: str) -> None:
     assert options(*OURS[label]) == OPTIONS[label]
+
+
+#: What the box of a list says that it finds.
+FINDS = {
+    "auth.Group": "",
+    "dlq_review.AlertDelivery": "Kind and what it is about, as in growth/orders",
+    "dlq_review.AuditEntry": "A user name, or the request id of a dead letter",
+    "dlq_review.DeadLetter": "An id, a reference, an error, or words of the body",
+    "dlq_review.FailureGroup": "Error, text, place in the code, or owner",
+    "dlq_review.Operation": "Who began it, or words of the reason",
+    "dlq_review.RedrivePolicy": "The owner, or words of the reason",
+    "intake.ApiKey": "A producer, or the beginning of a key",
+    "processing.Attempt": "A request id, a message id or an error type",
+    "processing.Order": "An order id, a customer id or an email address, in full",
+    "processing.OrderReturn": "Finds an order id or a request id, written in full.",
+    "processing.Outcome": "A request id or a correlation id",
+    "processing.SpooledEvent": "A request id",
+    "processing.StaffMember": "A user name or an email address, in full",
+    "processing.User": "An email address or a user name, in full",
+}
+
+
+def test_each_list_that_can_be_searched_says_what_it_finds() -> None:
+    told = {
+        label: one.search_help_text or ""
+        for label, (_, one) in OURS.items()
+        if one.search_fields
+    }
+    assert told == FINDS

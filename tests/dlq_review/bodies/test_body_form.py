@@ -119,6 +119,69 @@ def test_a_list_grows_and_what_is_left_empty_goes(
 
 
 @pytest.mark.parametrize(
+    ("type", "name", "there", "added", "left"),
+    [
+        ("order_returned", "skus", ["A", ""], ["B", "", ""], ["A", "", "B"]),
+        (
+            "order_created",
+            "items",
+            [{}],
+            [{"sku": ""}, {"sku": "B"}],
+            [{}, {"sku": "B"}],
+        ),
+        ("order_created", "items", [], [{"gift": ""}, {}], [{"gift": ""}]),
+    ],
+)
+def test_a_member_goes_only_if_it_is_new_and_nothing_was_written_in_it(
+    type: str, name: str, there: list[Any], added: list[Any], left: list[Any]
+) -> None:
+    before, grown = body(type, **{name: there}), body(type, **{name: there + added})
+    emptied = typed.left_empty(form(grown), form(before))
+    now = json.loads(json_patch.apply(emptied, grown))["data"][name]
+    assert len(now) == len(left)
+    assert [*map(json.dumps, now)] == [*map(json.dumps, left)]
+
+
+def free(context: Any, *, masked: bool = False) -> Section:
+    (found,) = (
+        part
+        for one in form(body("email_requested", context=context), masked=masked)
+        for part in one.walk()
+        if part.pointer == "/data/context"
+    )
+    return found
+
+
+def test_an_object_with_names_of_its_own_has_an_input_for_each() -> None:
+    found = free({"first_name": "Ada", "b/c": 2, "a\0b": "x", "list": ["x"]})
+    assert (found.title, found.present, found.grows) == ("Context", True, False)
+    assert found.note == "New names are added in the JSON."
+    assert [
+        (one.pointer, one.label, one.shown, one.note, one.present, one.kind.choices)
+        for one in found.inputs
+    ] == [
+        ("/data/context/first_name", "First name", "Ada", "", True, ()),
+        ("/data/context/b~1c", "B/c", "2", "", True, ()),
+        (
+            *("/data/context/list", "List", ""),
+            *("It holds a list now. What you type replaces that.", True, ()),
+        ),
+    ]
+
+
+@pytest.mark.parametrize("context", [None, [], "x", {}])
+def test_an_object_that_is_none_has_no_inputs(context: Any) -> None:
+    found = free(context)
+    assert (found.inputs, found.sections, found.extras) == ([], [], [])
+    assert found.note == "New names are added in the JSON."
+
+
+def test_what_is_written_at_a_name_of_its_own_replaces_its_value_as_text() -> None:
+    text = body("email_requested", context={"a": 1, "b": "x"})
+    assert after(text, {"/data/context/a": "2"})["context"] == {"a": "2", "b": "x"}
+
+
+@pytest.mark.parametrize(
     ("items", "place", "shape"),
     [
         ("TEA-1", "/data/items", "list"),

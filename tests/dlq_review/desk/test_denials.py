@@ -1,11 +1,15 @@
 """Who may do what, and how a person is told that they may not."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import AnonymousUser, Permission
+from django.utils import timezone
 
-from dlq_review.models import Operation
+from dlq_review.desk.letter_actions import actions_for
+from dlq_review.letters.current_event import Processed
+from dlq_review.models import DeadLetter, Operation
 from dlq_review.permissions import PERMISSIONS, denial, may, may_operate, needed_for
 from processing.models import User
 
@@ -88,3 +92,101 @@ def test_an_operation_needs_the_permission_for_many_and_that_of_its_deed(
     assert not may_operate(holder(["bulk_redrive"]), kind)
     assert not may_operate(holder([codename]), kind)
     assert may_operate(holder(["bulk_redrive", codename]), kind)
+
+
+S = DeadLetter.State
+ALL = "redrive edit rehearse resolve discard"
+INVALID = "The body is not a valid event yet. Edit it first."
+USED = "Its request id was processed with another body, so a redrive is refused."
+REMOVED = "Its body was removed after its retention; there is nothing to restore."
+
+
+def it_is(state: str) -> str:
+    return f"It is {state}; only open or quarantined letters can be acted on."
+
+
+def offered(
+    user: User | AnonymousUser,
+    *,
+    valid: bool = True,
+    other: bool = False,
+    **letter: Any,
+) -> dict[str, tuple[str, str]]:
+    """The label of each action and why it is denied. Of *other*, another body was processed."""
+    known = Processed(done=other, same=False)
+    found = actions_for(user, DeadLetter(**letter), known, valid=valid)
+    assert all(name == one.name for name, one in found.items())
+    return {name: (one.label, one.denied) for name, one in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("letter", "names", "denied"),
+    [
+        ({"state": S.OPEN}, ALL, {}),
+        ({"state": S.QUARANTINED}, ALL, {}),
+        (
+            {"state": S.QUARANTINED, "valid": False},
+            ALL,
+            {"redrive": INVALID, "rehearse": INVALID},
+        ),
+        ({"state": S.OPEN, "other": True}, ALL, {"redrive": USED}),
+        (
+            {"state": S.OPEN, "other": True, "valid": False},
+            ALL,
+            {"redrive": INVALID, "rehearse": INVALID},
+        ),
+        *(
+            ({"state": one}, ALL, dict.fromkeys(ALL.split(), it_is(words)))
+            for one, words in (
+                (S.CLAIMED, "being sent"),
+                (S.REDRIVEN, "redriven"),
+                (S.RESOLVED, "resolved"),
+            )
+        ),
+        (
+            {"state": S.CLAIMED, "send_after": timezone.now()},
+            ALL.replace("redrive", "undo"),
+            dict.fromkeys(ALL.split()[1:], it_is("being sent")),
+        ),
+        ({"state": S.DISCARDED}, "restore", {}),
+        (
+            {"state": S.DISCARDED, "purged_at": timezone.now()},
+            "restore",
+            {"restore": REMOVED},
+        ),
+    ],
+)
+def test_a_letter_offers_what_its_state_allows_and_says_why_not(
+    letter: dict[str, Any], names: str, denied: dict[str, str]
+) -> None:
+    user = User(is_superuser=True)
+    assert offered(user, **letter) == {
+        name: (name.capitalize(), denied.get(name, "")) for name in names.split()
+    }
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        {"state": S.OPEN},
+        {"state": S.RESOLVED, "valid": False, "other": True},
+        {"state": S.CLAIMED, "send_after": timezone.now()},
+        {"state": S.DISCARDED, "purged_at": timezone.now()},
+    ],
+)
+def test_a_missing_permission_is_named_before_any_other_reason(
+    letter: dict[str, Any],
+) -> None:
+    for name, (_, why) in offered(AnonymousUser(), **letter).items():
+        deed = "redrive" if name == "undo" else name
+        assert why == f"You do not have the permission to {deed} dead letters."
+
+
+def test_what_can_be_edited_as_text_only_needs_the_sight_of_personal_data() -> None:
+    letter: dict[str, Any] = {"state": S.QUARANTINED, "valid": False}
+    assert offered(holder(["change"]), **letter)["edit"] == (
+        "Edit",
+        "It can be edited as text only, and you do not have the permission to see "
+        "personal data, which the body holds.",
+    )
+    assert offered(holder(["change", "view_personal"]), **letter)["edit"][1] == ""

@@ -12,10 +12,12 @@ from django.test import Client
 from dlq_review.models import (
     AlertDelivery,
     Arrival,
+    AuditEntry,
     DeadLetter,
     FailureGroup,
     Operation,
     OperationItem,
+    RedrivePolicy,
 )
 from tests.builders import dead_letter, failed_attempt, failure, order_created
 from tests.dlq_review import desk_pages as pages
@@ -225,6 +227,37 @@ def test_each_fact_of_a_policy_is_its_own(desk: Client) -> None:
         "x 9 x",
     ):
         assert sentence in text
+
+
+def test_what_no_person_did_was_done_by_holdfast(
+    desk: Client, admin_client: Client
+) -> None:
+    letter, policy = dead_letter(), active()
+    operation = Operation.objects.create(
+        **{"kind": "redrive", "state": "paused", "total": 1, "cutoff": NOW}
+    )
+    of: dict[str, DeadLetter | Operation | RedrivePolicy] = {
+        f"{pages.OPERATIONS}{operation.pk}/change/": operation,
+        f"{pages.POLICIES}{policy.pk}/change/": policy,
+        page(letter): letter,
+    }
+    for url, about in of.items():
+        AuditEntry.note(about, AuditEntry.Verb.STEERED, reason="Why.", after="paused")
+        text = words(html(desk, url))
+        told = (
+            "Paused Holdfast · now Why.",
+            "Steered an operation now · Holdfast Why.",
+        )
+        assert told[about is letter] in text
+    (row, *_) = re.findall(
+        "<tr data-row>.*?</tr>",
+        html(admin_client, "/admin/dlq_review/auditentry/"),
+        re.DOTALL,
+    )
+    assert words(row).partition("that day ")[2] == (
+        f"Holdfast steered an operation {letter} all about it – → paused Why."
+    )
+    assert 'href="?who=machine"' in row
 
 
 def test_each_cell_of_the_list_of_alerts_is_its_own(admin_client: Client) -> None:

@@ -12,6 +12,7 @@ from dlq_review.desk.charts import HIGH, LONG, bars, stairs
 from dlq_review.desk.flow import flow, in_words
 from dlq_review.monitoring import report
 from processing.models import Counts, QueueRecord, WorkerSign
+from processing.sqs.topology import QUEUES
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,9 @@ def test_each_picture_has_its_figures_in_words_beside_it(
     report.refresh()
     QueueRecord.measure(now, {"orders": {"oldest": 400.0}, "": {"spooled": 12}})
     html = admin_client.get("/admin/?over=24h").content.decode()
+    table = html.partition('<table class="flow">')[2]
+    heads = re.findall(r'<th scope="row">(.*?)</th>', table)
+    assert heads == ["All, with our own jobs", *QUEUES, "Spool"]
     orders = words(row(html, "orders"))
     for figure in (
         *("1,205 processed", "3 failed", "at most 20.1 a minute"),
@@ -73,7 +77,7 @@ def test_a_full_past_is_read_with_a_few_queries(
         QueueRecord.add(at, {"orders": Counts(success=1, durations=[1])})
     with django_assert_max_num_queries(4):
         found = flow("14d")
-    assert found["rows"][0].name == "All, with our own jobs"
+    assert [row.name for row in found["rows"]] == ["All, with our own jobs", *QUEUES]
     assert found["rows"][0].cells[0].figures[0] == "56 processed"
 
 

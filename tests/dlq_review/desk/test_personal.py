@@ -17,7 +17,7 @@ from dlq_review.models import AuditEntry, DeadLetter, Operation
 from dlq_review.operations.edit_preview import preview
 from dlq_review.operations.plans import Plan, freeze
 from dlq_review.search.selections import Selection
-from dlq_review.search.veil import veiled_condition
+from dlq_review.search.veil import Hidden, needs_reveal, veiled_condition
 from processing.models import User
 from processing.staff.read_only_admin import ReadOnlyAdmin
 from tests.builders import (
@@ -422,6 +422,37 @@ def test_a_condition_shows_what_is_public_of_it() -> None:
         "data.currency!=Grace Hopper": "data.currency!=•••",
     }
     assert {text: veiled_condition(text) for text in shown} == shown
+
+
+def test_what_needs_the_permission_is_named_without_its_value() -> None:
+    asked = Selection(
+        fields=(
+            *("data.email=grace@example.com", "data.order_id=ORD-1"),
+            *("@attribute.who=Grace", "@release=r1"),
+        ),
+        ids=("ORD-1", GRACE, GRACE),
+    )
+    steps = [
+        {"op": "replace", "path": "/data/email", "json": '"grace@example.com"'},
+        {"op": "replace", "path": "/data/order_id", "json": '"ORD-2"'},
+        {"op": "test", "path": "/type", "json": '"order_created"'},
+        {"op": "replace", "path": "/type", "json": '"order_updated"'},
+        {"op": "replace", "path": "/detail-type", "json": '"order_updated"'},
+        {"op": "move", "from": "/data/order_id", "path": "/data/currency"},
+        {"op": "add", "path": "/data/Grace Hopper", "json": "1"},
+    ]
+    contract, shows = "decides which fields are masked", "can show what is masked"
+    assert needs_reveal(asked, steps) == [
+        Hidden("field", "data.email=g…@example.com"),
+        Hidden("field", "@attribute.who=•••"),
+        Hidden("ids", "g…@example.com"),
+        Hidden("patch", "/data/email"),
+        Hidden("patch", "/type", contract),
+        Hidden("patch", "/detail-type", contract),
+        Hidden("patch", "move from /data/order_id", shows),
+        Hidden("patch", "/data/•••"),
+    ]
+    assert Hidden("ids", "x").why == "is personal"
 
 
 def test_each_export_of_personal_data_is_on_record_without_it(

@@ -17,14 +17,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dlq_review.finder import lookup
+from dlq_review.finder.answer import _LETTER, _OUTCOME, _RECEIPT
 from dlq_review.finder.story import tell
 from dlq_review.letters import customers, revisions, settlement
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, FailureGroup
+from dlq_review.redrive import undo_window
+from dlq_review.redrive.terms import Redrive, Terms
 from processing.delivery import processor
 from processing.events.contracts import OrderCreated
 from processing.events.envelope import Event
 from processing.models import Order, OrderReturn, Outcome, SpooledEvent, User
-from processing.receipts import Receipt
+from processing.receipts import Receipt, State
 from processing.sqs import queues
 from tests.builders import (
     dead_letter,
@@ -192,12 +195,13 @@ def test_a_name_of_several_requests_lists_each_by_its_kind(desk: Client) -> None
         assert f'href="{story_of(request_id)}">SHOP-{number} of customer C-99' in text
 
 
-def test_a_list_of_very_many_is_cut_and_says_so(desk: Client) -> None:
-    for number in range(lookup.MOST + 1):
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_list_of_very_many_is_cut_and_says_so(desk: Client, more: int) -> None:
+    for number in range(lookup.MOST + more):
         failed_attempt(order_created(), message_id="m-1", receive_count=number)
     found = lookup.find("m-1", personal=False)
-    assert (len(found.hits), found.cut) == (lookup.MOST, True)
-    assert "Only the newest" in html(desk, f"{FIND}?q=m-1")
+    assert (len(found.hits), found.cut) == (lookup.MOST, bool(more))
+    assert ("Only the newest of each kind" in html(desk, f"{FIND}?q=m-1")) is bool(more)
 
 
 def test_an_address_is_found_only_by_those_who_may_see_it_and_is_on_record(
@@ -274,6 +278,20 @@ def _settled_long_ago(event: Event) -> None:
     Outcome.objects.all().delete()
 
 
+def _quarantined(event: Event) -> None:
+    dead_letter(event)
+    DeadLetter.objects.update(state="quarantined")
+
+
+def _being_sent(event: Event) -> None:
+    undo_window.redrive_soon(Redrive(dead_letter(event), 0), Terms("eva"))
+
+
+def _too_late(event: Event) -> None:
+    processor.handle(message(event))
+    Outcome.objects.update(made={"order": "SHOP-1", "status": Outcome.STALE})
+
+
 def _refused_for_good(event: Event) -> None:
     _in_the_spool(event)
     SpooledEvent.objects.update(refusal="TooLong", refused_for_good=True)
@@ -310,6 +328,22 @@ LINES: dict[str, tuple[Callable[[Event], object], str, str]] = {
         "Dead letter, redriven; its outcome is awaited, on orders, taken by nobody yet.",
         "Processing",
     ),
+    "quarantined": (
+        _quarantined,
+        "Dead letter, quarantined, on orders, taken by nobody yet.",
+        "We are looking at this",
+    ),
+    "being sent": (
+        _being_sent,
+        "Dead letter, being sent again, on orders, taken by nobody yet.",
+        "We are looking at this",
+    ),
+    "refused": (
+        lambda event: processor.refuse(event, "No."),
+        "Refused; the receipt of its sender says what to correct.",
+        "Not accepted",
+    ),
+    "too late": (_too_late, "Done: SHOP-1.", "Nothing changed"),
     "discarded": (_discarded, "Discarded by staff.", "Not accepted"),
     "settled long ago": (
         _settled_long_ago,
@@ -352,6 +386,14 @@ LINES: dict[str, tuple[Callable[[Event], object], str, str]] = {
         "Received",
     ),
 }
+
+
+def test_each_state_and_outcome_is_told_in_a_line_of_its_own() -> None:
+    known = (_RECEIPT, _OUTCOME, _LETTER)
+    lines = " ".join(f"{line} {receipt}." for _, line, receipt in LINES.values())
+    for words in (words for one in known for words in one.values()):
+        assert words in lines
+    assert len({*_RECEIPT.values()}) == len(State)
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -100,3 +100,10 @@ def test_only_brackets_are_ever_closed(text: str) -> None:
 
 def test_a_name_that_no_pointer_can_hold_is_not_offered() -> None:
     assert offered(order(**{"a\0b": 1})) == []
+
+
+def test_a_repair_is_told_in_the_letters_that_a_person_writes() -> None:
+    data = {"email": "zoe@example.com", "name": "Zoë Ødegård\n"}
+    (found,) = offered(json.dumps({"type": "signup_requested", "data": data}))
+    assert (found.rule, found.after) == ("trim", '"Zoë Ødegård"')
+    assert found.patch[0]["json"] == '"Zoë Ødegård"'
