@@ -1,6 +1,8 @@
 """Limits that have to fit each other, and times that a person or a machine can bear."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -22,7 +24,8 @@ from processing.database import patience
 from processing.delivery import sets, spool
 from processing.events import timestamps
 from processing.handlers import accounts
-from processing.outbound import https
+from processing.outbound import https, pinned, topic
+from processing.s3 import bucket
 from processing.sqs import access, credentials, send_batcher
 from processing.sqs.topology import DAY, EVENT_QUEUES, MAX_MESSAGE_BYTES, QUEUES
 from processing.worker import (
@@ -30,8 +33,18 @@ from processing.worker import (
     database_gate,
     delete_batches,
     joined_polls,
+    metrics_port,
     polling,
     visibility,
+)
+from project import health as liveness
+from project import metrics
+from project.doctor import (
+    alerts_check,
+    archive_check,
+    database_checks,
+    examination,
+    surroundings,
 )
 
 BEAT = {name: one["schedule"] for name, one in settings.CELERY_BEAT_SCHEDULE.items()}
@@ -148,6 +161,22 @@ IN_ORDER = {
         *(revisions.LONGEST_EDIT, MAX_MESSAGE_BYTES),
         *(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 4 * MAX_MESSAGE_BYTES),
     ),
+    "a connection to a receiver of alerts is tried elsewhere before the post is cut": (
+        *(0, pinned.CONNECT, pinned.CONNECT * pinned.MOST_PLACES, https.WITHIN),
+    ),
+    "a look of the doctor ends before it is given up, and all of them soon": (
+        *(0, archive_check._PATIENCE, database_checks.PATIENCE),
+        *(examination.PATIENCE, 15),
+    ),
+    "a channel or a mail server is asked no longer than the database": (
+        *(0, alerts_check._PATIENCE, surroundings._PATIENCE, database_checks.PATIENCE),
+    ),
+    "a probe and a scrape are answered before their asker gives up": (
+        *(0, max(liveness.PATIENCE, metrics.PATIENCE), 2),
+    ),
+    "a client of the port of the metrics that says nothing is left": (
+        *(1, metrics_port._Handler.timeout, 10),
+    ),
     "a page reads no more than it can show in a second": (
         *(veil.MOST_READ, full_text.LONGEST + 1, veil.MOST_MASKED, 4 * 1024 * 1024),
     ),
@@ -159,6 +188,15 @@ def test_limits_fit_each_other(rule: str) -> None:
     found = IN_ORDER[rule]
     for less, more in zip(found, found[1:], strict=False):
         assert less < more, rule  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("client", [bucket._client, topic._client])
+def test_a_job_waits_seconds_for_s3_or_sns_and_tries_itself_again(
+    client: Callable[[int, str], Any],
+) -> None:
+    config = client(0, "http://127.0.0.1:9").meta.config
+    assert (config.connect_timeout, config.read_timeout) == (2, 5)
+    assert config.retries["total_max_attempts"] == 1
 
 
 def test_a_message_outlives_its_retries_and_a_weekend() -> None:

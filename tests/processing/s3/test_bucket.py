@@ -144,6 +144,16 @@ def test_amazon_is_told_whose_bucket_it_must_be(
     assert told["ExpectedBucketOwner"] == "123456789012"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "minio:9000"])
+def test_a_server_of_our_own_needs_no_host_name_for_each_bucket(
+    settings: Settings, host: str
+) -> None:
+    settings.ARCHIVE_ENDPOINT_URL = f"http://{host}"
+    asked = {"Bucket": "archive", "Key": "failed/m.json"}
+    url = bucket.client().generate_presigned_url("put_object", Params=asked)
+    assert url.startswith(f"http://{host}/archive/failed/m.json?")
+
+
 @pytest.mark.parametrize(
     ("region", "host"),
     [

@@ -76,7 +76,8 @@ def test_a_database_that_is_away_is_told(other_database: Callable[..., None]) ->
     port = free_port()
     other_database(PORT=port)
     found = database_checks.database(None)
-    held(found, State.FAIL, f"127.0.0.1:{port} does not answer", "host and port")
+    held(found, State.FAIL, "does not answer", "host and port")
+    assert found.says == f"The database at 127.0.0.1:{port} does not answer."
 
 
 def test_a_database_that_hangs_is_told_within_its_time(
