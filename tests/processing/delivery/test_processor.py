@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings as all_settings
 from django.core import mail
 from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
@@ -432,3 +433,37 @@ def test_an_attempt_says_who_tried_when_and_for_how_long(settings: Settings) -> 
     assert (row.worker, row.release, row.started_at) == ("w-7", "r9", started_at)
     assert 90_000 <= row.duration_ms < 150_000
     assert row.type == "t" * 100  # as much as the column holds
+
+
+def fail_with(error: Exception, function: str) -> Exception:
+    """*error*, raised by *function* of a file of ours."""
+    source = f"def {function}(error):\n    raise error"
+    names: dict[str, Any] = {}
+    file = str(all_settings.BASE_DIR / "processing/rules.py")
+    exec(compile(source, file, "exec"), names)  # noqa: S102 - source of this test
+    with pytest.raises(type(error)) as caught:
+        names[function](error)
+    return caught.value
+
+
+def test_an_attempt_of_any_length_fits_its_columns() -> None:
+    error = fail_with(BusinessRuleError("x" * 9_999, field="f" * 300), "g" * 300)
+    identity = Identity("r-1", "t" * 300, "", "")
+    watch = attempts.Stopwatch()
+    attempts.record(message("x"), identity, error, watch, permanent=True)
+    row = Attempt.objects.get()
+    row.full_clean()
+    found = (row.type, row.place, row.error_field)
+    assert tuple(map(len, found)) == (100, 200, 200)
+    assert len(row.error_text) == attempts.LONGEST_TEXT
+
+
+def test_an_attempt_holds_no_character_that_a_column_cannot_hold() -> None:
+    error = fail_with(LookupError("a\x00b \ud83d c"), "look_up")
+    watch = attempts.Stopwatch()
+    attempts.record(
+        message("x"), Identity("r-1", "t", "", ""), error, watch, permanent=False
+    )
+    row = Attempt.objects.get()
+    assert row.error_text == "a\ufffdb ? c"
+    assert row.traceback.endswith("LookupError: a\ufffdb ? c")

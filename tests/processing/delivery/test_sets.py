@@ -56,14 +56,17 @@ def test_each_event_of_a_set_has_its_line_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    together = created(3)
-    in_sets(*together)
+    events = [
+        Event.new(order_created(order_id=f"ORD-{place}").data, correlation_id="c-1")
+        for place in range(3)
+    ]
+    in_sets(*map(message, events))
     lines = [line for line in caplog.messages if "set=3 outcome=processed" in line]
     assert len(lines) == 3
     for outcome, line in zip(
         Outcome.objects.order_by("pk"), sorted(lines), strict=True
     ):
-        assert f"request_id={outcome.request_id} " in line
+        assert f"request_id={outcome.request_id} correlation_id=c-1 " in line
         assert "type=order_created receive_count=1" in line
 
 

@@ -173,9 +173,11 @@ def test_a_set_that_takes_too_long_is_given_up_and_none_has_failed(
     "error", [SoftTimeLimitExceeded, interruption.TookTooLongError]
 )
 def test_an_interruption_after_a_begin_leaves_no_transaction_open(
-    monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def be_interrupted(_: object) -> None:
+    def be_interrupted(*_: object) -> None:
         connection.set_autocommit(False)
         connection.in_atomic_block = True  # and the block itself was not entered
         raise error
@@ -183,6 +185,10 @@ def test_an_interruption_after_a_begin_leaves_no_transaction_open(
     with monkeypatch.context() as interrupted:
         interrupted.setattr(sets, "_take_effect", be_interrupted)
         assert in_sets(*created(2)) == []
+    assert not connection.in_atomic_block
+    assert caplog.messages == [
+        f"type=order_created set=2 rolled_back={error.__name__}; each is handled alone"
+    ]
     together = created(2)
     assert in_sets(*together) == [together]
     connection.close()  # an open transaction would be rolled back
