@@ -94,6 +94,20 @@ def test_a_discarded_request_is_not_accepted_and_says_why() -> None:
     assert status.reason == "Another order has this id."
 
 
+def test_a_discarded_request_names_its_order_as_it_did_under_review(
+    client: Client,
+) -> None:
+    event = order_created(order_id="ORD-7")
+    dead_letter(event)
+    review = Receipt.of(event).status().review
+    assert review.order == "ORD-7"
+    Outcome.objects.create(request_id=event.id, kind="discarded", type=event.type)
+    status = Receipt.of(event).status()
+    assert (status.state, status.review) == (State.NOT_ACCEPTED, review)
+    page = client.get(f"/receipts/{Receipt.of(event).token}/").content.decode()
+    assert "<dt>Order</dt><dd>ORD-7</dd>" in page
+
+
 def test_the_text_of_an_unforeseen_error_is_kept_from_the_receipt() -> None:
     event = order_created()
     failed_attempt(event, error_text="ada@example.com is a duplicate")

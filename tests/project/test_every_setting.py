@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from tests.documents import document
+from tests.kept_texts import assert_kept
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 #: The variables with values that no default has, and what becomes of each.
@@ -285,6 +287,32 @@ def test_a_variable_that_is_not_set_has_the_default_of_the_documents(
         del told[name]
     found = {name: inside(unset, next(iter(READ[name][1]))) for name in told}
     assert {name: written(value) for name, value in found.items()} == told
+
+
+def test_every_other_setting_is_as_it_was_meant(unset: Any) -> None:
+    """Those that no variable sets are seen by nobody else: times, headers, middleware."""
+    own = {"SECRET_KEY", "WORKER_NAME"}  # of each machine
+    lines = [
+        f"{path} = {value}"
+        for name, setting in unset.items()
+        if name not in own
+        for path, value in leaves(name, setting)
+    ]
+    text = "\n".join(lines).replace(unset["VAR_DIR"], "VAR")
+    text = text.replace(str(django_settings.BASE_DIR), "BASE")
+    assert_kept(text + "\n", Path(__file__).with_name("settings.txt"))
+
+
+def leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Each value inside a setting, with its path."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from leaves(f"{path}.{name}", inner)
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from leaves(f"{path}.{number}", inner)
+    else:
+        yield path, json.dumps(value)
 
 
 def written(value: Any) -> str:

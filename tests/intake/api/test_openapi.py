@@ -1,5 +1,6 @@
 """Requests made up from the OpenAPI document: never a 5xx, never an undocumented answer."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.builders import (
     signup_requested,
 )
 from tests.intake.clients import KEY, send
+from tests.kept_texts import assert_kept
 
 schemathesis = pytest.importorskip("schemathesis")
 checks = schemathesis.checks
@@ -227,6 +229,35 @@ def test_keys_are_documented_where_they_are_looked_at(
     found = client.get("/api/openapi.json").json()
     assert ("securitySchemes" in found["components"]) == (mode != "off")
     assert ("no authentication" in found["info"]["description"]) == (mode == "off")
+
+
+def test_the_document_changes_on_purpose_only(
+    client: Client, settings: Settings
+) -> None:
+    """Producers make their clients from it, and read in it what to do about an answer."""
+    settings.API_KEYS, settings.SITE_URL = "optional", "https://shop.example.com"
+    found = client.get("/api/openapi.json").json()
+    text = json.dumps(found, indent=1, sort_keys=True) + "\n"
+    assert_kept(text, Path(__file__).with_name("openapi.json"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("off", "There is no authentication: anybody may send. Anybody who knows"),
+        ("optional", "Producers may have API keys. Without one, anybody may send, and"),
+        ("required", "Each request that sends something needs an API key."),
+    ],
+)
+def test_the_document_tells_who_may_send(
+    client: Client, settings: Settings, mode: str, told: str
+) -> None:
+    settings.API_KEYS = mode
+    text = client.get("/api/openapi.json").json()["info"]["description"]
+    assert told in text
+    assert "Anybody who knows the address of a status can read it." in text
+    may_change = "knows an order's id and its customer's number can change the order."
+    assert (may_change in text) == (mode != "required")
 
 
 @pytest.mark.usefixtures("_open_door")

@@ -107,6 +107,25 @@ def test_the_limit_says_when_and_repeats_no_password(settings: Settings) -> None
     assert Client().get(LOGIN).status_code == 200, "reading is not limited"
 
 
+@pytest.mark.parametrize(
+    ("page", "is_limited"),
+    [
+        ("login", True),
+        ("password_change", True),
+        ("second_factor", True),
+        ("second_factor_enrol", True),
+        ("second_factor_codes", False),  # asks for nothing that could be guessed
+        ("index", False),
+    ],
+)
+def test_whatever_asks_for_a_password_or_a_code_is_limited(
+    settings: Settings, page: str, is_limited: bool
+) -> None:
+    settings.RATE_LIMIT_LOGINS = 0
+    answer = Client().post(reverse(f"admin:{page}"))
+    assert (answer.status_code == 429) == is_limited
+
+
 def test_the_page_of_a_lock_out_says_what_to_do_and_no_name() -> None:
     for _ in range(10):
         answer = log_in("wrong")

@@ -68,6 +68,22 @@ def test_drift_is_named(local_sqs: None) -> None:
     held(found, State.WARN, "emails: VisibilityTimeout is 7", "ensure_queues --check")
 
 
+@pytest.mark.parametrize(("number", "more"), [(3, ""), (5, "; 2 more")])
+def test_three_differences_are_named_and_the_rest_is_counted(
+    local_sqs: None, number: int, more: str
+) -> None:
+    names = ["emails", "jobs", "orders", "returns", "signups"][:number]
+    for name in names:
+        queues.client().set_queue_attributes(
+            QueueUrl=queues.url(name), Attributes={"VisibilityTimeout": "7"}
+        )
+    says = sqs_checks.drift(None).says
+    named = [name for name in names if f"{name}: VisibilityTimeout is 7" in says]
+    assert len(named) == 3
+    assert says.endswith(f"{more}.")
+    assert ("more" in says) == bool(more)
+
+
 @pytest.mark.parametrize(
     ("code", "role", "expected"),
     [
@@ -136,6 +152,10 @@ def test_an_endpoint_that_is_no_address_is_told(
     ("seconds", "state", "part"),
     [
         (5, State.OK, "is that of SQS"),
+        (20, State.OK, "is that of SQS"),
+        (40, State.WARN, "s behind that of SQS"),
+        (290, State.WARN, "s behind that of SQS"),
+        (-310, State.FAIL, "s ahead of that of SQS"),
         (90, State.WARN, "s behind that of SQS"),
         (-90, State.WARN, "s ahead of that of SQS"),
         (3600, State.FAIL, "s behind that of SQS"),
