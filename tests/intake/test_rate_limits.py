@@ -1,4 +1,5 @@
 import html
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -129,6 +130,26 @@ def test_signups_have_a_tighter_limit(client: Client, settings: Settings) -> Non
     assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
     answer = post(client, "/api/signups", {"email": "a@example.com", "name": "A"})
     assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+
+@pytest.mark.parametrize("prefix", ["", "/shop"])
+def test_each_sign_up_counts_below_a_prefix_too_and_shows_its_tighter_limit(
+    client: Client, sqs: None, settings: Settings, prefix: str
+) -> None:
+    settings.RATE_LIMIT_SIGNUPS = 2
+    form = signup_form(client)
+    page = client.post("/signups/new", form, SCRIPT_NAME=prefix)
+    assert page.headers["RateLimit-Policy"] == '"signups";q=2;w=300'
+    assert page.headers["RateLimit"].startswith('"signups";r=1;t=')
+    codes = []
+    for name in ("Ada", "Eve"):
+        body = json.dumps({"email": "ada@example.com", "name": name})
+        codes.append(
+            client.post(
+                "/api/signups", body, "application/json", SCRIPT_NAME=prefix
+            ).status_code
+        )
+    assert codes == [HTTPStatus.ACCEPTED, HTTPStatus.TOO_MANY_REQUESTS]
 
 
 def test_one_mailbox_is_not_filled_whoever_asks(sqs: None, settings: Settings) -> None:
