@@ -1,18 +1,40 @@
 """Erase the person's accounts and sessions."""
 
 from collections.abc import Iterator
+from typing import Any
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Model, QuerySet
 
 from dlq_review.forget.address import Address
 from dlq_review.forget.holdings import Holdings, steps
 from dlq_review.letters import retention
-from dlq_review.models import AuditEntry, FailureGroup, Operation, Revision
+from dlq_review.models import (
+    AuditEntry,
+    Erasure,
+    FailureGroup,
+    Operation,
+    RedrivePolicy,
+    Revision,
+)
 from processing.models import User
 from processing.staff import second_factor
+
+_NAMES: tuple[tuple[type[Model], str], ...] = (
+    (AuditEntry, "actor"),
+    (Revision, "by"),
+    (Operation, "by"),
+    (FailureGroup, "owner"),
+    (RedrivePolicy, "owner"),
+    (Erasure, "by"),
+)
+_Verb = AuditEntry.Verb
+#: Entries that name the owner of a group before and after.
+_OF_OWNERS = (_Verb.GIVEN, _Verb.GIVEN_BACK, _Verb.TAKEN_OVER)
 
 
 def accounts(held: Holdings) -> Iterator[int]:
@@ -44,17 +66,24 @@ def _erase_account(address: Address, user: User) -> None:
 
 
 def _rename(name: str, pseudonym: str) -> int:
-    """Put *pseudonym* wherever the desk names the user *name*; return how often."""
-    columns = {
-        AuditEntry: "actor",
-        Revision: "by",
-        Operation: "by",
-        FailureGroup: "owner",
-    }
+    """Put *pseudonym* wherever the desk names the user *name*; return how often.
+
+    The log of logins loses the user's rows.
+    """
+    for logins in (AccessAttempt, AccessFailureLog, AccessLog):
+        logins.objects.filter(username=name).delete()
     return sum(
-        model._base_manager.filter(**{field: name}).update(**{field: pseudonym})
-        for model, field in columns.items()
+        rows.filter(**{field: name}).update(**{field: pseudonym})
+        for rows, field in _naming_users()
     )
+
+
+def _naming_users() -> Iterator[tuple[QuerySet[Any], str]]:
+    """The rows that name a user without a reference to the account, and their field."""
+    for model, field in _NAMES:
+        yield model._base_manager.all(), field
+    owners = AuditEntry.objects.filter(verb__in=_OF_OWNERS)
+    yield from ((owners, "before"), (owners, "after"))
 
 
 def sessions(held: Holdings) -> Iterator[int]:

@@ -4,11 +4,15 @@ import contextlib
 import html
 import json
 import re
+from collections import Counter
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from axes.models import AccessLog
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
@@ -23,6 +27,7 @@ from dlq_review.models import (
     AuditEntry,
     DeadLetter,
     Erasure,
+    FailureGroup,
     Operation,
     Revision,
 )
@@ -325,6 +330,57 @@ def test_a_former_member_of_staff_keeps_a_pseudonym_in_the_trail() -> None:
     user = User.objects.get(email="", is_staff=False)
     assert user.username.startswith("forgotten-")
     assert set(AuditEntry.objects.values_list("actor", flat=True)) == {user.username}
+
+
+def names_lee() -> dict[str, Callable[[User], object]]:
+    """By where: what names a former member of staff, whose name is not the address."""
+    group, day = dead_letter().group, "2026-01-01T00:00Z"
+    operation = {"cutoff": day, "state": "done"}
+    given = {"group": group, "verb": AuditEntry.Verb.GIVEN}
+    return {
+        "who did it": lambda _: AuditEntry.objects.create(actor=LEE, verb="noted"),
+        "who had it": lambda _: AuditEntry.objects.create(before=LEE, **given),
+        "who got it": lambda _: AuditEntry.objects.create(after=LEE, **given),
+        "revision": lambda _: Revision.objects.update(by=LEE),
+        "operation": lambda _: Operation.objects.create(by=LEE, **operation),
+        "group": lambda _: FailureGroup.objects.update(owner=LEE),
+        "policy": lambda _: policy(owner=LEE, state="ended"),
+        "erasure": lambda _: Erasure.objects.create(by=LEE, ended_at=day),
+        "admin's log": lambda user: LogEntry.objects.create(user=user, action_flag=2),
+    }
+
+
+LEE = "lee.staff"
+NAMED_IN = (
+    *("who did it", "who had it", "who got it", "revision", "operation", "group"),
+    *("policy", "erasure", "admin's log"),
+)
+
+
+@pytest.mark.parametrize("place", NAMED_IN)
+def test_a_former_member_of_staff_is_a_pseudonym_wherever_the_desk_names_them(
+    place: str,
+) -> None:
+    places = names_lee()
+    assert tuple(places) == NAMED_IN
+    user = User.objects.create(username=LEE, email=ANN, name="Ann", password="x")
+    AccessLog.objects.create(username=LEE)
+    places[place](user)
+    before = Counter(name for name, _ in dump())
+    forget()
+    assert [name for name, text in dump() if text == LEE] == []
+    pseudonym = f"{Address(ANN).pseudonym}-{user.pk}"
+    user.refresh_from_db()
+    assert (user.username, user.email, user.is_active) == (pseudonym, "", False)
+    gone = before - Counter(name for name, _ in dump())
+    assert {one.partition(".")[0] for one in gone} == {"axes_accesslog"}
+
+
+def test_an_account_that_the_desk_names_nowhere_is_deleted() -> None:
+    names_lee()
+    User.objects.create(username=LEE, email=ANN)
+    forget()
+    assert list(User.objects.values_list("username", flat=True)) == ["eve"]
 
 
 def test_the_export_holds_what_is_theirs_and_of_others_only_the_place(
