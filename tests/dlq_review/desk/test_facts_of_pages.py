@@ -22,6 +22,7 @@ from dlq_review.models import (
 from tests.builders import dead_letter, failed_attempt, failure, order_created
 from tests.dlq_review import desk_pages as pages
 from tests.dlq_review.desk_pages import html, page
+from tests.dlq_review.operation_runs import started
 from tests.dlq_review.policies import active
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +151,36 @@ def test_each_fact_of_a_group_is_its_own(desk: Client) -> None:
     }
     assert facts(section(text, "why-grouped")) == told
     assert "Who has it eva ." in words(text)
+
+
+#: By list, the fields that its search reads, which its help names.
+SEARCHED: dict[str, tuple[str, ...]] = {
+    pages.GROUPS: ("error_type", "sentence", "template", "place", "owner"),
+    pages.OPERATIONS: ("by", "reason"),
+    pages.POLICIES: ("owner", "reason"),
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "field"), [(url, one) for url, names in SEARCHED.items() for one in names]
+)
+def test_a_search_of_a_list_finds_by_each_field(
+    admin_client: Client, url: str, field: str
+) -> None:
+    for error in ("AError", "BError"):
+        dead_letter(attributes=failure(error_type=error))
+        started(0)
+        active()
+    admin = admin_client.get(url).context["cl"].model_admin
+    assert admin.search_fields == SEARCHED[url]
+    wanted = admin.model.objects.earliest("pk")
+    assert listed(admin_client, f"{url}?q=zebra") == []
+    admin.model.objects.filter(pk=wanted.pk).update(**{field: "a zebra crossing"})
+    assert listed(admin_client, f"{url}?q=zebra") == [wanted]
+
+
+def listed(client: Client, url: str) -> list[object]:
+    return list(client.get(url).context["cl"].result_list)
 
 
 def test_each_cell_of_the_list_of_letters_is_its_own(desk: Client) -> None:

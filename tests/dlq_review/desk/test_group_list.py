@@ -241,6 +241,12 @@ def test_one_comes_back_to_the_same_list_from_the_page_of_a_group(
     verb = f"{GROUPS}{three['A'].pk}/acknowledge/?list={quote_plus(query)}"
     assert f'action="{verb}"' in html(desk, page)
     assert desk.post(verb)["Location"] == page
+    FailureGroup.objects.update(owner="eva")
+    over = html(desk, take := page.replace("/change/", "/take_over/"))
+    assert shown in over
+    assert f'href="{page}">Leave it<' in over
+    answer = desk.post(take, {"reason": "x"})
+    assert answer["Location"] == page
     rehearsed = desk.post(verb.replace("acknowledge", "rehearse")).content.decode()
     assert shown in rehearsed
 

@@ -4,11 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.forms import CharField, Form, IntegerField
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import strip_tags
 from pytest_django import Settings
 
+from dlq_review.desk.forms import EditForm, OperationForm
+from dlq_review.desk.policy_form import PolicyForm
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, Operation
 from tests.builders import dead_letter, failure, order_created, order_updated
@@ -17,6 +21,41 @@ from tests.dlq_review.desk_pages import OPERATIONS, html, plan
 from tests.dlq_review.operation_runs import started
 
 pytestmark = pytest.mark.django_db
+
+
+#: The most characters of a text, or the least and the most of a number, by field.
+_TEXTS = {"error": 200, "field": 2_000, "reason": 500}
+_SENT = {"canary": (0, 10**9), "stop_at": (1, 100), "rate": (1, 500)}
+_ROW = (1, 2**63 - 1)
+LIMITS: dict[type[Form], dict[str, int | tuple[int, int]]] = {
+    EditForm: {"body": 64 * 1024, "reason": 500, "based_on": (0, 2**31 - 2)},
+    OperationForm: {
+        **{**_TEXTS, **_SENT, "ids": 100_000, "q": 1_000, "patch": 20_000},
+        **{"group": _ROW, "discarded_by": _ROW, "after": _ROW, "limit": (1, 10**9)},
+    },
+    PolicyForm: {
+        **{**_TEXTS, **_SENT, "url": 500, "group": _ROW, "every": (1, 7 * 24 * 60)},
+        **{"times": (1, 100), "most": (1, 10**9), "events": (1, 1_000)},
+    },
+}
+
+
+@pytest.mark.parametrize("form", LIMITS)
+def test_each_field_takes_what_its_limit_allows_and_no_more(form: type[Form]) -> None:
+    limits = LIMITS[form]
+    bounded = (CharField, IntegerField)
+    fields = form().fields
+    assert {name for name, one in fields.items() if type(one) in bounded} == {*limits}
+    for name, limit in limits.items():
+        if isinstance(limit, int):
+            taken, refused = ["x" * limit], ["x" * (limit + 1)]
+        else:
+            taken, refused = [*map(str, limit)], [str(limit[0] - 1), str(limit[1] + 1)]
+        for value in taken:
+            fields[name].clean(value)
+        for value in refused:
+            with pytest.raises(ValidationError):
+                fields[name].clean(value)
 
 
 def chosen(desk: Client, **form: Any) -> list[int]:

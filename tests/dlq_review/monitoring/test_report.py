@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review.letters import settlement
+from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import DeadLetter, Report
 from dlq_review.monitoring import books, letter_figures, report
 from dlq_review.monitoring.gauges import ALL
@@ -194,11 +195,16 @@ def test_while_something_waits_it_is_measured_each_minute(sqs: None) -> None:
     assert reports() == list(range(0, 601, 60))
 
 
-def test_while_workers_receive_it_is_measured_each_minute(sqs: None) -> None:
-    def work() -> None:
-        QueueProgress.note("orders", timezone.now())
-
-    assert reports(work) == list(range(0, 601, 60))
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda: QueueProgress.note("orders", timezone.now()),
+        lambda: note_reveal("eve", "A list"),
+    ],
+    ids=["workers receive", "staff act"],
+)
+def test_it_is_measured_each_minute_while(happens: Callable[[], Any]) -> None:
+    assert reports(happens) == list(range(0, 601, 60))
 
 
 def test_a_figure_that_another_release_stored_is_left_out(sqs: None) -> None:

@@ -60,6 +60,17 @@ def test_redrive_shows_what_it_would_do_and_does_nothing(no_sqs: None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "read"),
+    [
+        (("orders", "order_created", "AError"), "orders  order_created  AError"),
+        (("orders", "", "AError"), "orders  unreadable  AError"),
+    ],
+)
+def test_a_kind_of_letters_is_one_line(kind: tuple[str, str, str], read: str) -> None:
+    assert str(selections.LetterKind(*kind)) == read
+
+
+@pytest.mark.parametrize(
     "which",
     [
         ("--all",),

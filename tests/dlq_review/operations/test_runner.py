@@ -174,6 +174,16 @@ def test_the_brake_stops_when_the_canary_fails_again(
     assert DeadLetter.objects.filter(state="open").count() == 6
 
 
+def test_canaries_that_failed_again_are_canaries_where_no_brake_is_wanted(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = started(5, Plan(rate=500, canary=2, stop_at=100))
+    runner.run(operation, seconds=9)
+    fail_what_was_sent(operation, monkeypatch)
+    runner.run(operation, seconds=9)
+    assert states(operation) == {"failed_again": 2, "sent": 3}
+
+
 def fail_what_was_sent(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         fail_all(patch)

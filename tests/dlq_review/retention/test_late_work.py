@@ -71,6 +71,16 @@ def test_the_body_of_a_copy_that_came_after_the_purge_is_purged_too(
         assert not model._base_manager.exclude(body="").exists()
 
 
+def test_the_body_of_a_copy_that_found_its_request_processed_is_purged_too() -> None:
+    event = order_created()
+    processor.process(event)
+    letter = dead_letter(event)
+    assert letter.state == "resolved"
+    assert retention.purge(timezone.now() - DAY) == 0
+    assert retention.purge(timezone.now() + DAY) == 1
+    assert not letter.revisions.exclude(body="").exists()
+
+
 def test_what_a_copy_brought_back_after_the_purge_can_be_restored_until_the_next() -> (
     None
 ):

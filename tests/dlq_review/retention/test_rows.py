@@ -113,6 +113,48 @@ def test_old_rows_go_and_younger_ones_stay(label: str) -> None:
     assert label not in rows.due()
 
 
+#: What keeps a row of a table, however old it is.
+STAYS: list[tuple[str, dict[str, object]]] = [
+    ("dlq_review.DeadLetter", {"state": "open"}),
+    ("dlq_review.DeadLetter", {"state": "quarantined"}),
+    ("dlq_review.DeadLetter", {"state": "claimed"}),
+    ("dlq_review.DeadLetter", {"state": "redriven"}),
+    ("dlq_review.Operation", {"state": "paused", "ended_at": None}),
+    ("dlq_review.RedrivePolicy", {"state": "stopped", "ended_at": None}),
+    ("dlq_review.RaisedAlert", {"kind": "growth", "over_at": None}),
+    ("dlq_review.AlertDelivery", {"state": "waiting"}),
+    ("processing.User", {"is_active": True}),
+    ("processing.User", {"is_staff": True}),
+    ("processing.User", {"request_id": None}),
+    ("processing.User", {"last_login": "2020-01-01T00:00Z"}),
+    ("processing.User", {"verified_at": "2020-01-01T00:00Z"}),
+    ("processing.Order", {"customer_id": "C-1"}),
+    ("processing.Order", {"email": "visitor-1@example.org"}),
+    ("processing.Order", {"email": "ada@example.com"}),
+]
+
+
+@pytest.mark.parametrize(("label", "changes"), STAYS)
+def test_a_row_that_is_not_over_stays_however_old(
+    label: str, changes: dict[str, object]
+) -> None:
+    old = aged(MAKE[label](ago(label, timedelta(days=1))), **changes)  # type: ignore[arg-type]
+    assert label not in rows.due()
+    rows.purge()
+    assert is_there(old)
+
+
+@pytest.mark.parametrize("about", ["letter", "operation", "policy"])
+def test_an_entry_of_the_trail_stays_as_long_as_what_it_is_about(about: str) -> None:
+    label = "dlq_review.AuditEntry"
+    of = {"letter": "DeadLetter", "operation": "Operation", "policy": "RedrivePolicy"}
+    whole = MAKE[f"dlq_review.{of[about]}"](timezone.now())
+    old = MAKE[label](ago(label, timedelta(days=1)))
+    aged(old, **{about: whole})  # type: ignore[arg-type]
+    rows.purge()
+    assert is_there(old)
+
+
 @pytest.mark.parametrize("label", PURGED)
 def test_more_rows_than_one_step_go_in_several(
     label: str, monkeypatch: pytest.MonkeyPatch

@@ -210,6 +210,17 @@ def test_conditions_on_the_body_choose() -> None:
     assert begun() == [1]
 
 
+@pytest.mark.parametrize(("most", "told"), [(2, (2, False)), (3, (3, True))])
+def test_the_outlook_says_when_it_read_only_a_part(
+    monkeypatch: pytest.MonkeyPatch, most: int, told: tuple[int, bool]
+) -> None:
+    for _ in range(3):
+        dead_letter()
+    monkeypatch.setattr("dlq_review.schedule.outlook.MOST_READ", most)
+    seen = outlook(policy(selection={"fields": ["data.currency=EUR"]}))
+    assert (seen.read, seen.all_read) == told
+
+
 def test_the_outlook_tells_what_a_run_would_take_and_leave() -> None:
     for _ in range(3):
         dead_letter()

@@ -30,6 +30,12 @@ def order(**changes: Any) -> str:
     return json.dumps({"type": "order_created", "data": data})
 
 
+def around(**changes: Any) -> str:
+    """A valid order in an envelope with these fields."""
+    data = order_data(order_id="ORD-1")
+    return json.dumps({"type": "order_created", **changes, "data": data})
+
+
 def without(name: str, **more: Any) -> str:
     data = order_data(order_id="ORD-1")
     value = data.pop(name)
@@ -57,6 +63,8 @@ MOVED = json.loads(without("currency")) | {"currency": "EUR"}
             ["field_name", "other_case", "text_as_number", "number_as_text"],
         ),
         (order()[:-2], ["close"]),
+        (around(correlation_id=12), ["number_as_text"]),
+        (around(id=12), []),  # it would be another request
         (order(), []),
         ("nonsense", []),
         ("[]", []),
