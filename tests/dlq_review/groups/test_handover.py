@@ -283,6 +283,22 @@ def test_of_two_who_take_a_group_at_once_one_is_told(group: FailureGroup) -> Non
     assert now(group)[0] == "ada"
 
 
+def test_whoever_comes_late_is_told_of_the_newest_change(
+    group: FailureGroup, eva: User
+) -> None:
+    seen = newest_entry(group)
+    for who, deed, did in (
+        ("bob", lambda: triage.acknowledge(group, by="bob"), "noted: acknowledged"),
+        ("zoe", lambda: triage.annotate(group, "x", by="zoe"), "noted"),
+        ("bob", lambda: handover.give(group, eva, "", by="bob"), "gave it to: eva"),
+        ("eva", lambda: handover.give_back(group, by="eva"), "gave it back"),
+    ):
+        deed()
+        with pytest.raises(SomebodyElsesError) as late:
+            triage.annotate(group, "late", by="ada", seen=seen)
+        assert f"was changed by {who} in the meantime ({did})" in str(late.value)
+
+
 def many(
     client: Client, verb: str, ticked: list[str], **more: object
 ) -> tuple[int, str]:

@@ -365,15 +365,17 @@ def test_a_rate_is_kept(sqs: None) -> None:
     assert 1 <= states(operation)["sent"] <= 3
 
 
+@pytest.mark.parametrize(("each", "number"), [(60, 2), (0, 7)])
 def test_outcomes_are_looked_for_now_and_then_and_not_at_each_step(
-    sqs: None, monkeypatch: pytest.MonkeyPatch
+    sqs: None, monkeypatch: pytest.MonkeyPatch, each: int, number: int
 ) -> None:
     looks: list[Operation] = []
     monkeypatch.setattr(runner, "observe", looks.append)
     monkeypatch.setattr(runner, "SET", 1)
+    monkeypatch.setattr(runner, "LOOK", each)
     operation = started(5)
     runner.run(operation, seconds=9)
-    assert (states(operation), len(looks)) == ({"sent": 5}, 2)
+    assert (states(operation), len(looks)) == ({"sent": 5}, number)
 
 
 def test_many_are_discarded_with_the_reason() -> None:

@@ -106,6 +106,14 @@ def test_only_brackets_are_ever_closed(text: str) -> None:
     assert closed(text) in (None, "{}")
 
 
+@pytest.mark.parametrize(
+    "body", [order(customer_id="C-1" + " " * 90), order(**{"n" * 90: 1})]
+)
+def test_of_a_long_value_or_name_the_beginning_is_shown(body: str) -> None:
+    (one,) = offered(body)
+    assert len(one.before) == 80
+
+
 def test_a_name_that_no_pointer_can_hold_is_not_offered() -> None:
     assert offered(order(**{"a\0b": 1})) == []
 
