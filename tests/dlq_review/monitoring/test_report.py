@@ -203,7 +203,9 @@ def test_while_something_waits_it_is_measured_each_minute(sqs: None) -> None:
     ],
     ids=["workers receive", "staff act"],
 )
-def test_it_is_measured_each_minute_while(happens: Callable[[], Any]) -> None:
+def test_it_is_measured_each_minute_while(
+    sqs: None, happens: Callable[[], Any]
+) -> None:
     assert reports(happens) == list(range(0, 601, 60))
 
 

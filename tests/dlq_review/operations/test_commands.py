@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from dlq_review.management import operation_console
+from dlq_review.management import dry_run, operation_console
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
@@ -67,7 +67,7 @@ def test_redrive_shows_what_it_would_do_and_does_nothing(no_sqs: None) -> None:
     ],
 )
 def test_a_kind_of_letters_is_one_line(kind: tuple[str, str, str], read: str) -> None:
-    assert str(selections.LetterKind(*kind)) == read
+    assert str(dry_run.LetterKind(*kind)) == read
 
 
 @pytest.mark.parametrize(
