@@ -40,9 +40,11 @@ class CorrelationMiddleware:
         request.correlation_id = found  # type: ignore[attr-defined]
         request.trace = trace  # type: ignore[attr-defined]
         before = context.correlation_id.set(found)
-        with within(trace):
-            response = self.get_response(request)
-        context.correlation_id.reset(before)
+        try:
+            with within(trace):
+                response = self.get_response(request)
+        finally:  # the thread answers other requests
+            context.correlation_id.reset(before)
         response.headers["X-Request-ID"] = found
         return response
 

@@ -17,9 +17,7 @@ from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from processing.models import Order, Outcome
 from processing.sqs import publisher
-from tests.builders import (
-    order_created,
-)
+from tests.builders import order_created
 from tests.crash_points.letters import (
     processed_once,
     send_dead,

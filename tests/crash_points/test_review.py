@@ -1,4 +1,4 @@
-"""Kill a real process between two steps of a pull, a redrive, an edit or a discard.
+"""Kill a real process between two steps of a pull, an archive, an edit or a discard.
 
 Then start again, and check the books. Each point names the function call that the kill
 comes just before or just after.

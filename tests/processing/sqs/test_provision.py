@@ -179,6 +179,8 @@ def test_checking_creates_nothing(sqs: None, settings: Settings) -> None:
         name: url.replace("holdfast-", "other-")
         for name, url in settings.SQS_QUEUE_URLS.items()
     }
+    with pytest.raises(CommandError, match=f"{len(SQS_NAMES)} differences"):
+        call_command("ensure_queues", "--check")
     assert "orders: does not exist" in ensure_queues(create=False)
 
 
