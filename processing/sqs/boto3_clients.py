@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.session import Session
 from django.conf import settings
 
@@ -15,7 +16,9 @@ def make(service: str, endpoint: str, known: credentials.Steady, config: Config)
     """A client of *service* at *endpoint*; an empty one is Amazon's own."""
     session = Session()
     session.register_component("credential_provider", credentials.Provider(known))
-    made = boto3.Session(botocore_session=session).client(
+    boto3_session = boto3.Session(botocore_session=session)
+    session.register_component("data_loader", _descriptions())
+    made = boto3_session.client(
         service,  # type: ignore[call-overload]  # any service
         region_name=settings.AWS_REGION,
         endpoint_url=endpoint or None,
@@ -24,6 +27,12 @@ def make(service: str, endpoint: str, known: credentials.Steady, config: Config)
     )
     made.meta.events.register(f"after-call.{service}", functools.partial(_doubt, known))
     return made
+
+
+@functools.cache
+def _descriptions() -> Loader:
+    """What botocore knows of the services, read once for all clients of this process."""
+    return Loader()
 
 
 def _doubt(known: credentials.Steady, parsed: dict[str, Any], **_: Any) -> None:
