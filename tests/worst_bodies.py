@@ -89,8 +89,15 @@ _FIRST = (
     *("almost an address", "many members", "many items", "members in each other"),
     "marks",
 )
-NAMES = [
-    name if name in _FIRST else pytest.param(name, marks=pytest.mark.siege)
-    for name in WORST
-]
+#: Others have their shape, and take much less time.
+_LAST = ("items of nothing", "members beside data", "empty names", "lists in a list")
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    if name in _FIRST:
+        return []
+    return [pytest.mark.siege, *([pytest.mark.long] if name in _LAST else [])]
+
+
+NAMES = [pytest.param(name, marks=_marks(name)) for name in WORST]
 """Their names: some of each kind, and the others where there is time."""

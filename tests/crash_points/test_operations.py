@@ -42,7 +42,13 @@ SCHEDULED = [  # in the order of dlq_review/schedule/runs.py
 ]
 
 
-@pytest.mark.parametrize("crash_at", SCHEDULED)
+@pytest.mark.parametrize(
+    "crash_at",  # each second one where there is time
+    [
+        pytest.param(one, marks=[pytest.mark.long] if number % 2 else [])
+        for number, one in enumerate(SCHEDULED)
+    ],
+)
 def test_the_run_of_a_policy(point: Point, crash_at: str) -> None:
     events = [order_created() for _ in range(3)]
     send_dead(*events)

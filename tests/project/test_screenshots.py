@@ -15,6 +15,7 @@ ABSENT = shutil.which("chromium") is None and os.environ.get("CI") != "true"
 @pytest.mark.worker
 @pytest.mark.browser
 @pytest.mark.siege
+@pytest.mark.long  # tests/browser walks the same pages
 @pytest.mark.skipif(ABSENT, reason="Chromium is missing: apt-get install chromium")
 def test_the_stories_of_the_documents_happen_in_a_browser(tmp_path: Path) -> None:
     """An order is placed and done; a broken message is repaired; many are, with a brake."""

@@ -1,6 +1,7 @@
 """Every command says in a sentence that the database is away, or has no tables."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,30 +37,52 @@ def test_every_command_is_named_here() -> None:
     assert found == ARGUMENTS.keys() | OTHERS
 
 
+#: Runs manage.py for each line of standard input, in a process of its own that has Django
+#: already. What a command says comes before a line with its exit code.
+RUNNER = """
+import os, runpy, sys
+import django
+django.setup()
+import project.urls
+os.dup2(1, 2)
+for line in sys.stdin.read().splitlines():
+    if not (child := os.fork()):
+        sys.argv = ["manage.py", *line.split()]
+        runpy.run_path("manage.py", run_name="__main__")
+        sys.exit(0)
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(f"{END}{ended}", flush=True)
+"""
+END = "-- ended with "
+
+
 @pytest.mark.parametrize("url", [CLOSED, "sqlite:///{folder}/empty.sqlite3"])
-@pytest.mark.parametrize("command", ARGUMENTS)
 def test_a_command_without_its_database_ends_with_a_sentence(
-    command: str, url: str, tmp_path: Path
+    url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "ids").write_text("01a219fa-ddfe-7030-81ea-b612bcbfb2e5\n")
-    arguments = [one.format(folder=tmp_path) for one in ARGUMENTS[command]]
+    lines = [" ".join((name, *more)) for name, more in ARGUMENTS.items()]
     done = subprocess.run(
-        [sys.executable, "manage.py", command, *arguments],
+        [sys.executable, "-c", f"END = {END!r}{RUNNER}"],
         cwd=ROOT,
         env={
             **os.environ,
+            "DJANGO_SETTINGS_MODULE": "project.settings",
             "ENV_FILE": os.devnull,
             "SECRET_KEY": "only-for-a-test-" * 4,
             "VAR_DIR": str(tmp_path),
             "DATABASE_URL": url.format(folder=tmp_path),
             "SQS_ENDPOINT_URL": "http://127.0.0.1:1",
         },
+        input="\n".join(lines).format(folder=tmp_path),
         capture_output=True,
         text=True,
         timeout=120,
     )
-    said = done.stdout + done.stderr
-    assert done.returncode in (1, 2), said
-    assert "Traceback" not in said
-    assert "secret-word" not in said
-    assert "database" in said.lower(), said
+    endings = re.findall(rf"(.*?){END}(\S+)\n", done.stdout, re.DOTALL)
+    assert len(endings) == len(ARGUMENTS), done.stdout + done.stderr
+    for command, (said, code) in zip(ARGUMENTS, endings, strict=True):
+        assert code in ("1", "2"), (command, said)
+        assert "Traceback" not in said, (command, said)
+        assert "secret-word" not in said, (command, said)
+        assert "database" in said.lower(), (command, said)
