@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from dlq_review.bodies import exact_json, json_patch
-from dlq_review.letters import revisions
+from dlq_review.letters import revisions, settlement
 from dlq_review.models import Operation
 from dlq_review.operations import control, plans, progress, runner
 from dlq_review.operations.edit_preview import MOST_READ, preview
@@ -249,6 +249,17 @@ def test_an_edit_is_previewed_before_it_is_started() -> None:
     assert found.samples[1][2].startswith(
         "The body is not a valid event. data.items.0."
     )
+
+
+def test_what_changed_since_the_freeze_is_gone_from_the_preview(sqs: None) -> None:
+    event = order_created()
+    body = event.body.replace("EUR", "XXX")
+    edited, discarded = dead_letter(body), dead_letter(order_created())
+    operation = editing(EUROS)
+    revisions.edit(edited, event.body, based_on=0, by="bob", reason="x")
+    settlement.discard(discarded, by="bob", reason="x")
+    found = preview(operation)
+    assert (found.gone, found.looked_at) == (2, 2)
 
 
 def test_a_preview_looks_at_fewer_letters_where_their_bodies_are_long() -> None:

@@ -122,6 +122,16 @@ def test_no_run_takes_a_letter_more_than_so_many_times() -> None:
     ]
 
 
+def test_what_one_policy_took_often_enough_another_takes() -> None:
+    dead_letter()
+    first = active(times=1)
+    assert begun() == [1]
+    ended(Operation.objects.get(), failed_again=1)
+    steering.pause(first, by="ada")
+    active(times=1)
+    assert begun() == [1]
+
+
 def test_what_a_cancelled_run_did_not_send_is_taken_again() -> None:
     dead_letter()
     active(times=1)

@@ -14,6 +14,7 @@ from tests.growth import LINEAR, growth
         '"{[{["',
         '{"__type__": "x", "__value__": 1}',
         "\ufeff{}",
+        "[" * 31 + "[], " * 40 + "{}" + "]" * 31,
     ],
 )
 def test_json_that_every_parser_reads_alike_is_read(text: str) -> None:
@@ -36,6 +37,7 @@ def test_json_that_every_parser_reads_alike_is_read(text: str) -> None:
         '{"a": 1, "a": 1}',
         "9" * 4301,
         "[" * 33 + "]" * 33,
+        "[[]," + "[" * 32 + "]" * 33,
         "[" * 100_000,
         '{"a":' * 50_000,
         '"' + "\\",
