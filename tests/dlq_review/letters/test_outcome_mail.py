@@ -177,8 +177,12 @@ def test_the_outcome_is_mailed_once_to_the_address_of_the_original(
     assert "We send one mail to the address in your request" in receipt(client, event)
     assert outcome_mail.send() == 0
     processed(letter)
+    letter.correlation_id = "trace-1"
+    letter.save()
     assert [outcome_mail.send(), outcome_mail.send()] == [1, 0]
     (asked,) = mails()
+    body = SpooledEvent.objects.values_list("body", flat=True).get()
+    assert json.loads(body)["correlation_id"] == "trace-1"
     assert asked["recipient"] == "ada@example.com"
     assert "It is done." in asked["body"]
     assert "ORD-7" in asked["body"]

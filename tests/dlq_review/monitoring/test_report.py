@@ -17,6 +17,7 @@ from dlq_review.monitoring import books, letter_figures, report
 from dlq_review.monitoring.gauges import ALL
 from dlq_review.monitoring.measured import Figures
 from processing.delivery import processor, spool
+from processing.events.envelope import Event
 from processing.metrics import emf
 from processing.metrics.declared import REPAIRS
 from processing.models import QueueProgress
@@ -190,8 +191,15 @@ def test_an_idle_system_is_measured_each_four_minutes(sqs: None) -> None:
     assert reports() == [0, 240, 480]
 
 
-def test_while_something_waits_it_is_measured_each_minute(sqs: None) -> None:
-    publisher.publish(order_created())
+@pytest.mark.parametrize(
+    "wait",
+    [publisher.publish, lambda event: spool.add(event, "Timeout")],
+    ids=["on a queue", "in the spool"],
+)
+def test_while_something_waits_it_is_measured_each_minute(
+    sqs: None, wait: Callable[[Event], Any]
+) -> None:
+    wait(order_created())
     assert reports() == list(range(0, 601, 60))
 
 

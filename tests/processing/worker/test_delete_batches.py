@@ -95,6 +95,9 @@ def test_a_delete_that_fails_is_logged_and_forgotten(
     loop.deletes.add("orders", "a")
     loop.turn()
     loop.answer({"Failed": [{"Id": "0", "Code": "InternalError"}]})
+    loop.deletes.add("orders", "deleted")
+    loop.turn()
+    loop.answer({"Successful": [{"Id": "0"}]})
     loop.deletes.close()
     loop.deletes.add("orders", "b")  # SQS is away
     assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
