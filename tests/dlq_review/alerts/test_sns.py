@@ -52,6 +52,24 @@ def subscribed(s3_server: LiveSystem, settings: Settings) -> Topic:
     return Topic(arn, sqs, queue)
 
 
+def test_people_get_the_text_and_every_kind_of_program_the_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: dict[str, Any] = {}
+
+    class Sns:
+        def publish(self, **call: Any) -> None:
+            told.update(call)
+
+    monkeypatch.setattr(topic, "_client", lambda pid, endpoint: Sns())
+    topic.publish("Subject", "A text.", {"id": 1}, {})
+    assert told["MessageStructure"] == "json"
+    assert json.loads(told["Message"]) == {
+        "default": "A text.",
+        **dict.fromkeys(("sqs", "lambda", "http", "https", "firehose"), '{"id": 1}'),
+    }
+
+
 def test_an_alert_and_its_end_reach_a_queue_that_is_subscribed(
     subscribed: Topic,
 ) -> None:

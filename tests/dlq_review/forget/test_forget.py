@@ -241,13 +241,21 @@ def test_a_waiting_request_is_refused_and_nothing_is_erased() -> None:
 
 
 def test_waiting_requests_are_discarded_where_that_is_asked() -> None:
+    others = dead_letter(signup_requested(email=OTHER))
+    theirs = order_created(email=OTHER)
+    spool.add(theirs, "away")
     letter = dead_letter(signup_requested(email=ANN))
     event = order_created(email=ANN)
     spool.add(event, "away")
     forget("--also-waiting")
     letter.refresh_from_db()
     assert (letter.state, letter.revisions.get().body) == ("discarded", "")
-    assert not SpooledEvent.objects.exists()
+    others.refresh_from_db()
+    assert others.state == "open"
+    (left,) = SpooledEvent.objects.all()
+    assert left.pk == theirs.id
+    left.delete()
+    settlement.discard(others, by="bob", reason="x")
     assert Outcome.objects.get(pk=event.id).kind == Outcome.Kind.DISCARDED
     assert Receipt.of(event).status().state == State.NOT_ACCEPTED
     processor.handle(message(event))

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.db import DataError
 from processing.delivery.json_lines import JSONFormatter, named
 from processing.log_config import UnknownLevelError, levels_in
 from tests.documents import ROOT
+from tests.kept_texts import assert_kept
 
 APPS = ("dlq_review", "intake", "processing", "project")
 LOGGING = ("debug", "info", "warning", "error", "exception", "critical", "log")
@@ -20,15 +22,16 @@ LOGGING = ("debug", "info", "warning", "error", "exception", "critical", "log")
 OTHERS = {"processing/metrics/emf.py"}
 
 
-def templates() -> Iterator[tuple[str, object]]:
-    """Where something is logged, and the template or the expression in its place."""
-    files = [file for app in APPS for file in (ROOT / app).rglob("*.py")]
+def templates() -> Iterator[tuple[str, str, object]]:
+    """Where something is logged, how, and the template; None for an expression."""
+    files = sorted(file for app in APPS for file in (ROOT / app).rglob("*.py"))
     for file in [*files, ROOT / "gunicorn.conf.py"]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and _logs(node.func):
                 first = node.args[node.func.attr == "log"]  # type: ignore[attr-defined]
                 found = first.value if isinstance(first, ast.Constant) else None
-                yield f"{file.relative_to(ROOT)}:{node.lineno}", found
+                level = node.func.attr  # type: ignore[attr-defined]
+                yield str(file.relative_to(ROOT)), level, found
 
 
 def _logs(called: ast.expr) -> bool:
@@ -43,15 +46,18 @@ def _logs(called: ast.expr) -> bool:
 
 
 def test_every_value_that_is_logged_has_a_name() -> None:
-    found = dict(templates())
-    assert len(found) > 30
     nameless = [
-        place
-        for place, template in found.items()
-        if place.partition(":")[0] not in OTHERS
+        (file, template)
+        for file, _, template in templates()
+        if file not in OTHERS
         and not (isinstance(template, str) and all(named(template)[0]))
     ]
     assert nameless == []
+
+
+def test_no_line_goes_or_changes_its_level_unseen() -> None:
+    lines = [f"{file}: {level} {template}" for file, level, template in templates()]
+    assert_kept("\n".join(lines), Path(__file__).with_name("log_lines.txt"))
 
 
 def line_of(template: str, *values: object, **more: Any) -> dict[str, Any]:
@@ -75,6 +81,10 @@ def test_values_and_fixed_pairs_become_fields() -> None:
 def test_a_line_of_others_is_told_whole() -> None:
     assert line_of("Task %s is done", "x", **NO_ERROR)["message"] == "Task x is done"
     assert line_of("100 % \n done", **NO_ERROR)["message"] == "100 % \n done"
+    error: Any = ValueError("queue=%s")
+    assert line_of(error, **NO_ERROR)["message"] == "queue=%s"
+    pairs = line_of("queue=%(queue)s", {"queue": "orders"}, **NO_ERROR)
+    assert pairs["message"] == "queue=orders"
 
 
 def test_no_field_takes_the_place_of_another() -> None:
