@@ -1,10 +1,12 @@
 """What letters have in common, beside what was processed."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from dlq_review.facets import card, processed
 from dlq_review.facets.card import Card, Row
@@ -155,6 +157,26 @@ def test_letters_that_were_processed_after_all_stand_for_a_type_without_rows(
     assert (found.beside, found.compared) == ("repaired letters", 1)
 
 
+def test_of_the_letters_that_were_processed_the_newest_are_read(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for country in ("DE", "FR", "IT"):
+        mended = signup_requested(profile={"country": country})
+        letter = dead_letter(mended, queue="signups-dlq")
+        processor.handle(message(mended))
+        DeadLetter.objects.filter(pk=letter.pk).update(
+            state="resolved",
+            redriven_at=timezone.now(),
+            last_failed_at=timezone.now() - timedelta(hours=country == "IT"),
+        )
+    monkeypatch.setattr(processed, "LETTERS", 1)
+    waiting = dead_letter(
+        signup_requested(profile={"country": "FR"}), queue="signups-dlq"
+    )
+    found = row(card.look([waiting]), "data.profile.country")
+    assert (shares(found), found.compared) == ({"FR": (1, 1.0)}, 1)
+
+
 def test_an_hour_that_the_newest_outcomes_do_not_hold_has_no_share(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -175,6 +197,8 @@ def test_letters_of_several_types_are_compared_with_nothing() -> None:
 def test_a_body_that_cannot_be_read_is_counted_and_says_nothing() -> None:
     found = card.look([dead_letter("Dear Grace"), dead_letter("no event")])
     assert (found.sample, found.read, found.refused) == (2, 0, 0)
+    found = card.look([dead_letter("no event"), dead_letter(), dead_letter("{}")])
+    assert (found.sample, found.read, found.refused) == (3, 2, 1)
 
 
 SECRETS = {"email": "zquill@example.com", "name": "Zquill", "recipient": "zquill@b.org"}

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from dlq_review.facets.wrong_values import WrongPlace
+from dlq_review.facets import wrong_values
+from dlq_review.facets.wrong_values import WrongPlace, wrong_places
+from tests.builders import dead_letter, order_created
 
 QUANTITY, CURRENCY = "/data/items/*/quantity", "/data/currency"
 
@@ -39,3 +41,11 @@ def test_where_the_letters_have_no_one_contract_a_number_is_a_text(
 ) -> None:
     place = WrongPlace(QUANTITY, types=types)
     assert (place.written("5"), place.choices, place.computed) == ('"5"', (), [])
+
+
+@pytest.mark.django_db
+def test_so_many_places_are_named_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = order_created().body.replace('"EUR"', '"euros"').replace("TEA-1", "?")
+    assert len(wrong_places([dead_letter(body)])) == 2
+    monkeypatch.setattr(wrong_values, "MOST_PLACES", 1)
+    assert len(wrong_places([dead_letter(body)])) == 1

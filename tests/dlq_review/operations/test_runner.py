@@ -323,6 +323,8 @@ def test_a_cancelled_operation_touches_nothing_more(sqs: None) -> None:
     assert not runner.run(operation, seconds=9)
     assert states(operation) == {"skipped": 2}
     assert DeadLetter.objects.filter(state="open").count() == 2
+    runner.observe(operation)
+    assert operation.state == "cancelled"
 
 
 @pytest.mark.parametrize("step", ["start", "resume"])

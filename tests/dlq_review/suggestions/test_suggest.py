@@ -53,6 +53,8 @@ MOVED = json.loads(without("currency")) | {"currency": "EUR"}
         (order(total="1.00"), ["computed"]),
         (order(total=9), []),
         (order(gift=True), ["no_such_field"]),
+        (order(items={"sku": "TEA-1", "qty": 2}), []),
+        (order(items="TEA-1"), []),
         (without("customer_id", custmer_id=None), ["field_name"]),
         (without("customer_id", CustomerID=None), ["field_name"]),
         (json.dumps(MOVED), ["moved_field"]),
