@@ -174,9 +174,14 @@ def test_what_was_late_before_the_quiet_hours_waits_for_their_end(
 
 def test_an_alert_of_the_release_before_becomes_a_delivery(by_mail: None) -> None:
     UntoldAlert.objects.create(name="growth/orders", sentence="Old.", path="/admin/")
+    UntoldAlert.objects.create(name="loss", sentence="Older.", path="/admin/")
     assert outbox.due()
-    assert deliver() == 1
-    assert "Old." in mail.outbox[0].body
+    assert deliver() == 2
+    (told,) = mail.outbox
+    assert "Old." in told.body
+    assert "Older." in told.body
+    kinds = AlertDelivery.objects.order_by("pk").values_list("kind", flat=True)
+    assert [*kinds] == ["test", "loss"]
     assert not UntoldAlert.objects.exists()
 
 

@@ -116,6 +116,8 @@ def mails(folder: Path) -> None:
             "processing.files.mail_files.EmailBackend", file_path=folder
         )
         backend.send_messages([EmailMessage("x", f"Für {to}", to=[to])])
+    about = EmailMessage("x", f"Für Bob, über {ASCII}", to=["bob@example.com"])
+    backend.send_messages([about])
 
 
 def known(folder: Path) -> None:

@@ -110,6 +110,14 @@ def test_a_copy_with_a_content_that_was_not_processed_waits_for_staff(
     assert letter.revisions.get(number=letter.revision).body == other.body
 
 
+def test_a_copy_that_is_only_written_otherwise_makes_no_revision() -> None:
+    body = order_created().body
+    dead_letter(body)
+    letter = dead_letter(body.replace(",", ", ").replace("{", "{ "))
+    assert (letter.arrival_count, letter.revision) == (2, 0)
+    assert letter.revisions.get().body == body
+
+
 def test_a_letter_counts_the_deliveries_of_all_its_arrivals() -> None:
     event = order_created()
     for number, receives in enumerate((4, 2, 5), start=1):

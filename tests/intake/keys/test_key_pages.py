@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from intake.models import ApiKey, digest_of
 from processing.models import User
@@ -51,6 +52,15 @@ def test_a_key_is_made_and_shown_once(admin_client: Client) -> None:
         assert text not in shown
         assert key.digest not in shown
     assert f"{text[:11]}…" in admin_client.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("mode", ["off", "optional", "required"])
+def test_who_makes_a_key_is_told_where_none_is_looked_at(
+    admin_client: Client, settings: Settings, mode: str
+) -> None:
+    settings.API_KEYS = mode
+    text = admin_client.get(ADD).content.decode()
+    assert ("Keys are not looked at now" in text) is (mode == "off")
 
 
 def test_a_key_ends_when_its_form_said(admin_client: Client) -> None:
