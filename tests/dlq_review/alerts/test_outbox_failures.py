@@ -138,6 +138,9 @@ def test_a_refusal_ends_after_some_tries_and_is_shown(
     assert one.last_error.startswith(f"HTTP {status}")
     given_up = [one for one in health.warnings() if "given up" in one]
     assert bool(given_up) is (state == "given_up")
+    for hours, is_told in ((71, state == "given_up"), (73, False)):
+        AlertDelivery.objects.update(created_at=timezone.now() - timedelta(hours=hours))
+        assert any("given up" in one for one in health.warnings()) is is_told
 
 
 def test_pauses_grow_and_are_bounded(receiver: Receiver) -> None:

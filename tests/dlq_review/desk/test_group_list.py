@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from dlq_review.groups import triage
+from dlq_review.groups import merge, triage
 from dlq_review.groups.last_look import last_look, look
 from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, FailureGroup, LastLook
@@ -45,6 +45,13 @@ def three() -> dict[str, FailureGroup]:
     failed("CError", NOON - DAY / 2, NOON - 5 * DAY)
     failed("BError", NOON, NOON)
     return {one.error_type[0]: one for one in FailureGroup.objects.all()}
+
+
+def test_a_merged_group_is_listed_as_the_one_it_went_into(
+    desk: Client, three: dict[str, FailureGroup]
+) -> None:
+    merge.merge(three["A"], three["C"], by="ada", reason="the same")
+    assert listed(desk, "") == ["B", "C"]
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,8 @@ def test_what_is_no_code_is_refused_in_words(ada: User, wrong: str) -> None:
     answer = client.post(ASK, {"code": wrong})
     assert answer.status_code == 200
     assert 'class="errorlist"' in answer.content.decode()
+    assert "<title>Error: " in answer.content.decode()
+    assert "<title>Error: " not in client.get(ASK).content.decode()
     assert not gets_in(client)
 
 

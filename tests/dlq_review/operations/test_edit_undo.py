@@ -43,14 +43,17 @@ def test_the_body_before_the_edit_comes_back_and_not_the_one_before_that() -> No
 
 
 def test_a_letter_is_called_again_what_it_was_called() -> None:
-    letter = dead_letter(order_created(order_id="ORD-1"))
-    rename = [{"op": "replace", "path": "/data/order_id", "json": '"ORD-2"'}]
+    letter = dead_letter(order_created(order_id="ORD-1", customer_id="C-1"))
+    rename = [
+        {"op": "replace", "path": "/data/order_id", "json": '"ORD-2"'},
+        {"op": "replace", "path": "/data/customer_id", "json": '"C-2"'},
+    ]
     edit = run(plans.freeze(Selection(), Plan("fix", rename), by="ada"))
     letter.refresh_from_db()
-    assert letter.reference == "ORD-2"
+    assert (letter.reference, letter.customer_id) == ("ORD-2", "C-2")
     run(undo(edit))
     letter.refresh_from_db()
-    assert letter.reference == "ORD-1"
+    assert (letter.reference, letter.customer_id) == ("ORD-1", "C-1")
 
 
 def undo(edit: Operation) -> Operation:

@@ -1,7 +1,7 @@
 """Each rule on a value, with what it proposes, and values that it leaves alone."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -55,6 +55,7 @@ def test_a_rule_proposes_what_was_meant(
     [
         (CURRENCY, "dollars"),  # of which country?
         (CURRENCY, "XXX"),
+        (Kind(Literal["shipped", "shipper"]), "shippex"),
         (CURRENCY, ""),
         (STATUS, "pending"),
         (PRICE, "1,250"),  # a thousand, or one and a quarter

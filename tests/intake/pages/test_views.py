@@ -27,8 +27,13 @@ def test_each_link_of_a_public_page_leads_to_a_page(
 
 
 @pytest.mark.parametrize("path", ["/", "/orders/new", "/signups/new"])
-def test_the_public_pages_need_no_database(client: Client, path: str) -> None:
-    assert client.get(path, follow=True).status_code == HTTPStatus.OK
+def test_the_public_pages_need_no_database_and_are_kept_by_no_proxy(
+    client: Client, path: str
+) -> None:
+    answer = client.get(path, follow=True)
+    assert answer.status_code == HTTPStatus.OK
+    kept = set(answer.headers.get("Cache-Control", "").split(", "))
+    assert path == "/" or {"private", "no-cache"} <= kept
 
 
 @pytest.mark.django_db

@@ -1,0 +1,42 @@
+"""What the filters and tags of the desk's templates write."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from dlq_review.templatetags.review import ago
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "now"),
+        (MINUTE - 1, "now"),
+        (MINUTE, "1 min ago"),
+        (HOUR, "60 min ago"),
+        (90 * MINUTE - 1, "89 min ago"),
+        (90 * MINUTE, "1 h ago"),
+        (48 * HOUR - 1, "47 h ago"),
+        (48 * HOUR, "2 d ago"),
+        (10_000 * DAY - 1, "9999 d ago"),
+        (10_000 * DAY, "many years ago"),
+        (1 - MINUTE, "now"),
+        (-MINUTE, "in 1 min"),
+        (-3 * DAY, "in 3 d"),
+    ],
+)
+def test_a_distance_is_told_in_the_largest_useful_unit(seconds: int, text: str) -> None:
+    moment = NOW - timedelta(seconds=seconds)
+    with time_machine.travel(NOW, tick=False):
+        told = ago(moment)
+    assert told.endswith(f">{text}</time>")
+    assert f'datetime="{moment.isoformat()}"' in told
+    assert f"{moment:%Y, %H:%M:%S} UTC" in told
+
+
+def test_a_moment_that_is_none_is_a_dash() -> None:
+    assert ago(None) == "–"
