@@ -210,6 +210,13 @@ def test_what_is_no_code_is_refused_in_words(ada: User, wrong: str) -> None:
     assert not gets_in(client)
 
 
+def test_an_app_that_was_never_confirmed_opens_nothing(ada: User) -> None:
+    enrolled(ada)
+    TOTPDevice.objects.update(confirmed=False)
+    with pytest.raises(second_factor.WrongCodeError):
+        second_factor.verify(ada, code())
+
+
 def test_guesses_are_throttled_longer_each_time(ada: User) -> None:
     enrolled(ada)
     client = entered(ada)

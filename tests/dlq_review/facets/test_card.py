@@ -17,6 +17,7 @@ from dlq_review.search.selections import Selection
 from processing.delivery import processor
 from processing.events.contracts import CONTRACTS
 from processing.events.envelope import Event
+from processing.models import Outcome
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -186,6 +187,9 @@ def test_an_hour_that_the_newest_outcomes_do_not_hold_has_no_share(
     assert hour.beside == 1.0
     monkeypatch.setattr(processed, "OUTCOMES", 1)
     assert row(card.look(letters), "@hour").values[0].beside is None
+    Outcome.objects.update(at=timezone.now() - timedelta(days=9))
+    processor.handle(message(order_created()))
+    assert processed.processed("order_created").requests == 1, "the newest alone"
 
 
 def test_letters_of_several_types_are_compared_with_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import transaction
 
 from processing.delivery import processor
 from processing.events.envelope import Event
+from processing.metrics import tally
 from processing.models import (
     Attempt,
     Order,
@@ -56,6 +58,22 @@ def contents() -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What metrics are told of each delivery."""
+    told: list[tuple[str, str]] = []
+
+    def begun(message: Message, at: datetime) -> None:
+        told.append(("begun", message.id))
+
+    def ended(queue: str, status: str, ms: int) -> None:
+        told.append((queue, status))
+
+    monkeypatch.setattr(tally, "begun", begun)
+    monkeypatch.setattr(tally, "ended", ended)
+    return told
+
+
 def _drained(queue: str) -> Iterator[str]:
     while received := queues.receive(queue):
         queues.delete(queue, [one.receipt_handle for one in received])
@@ -98,7 +116,7 @@ def polls_of(events: Sequence[Event]) -> Iterator[list[Message]]:
 @pytest.mark.parametrize("different", [5, 40])
 @pytest.mark.parametrize("seed", range(6))
 def test_what_comes_of_events_is_the_same_in_sets_and_one_by_one(
-    sqs: None, seed: int, different: int
+    sqs: None, counted: list[tuple[str, str]], seed: int, different: int
 ) -> None:
     chance = random.Random(seed)
     polls = list(polls_of([any_event(chance, different) for _ in range(40)]))
@@ -107,6 +125,7 @@ def test_what_comes_of_events_is_the_same_in_sets_and_one_by_one(
         with transaction.atomic():
             for messages in polls:
                 work(messages)
-            found.append(contents())
+            found.append({**contents(), "counted": sorted(counted)})
+            counted.clear()
             transaction.set_rollback(True)
     assert found[0] == found[1]
