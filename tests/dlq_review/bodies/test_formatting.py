@@ -1,4 +1,6 @@
-"""What a page shows of a stored traceback."""
+"""What a page shows of a stored traceback, and of characters that turn the writing."""
+
+import unicodedata
 
 from dlq_review.bodies import formatting
 
@@ -24,3 +26,19 @@ def test_a_traceback_is_shown_by_its_frames_and_its_error() -> None:
         ("django/db.py:8 in find", False, ["raise Error"]),
     ]
     assert found.error == "Error: no order"
+
+
+TURNING = [  # what Unicode says of each character
+    chr(code)
+    for code in range(0x110000)
+    if unicodedata.bidirectional(chr(code))
+    in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+]
+
+
+def test_each_character_that_turns_the_direction_of_writing_is_spelled_out() -> None:
+    assert len(TURNING) == 9
+    for one in (*TURNING, "\u061c", "\u200e", "\u200f", "\ud800", "\udfff"):
+        assert formatting.visible(f"a{one}b") == f"a\\u{ord(one):04x}b"
+    others = "é\u061b\u200d\u2010\u2029\u202f\u2065\u206a\ud7ff\ue000"
+    assert formatting.visible(others) == others

@@ -151,6 +151,8 @@ def test_what_was_typed_is_kept_when_the_form_is_refused(desk: Client) -> None:
     assert 'name="new" value="C-9"' in text
     assert 'value="/data/total" checked' in text
     assert 'name="redrive" checked' not in text
+    same = form | {"new": "", "reason": "The shop said so."}
+    assert "The shop said so." in desk.post(EDIT, same).content.decode()
 
 
 def test_letters_that_their_contracts_accept_get_the_json_patch(desk: Client) -> None:

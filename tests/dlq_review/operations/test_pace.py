@@ -2,8 +2,10 @@
 
 import pytest
 
+from dlq_review.models import Operation
 from dlq_review.operations import pace as pacing
 from dlq_review.operations.pace import Pace
+from dlq_review.operations.progress import rate_in_words
 
 
 class Clock:
@@ -76,6 +78,19 @@ def test_a_rate_is_kept_whatever_a_set_takes_that_ends_before_the_next_is_due(
     taken(pace, clock, 20, each=each)
     handled = pace._counted
     assert handled == pytest.approx(500 * (clock.now - begun), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("reached", "words"),
+    [
+        (None, "100/s"),
+        (100, "100/s, kept"),
+        (95, "100/s, kept"),
+        (94, "100/s, but only 94/s were reached"),
+    ],
+)
+def test_a_rate_is_kept_within_five_percent(reached: int | None, words: str) -> None:
+    assert rate_in_words(Operation(rate=100, reached=reached)) == words
 
 
 def test_what_a_slow_machine_reaches_is_told(clock: Clock) -> None:

@@ -72,6 +72,7 @@ def test_orders_are_taken_as_they_came_here_by_the_rate_of_their_minute() -> Non
 
 def test_a_pattern_that_was_asked_for_wins_over_what_was_counted() -> None:
     processed(rows.ENOUGH, minute(5))
+    assert traffic()["mix_from"] == "counted here", "just enough"
     found = traffic("--pattern", "burst")
     assert (found["mix"], found["mix_from"]) == ({"burst": 1.0}, "assumed")
 
