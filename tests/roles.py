@@ -1,9 +1,6 @@
 """The groups of staff that the migrations make, and what each may do."""
 
 from importlib import import_module
-from typing import Any
-
-from django.contrib.auth.models import Group, Permission
 
 _MADE = [
     import_module(f"dlq_review.migrations.{name}").GROUPS
@@ -17,11 +14,3 @@ def permissions_of(group: str) -> set[str]:
     """The names of what *group* may do with dead letters."""
     given = {name for made in _MADE for name in made[group]}
     return given | ({*_SCHEDULING} if group == "Triage operator" else set())
-
-
-def restore(**_: Any) -> None:
-    """Make the groups again after a test that flushed the database."""
-    for name in NAMES:
-        group, _made = Group.objects.get_or_create(name=name)
-        held = Permission.objects.filter(codename__in=permissions_of(name))
-        group.permissions.set(held)
