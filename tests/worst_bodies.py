@@ -85,10 +85,7 @@ WORST: dict[str, Callable[[int], str]] = {
     ),
 }
 
-_FIRST = (
-    *("almost an address", "many members", "many items", "members in each other"),
-    "marks",
-)
+_FIRST = ("almost an address", "members in each other", "marks")
 #: Others have their shape, and take much less time.
 _LAST = ("items of nothing", "members beside data", "empty names", "lists in a list")
 

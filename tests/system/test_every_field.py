@@ -364,7 +364,14 @@ def test_values_made_up(admin_client: Client, type: str, path: Path) -> None:
     hold()
 
 
-@pytest.mark.parametrize("name", ["id", "timestamp", "correlation_id"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "id",
+        pytest.param("timestamp", marks=pytest.mark.siege),
+        pytest.param("correlation_id", marks=pytest.mark.siege),
+    ],
+)
 def test_the_envelope_at_the_edges(admin_client: Client, name: str) -> None:
     letters = []
     for number, value in enumerate(edges(name)):

@@ -258,7 +258,8 @@ def test_the_resolver_knows_the_pages_of_the_desk() -> None:
 @pytest.mark.parametrize(
     ("method", "every"),
     [
-        pytest.param("GET", 3, id="GET, some"),
+        pytest.param("GET", 9, id="GET, few"),
+        pytest.param("GET", 3, marks=pytest.mark.siege, id="GET, some"),
         pytest.param("GET", 1, marks=SLOW, id="GET"),
         pytest.param("POST", 1, marks=SLOW, id="POST"),
     ],

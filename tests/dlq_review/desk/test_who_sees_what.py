@@ -238,7 +238,8 @@ LOOKS = [*ACTS, "change_deadletter", "export_deadletter"]
 @pytest.mark.parametrize(
     ("without", "every"),
     [
-        pytest.param(ACTS, 4, id="acts, some bodies"),
+        pytest.param(ACTS, 8, id="acts, few bodies"),
+        pytest.param(ACTS, 4, id="acts, some bodies", marks=pytest.mark.siege),
         pytest.param(ACTS, 1, id="acts", marks=[pytest.mark.siege, pytest.mark.long]),
         pytest.param(LOOKS, 3, id="looks", marks=[pytest.mark.siege, pytest.mark.long]),
     ],
