@@ -21,7 +21,7 @@ from dlq_review.models import (
     RedrivePolicy,
     Revision,
 )
-from processing.models import User
+from processing.models import StaffMember, User
 from processing.staff import second_factor
 
 _NAMES: tuple[tuple[type[Model], str], ...] = (
@@ -49,7 +49,7 @@ def _erase_account(address: Address, user: User) -> None:
     signups = user.signups.values_list("pk", flat=True)
     retention.forget_errors([*signups, *filter(None, [user.request_id])])
     name, pseudonym = user.username, f"{address.pseudonym}-{user.pk}"
-    acted = _rename(name, pseudonym)
+    acted = _rename(name, pseudonym) + _titles(user).update(object_repr=pseudonym)
     if not acted and not LogEntry.objects.filter(user=user).exists():
         user.delete()
         return
@@ -75,6 +75,15 @@ def _rename(name: str, pseudonym: str) -> int:
     return sum(
         rows.filter(**{field: name}).update(**{field: pseudonym})
         for rows, field in _naming_users()
+    )
+
+
+def _titles(user: User) -> QuerySet[LogEntry]:
+    """The entries of the admin's log about the account, under whatever name it had."""
+    return LogEntry.objects.filter(
+        content_type__app_label=User._meta.app_label,
+        content_type__model__in=[one._meta.model_name for one in (User, StaffMember)],
+        object_id=str(user.pk),
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pytest
 from axes.models import AccessLog
 from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
@@ -37,7 +38,7 @@ from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from processing.delivery import processor, spool
-from processing.models import Attempt, Order, Outcome, SpooledEvent, User
+from processing.models import Attempt, Order, Outcome, SpooledEvent, StaffMember, User
 from processing.receipts import Receipt, State
 from tests.builders import (
     dead_letter,
@@ -358,13 +359,20 @@ def names_lee() -> dict[str, Callable[[User], object]]:
         "policy": lambda _: policy(owner=LEE, state="ended"),
         "erasure": lambda _: Erasure.objects.create(by=LEE, ended_at=day),
         "admin's log": lambda user: LogEntry.objects.create(user=user, action_flag=2),
+        "title in admin's log": lambda user: LogEntry.objects.create(
+            user=User.objects.get(username="eve"),
+            action_flag=2,
+            object_repr=LEE,
+            object_id=user.pk,
+            content_type=ContentType.objects.get_for_model(StaffMember),
+        ),
     }
 
 
 LEE = "lee.staff"
 NAMED_IN = (
     *("who did it", "who had it", "who got it", "revision", "operation", "group"),
-    *("policy", "erasure", "admin's log"),
+    *("policy", "erasure", "admin's log", "title in admin's log"),
 )
 
 

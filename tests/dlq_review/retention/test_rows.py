@@ -340,3 +340,20 @@ def test_a_purge_of_nothing_reads_no_long_table() -> None:
         found, ("attempt_texts", "outcome_by_age", "letter_by_age"), strict=True
     ):
         assert index in query.explain()
+
+
+def test_each_kind_of_row_goes_after_the_days_that_operators_set_for_it() -> None:
+    by_setting = {
+        "RETENTION_DAYS": {
+            "axes.AccessAttempt",
+            "axes.AccessFailureLog",
+            "axes.AccessLog",
+        },
+        "UNVERIFIED_DAYS": {"processing.User", "processing.Signup"},
+        "SESSION_COOKIE_AGE": {"sessions.Session"},
+        "": {"processing.Order", "processing.QueueRecord", "processing.WorkerSign"},
+    }
+    apart = {label: name for name, labels in by_setting.items() for label in labels}
+    assert {label: rule.period.setting for label, rule in PURGED.items()} == {
+        label: apart.get(label, "HISTORY_DAYS") for label in PURGED
+    }
