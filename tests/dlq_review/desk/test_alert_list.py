@@ -10,6 +10,7 @@ from dlq_review import tasks
 from dlq_review.alerts import outbox, raising
 from dlq_review.alerts.channels import registry
 from dlq_review.alerts.kinds import GROWTH
+from dlq_review.desk.alert_list import described
 from dlq_review.models import AlertDelivery, AuditEntry
 from processing.models import User
 from tests.dlq_review.alerts.receiver import receiving
@@ -63,6 +64,16 @@ def test_what_waits_and_why_is_shown(admin_client: Client, settings: Settings) -
     assert "HTTP 404 no_service</small>" in shown
     assert SECRET not in shown
     assert SECRET not in html(admin_client, "/admin/")
+
+
+def test_the_alert_that_a_channel_took_last_is_named(settings: Settings) -> None:
+    settings.ALERT_EMAILS = ["ada@example.com"]
+    for about in ("orders", "signups"):
+        raising.begin(GROWTH, about, f"Many failures of {about}.")
+    assert outbox.deliver(seconds=5) == 2
+    by_name = {one["channel"].name: one for one in described()}
+    assert by_name["mail"]["sent"].name == "growth/signups"
+    assert by_name["slack"]["sent"] is None
 
 
 def test_a_test_is_sent_by_the_job_and_is_on_record(

@@ -153,6 +153,8 @@ def test_what_was_typed_is_kept_when_the_form_is_refused(desk: Client) -> None:
     assert 'name="redrive" checked' not in text
     same = form | {"new": "", "reason": "The shop said so."}
     assert "The shop said so." in desk.post(EDIT, same).content.decode()
+    odd = same | {"was": ["null", '"x"']}
+    assert desk.post(EDIT, odd).status_code == 200
 
 
 def test_letters_that_their_contracts_accept_get_the_json_patch(desk: Client) -> None:

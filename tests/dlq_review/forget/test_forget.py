@@ -152,6 +152,15 @@ def test_letters_keep_ids_and_state_and_a_late_copy_does_nothing() -> None:
     assert not Order.objects.exists()
 
 
+def test_settled_letters_that_name_nobody_keep_their_bodies() -> None:
+    nobodys = dead_letter("no event")
+    settlement.discard(nobodys, by="bob", reason="a test of ours")
+    letter = settled(ANN)
+    forget()
+    assert nobodys.revisions.get().body == "no event"
+    assert letter.revisions.get().body == ""
+
+
 def test_a_return_of_theirs_is_found_through_their_order() -> None:
     processor.process(order_created(email=ANN, order_id="ORD-1"))
     letter = dead_letter(order_returned(order_id="ORD-1", reason="I have a rash"))
