@@ -123,6 +123,7 @@ def test_sessions_attributes_and_mail_are_searched_as_they_read(
     assert not any("raw" in one.attributes for one in Arrival.objects.filter(body=""))
     (file,) = mail_folder.iterdir()
     assert "joann@xn--bcher-kva.example" in file.read_text()
+    assert "bob@example.com" not in file.read_text()
 
 
 def test_an_order_stays_with_its_amounts_under_a_pseudonym(mail_folder: Path) -> None:
