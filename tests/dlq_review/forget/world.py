@@ -116,7 +116,8 @@ def mails(folder: Path) -> None:
             "processing.files.mail_files.EmailBackend", file_path=folder
         )
         backend.send_messages([EmailMessage("x", f"Für {to}", to=[to])])
-    about = EmailMessage("x", f"Für Bob, über {ASCII}", to=["bob@example.com"])
+    about = EmailMessage("x", "Für Bob", to=["bob@example.com"])
+    about.attach("a.bin", f"Says {ASCII}".encode(), "application/octet-stream")
     backend.send_messages([about])
 
 
