@@ -26,6 +26,9 @@ def test_a_traceback_is_shown_by_its_frames_and_its_error() -> None:
         ("django/db.py:8 in find", False, ["raise Error"]),
     ]
     assert found.error == "Error: no order"
+    for path in ("/usr/lib/python3.11/json/decoder.py", "/a/site-packages/b.py"):
+        (frame,) = formatting.traceback(f'  File "{path}", line 1, in x').frames
+        assert not frame.ours, path
 
 
 TURNING = [  # what Unicode says of each character

@@ -1,6 +1,9 @@
 """The page of the alerts: what may be shown of the channels, and a test of each."""
 
+import re
+
 import pytest
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -99,6 +102,21 @@ def test_a_channel_that_is_not_there_is_not_tested(
     assert admin_client.post(f"{ALERTS}test/{channel}/").status_code == status
     assert not AlertDelivery.objects.exists()
     assert not AuditEntry.objects.exists()
+
+
+def test_who_may_not_test_a_channel_is_told_so(settings: Settings) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    reader = User.objects.create(username="eve", is_staff=True)
+    looks = Permission.objects.get(codename="view_alertdelivery")
+    reader.user_permissions.set([looks])
+    browser = Client()
+    browser.force_login(reader)
+    shown = html(browser, ALERTS)
+    assert "You do not have the permission to send test alerts." in shown
+    assert re.search(
+        r"<button[^>]* disabled[^>]*>[^<]*(<svg.*?</svg>)?[^<]*[Tt]est", shown
+    )
+    assert browser.post(f"{ALERTS}test/mail/").status_code == 403
 
 
 def test_a_test_needs_a_form_of_this_site(settings: Settings) -> None:

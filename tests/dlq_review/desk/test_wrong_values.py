@@ -1,6 +1,7 @@
 """The form of the wrong values of many letters: what it offers, takes and refuses."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -29,6 +30,9 @@ def test_an_edit_of_a_group_is_a_form_with_the_wrong_values(desk: Client) -> Non
     assert "1 letter with a value that is not shown" in shown
     assert "JSON Patch instead" in shown
     assert desk.get(f"{asked}&as=json").status_code == 200
+    (as_json,) = re.findall(r'href="([^"]*as=json[^"]*)"', shown)
+    as_json = as_json.replace("&amp;", "&")
+    assert desk.get(as_json).context["form"]["kind"].value() == "fix"
     answer = desk.post(
         EDIT,
         {
