@@ -235,3 +235,20 @@ def test_personal_fields_are_locked_for_those_who_may_not_see_them() -> None:
         "/data/profile/phone": "",
     }
     assert typed.steps(form(text, masked=True), dict.fromkeys(locked, "x")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "added"),
+    [
+        ({"skus": ["TEA-1"]}, ["TEA-1", ""]),
+        ({"skus": []}, [""]),
+        ({}, [""]),
+    ],
+)
+def test_a_list_gets_one_more_member_also_where_there_is_none(
+    changes: dict[str, Any], added: list[str]
+) -> None:
+    data = {"order_id": "ORD-1", "customer_id": "C-1", "reason": "broken", **changes}
+    text = json.dumps({"type": "order_returned", "data": data})
+    steps = typed.grown(form(text), "/data/skus")
+    assert json.loads(json_patch.apply(steps, text))["data"]["skus"] == added

@@ -419,6 +419,7 @@ def test_a_condition_shows_what_is_public_of_it() -> None:
         "data.name~Grace": "data.name~•••",
         "data.email = grace@example.com": "data.email=g…@example.com",
         '!data["Grace H"]': '!data["•••"]',
+        'data["total-net"]=9.00': 'data["total-net"]=•••',
         "data.currency!=Grace Hopper": "data.currency!=•••",
     }
     assert {text: veiled_condition(text) for text in shown} == shown

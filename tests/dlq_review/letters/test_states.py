@@ -7,7 +7,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from dlq_review.errors import ReviewError
+from dlq_review.letters import settlement
 from dlq_review.models import DeadLetter, Operation
+from tests.builders import dead_letter
 
 STATES = ("open", "quarantined", "claimed", "redriven", "resolved", "discarded")
 
@@ -98,3 +101,25 @@ def test_a_reference_is_an_order_id_if_the_contract_says_so_and_it_names_nobody(
     type: str, reference: str, order_id: str
 ) -> None:
     assert DeadLetter(type=type, reference=reference).order_id == order_id
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "resolved"},
+        {"revision": 1},
+        {"redrive_id": "6ba7b811-9dad-11d1-80b4-00c04fd430c8"},
+        {"send_after": timezone.now()},
+        {"purged_at": timezone.now()},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_copy_that_is_out_of_date_moves_nothing(change: dict[str, Any]) -> None:
+    stale = dead_letter()
+    DeadLetter.objects.filter(pk=stale.pk).update(**change)
+    with pytest.raises(ReviewError):
+        settlement.discard(stale, by="ada", reason="x")
+    now = DeadLetter.objects.get(pk=stale.pk)
+    assert now.state == change.get("state", "open")
+    assert not now.audit.filter(actor="ada").exists()

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from dlq_review.letters import settlement
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import DeadLetter, Report
-from dlq_review.monitoring import books, letter_figures, report
+from dlq_review.monitoring import books, letter_figures, queue_figures, report
 from dlq_review.monitoring.gauges import ALL
 from dlq_review.monitoring.measured import Figures
 from processing.delivery import processor, spool
@@ -172,6 +172,7 @@ def test_while_sqs_is_away_everything_else_is_measured(no_sqs: None) -> None:
     found = measured()
     assert found["holdfast_dead_letters orders open"] == 1
     assert "holdfast_queue_messages orders" not in found
+    assert queue_figures.count(0, {}).is_busy, "nobody knows better"
 
 
 def reports(between: Callable[[], Any] = lambda: None) -> list[int]:

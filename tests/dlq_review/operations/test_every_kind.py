@@ -47,6 +47,32 @@ def test_the_page_of_every_kind_counts_what_is_done(
     assert f'class="p-{progress.DONE[kind]}" x="0.0" width="100.0"' in page
 
 
+#: What an item of each kind can be, in words of its page.
+_SENT = "sent, awaiting their outcome|processed|failed again|skipped"
+FIGURES = {
+    "redrive": f"not yet sent|{_SENT}",
+    "repair": f"to do|edited, not yet sent|{_SENT}",
+    "discard": "to do|discarded|skipped",
+    "restore": "to do|restored|skipped",
+    "fix": "to do|edited|skipped",
+    "undo": "to do|as before the edit|skipped",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_of_every_kind_has_a_figure_of_each_result(
+    desk: Client, kind: Operation.Kind
+) -> None:
+    dead_letter()
+    operation = freeze(Selection(), Plan(), by="ada", reason="x")
+    Operation.objects.update(kind=kind, state=Operation.State.RUNNING)
+    page = html(desk, f"{OPERATIONS}{operation.pk}/change/")
+    figures = page.partition('<ul class="figures">')[2].partition("</ul>")[0]
+    words = re.findall(r"</b>\s*([^<]*?)\s*<", figures)
+    assert "|".join(words) == FIGURES[kind]
+
+
 @pytest.mark.django_db
 def test_the_bar_of_an_operation_is_as_wide_as_its_share(desk: Client) -> None:
     for _ in range(3):
