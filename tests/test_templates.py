@@ -3,11 +3,14 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib import admin
 
+from dlq_review.desk import edit_many_views
+from dlq_review.desk.forms import EditForm
 from dlq_review.models import (
     AlertDelivery,
     DeadLetter,
@@ -100,3 +103,39 @@ def test_the_title_of_an_error_page_is_its_heading(code: int) -> None:
     source = SOURCES[f"{code}.html"]
     (title,) = re.findall(r"{% block title %}(.+) · Holdfast{% endblock %}", source)
     assert f"<h1>{title}</h1>" in source
+
+
+_INPUT = re.compile(r"<(?:input|textarea)\b(?:[^>{]|\{[{%].*?[%}]\})*>", re.DOTALL)
+_EDIT: Any = EditForm.base_fields
+#: What people type a text into, and how much of it their column or their view takes.
+LIMITS = {
+    "reason": _EDIT["reason"].max_length,
+    "told": _EDIT["reason"].max_length,
+    "note": FailureGroup._meta.get_field("note").max_length,
+    "body": _EDIT["body"].max_length,
+    "new": edit_many_views.LONGEST_NEW,
+}
+#: Where a step is refused without the text. Of a redrive, where it lifts a limit.
+REQUIRED = {
+    *(("dlq_review/_redrive.html", "reason"), ("dlq_review/_settle.html", "reason")),
+    *(("dlq_review/edit.html", "reason"), ("dlq_review/edit_many.html", "reason")),
+    ("dlq_review/group_take_over.html", "reason"),
+    ("dlq_review/operation.html", "reason"),
+}
+
+
+def test_each_text_that_people_type_has_its_limit_and_says_where_it_is_required() -> (
+    None
+):
+    typed = {
+        (name, found[1]): one
+        for name, source in SOURCES.items()
+        for one in _INPUT.findall(source)
+        if (found := re.search(r'name="(\w+)"', one)) and found[1] in LIMITS
+    }
+    assert len(typed) >= 12
+    for (name, field), one in typed.items():
+        if 'type="hidden"' not in one:
+            assert f'maxlength="{LIMITS[field]}"' in one, (name, field)
+    required = {place for place, one in typed.items() if " required" in one}
+    assert required == REQUIRED
