@@ -147,6 +147,7 @@ def test_a_group_is_redriven_with_its_reason(sqs: None) -> None:
     assert other.state == "open"
 
 
+@pytest.mark.parametrize("step", [selections.STEP, 2])  # letters read at a time
 @pytest.mark.parametrize(
     ("arguments", "sent", "done", "skipped"),
     [
@@ -158,8 +159,15 @@ def test_a_group_is_redriven_with_its_reason(sqs: None) -> None:
     ],
 )
 def test_a_dry_run_foretells_what_is_sent_and_what_is_skipped(
-    sqs: None, arguments: tuple[str, ...], sent: int, done: int, skipped: dict[str, int]
+    sqs: None,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    arguments: tuple[str, ...],
+    sent: int,
+    done: int,
+    skipped: dict[str, int],
 ) -> None:
+    monkeypatch.setattr(selections, "STEP", step)
     for _ in range(2):
         dead_letter("no event")
     over, processed, _ = letters(3)
