@@ -161,6 +161,10 @@ def _letters() -> dict[str, DeadLetter]:
         found["resolved"], by="bob", reason="The customer ordered by phone."
     )
     settlement.discard(found["discarded"], by="bob", reason="A test of the sender.")
+    # As wide as a time can be: what fits beside it fits at any time.
+    DeadLetter.objects.filter(pk=found["attempts"].pk).update(
+        last_failed_at=now - timedelta(minutes=88), attempts=12, redrives=10
+    )
     return found
 
 

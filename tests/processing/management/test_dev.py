@@ -22,6 +22,8 @@ from tests.live import free_port, wait_for
 from tests.processing.management.left_over import processes_with
 from tests.signals import hear_all
 
+START = 120  # seconds: a new database, a server and nine processes on a busy machine
+
 
 @pytest.fixture
 def own_var(settings: Settings, tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
     running: Running,
 ) -> None:
-    wait_for(lambda: running.said("Holdfast is running."))
+    wait_for(lambda: running.said("Holdfast is running."), patience=START)
     assert re.search(r"user staff, password \S{12}\n", running.log.read_text())
     with urlopen(f"{running.site}/readyz") as answer:
         assert answer.status == 200
@@ -186,10 +188,10 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
     s3 = boto3.client("s3", "us-east-1", **reached)
     archived = {"Bucket": dev.QUICK["ARCHIVE_BUCKET"], "Key": "failed/m.json"}
     s3.put_object(**archived, Body=b"here too")
-    wait_for(lambda: running.said(" ready."))
+    wait_for(lambda: running.said(" ready."), patience=START)
 
     running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(timeout=30) == 0
+    assert running.process.wait(timeout=60) == 0
     assert running.log.read_text().endswith("Stopped.\n")
     assert running.left() == {}
     kept = [running.var, *running.var.rglob("*")]
@@ -197,7 +199,7 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
     assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
     running.start()
-    wait_for(lambda: running.said("Holdfast is running."))
+    wait_for(lambda: running.said("Holdfast is running."), patience=START)
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert message["Body"] == "still here"
     assert s3.get_object(**archived)["Body"].read() == b"here too"
@@ -206,9 +208,9 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_messages(
 @pytest.mark.siege
 @pytest.mark.worker
 def test_a_child_that_dies_is_named_and_the_rest_is_stopped(running: Running) -> None:
-    wait_for(lambda: running.said(" ready."))
+    wait_for(lambda: running.said(" ready."), patience=START)
     beat = next(pid for pid, command in running.left().items() if " beat " in command)
     os.kill(beat, signal.SIGKILL)
-    assert running.process.wait(timeout=30) == 1
+    assert running.process.wait(timeout=60) == 1
     assert "beat was killed by SIGKILL." in running.log.read_text()
     assert running.left() == {}
