@@ -41,6 +41,7 @@ def _discard_spooled(request: str) -> int:
     Outcome.objects.get_or_create(
         request_id=row.pk, defaults={"kind": kind, "type": type, **known}
     )
+    retention.forget_errors([row.pk])  # SQS may have taken it without an answer
     row.delete()
     return 1
 

@@ -38,10 +38,19 @@ from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from processing.delivery import processor, spool
-from processing.models import Attempt, Order, Outcome, SpooledEvent, StaffMember, User
+from processing.models import (
+    Attempt,
+    Order,
+    Outcome,
+    Signup,
+    SpooledEvent,
+    StaffMember,
+    User,
+)
 from processing.receipts import Receipt, State
 from tests.builders import (
     dead_letter,
+    failed_attempt,
     message,
     order_created,
     order_returned,
@@ -184,6 +193,64 @@ def test_a_dry_run_counts_and_changes_nothing(mail_folder: Path) -> None:
     assert re.search(r"1  spooled events\n", said)
     assert "Nothing was erased. Add --yes --by USER." in said
     assert not Erasure.objects.exists()
+
+
+def by_order() -> str:
+    processor.process(event := order_created(email=ANN))
+    return event.id
+
+
+def by_return() -> str:
+    processor.process(order_created(email=ANN, order_id="ORD-1"))
+    processor.process(event := order_returned(order_id="ORD-1"))
+    return event.id
+
+
+def by_account() -> str:
+    processor.process(event := signup_requested(email=ANN))
+    Signup.objects.all().delete()
+    return event.id
+
+
+def by_signup() -> str:
+    for _ in range(2):
+        processor.process(event := signup_requested(email=ANN))
+    return event.id
+
+
+def by_letter() -> str:
+    return settled(ANN).request_id
+
+
+def by_spool() -> str:
+    spool.add(event := order_created(email=ANN), "away")
+    return event.id
+
+
+@pytest.mark.parametrize(
+    "known", [by_order, by_return, by_account, by_signup, by_letter, by_spool]
+)
+def test_a_request_is_known_as_theirs_by_any_one_row(
+    known: Callable[[], str], tmp_path: Path
+) -> None:
+    request, anothers = known(), order_created(email=OTHER)
+    processor.process(anothers)
+    failed_attempt(order_created(id=request), error_text="no name")
+    failed_attempt(anothers, error_text="another's")
+    Outcome.objects.get_or_create(pk=request, defaults={"type": "x"})
+    forget("--export", str(file := tmp_path / "ann.jsonl"), yes=False)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    named = Counter(
+        (row["table"], row["row"]["request_id"])
+        for row in rows
+        if "row" in row and "request_id" in row["row"]
+    )
+    for table in ("processing_attempt", "processing_outcome"):
+        assert named[table, request] == 1
+    assert anothers.id not in {id for _, id in named}
+    forget("--also-waiting")
+    left = Attempt.objects.exclude(error_text="").values_list("error_text", flat=True)
+    assert list(left) == ["another's"]
 
 
 def test_the_record_says_who_when_and_how_many_and_not_whom(mail_folder: Path) -> None:

@@ -131,13 +131,30 @@ def test_what_sqs_moved_failed_otherwise_than_a_worker_once_said() -> None:
     assert letter.attempts == 3
 
 
-def test_a_letter_expires_when_sqs_would_have_dropped_its_message() -> None:
-    now = timezone.now()
-    sent = now - timedelta(days=3)
-    failed_attempt(event := order_created(), started_at=now)
-    letter = dead_letter(event, sent_at=sent)
+#: What stands in the attribute of a message that a worker sent to the DLQ.
+OLDER = failure(sent_at=SENT.isoformat(), failed_at=SENT.isoformat())
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        {"moved_by_sqs": True},
+        {"attributes": OLDER},  # dead-lettered by a worker
+        {"attributes": OLDER, "moved_by_sqs": True},  # moved back, then it failed again
+    ],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_a_letter_expires_when_sqs_would_have_dropped_its_message(
+    came: dict[str, Any], again: bool
+) -> None:
+    event, now = order_created(), timezone.now()
+    arrived = now - timedelta(days=3)
+    failed_attempt(event, started_at=now)
+    if again:
+        dead_letter(event, sent_at=arrived - timedelta(days=5))
+    letter = dead_letter(event, sent_at=arrived, **came)
     assert letter.last_failed_at == now
-    assert letter.expires_at == sent + timedelta(days=14)
+    assert letter.expires_at == arrived + timedelta(days=14)
 
 
 def test_sqs_says_what_it_moved(sqs: None) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from dlq_review.errors import ChangedMeanwhileError, ReviewError, WrongStateError
-from dlq_review.letters import settlement, transitions
+from dlq_review.letters import revisions, settlement, transitions
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
 from dlq_review.redrive import claims, sender, terms
@@ -16,6 +16,7 @@ from processing.models import Order, UnderReview
 from processing.receipts import Receipt, State
 from processing.sqs import publisher, queues
 from processing.sqs.batches import Sent
+from processing.sqs.message import Message
 from processing.sqs.refusals import SendError
 from tests.builders import (
     dead_letter,
@@ -121,6 +122,44 @@ def test_a_send_tried_again_after_a_refusal_has_the_same_redrive_id(
     first = letter.redrive_id
     redrive_now(letter, by="ada")
     assert letter.redrive_id == first
+
+
+def assert_a_copy_changes_nothing(letter: DeadLetter, first: Message) -> None:
+    dead_letter(first.body, attributes=first.attributes)
+    letter.refresh_from_db()
+    assert letter.state == "redriven"
+    assert letter.audit.filter(verb="copy").count() == 1
+
+
+def test_a_copy_of_the_last_redrive_does_not_end_the_one_under_way(sqs: None) -> None:
+    letter = dead_letter()
+    redrive_now(letter, by="ada")
+    (first,) = queues.receive("orders")
+    dead_letter(first.body, attributes=first.attributes)
+    letter.refresh_from_db()
+    redrive_now(letter, by="ada")
+    assert_a_copy_changes_nothing(letter, first)
+
+
+def test_a_copy_of_a_redrive_whose_answer_was_lost_does_not_end_that_of_its_edit(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = dead_letter()
+    publish_many = publisher.publish_many
+
+    def lose_the_answer(events: list[Event], *more: Any) -> list[Sent]:
+        publish_many(events, *more)
+        return refuse(events)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publisher, "publish_many", lose_the_answer)
+        with pytest.raises(terms.NotSentError):
+            redrive_now(letter, by="ada")
+    (first,) = queues.receive("orders")
+    body = first.body.replace("C-17", "C-18")
+    revisions.edit(letter, body, based_on=0, by="ada", reason="moved")
+    redrive_now(letter, by="ada")
+    assert_a_copy_changes_nothing(letter, first)
 
 
 def refuse(events: list[Event], *_: Any) -> list[Sent]:

@@ -1,6 +1,7 @@
 """A change of an order, from the front door to the status its sender reads."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from pytest_django import Settings
 from dlq_review.letters import revisions, settlement
 from dlq_review.letters.timeline import timeline
 from dlq_review.models import DeadLetter
+from dlq_review.redrive import claims
 from processing.delivery import processor, spool
 from processing.events.envelope import Event
 from processing.handlers import orders
@@ -27,6 +29,7 @@ from tests.builders import (
     dead_letter,
     message,
     order_created,
+    order_returned,
     order_updated,
     redrive_now,
     signup_requested,
@@ -289,14 +292,31 @@ def test_what_nobody_holds_a_receipt_for_is_a_dead_letter(
     assert set(Outcome.objects.values_list("kind", flat=True)) == {"processed"}
 
 
-@pytest.mark.parametrize("where", ["desk", "spool"])
-def test_a_change_of_an_order_that_waits_for_us_is_never_refused(where: str) -> None:
-    order = order_created(order_id="ORD-1")
-    if where == "desk":
-        dead_letter(order)
-    else:
-        spool.add(order, "Timeout")
-    event = order_updated(order_id="ORD-1")
+def at_the_desk(order: Event) -> None:
+    dead_letter(order)
+
+
+def about_to_be_sent(order: Event) -> None:
+    claims.claim(dead_letter(order), by="ada", reason="")
+
+
+def under_way_again(order: Event) -> None:
+    redrive_now(dead_letter(order), by="ada")
+
+
+def in_the_spool(order: Event) -> None:
+    spool.add(order, "Timeout")
+
+
+@pytest.mark.parametrize(
+    "waits", [at_the_desk, about_to_be_sent, under_way_again, in_the_spool]
+)
+@pytest.mark.parametrize("make", [order_updated, order_returned])
+def test_what_is_about_an_order_that_waits_for_us_is_never_refused(
+    waits: Callable[[Event], None], make: Callable[..., Event]
+) -> None:
+    waits(order_created(order_id="ORD-1"))
+    event = make(order_id="ORD-1")
     with pytest.raises(processor.RetryLaterError, match="OrderOnItsWayError"):
         processor.handle(message(event, receive_count=3, attributes=GIVEN))
     assert status_of(event).state == State.UNDER_REVIEW
