@@ -1,6 +1,7 @@
 """Filling in the public forms as a browser does."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.test import Client
@@ -43,6 +44,14 @@ def signup_form(client: Client, **changes: Any) -> dict[str, str]:
         **filled,
         **changes,
     }
+
+
+#: Each public form, by its address.
+FORMS: dict[str, Callable[[Client], dict[str, str]]] = {
+    "/orders/new": order_form,
+    "/orders/change": change_form,
+    "/signups/new": signup_form,
+}
 
 
 def queued(queue: str) -> list[Event]:

@@ -18,7 +18,7 @@ from intake.rate_limits import address_of, client_of
 from processing.events.contracts import OrderCreated
 from tests.builders import order_data
 from tests.intake.clients import KEY, post
-from tests.intake.public_pages import order_form, queued, signup_form
+from tests.intake.public_pages import FORMS, order_form, queued, signup_form
 
 pytestmark = pytest.mark.usefixtures("standing_clock")
 
@@ -45,16 +45,18 @@ def test_2000_requests_in_five_minutes_are_allowed_by_default(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", FORMS)
 def test_a_form_that_came_too_soon_is_kept_and_can_be_sent_later(
     client: Client,
     sqs: None,
     settings: Settings,
     django_assert_num_queries: DjangoAssertNumQueries,
+    path: str,
 ) -> None:
-    form = order_form(client)
+    form = FORMS[path](client)
     settings.RATE_LIMIT_REQUESTS = 0
     with django_assert_num_queries(0):
-        answer = client.post("/orders/new", form)
+        answer = client.post(path, form)
     assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
     assert answer.headers["Retry-After"]
     for name, value in form.items():

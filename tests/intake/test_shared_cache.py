@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -86,6 +86,27 @@ def test_processes_count_and_remember_together(redis_server: RedisServer) -> Non
     assert shared_cache.count("rate", 60) == 4
     assert shared_cache.recall("key") == ("a", 1)
     assert cache.key_prefix == "mine"
+
+
+def away(settings: Settings) -> None:
+    use_cache(settings, f"rediscache://127.0.0.1:{free_port()}/0")
+
+
+def in_this_process(settings: Settings) -> None:
+    use_cache(settings, "locmemcache://")
+
+
+@pytest.mark.parametrize("cache_is", [in_this_process, away])
+def test_what_was_dropped_can_be_claimed_again(
+    settings: Settings, cache_is: Callable[[Settings], None]
+) -> None:
+    cache_is(settings)
+    assert shared_cache.claim("key", 1, 60)
+    assert not shared_cache.claim("key", 2, 60)
+    shared_cache.drop("key")
+    assert shared_cache.recall("key") is None
+    assert shared_cache.claim("key", 3, 60)
+    assert shared_cache.recall("key") == 3
 
 
 @needs_redis

@@ -1,6 +1,7 @@
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
+from pytest_django import Settings
 
 from processing.sqs import queues
 
@@ -56,3 +57,26 @@ def test_not_ready_names_the_database_and_tells_nothing_of_it(
 
 def test_health_is_for_reading_only(client: Client) -> None:
     assert client.post("/healthz").status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/healthz/x", 301),
+        ("/", 301),
+        ("/orders/new", 301),
+        ("/admin/", 301),
+        ("/metrics", 301),
+        ("/api/docs", 301),
+    ],
+)
+def test_of_all_pages_only_the_probes_answer_without_tls(
+    client: Client, sqs: None, settings: Settings, path: str, status: int
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert answer.headers.get("Location", "https://").startswith("https://")

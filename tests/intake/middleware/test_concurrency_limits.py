@@ -1,12 +1,14 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
 
 from intake.api.problems import LaterError
+from intake.middleware import concurrency_limits
 from intake.middleware.concurrency_limits import ConcurrencyLimit
 from processing.models import Outcome
 from processing.receipts import Receipt
@@ -33,6 +35,19 @@ def test_whoever_finds_no_slot_beside_quick_ones_waits_for_one() -> None:
         with limit.slot():
             others = [threads.submit(_pass, limit) for _ in range(20)]
         assert all(one.result(timeout=10) for one in others)
+
+
+def test_beside_a_slow_one_nobody_waits_however_new_the_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = ConcurrencyLimit(most=3, patience=30)
+    with ThreadPoolExecutor(1) as threads, ExitStack() as inside:
+        for came in (0.0, 20.0, 29.0):
+            monkeypatch.setattr(concurrency_limits, "monotonic", lambda now=came: now)
+            inside.enter_context(limit.slot())
+        monkeypatch.setattr(concurrency_limits, "monotonic", lambda: 30.0)
+        late = threads.submit(_pass, limit)
+        assert isinstance(late.exception(timeout=5), LaterError)
 
 
 def _pass(limit: ConcurrencyLimit) -> bool:

@@ -5,13 +5,22 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.views import View
 from pytest_django import DjangoAssertNumQueries
 
-from intake.pages.order_lines import typed_lines
+from intake import urls
+from intake.pages.order_lines import one_less, typed_lines
+from intake.pages.views import FormView
 from processing.delivery import processor, spool
 from processing.events.contracts import OrderCreated, OrderUpdated, SignupRequested
 from processing.models import SpooledEvent, User
-from tests.intake.public_pages import hidden_fields, order_form, queued, signup_form
+from tests.intake.public_pages import (
+    FORMS,
+    hidden_fields,
+    order_form,
+    queued,
+    signup_form,
+)
 from tests.outages import away
 
 
@@ -224,6 +233,21 @@ def test_the_lines_of_an_order_keep_the_order_of_their_numbers() -> None:
     assert list(typed_lines(posted)) == [0, 2, 10]
 
 
+@pytest.mark.parametrize("removed", [1, 10, 11])
+def test_the_line_that_is_removed_is_the_only_one(removed: int) -> None:
+    posted = {
+        f"items-{number}-{name}": f"{name} {number}"
+        for number in range(12)
+        for name in ("sku", "quantity", "unit_price")
+    }
+    fewer = typed_lines(one_less({**posted, "email": ""}, str(removed)))
+    assert fewer == {
+        number: line
+        for number, line in typed_lines(posted).items()
+        if number != removed
+    }
+
+
 def test_the_last_of_a_hundred_lines_is_taken_and_one_more_refused(
     client: Client, sqs: None
 ) -> None:
@@ -284,12 +308,22 @@ def test_a_torn_or_doubled_form_is_shown_again(
     assert "Only a part of the form arrived." in answer.content.decode()
 
 
+def test_the_forms_tried_here_are_all_that_the_site_has() -> None:
+    addresses = {
+        f"/{one.pattern}"
+        for one in urls.urlpatterns
+        if issubclass(getattr(one.callback, "view_class", View), FormView)
+    }
+    assert set(FORMS) == addresses
+
+
+@pytest.mark.parametrize("path", FORMS)
 def test_a_form_that_cannot_be_stored_keeps_what_was_typed_and_its_token(
-    client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch
+    client: Client, no_sqs: None, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(spool, "add", away)
-    form = order_form(client)
-    answer = client.post("/orders/new", form)
+    form = FORMS[path](client)
+    answer = client.post(path, form)
     page = answer.content.decode()
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert answer.headers["Retry-After"]
