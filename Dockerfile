@@ -20,4 +20,4 @@ ENV VAR_DIR=/var/lib/holdfast
 ARG RELEASE=development
 ENV RELEASE=$RELEASE
 EXPOSE 8000
-CMD ["sh", "-c", "exec gunicorn project.wsgi --workers ${WEB_CONCURRENCY:-2} --threads 8 --no-control-socket --bind ${BIND_HOST:-0.0.0.0}:${PORT:-8000}"]
+CMD ["sh", "-c", "exec python -m intake.web --workers ${WEB_CONCURRENCY:-2} --threads 8 --bind ${BIND_HOST:-0.0.0.0}:${PORT:-8000}"]

@@ -1,7 +1,8 @@
 """Accepting: our POST /api/orders beside a Django view that calls stock Celery's `.delay()`.
 
-Both stand behind gunicorn with the same processes and threads, ask the same SQS server and meet
-the same clients, in turns. Processor time is that of the web server's processes alone.
+Ours stands behind its own web server, the other behind gunicorn; both have the same processes and
+threads, ask the same SQS server and meet the same clients, in turns. Processor time is that of
+the web server's processes alone.
 """
 
 import json
@@ -25,6 +26,10 @@ from processing.sqs import queues
 
 WARM_UP = 0.3  # seconds
 FIRST_WARM_UP = 4  # stock kombu makes an SQS client for each thread, 0.1 s each
+STOCK = [
+    *("gunicorn", "benchmarks.stock_wsgi"),
+    *("--worker-class=gthread", "--keep-alive=75"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +135,10 @@ def site(
     port = free_port()
     with running(
         name,
-        "gunicorn",
-        "project.wsgi" if name == "ours" else "benchmarks.stock_wsgi",
+        *(["intake.web"] if name == "ours" else STOCK),
         f"--bind=127.0.0.1:{port}",
-        *([] if name == "ours" else ["--worker-class=gthread"]),
         f"--workers={workers}",
         f"--threads={threads}",
-        "--keep-alive=75",
         env={"DJANGO_SETTINGS_MODULE": settings, **(env or {})},
         folder=around.folder,
     ) as server:

@@ -61,11 +61,11 @@ def _accept(around: Surroundings, options: Namespace) -> Report:
         workers=options.workers,
         threads=options.threads,
     )
-    gunicorn = f"{options.workers} processes of {options.threads} threads"
+    size = f"{options.workers} processes of {options.threads} threads"
 
     def report() -> None:
         for number, sides in accepted.items():
-            title = f"A  Accepted from {number} clients, gunicorn gthread, {gunicorn}"
+            title = f"A  Accepted from {number} clients, {size}"
             _compared(title, accept.FIGURES, sides)
 
     return report

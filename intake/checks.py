@@ -68,7 +68,7 @@ def cache_is_shared(**_: Any) -> list[CheckMessage]:
 
 
 def clients_are_told_apart(**_: Any) -> list[CheckMessage]:
-    # We start gunicorn without TLS, so https means a proxy.
+    # The web server has no TLS, so https means a proxy.
     proxied = settings.BEHIND_TLS or settings.SITE_URL.startswith("https:")
     if not proxied or settings.TRUSTED_PROXY_COUNT > 0:
         return []

@@ -1,13 +1,13 @@
 """Counters that the processes of a pool share: no file, no server, no dependency.
 
 One anonymous mapping is made before the fork, so this module must be imported there:
-Celery's worker does it, and gunicorn.conf.py. Each process writes a row of its own, so a
+Celery's worker does it, and the web server (intake/web). Each process writes a row of its own, so a
 count needs no lock between processes, and a process that is killed takes no count with it.
 Whoever shows the counts adds up the rows. A replacement gets the row of the dead process
 and goes on.
 
 The columns of a row are given out as metrics are declared, which processes do after the
-fork of gunicorn. So each row bears a mark of the columns that its writer knows: the rows of
+fork of the web server. So each row bears a mark of the columns that its writer knows: the rows of
 another release are not added up, and are wiped before they are used again.
 """
 
@@ -50,7 +50,7 @@ os.register_at_fork(after_in_child=_after_fork)
 def own(row: int) -> None:
     """Write into *row* from now on. Call it at the start of a process of a pool.
 
-    Where no metric is declared yet, in a process of gunicorn, `settle` follows later.
+    Where no metric is declared yet, in a process of the web server, `settle` follows later.
     """
     global _row, _start
     _row = row % ROWS

@@ -1,4 +1,4 @@
-"""The configuration of logging, for Django's settings and for gunicorn.conf.py."""
+"""The configuration of logging, for Django's settings and for the web server's parent."""
 
 import logging
 import sys

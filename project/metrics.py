@@ -1,29 +1,26 @@
 """`/metrics` of the web server: on METRICS_PORT, or with METRICS_TOKEN.
 
-The counts are those of all processes of this gunicorn. The gauges are the last report of the
+The counts are those of all processes of this web server. The gauges are the last report of the
 jobs' worker; if the database does not answer, they are left out.
 """
 
 import secrets
-import socket
-from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any
 
 from django.conf import settings
-from django.db import Error, close_old_connections
+from django.db import Error, connections
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dlq_review.monitoring import report
+from intake.web import metrics_listener
 from processing.database.patience import within
 from processing.metrics import exposition
 from processing.metrics.exposition import Family
+from processing.metrics.server import MetricsServer
 
 PATIENCE = 1.0  # seconds for the database
-PATH = "/metrics"
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 @require_safe
@@ -45,40 +42,20 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text_of_all(kind), content_type=kind)
 
 
-class MetricsPort:
-    """Answers what comes in on METRICS_PORT, and leaves everything else to *site*.
+def serve_at_port() -> None:
+    """Answer at METRICS_PORT, in a process of the web server.
 
-    No middleware, because a scraper knows neither our host names nor TLS.
+    That is no page of the site, because a scraper knows neither our host names nor TLS.
     """
-
-    def __init__(self, site: Application) -> None:
-        self._site = site
-        self._port = str(settings.METRICS_PORT)
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("SERVER_PORT") != self._port or _is_unix(environ):
-            return self._site(environ, start_response)
-        if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"] != PATH:
-            start_response("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"Only GET /metrics is here.\n"]
-        kind = exposition.content_type(environ.get("HTTP_ACCEPT", ""))
-        close_old_connections()  # as Django does it before and after a request
-        body = text_of_all(kind).encode()
-        close_old_connections()
-        length = ("Content-Length", str(len(body)))
-        start_response("200 OK", [("Content-Type", kind), length])
-        return [body]
+    if listener := metrics_listener.inherited():
+        MetricsServer(listener, _text_of_a_thread).start()
 
 
-def _is_unix(environ: dict[str, Any]) -> bool:
-    """Whether a request came by a Unix socket: its port is what the client's Host says."""
-    used = environ.get("gunicorn.socket")
-    return bool(used and used.family == socket.AF_UNIX)
-
-
-def with_metrics_port(site: Application) -> Application:
-    """*site* itself where METRICS_PORT is not set."""
-    return MetricsPort(site) if settings.METRICS_PORT else site
+def _text_of_a_thread(kind: str) -> str:
+    try:
+        return text_of_all(kind)
+    finally:
+        connections.close_all()
 
 
 def text_of_all(kind: str) -> str:

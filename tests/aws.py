@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 
 from processing.infrastructure.policies import Document, Places
-from processing.management.supervisor import _die_with_parent
+from processing.management.supervisor import die_with_parent
 from tests.chaos.children import free_port
 from tests.processing.sqs_server import self_signed
 
@@ -72,7 +72,7 @@ class Account:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         self._wait()
 

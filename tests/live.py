@@ -96,12 +96,10 @@ class LiveSystem:
     def start_web(self, name: str = "web", **environment: str) -> int:
         """The web server, as the Procfile starts it; its port."""
         port = free_port()
-        command = (
-            f"project.wsgi --threads 8 --no-control-socket --bind 127.0.0.1:{port}"
-        )
-        self._start(
-            [sys.executable, "-m", "gunicorn", *command.split()], name, **environment
-        )
+        bind = f"127.0.0.1:{port}"
+        workers = environment.get("WEB_CONCURRENCY", "1")
+        command = ["intake.web", "--workers", workers, "--bind", bind]
+        self._start([sys.executable, "-m", *command], name, **environment)
         wait_for(lambda: answers(port))
         return port
 

@@ -2,16 +2,19 @@
 
 import csv
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.models import F, QuerySet
 
 from dlq_review.models import DeadLetter, Revision
 from processing.events.masking import mask_body, mask_reference
 from processing.events.veil import Veil
 
+logger = logging.getLogger(__name__)
 COLUMNS = (
     "id",
     "request_id",
@@ -29,6 +32,7 @@ COLUMNS = (
     "last_failed_at",
 )
 STEP = 500  # rows read at once
+INCOMPLETE = "This export is not complete: an error ended it. Export again."
 _FORMULA = re.compile(r"[\t\r]|[\s\ufeff]*[=+\-@]")  # blanks before it are skipped
 
 
@@ -43,14 +47,22 @@ def as_csv(letters: QuerySet[DeadLetter], *, masked: bool) -> Iterator[str]:
     """Rows of CSV. An apostrophe stops spreadsheets from running a cell as a formula."""
     writer = csv.writer(_Echo())
     yield writer.writerow(COLUMNS)
-    for row in _rows(letters, masked=masked):
-        yield writer.writerow(_harmless(row[name]) for name in COLUMNS)
+    try:
+        for row in _rows(letters, masked=masked):
+            yield writer.writerow(_harmless(row[name]) for name in COLUMNS)
+    except DatabaseError:  # the file has begun, so nothing else can tell who has it
+        logger.exception("export=cut_off")
+        yield writer.writerow([INCOMPLETE])
 
 
 def as_jsonl(letters: QuerySet[DeadLetter], *, masked: bool) -> Iterator[str]:
     """One object a line, with the current revision's body."""
-    for row in _rows(letters, masked=masked, with_body=True):
-        yield json.dumps(row, ensure_ascii=False) + "\n"
+    try:
+        for row in _rows(letters, masked=masked, with_body=True):
+            yield json.dumps(row, ensure_ascii=False) + "\n"
+    except DatabaseError:
+        logger.exception("export=cut_off")
+        yield json.dumps({"incomplete": INCOMPLETE}) + "\n"
 
 
 FORMATS: dict[str, tuple[str, Callable[..., Iterator[str]]]] = {

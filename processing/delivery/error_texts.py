@@ -40,7 +40,7 @@ def _is_of_database(error: BaseException) -> bool:
         return isinstance(error, (Error, driver.Database.Error))
     except (
         ImproperlyConfigured
-    ):  # in gunicorn's parent, or for an error in the settings
+    ):  # in the web server's parent, or for an error in the settings
         return False
 
 

@@ -65,7 +65,7 @@ class Supervisor:
             errors="replace",
             start_new_session=True,
             umask=0o077,  # what it writes is nobody else's
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         child = Child(name, process)
         colour = COLOURS[len(self._children) % len(COLOURS)]
@@ -152,7 +152,7 @@ class Supervisor:
         )
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A child is told to stop even when we are killed and cannot tell it (Linux)."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from processing.management.supervisor import _die_with_parent
+from processing.management.supervisor import die_with_parent
 
 PATIENCE = 40  # seconds a process has to stop after SIGTERM; billiard may take 30
 
@@ -40,7 +40,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         self._log_begins = self.log.stat().st_size
 

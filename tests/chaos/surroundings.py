@@ -22,7 +22,7 @@ printf '{{"Version": 1, "AccessKeyId": "chaos", "SecretAccessKey": "chaos",
 WORKERS = ("worker-1", "worker-2")
 CELERY = ("celery", "-A", "project")
 WORKER = "worker --without-gossip --without-mingle --without-heartbeat -l INFO"
-GUNICORN = "--workers=2 --threads=4 --no-control-socket --graceful-timeout=3"
+WEB = "intake.web --workers=2 --threads=4 --stop-seconds=3"
 
 
 class Surroundings:
@@ -87,7 +87,7 @@ class Surroundings:
 
     def start_children(self, *, calm: bool = False) -> None:
         """The system. *calm*: nothing in it fails on purpose any more."""
-        web = f"gunicorn project.wsgi --bind=127.0.0.1:{self.web_port} {GUNICORN}"
+        web = f"{WEB} --bind=127.0.0.1:{self.web_port}"
         commands = {
             "web": web.split(),
             **{name: [*CELERY, *WORKER.split()] for name in WORKERS},

@@ -56,7 +56,7 @@ def systemd(folder: Path) -> "subprocess.CompletedProcess[str]":
     for unit in units:  # programs that this machine has
         unit.write_text(
             unit.read_text()
-            .replace("/opt/holdfast/.venv/bin/gunicorn", "/bin/true")
+            .replace("/opt/holdfast/.venv/bin/python", "/bin/true")
             .replace("/opt/holdfast/.venv/bin/celery", "/bin/true")
         )
     found = run(checker, "verify", *units, cwd=folder)

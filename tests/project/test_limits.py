@@ -24,6 +24,7 @@ from processing.database import patience
 from processing.delivery import sets, spool
 from processing.events import timestamps
 from processing.handlers import accounts
+from processing.metrics import server as metrics_server
 from processing.outbound import https, pinned, topic
 from processing.s3 import bucket
 from processing.sqs import access, credentials, send_batcher
@@ -33,7 +34,6 @@ from processing.worker import (
     database_gate,
     delete_batches,
     joined_polls,
-    metrics_port,
     polling,
     visibility,
 )
@@ -175,7 +175,7 @@ IN_ORDER = {
         *(0, max(liveness.PATIENCE, metrics.PATIENCE), 2),
     ),
     "a client of the port of the metrics that says nothing is left": (
-        *(1, metrics_port._Handler.timeout, 10),
+        *(1, metrics_server._Handler.timeout, 10),
     ),
     "a page reads no more than it can show in a second": (
         *(veil.MOST_READ, full_text.LONGEST + 1, veil.MOST_MASKED, 4 * 1024 * 1024),

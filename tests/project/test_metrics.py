@@ -1,9 +1,5 @@
 """Who may read `/metrics`, and what it tells."""
 
-import socket
-from collections.abc import Iterable
-from typing import Any
-
 import pytest
 from django.db import OperationalError
 from django.test import Client
@@ -64,53 +60,6 @@ def test_no_metric_names_anybody(sqs: None) -> None:
     text = metrics.text_of_all(PROMETHEUS)
     for word in ("ada", "example.com", "C-17", event.id, event.data.reference):
         assert word not in text
-
-
-def asked(
-    path: str,
-    method: str = "GET",
-    port: str = "9101",
-    used: socket.socket | None = None,
-) -> tuple[str, bytes]:
-    """The status and the body of a request to a server with METRICS_PORT=9101."""
-    said: list[str] = []
-
-    def site(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        start_response("200 OK", [])
-        return [b"the site"]
-
-    environ = {
-        "SERVER_PORT": port,
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "gunicorn.socket": used,
-    }
-    answer = metrics.with_metrics_port(site)(
-        environ, lambda status, _: said.append(status)
-    )
-    return said[0], b"".join(answer)
-
-
-def test_the_metrics_port_has_the_metrics_and_nothing_of_the_site(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The test's transaction would be closed with its connection.
-    monkeypatch.setattr(metrics, "close_old_connections", lambda: None)
-    settings.METRICS_PORT = 9101
-    status, body = asked("/metrics")
-    assert status == "200 OK"
-    assert b"holdfast_messages_processed_total" in body
-    for path, method in (("/", "GET"), ("/admin/", "GET"), ("/metrics", "POST")):
-        assert asked(path, method)[0] == "404 Not Found"
-
-
-def test_every_other_port_has_the_site(settings: Settings) -> None:
-    settings.METRICS_PORT = 9101
-    assert asked("/metrics", port="8000")[1] == b"the site"
-    with socket.socket(socket.AF_UNIX) as used:  # the client's Host names the port
-        assert asked("/metrics", used=used)[1] == b"the site"
-    settings.METRICS_PORT = 0
-    assert asked("/metrics", port="0")[1] == b"the site"
 
 
 def test_without_its_database_a_web_process_still_shows_what_it_counted(

@@ -62,7 +62,7 @@ def test_every_line_of_every_process_is_one_object_and_names_nobody(
     }
     for name in ("worker", "jobs"):
         wait_for(lambda name=name: " ready." in system.log(name))  # type: ignore[misc]
-    wait_for(lambda: "Booting worker" in system.log("web"))
+    wait_for(lambda: "Started worker" in system.log("web"))
     assert posted(port, order_data(email="ada.lovelace@example.com")) == 202
     assert posted(port, order_data(email="no address")) == 400
     publisher.send_raw("orders", "never an event")
@@ -81,6 +81,6 @@ def test_every_line_of_every_process_is_one_object_and_names_nobody(
     assert accepted["request_id"] == processed["request_id"]
     assert (processed["queue"], processed["receive_count"]) == ("orders", 1)
     assert any("exception" in one for one in told["jobs"])
-    assert any("gunicorn" in one["logger"] for one in told["web"])
+    assert any("granian" in one["logger"] for one in told["web"])
     for name in NAMES:
         assert "lovelace" not in system.log(name)

@@ -99,7 +99,7 @@ def test_a_worker_whose_process_is_killed_loses_no_count_and_doubles_none(
     assert set(sign.queues) == set(QUEUES)
 
 
-def test_a_gunicorn_whose_process_is_killed_loses_no_count_and_doubles_none(
+def test_a_web_server_whose_process_is_killed_loses_no_count_and_doubles_none(
     system: LiveSystem,
 ) -> None:
     metrics_port = free_port()

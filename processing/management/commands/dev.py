@@ -42,7 +42,7 @@ CELERY = ("celery", "--quiet", "-A", "project")
 WORKER = ("worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
 #: A worker of its own for jobs, so that repair work never waits behind events.
 JOBS = ("--queues", "jobs", "--concurrency", "1")
-GUNICORN = ("gunicorn", "project.wsgi", "--threads=8", "--no-control-socket")
+WEB = ("intake.web", "--log-level=warning")
 
 
 class Command(BaseCommand):
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         _make_queues(supervisor, wait=int(env["SQS_WAIT_SECONDS"]))
         _make_bucket(env["ARCHIVE_BUCKET"])
         bind = f"--bind={web[0]}:{web[1]}"
-        supervisor.start("web", (*python, *GUNICORN, "--log-level=warning", bind), env)
+        supervisor.start("web", (*python, *WEB, bind), env)
         worker = (*python, *CELERY, *WORKER, "-l", "INFO")
         supervisor.start("worker", (*worker, "--exclude-queues", "jobs"), env)
         quiet = {**env, "LOG_LEVEL": "WARNING"}  # else a line a second

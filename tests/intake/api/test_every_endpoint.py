@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from django.core.exceptions import RequestDataTooBig
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from pytest_django import Settings
 
 from intake.api.endpoints import api
-from intake.wsgi.chunked_bodies import unchunked
+from intake.web.bodies import Body, Refused, cut_off
 from tests.builders import order_data
 from tests.intake.clients import post, send
 from tests.intake.endpoints import CHANGE, EVERY, STATUS, TAKING, body_of
@@ -31,7 +32,7 @@ every_endpoint = pytest.mark.parametrize(
 )
 
 
-application = unchunked(get_wsgi_application())
+application = get_wsgi_application()
 
 
 def assert_problem(answer: Any, status: int, *words: str) -> None:
@@ -55,21 +56,18 @@ def test_the_tables_hold_every_endpoint_of_the_document() -> None:
 
 
 # -- A body of no stated length -----------------------------------------------------
-class Torn(io.BytesIO):
-    """A body whose sender left, or wrote nonsense, in the middle of a chunk."""
+def whole(body: bytes) -> Body:
+    return Body(io.BytesIO(body), len(body))
 
-    def read(self, size: int | None = -1) -> bytes:
-        raise RuntimeError(
-            "Invalid chunk size"
-        )  # gunicorn's errors have no common kind
 
-    readline = read
+def too_large() -> Body:
+    return Body(Refused(RequestDataTooBig()), LARGEST + 1)
 
 
 def chunked(
-    method: str, path: str, body: io.BytesIO, content_type: str = JSON, cookie: str = ""
+    method: str, path: str, body: Body, content_type: str = JSON, cookie: str = ""
 ) -> tuple[int, str]:
-    """The status and text of the answer to *body*, as gunicorn hands it over."""
+    """The status and text of the answer to *body*, as the web server hands it over."""
     answered: list[str] = []
     environ = {
         "REQUEST_METHOD": method,
@@ -79,19 +77,19 @@ def chunked(
         "REMOTE_ADDR": "127.0.0.1",
         "CONTENT_TYPE": content_type,
         "HTTP_COOKIE": cookie,
-        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_LENGTH": str(body.length),
         "wsgi.url_scheme": "http",
-        "wsgi.input": body,
-        "wsgi.input_terminated": True,
+        "wsgi.input": body.stream,
     }
-    answer = application(environ, lambda status, _: answered.append(status))
+    start: Any = lambda status, _: answered.append(status)  # noqa: E731
+    answer = application(environ, start)
     return int(answered[0][:3]), b"".join(answer).decode()
 
 
 @pytest.mark.django_db
 @every_taking
 def test_a_body_in_chunks_is_taken(sqs: None, endpoint: Endpoint) -> None:
-    status, _ = chunked(*endpoint, io.BytesIO(body_of(endpoint)))
+    status, _ = chunked(*endpoint, whole(body_of(endpoint)))
     assert status in (HTTPStatus.ACCEPTED, HTTPStatus.MULTI_STATUS)
     assert len(queued("orders") + queued("signups")) == 1
 
@@ -101,18 +99,18 @@ def test_a_body_in_chunks_is_taken(sqs: None, endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        (lambda: io.BytesIO(b" " * (LARGEST + 1)), 413, "2,097,152 bytes"),
-        (lambda: io.BytesIO(b" " * LARGEST), 400, "Not JSON"),
-        (io.BytesIO, 400, "no body"),
-        (lambda: io.BytesIO(b"{"), 400, "Not JSON"),
-        (Torn, 400, "cut off"),
+        (too_large, 413, "2,097,152 bytes"),
+        (lambda: whole(b" " * LARGEST), 400, "Not JSON"),
+        (lambda: whole(b""), 400, "no body"),
+        (lambda: whole(b"{"), 400, "Not JSON"),
+        (cut_off, 400, "cut off"),
     ],
     ids=["too large", "just not too large", "empty", "no JSON", "torn"],
 )
 def test_a_body_in_chunks_that_is_wrong_is_refused(
     no_sqs: None,
     endpoint: Endpoint,
-    body: Callable[[], io.BytesIO],
+    body: Callable[[], Body],
     status: int,
     said: str,
 ) -> None:
@@ -130,9 +128,9 @@ def test_a_form_in_chunks_is_taken_and_a_torn_one_is_refused(
     cookie = client.cookies["csrftoken"].value
     body = urlencode({**form, "csrfmiddlewaretoken": cookie}).encode()
     sent = {"content_type": FORM, "cookie": f"csrftoken={cookie}"}
-    assert chunked("POST", "/signups/new", io.BytesIO(body), **sent)[0] == 303
+    assert chunked("POST", "/signups/new", whole(body), **sent)[0] == 303
     assert len(queued("signups")) == 1
-    assert chunked("POST", "/signups/new", Torn(), **sent)[0] == 400
+    assert chunked("POST", "/signups/new", cut_off(), **sent)[0] == 400
 
 
 # -- Bodies of a stated length ------------------------------------------------------

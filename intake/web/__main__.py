@@ -1,0 +1,126 @@
+"""Start the web server: `python -m intake.web --workers 2 --threads 8 --bind 0.0.0.0:8000`.
+
+This process makes the board on which the others count (processing/board.py), gives each a row,
+and starts another where one ends. It imports little else of Holdfast, so that a reload by
+SIGHUP takes new code.
+"""
+
+import argparse
+import multiprocessing
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any
+
+import environ
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer, WorkerProcess
+
+from intake.web import metrics_listener
+from processing import board, log_config
+from processing.management.supervisor import die_with_parent
+
+#: Connections of one process.
+CONNECTIONS = 1000
+#: Longer than a load balancer of AWS keeps a connection that says nothing, which is 60 s.
+IDLE_MS = 75_000
+STOP_SECONDS = 30
+
+
+class _Env(environ.Env):  # type: ignore[misc]
+    """Reads the file of settings, and leaves the environment as it is."""
+
+    ENVIRON = dict(os.environ)
+
+
+class Server(MPServer):
+    def __init__(self, site: str, threads: int, **options: Any) -> None:
+        """*site*: a module that has a WSGI `application`."""
+        super().__init__(site, **options)
+        self._threads = threads
+        self._rows: dict[WorkerProcess, int] = {}
+
+    def _spawn_worker(  # type: ignore[override]
+        self, idx: int, target: Any, callback_loader: Any
+    ) -> WorkerProcess:
+        self._rows = {
+            one: row for one, row in self._rows.items() if one.inner.is_alive()
+        }
+        row = board.free_row(self._rows.values())
+        loader = _Loader(self.target, row, self._threads)
+        worker = super()._spawn_worker(idx, target, loader)
+        self._rows[worker] = row
+        return worker
+
+
+class _Loader:
+    """Called in a new process, before anything of the site is imported."""
+
+    def __init__(self, site: str, row: int, threads: int) -> None:
+        self._site = site
+        self._row = row
+        self._threads = threads
+
+    def __call__(self) -> Any:
+        # Until granian listens to it, the handler of the parent would swallow a SIGTERM.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        die_with_parent()
+        board.own(self._row)
+        bridge = import_module("intake.web.bridge")
+        site = import_module(self._site)
+        return bridge.Bridge(site.application, self._threads)
+
+
+def main(site: str = "project.wsgi") -> None:
+    options = _options()
+    _Env.read_env(os.environ.get("ENV_FILE", ".env"))
+    multiprocessing.set_start_method("fork")  # else nothing is shared
+    host, _, port = options.bind.rpartition(":")
+    try:
+        server = Server(
+            site,
+            options.threads,
+            address=host.strip("[]"),
+            port=int(port),
+            workers=options.workers,
+            interface=Interfaces.RSGI,
+            runtime_mode=RuntimeModes.st,
+            loop=Loops.uvloop,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=IDLE_MS),
+            websockets=False,
+            backpressure=CONNECTIONS,
+            respawn_failed_workers=True,
+            workers_kill_timeout=options.stop_seconds,
+            log_level=LogLevels(options.log_level),
+            log_dictconfig=_logging(options.log_level),
+        )
+        metrics_listener.open_from(_Env.ENVIRON)
+        server.serve()
+    except RuntimeError as error:
+        sys.exit(f"Cannot serve at {options.bind}: {error}")
+
+
+def _logging(level: str) -> dict[str, Any]:
+    style = "json" if _Env.ENVIRON.get("LOG_FORMAT") == "json" else "keys"
+    own = {"handlers": ["console"], "level": level.upper(), "propagate": False}
+    ours = {"_granian": own, "intake.web": own}
+    return log_config.configuration(style, "WARNING", {}, **ours)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m intake.web", description=__doc__)
+    add = parser.add_argument
+    add("--bind", default="127.0.0.1:8000", help="HOST:PORT")
+    add("--workers", type=int, default=1, help="processes")
+    add("--threads", type=int, default=8, help="of each process")
+    add("--stop-seconds", type=int, default=STOP_SECONDS, help="to end after SIGTERM")
+    add("--log-level", default="info", choices=["info", "warning", "error"])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Read the body of a request before a thread takes the request.
+
+So a client that sends slowly holds no thread. A body that nobody wants is read too, or the
+next request of the connection, maybe of another client of a proxy, would be lost.
+"""
+
+import asyncio
+import io
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig
+
+PATIENCE = 60  # seconds for a whole body
+
+
+class Refused:
+    """A body that cannot be taken: the application hears of it when it reads."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read(self, size: int = -1) -> NoReturn:
+        raise self._error
+
+    readline = read
+
+
+class Body:
+    """What `wsgi.input` and `CONTENT_LENGTH` become."""
+
+    def __init__(self, stream: Any, length: int) -> None:
+        self.stream = stream
+        self.length = length
+
+
+async def read(headers: Any, proto: Any) -> Body:
+    """The body of a request; *headers* and *proto* are those of granian's RSGI.
+
+    At most twice the largest allowed body is read, and no more than one is kept.
+    """
+    length, coding = headers.get("content-length"), headers.get("transfer-encoding")
+    if coding is None and length in (None, "0"):
+        return Body(io.BytesIO(), 0)
+    if coding is not None and coding.strip().lower() != "chunked":
+        return _refused(BadRequest("Send a body as it is, or in chunks."))
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    try:
+        async with asyncio.timeout(PATIENCE):
+            if length is not None and int(length) <= most:
+                whole = await proto()
+                return Body(io.BytesIO(whole), len(whole))
+            return await _in_parts(proto, most)
+    except TimeoutError:
+        late = f"The body did not arrive within {PATIENCE} seconds."
+        return _refused(BadRequest(late))
+    except RuntimeError:  # RSGIProtocolClosed
+        return cut_off()
+
+
+async def _in_parts(proto: Any, most: int) -> Body:
+    """granian gives an empty part at the end, and one more where the body is cut off."""
+    parts, length, empty = [], 0, 0
+    async for part in proto:
+        empty += not part
+        length += len(part)
+        if length <= most:
+            parts.append(part)
+        elif length > 2 * most:
+            break
+        else:
+            parts.clear()
+    if length > most:
+        return Body(Refused(RequestDataTooBig()), length)
+    if empty != 1:
+        return cut_off()
+    return Body(io.BytesIO(b"".join(parts)), length)
+
+
+def cut_off() -> Body:
+    return _refused(BadRequest("The body was cut off or garbled."))
+
+
+def _refused(error: Exception) -> Body:
+    return Body(Refused(error), 1)

@@ -1,0 +1,139 @@
+"""Run a WSGI application behind granian's RSGI: an event loop for HTTP, threads for the rest.
+
+granian's own WSGI side merges `X_Forwarded_For` with `X-Forwarded-For`, and takes a body that
+was cut off for a whole one. Its RSGI side does neither.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from http import HTTPStatus
+from itertools import chain
+from queue import SimpleQueue
+from typing import Any
+
+from intake.web import bodies
+from intake.web.requests import environ_of
+
+logger = logging.getLogger(__name__)
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+AT_ONCE = 256 * 1024  # bytes; a longer response goes out in parts
+ROUND = 1.0  # seconds
+PATIENCE = 60  # seconds for a client to take a part
+
+
+class Bridge:
+    """What granian serves. Each process has one."""
+
+    def __init__(self, application: Application, threads: int) -> None:
+        self._application = application
+        self._waiting: SimpleQueue[tuple[_Exchange, asyncio.Future[None]] | None] = (
+            SimpleQueue()
+        )
+        self._answered: deque[asyncio.Future[None]] = deque()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"web-{number}", daemon=True)
+            for number in range(threads)
+        ]
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        for thread in self._threads:
+            thread.start()
+        self._go_round()
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End each thread when it has answered what came before."""
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    async def __rsgi__(self, scope: Any, proto: Any) -> None:
+        self._settle()
+        body = await bodies.read(scope.headers, proto)
+        answered: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.put((_Exchange(scope, body, proto, self._loop), answered))
+        await answered
+
+    def _work(self) -> None:
+        while taken := self._waiting.get():
+            exchange, answered = taken
+            exchange.answer(self._application)
+            self._answered.append(answered)
+
+    def _go_round(self) -> None:
+        self._settle()
+        self._loop.call_later(ROUND, self._go_round)
+
+    def _settle(self) -> None:
+        """End what was answered. A thread that woke the loop for each would cost more."""
+        while self._answered:
+            self._answered.popleft().set_result(None)
+
+
+class _Exchange:
+    """A request and its response."""
+
+    def __init__(
+        self,
+        scope: Any,
+        body: bodies.Body,
+        proto: Any,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._scope = scope
+        self._body = body
+        self._proto = proto
+        self._loop = loop
+        self._head: tuple[int, list[tuple[str, str]]] | None = None
+
+    def answer(self, application: Application) -> None:
+        """Called in a thread, which hands the response to granian itself."""
+        try:
+            answer = application(environ_of(self._scope, self._body), self._start)
+            try:
+                self._send(iter(answer))
+            finally:
+                if close := getattr(answer, "close", None):
+                    close()
+        except Exception:  # Django makes a response of its own errors
+            logger.exception("unanswered=1")
+            with suppress(RuntimeError):  # it has begun
+                self._proto.response_empty(HTTPStatus.INTERNAL_SERVER_ERROR, [])
+
+    def _start(self, status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+        self._head = int(status[:3]), [(name.lower(), value) for name, value in headers]
+
+    def _send(self, parts: Iterator[bytes]) -> None:
+        begun: list[bytes] = []
+        length = 0
+        for part in parts:
+            begun.append(part)
+            length += len(part)
+            if length > AT_ONCE:
+                self._send_in_parts(chain(begun, parts))
+                return
+        self._proto.response_bytes(*self._started(), b"".join(begun))
+
+    def _send_in_parts(self, parts: Iterable[bytes]) -> None:
+        transport = self._proto.response_stream(*self._started())
+
+        async def send(part: bytes) -> None:
+            async with asyncio.timeout(PATIENCE):
+                await transport.send_bytes(part)
+
+        for part in parts:
+            try:
+                asyncio.run_coroutine_threadsafe(send(part), self._loop).result()
+            except (
+                RuntimeError,
+                TimeoutError,
+            ):  # the client went away, or reads nothing
+                return
+
+    def _started(self) -> tuple[int, list[tuple[str, str]]]:
+        return self._head or (HTTPStatus.INTERNAL_SERVER_ERROR, [])

@@ -1,0 +1,73 @@
+"""Make a WSGI environment (PEP 3333) of a request of granian's RSGI."""
+
+import sys
+from typing import Any
+
+from intake.web.bodies import Body
+
+_SAME_FOR_ALL = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+    "wsgi.input_terminated": True,
+}
+#: What a header is called in the environment, and "" for one that is left out. A name with
+#: `_` is left out, or `X_Forwarded_For` would pass for the header of a proxy. The body has
+#: been read, so its length is known.
+_names = {
+    "content-type": "CONTENT_TYPE",
+    "content-length": "",
+    "transfer-encoding": "",
+}
+_MOST_NAMES = 1000  # that are remembered; clients choose them
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+
+
+def environ_of(scope: Any, body: Body) -> dict[str, Any]:
+    server, _, port = scope.server.rpartition(":")
+    found = {
+        **_SAME_FOR_ALL,
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": _as_bytes(scope.path),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_NAME": server.strip("[]"),
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": body.stream,
+        "CONTENT_LENGTH": str(body.length),
+    }
+    headers = scope.headers
+    pairs = headers.items()
+    for header, value in pairs:
+        name = _names.get(header)
+        if name is None:
+            name = _named(header)
+        if not name:
+            continue
+        if name in found:
+            found[name] += ("; " if header == "cookie" else ",") + _as_bytes(value)
+        else:
+            found[name] = _as_bytes(value)
+    if len(keys := headers.keys()) > len(pairs):  # granian has no value beside ASCII
+        for name in filter(None, map(_named, keys)):
+            found.setdefault(name, _as_bytes(_UNREADABLE))
+    return found
+
+
+def _named(header: str) -> str:
+    name = _names.get(header)
+    if name is None:
+        name = "" if "_" in header else f"HTTP_{header.upper().replace('-', '_')}"
+        if len(_names) < _MOST_NAMES:
+            _names[header] = name
+    return name
+
+
+def _as_bytes(text: str) -> str:
+    """*text* as PEP 3333 wants it: a character for each byte."""
+    return text if text.isascii() else text.encode().decode("latin-1")

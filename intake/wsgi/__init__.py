@@ -1,4 +1,0 @@
-"""WSGI middleware between the web server and Django.
-
-Imports no other package of `intake`.
-"""
