@@ -9,11 +9,13 @@ import argparse
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 from importlib import import_module
 from typing import Any
 
 import environ
+from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -27,6 +29,8 @@ from processing.management.supervisor import die_with_parent
 CONNECTIONS = 1000
 #: Longer than a load balancer of AWS keeps a connection that says nothing, which is 60 s.
 IDLE_MS = 75_000
+#: Bytes that are read ahead; the head of a request is not longer.
+BUFFER = 128 * 1024
 STOP_SECONDS = 30
 
 
@@ -37,11 +41,31 @@ class _Env(environ.Env):  # type: ignore[misc]
 
 
 class Server(MPServer):
+    """What granian starts processes with, where it is not as we need it."""
+
     def __init__(self, site: str, threads: int, **options: Any) -> None:
         """*site*: a module that has a WSGI `application`."""
         super().__init__(site, **options)
         self._threads = threads
         self._rows: dict[WorkerProcess, int] = {}
+        self._shd: Any
+        self._sso: Any
+
+    def _init_shared_socket(self) -> None:
+        """One socket for all processes, open as long as this one serves.
+
+        granian gives each process a socket of its own. Whoever connects while none of them
+        is ready would be refused, and what waits at one that is killed would be lost.
+        """
+        family = socket.AF_INET6 if ":" in self.bind_addr else socket.AF_INET
+        address = (self.bind_addr, self.bind_port)
+        listener = socket.create_server(address, family=family, backlog=self.backlog)
+        listener.setblocking(False)
+        self._sso = listener
+        self._shd = SocketHolder(listener.fileno(), False, self.backlog)  # type: ignore[call-arg]
+
+    def _drop_shared_socket(self) -> None:
+        self._sso.close()
 
     def _spawn_worker(  # type: ignore[override]
         self, idx: int, target: Any, callback_loader: Any
@@ -61,6 +85,7 @@ class _Loader:
 
     def __init__(self, site: str, row: int, threads: int) -> None:
         self._site = site
+        self._parent = os.getpid()
         self._row = row
         self._threads = threads
 
@@ -68,6 +93,8 @@ class _Loader:
         # Until granian listens to it, the handler of the parent would swallow a SIGTERM.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         die_with_parent()
+        if os.getppid() != self._parent:  # it was killed before
+            sys.exit(1)
         board.own(self._row)
         bridge = import_module("intake.web.bridge")
         site = import_module(self._site)
@@ -90,7 +117,7 @@ def main(site: str = "project.wsgi") -> None:
             runtime_mode=RuntimeModes.st,
             loop=Loops.uvloop,
             http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=IDLE_MS),
+            http1_settings=HTTP1Settings(IDLE_MS, max_buffer_size=BUFFER),
             websockets=False,
             backpressure=CONNECTIONS,
             respawn_failed_workers=True,
@@ -100,7 +127,7 @@ def main(site: str = "project.wsgi") -> None:
         )
         metrics_listener.open_from(_Env.ENVIRON)
         server.serve()
-    except RuntimeError as error:
+    except OSError as error:
         sys.exit(f"Cannot serve at {options.bind}: {error}")
 
 
