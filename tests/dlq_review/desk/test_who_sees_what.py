@@ -25,7 +25,7 @@ from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from processing.events.contracts import EmailRequested
 from processing.events.envelope import Event
-from processing.models import Attempt, Order, Outcome, SpooledEvent, User
+from processing.models import Order, OrderReturn, SpooledEvent, User
 from tests.builders import (
     dead_letter,
     failed_attempt,
@@ -142,9 +142,10 @@ def planted(*, every: int = 1) -> None:
     told = f"Write to {ADDRESS}."
     settlement.discard(letters[1], by="ada", reason="x", message_for_sender=told)
     owner = {"email": ADDRESS, "username": ADDRESS, "name": NAME}
-    User.objects.create(**owner, last_name=NAME, profile={"phone": PHONE})
+    names = {"first_name": NAME, "last_name": NAME}
+    User.objects.create(**owner, **names, profile={"phone": PHONE})
     event = order_created(email=ADDRESS)
-    Order.objects.create(
+    order = Order.objects.create(
         order_id="ORD-9",
         customer_id="C-1",
         email=ADDRESS,
@@ -153,10 +154,28 @@ def planted(*, every: int = 1) -> None:
         request_id=event.id,
     )
     SpooledEvent.objects.create(
-        request_id=event.id, body=event.body, next_try_at=timezone.now()
+        request_id=event.id,
+        body=event.body,
+        trace=f"00-{'a' * 32}-{'b' * 16}-01 shop={SECRET}",
+        next_try_at=timezone.now(),
     )
-    assert Outcome.objects.exists()
-    assert Attempt.objects.exists()
+    OrderReturn.objects.create(
+        order=order, reason=f"{NAME} moved.", skus=["TEA-1"], request_id="return-1"
+    )
+
+
+def test_a_secret_is_planted_in_every_field_that_the_admin_masks() -> None:
+    planted(every=8)
+    missing = [
+        f"{model.__name__}.{name}"
+        for model, shown in admin.site._registry.items()
+        for name in getattr(shown, "personal", ())
+        if not any(
+            SEEN.search(str(value))
+            for value in model._default_manager.values_list(name, flat=True)
+        )
+    ]
+    assert missing == []
 
 
 def staff(name: str, *without: str) -> Client:
@@ -282,7 +301,7 @@ def test_a_stranger_sees_no_page_at_all(client: Client) -> None:
 
 #: Pages that show what is personal to those who may see it, and put that on record.
 ON_RECORD = re.compile(
-    r"deadletter/\d+/edit/|auditentry/[^/]+/change|processing/(order|user|attempt|outcome|spooledevent)/.*change"
+    r"deadletter/\d+/edit/|auditentry/[^/]+/change|processing/(order|orderreturn|user|attempt|outcome|spooledevent)/.*change"
 )
 
 

@@ -131,7 +131,15 @@ def test_the_settings_log_through_it(settings: Any) -> None:
     assert line["()"] == f"{Formatter.__module__}.{Formatter.__qualname__}"
 
 
-def test_a_value_that_the_database_refuses_is_not_told() -> None:
-    error = DataError(f"invalid input syntax for type integer: '{SECRET}'")
+@pytest.mark.parametrize("of_driver", [False, True])
+@pytest.mark.parametrize("exactly", [False, True])
+def test_a_value_that_the_database_refuses_is_not_told(
+    of_driver: bool, exactly: bool
+) -> None:
+    driver: Any = connection
+    kind: Any = driver.Database.DataError if of_driver else DataError
+    if not exactly:  # as psycopg has a class for each code of PostgreSQL
+        kind = type("InvalidTextRepresentation", (kind,), {})
+    error = kind(f"invalid input syntax for type integer: '{SECRET}'")
     assert text_of(error) == "The database refused a value."
     assert SECRET not in traceback_of(error)

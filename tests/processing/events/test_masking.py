@@ -216,6 +216,14 @@ _M = MASK
         ("+15551234567", "555\u2013123\u20114567", f"{_M}\u2013{_M}\u2011{_M}"),
         ("+15551234567", "555_123_4567", _M),
         ("+15551234567", "\uff15\uff15\uff15 123 456\uff17", f"{_M} {_M} {_M}"),
+        # A short word is hidden by itself from three letters on, or at the end.
+        ("Bob Hopper", "No Bob, or hopper.", f"No {_M}, or {_M}."),
+        ("Hopper Zoe", "ZOE is here", f"{_M} is here"),
+        ("Bo Hopper", "No Bo. Bo Hopper?", f"No Bo. {_M} {_M}?"),
+        ("Hopper Bo", "No Bo", f"No {_M}"),
+        ("B", "No B", f"No {_M}"),
+        # Of many words, from four letters on.
+        ("We met Bob and Zoe on the way to Rome", "Bob, Rome", f"Bob, {_M}"),
         # An accent may be a character of its own.
         ("J\u00fcrgen", "No Ju\u0308rgen", f"No {_M}\u0308{_M}"),
         ("Ju\u0308rgen", "No J\u00fcrgen", f"No {_M}"),

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from pytest_django import Settings
 
 from intake.accept import accept
 from processing.delivery import spool
 from processing.models import SpooledEvent
-from processing.sqs import access, credentials, publisher, queues
+from processing.sqs import access, boto3_clients, credentials, publisher, queues
 from processing.sqs.credentials import CredentialsError, Kept
 from processing.sqs.curl_client import QuickSQS
 from tests.builders import order_created
@@ -282,6 +283,42 @@ def test_a_key_that_aws_refuses_is_looked_for_again(
     server.body = json.dumps({"__type": code, "message": "not good"}).encode()
     with pytest.raises(Exception, match=code.rpartition("#")[2]):
         sqs.send_message_batch(Entries=[])
+    assert wait_for(lambda: key_of(known) == "TWO")
+
+
+IN_XML = b"<Error><Code>InvalidClientTokenId</Code></Error>"
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "given", "refusal"),
+    [
+        (
+            "sqs",
+            "send_message",
+            {"QueueUrl": "https://sqs/1/orders", "MessageBody": "x"},
+            b'{"__type": "InvalidClientTokenId"}',
+        ),
+        ("sns", "publish", {"Message": "x"}, b"<Told>%s</Told>" % IN_XML),
+        ("s3", "put_object", {"Bucket": "archive", "Key": "x"}, IN_XML),
+    ],
+)
+def test_a_key_that_any_service_refuses_is_looked_for_again(
+    server: Server,
+    command: Command,
+    kept: Callable[[], Kept],
+    service: str,
+    call: str,
+    given: dict[str, str],
+    refusal: bytes,
+) -> None:
+    command.gives("ONE")
+    known = kept()
+    known.within(20)
+    command.gives("TWO")
+    server.status, server.body = 403, refusal
+    client = boto3_clients.make(service, server.url, known, access.WORKING)
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        getattr(client, call)(**given)
     assert wait_for(lambda: key_of(known) == "TWO")
 
 

@@ -263,3 +263,18 @@ def test_a_call_takes_no_longer_than_its_caller_has() -> None:
         with pytest.raises(ReadTimeoutError):
             sqs.send_message_batch(within=0.1, **CALL)
         assert monotonic() - began < access.QUICK_ANSWER
+
+
+def test_a_large_body_has_a_millisecond_more_for_each_kib(silent: str) -> None:
+    sqs = local(silent)
+
+    def seconds(kib: int, within: float) -> float:
+        began = monotonic()
+        with pytest.raises(ReadTimeoutError):
+            sqs.send_message_batch(within=within, Text="x" * kib * 1024)
+        return monotonic() - began
+
+    with ThreadPoolExecutor(3) as threads:
+        small, large, hurried = threads.map(seconds, (1, 1000, 1000), (9, 9, 0.1))
+    assert hurried < access.QUICK_ANSWER <= small < access.QUICK_ANSWER + 1
+    assert access.QUICK_ANSWER + 1 <= large < access.QUICK_ANSWER + 2

@@ -1,7 +1,10 @@
 """A message as it is read: by which id a body without one is known."""
 
+from typing import Any
+
 import pytest
 
+from processing.sqs.message import SYSTEM_ATTRIBUTES, message_from
 from tests.builders import failure, message
 
 REASON = failure(request_id="r-3")
@@ -25,3 +28,26 @@ def test_its_attributes_name_it_before_sqs_does(
     attributes: dict[str, str], named: str
 ) -> None:
     assert message("no event", id="m-1", attributes=attributes).named_id == named
+
+
+class Noted(dict[str, str]):
+    """Notes which of its keys it was asked for."""
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(values)
+        self.asked: set[object] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(key)
+        return super().__contains__(key)
+
+
+def test_sqs_is_asked_for_every_system_attribute_that_is_read() -> None:
+    system = Noted(SentTimestamp="1795168800123")
+    raw = {"MessageId": "m-1", "ReceiptHandle": "r-1", "Attributes": system}
+    message_from("orders", raw)
+    assert system.asked == set(SYSTEM_ATTRIBUTES)

@@ -210,6 +210,14 @@ def test_the_trace_of_aws_counts_where_there_is_no_traceparent(
     assert message_from("orders", raw).attributes == given
 
 
+def test_the_trace_of_aws_is_received_with_its_message(sqs: None) -> None:
+    header: Any = {"AWSTraceHeader": {"DataType": "String", "StringValue": XRAY}}
+    queues.client().send_message(
+        QueueUrl=queues.url("orders"), MessageBody="x", MessageSystemAttributes=header
+    )
+    assert received("orders").trace == Trace.of_xray(XRAY)
+
+
 def test_each_line_of_the_log_names_the_trace_of_its_step(
     caplog: pytest.LogCaptureFixture, sqs: None
 ) -> None:

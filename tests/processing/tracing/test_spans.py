@@ -15,6 +15,7 @@ from dlq_review.pull import puller
 from processing.delivery import processor, spool
 from processing.handlers import registry
 from processing.sqs import queues
+from processing.sqs.message import Message
 from processing.tracing import context, spans
 from processing.tracing.context import Trace
 from tests.builders import (
@@ -106,6 +107,48 @@ def test_one_trace_from_the_request_to_the_dead_letter(
     assert facts(failed)["error.type"] == "UnreadableEventError"
     assert not failed.status.is_ok
     assert "ada@" not in "".join(one.to_json() for one in exported.get_finished_spans())
+
+
+TAKEN = order_created()
+
+
+@pytest.mark.parametrize(
+    ("delivered", "ended"),
+    [
+        (
+            message(TAKEN, id="m-1", receive_count=2),
+            {
+                "holdfast.request_id": TAKEN.id,
+                "messaging.message.conversation_id": TAKEN.correlation_id,
+                "holdfast.outcome": "processed",
+            },
+        ),
+        (
+            message("no event of Ada", id="m-1", receive_count=2),
+            {
+                "holdfast.request_id": "m-1",
+                "messaging.message.conversation_id": "m-1",
+                "holdfast.outcome": "dead_lettered",
+                "error.type": "UnreadableEventError",
+            },
+        ),
+    ],
+)
+def test_a_span_tells_of_its_delivery_what_the_log_does_and_nothing_of_people(
+    exported: InMemorySpanExporter, delivered: Message, ended: dict[str, Any]
+) -> None:
+    processor.handle(delivered)
+    (span,) = exported.get_finished_spans()
+    assert facts(span) == {
+        "messaging.system": "aws_sqs",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": "orders",
+        "messaging.message.id": "m-1",
+        "holdfast.receive_count": 2,
+        "holdfast.set": 1,
+        **ended,
+    }
 
 
 def test_a_request_without_a_trace_begins_one(

@@ -195,6 +195,17 @@ def test_what_waits_counts_as_held(
     assert len(channel.qos.in_flight()) == 10
 
 
+@pytest.mark.parametrize(
+    ("times", "sizes"), [(1, [10] * 5), (2, [20, 20, 10]), (MOST_TIMES, [25, 25])]
+)
+def test_bundles_are_as_large_as_the_pace_allows(
+    channel: Channel, tags: list[str], times: int, sizes: list[int]
+) -> None:
+    channel.qos.pace.times = times
+    channel._hand_over("orders", messages(50))
+    assert [len(channel.qos.bundle(tag).messages) for tag in tags] == sizes
+
+
 def test_a_bundle_that_celery_answers_changes_the_pace(
     channel: Channel, tags: list[str]
 ) -> None:

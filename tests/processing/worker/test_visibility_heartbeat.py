@@ -54,7 +54,7 @@ def test_a_heartbeat_extends_all_of_twenty_three_messages(sqs: None) -> None:
     held = received(*(order_created() for _ in range(23)))
     assert len(held) == 23
     assert seen_later("orders") == 23
-    visibility_heartbeat.extend(held)
+    assert visibility_heartbeat.extend(held) == set()
     assert seen_later("orders") == 0
 
 
@@ -79,7 +79,7 @@ def test_a_queue_that_refuses_takes_no_message_of_another_along(
 ) -> None:
     refusing(monkeypatch, "orders")
     held = received(order_created(), signup_requested())
-    visibility_heartbeat.extend(held)
+    assert visibility_heartbeat.extend(held) == {"orders"}
     assert seen_later("orders") == 1
     assert seen_later("signups") == 0
     told = "queue=orders call=ChangeMessageVisibilityBatch failed=AccessDenied"
@@ -90,7 +90,8 @@ def test_ten_that_fail_do_not_end_the_rest(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing(monkeypatch, "orders", times=1)
-    visibility_heartbeat.extend(received(*(order_created() for _ in range(23))))
+    held = received(*(order_created() for _ in range(23)))
+    assert visibility_heartbeat.extend(held) == {"orders"}
     assert seen_later("orders") == 10
 
 
