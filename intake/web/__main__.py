@@ -23,7 +23,6 @@ from granian.server.mp import MPServer, WorkerProcess
 
 from intake.web import metrics_listener
 from processing import board, log_config
-from processing.management.supervisor import die_with_parent
 
 #: Connections of one process.
 CONNECTIONS = 1000
@@ -92,26 +91,23 @@ class _Loader:
     def __call__(self) -> Any:
         # Until granian listens to it, the handler of the parent would swallow a SIGTERM.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        die_with_parent()
-        if os.getppid() != self._parent:  # it was killed before
-            sys.exit(1)
         board.own(self._row)
         bridge = import_module("intake.web.bridge")
         site = import_module(self._site)
-        return bridge.Bridge(site.application, self._threads)
+        return bridge.Bridge(site.application, self._threads, self._parent)
 
 
 def main(site: str = "project.wsgi") -> None:
     options = _options()
     _Env.read_env(os.environ.get("ENV_FILE", ".env"))
     multiprocessing.set_start_method("fork")  # else nothing is shared
-    host, _, port = options.bind.rpartition(":")
+    host, port = options.bind
     try:
         server = Server(
             site,
             options.threads,
-            address=host.strip("[]"),
-            port=int(port),
+            address=host,
+            port=port,
             workers=options.workers,
             interface=Interfaces.RSGI,
             runtime_mode=RuntimeModes.st,
@@ -127,8 +123,8 @@ def main(site: str = "project.wsgi") -> None:
         )
         metrics_listener.open_from(_Env.ENVIRON)
         server.serve()
-    except OSError as error:
-        sys.exit(f"Cannot serve at {options.bind}: {error}")
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Cannot serve at {host}:{port}: {error}")
 
 
 def _logging(level: str) -> dict[str, Any]:
@@ -141,12 +137,30 @@ def _logging(level: str) -> dict[str, Any]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m intake.web", description=__doc__)
     add = parser.add_argument
-    add("--bind", default="127.0.0.1:8000", help="HOST:PORT")
-    add("--workers", type=int, default=1, help="processes")
-    add("--threads", type=int, default=8, help="of each process")
-    add("--stop-seconds", type=int, default=STOP_SECONDS, help="to end after SIGTERM")
+    add("--bind", type=_address, default="127.0.0.1:8000", metavar="HOST:PORT")
+    add("--workers", type=_at_least_one, default=1, help="processes")
+    add("--threads", type=_at_least_one, default=8, help="of each process")
+    add(
+        "--stop-seconds",
+        type=_at_least_one,
+        default=STOP_SECONDS,
+        help="to end after SIGTERM",
+    )
     add("--log-level", default="info", choices=["info", "warning", "error"])
     return parser.parse_args()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal():
+        raise argparse.ArgumentTypeError(f"write HOST:PORT, and not {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"write 1 or more, and not {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ was cut off for a whole one. Its RSGI side does neither.
 
 import asyncio
 import logging
+import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -28,8 +30,10 @@ PATIENCE = 60  # seconds for a client to take a part
 class Bridge:
     """What granian serves. Each process has one."""
 
-    def __init__(self, application: Application, threads: int) -> None:
+    def __init__(self, application: Application, threads: int, parent: int) -> None:
+        """*parent*: the process without which this one ends."""
         self._application = application
+        self._parent = parent
         self._waiting: SimpleQueue[tuple[_Exchange, asyncio.Future[None]] | None] = (
             SimpleQueue()
         )
@@ -43,7 +47,7 @@ class Bridge:
         self._loop = loop
         for thread in self._threads:
             thread.start()
-        self._go_round()
+        loop.call_later(ROUND, self._go_round)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """End each thread when it has answered what came before."""
@@ -67,7 +71,10 @@ class Bridge:
 
     def _go_round(self) -> None:
         self._settle()
-        self._loop.call_later(ROUND, self._go_round)
+        if os.getppid() != self._parent:
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            self._loop.call_later(ROUND, self._go_round)
 
     def _settle(self) -> None:
         """End what was answered. A thread that woke the loop for each would cost more."""
@@ -129,11 +136,8 @@ class _Exchange:
         for part in parts:
             try:
                 asyncio.run_coroutine_threadsafe(send(part), self._loop).result()
-            except (
-                RuntimeError,
-                TimeoutError,
-            ):  # the client went away, or reads nothing
-                return
+            except (RuntimeError, TimeoutError):
+                return  # the client went away, or reads nothing
 
     def _started(self) -> tuple[int, list[tuple[str, str]]]:
         return self._head or (HTTPStatus.INTERNAL_SERVER_ERROR, [])

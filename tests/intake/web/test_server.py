@@ -375,6 +375,30 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--bind=8000x", "write HOST:PORT"),
+        ("--bind=127.0.0.1", "write HOST:PORT"),
+        ("--bind=127.0.0.1:99999", "Cannot serve at 127.0.0.1:99999"),
+        ("--bind=nowhere.invalid:8000", "Cannot serve at nowhere.invalid:8000"),
+        ("--workers=0", "write 1 or more"),
+        ("--threads=none", "write 1 or more"),
+    ],
+)
+def test_a_wrong_option_is_named(option: str, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "intake.web", option],
+        env={"PATH": os.environ["PATH"], "ENV_FILE": os.devnull},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_taken_port_of_the_metrics_is_logged_and_the_site_serves(
     tmp_path: Path,
 ) -> None:
