@@ -92,9 +92,11 @@ class Child:
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.unexpected.append(f"{self.name} does not stop after SIGTERM")
+            before = self.log.stat().st_size
             self._signal(signal.SIGUSR2)  # its log then tells where it hangs
             time.sleep(1)
+            where = self.log.read_bytes()[before:][-8_000:].decode(errors="replace")
+            self.unexpected.append(f"{self.name} does not stop after SIGTERM\n{where}")
         self._sweep_up()
 
     def _sweep_up(self) -> None:
