@@ -27,7 +27,7 @@ from processing.s3 import bucket
 from processing.sqs import access, batches, publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import QUEUES
-from tests import own_transactions
+from tests import first_migrated, own_transactions
 from tests.live import LiveSystem, sqs_server
 from tests.s3 import S3
 
@@ -96,10 +96,25 @@ def make_fifo(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     }
 
 
-#: Kept apart from the clients of other tests, which have no credentials, and for all
-#: tests of a process: making one costs a tenth of a second.
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def migrated(
+    tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings: None
+) -> Iterator[first_migrated.Database | None]:
+    with first_migrated.database(tmp_path_factory.getbasetemp().parent) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(migrated: first_migrated.Database | None) -> bool:
+    return migrated is not None and migrated.is_copied
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    migrated: first_migrated.Database | None,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> None:
     """The database as the migrations make it, also behind a test that flushes it.
 
     Django would make its permissions anew, and none of the groups of staff. To put the rows
@@ -115,8 +130,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
                 type(rows[0])._base_manager.bulk_create(rows)
 
     flush.emit_post_migrate_signal = put_back  # type: ignore[attr-defined]
+    if migrated:
+        migrated.share()
 
 
+#: Kept apart from the clients of other tests, which have no credentials, and for all
+#: tests of a process: making one costs a tenth of a second.
 clients_of_moto = functools.cache(queues._client.__wrapped__)
 
 
