@@ -97,6 +97,50 @@ def test_where_waits_are_limited_a_database_that_hangs_is_soon_asked_no_more(
 
 @only_postgresql
 @pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_not_answered_counts_like_a_statement(
+    database: DatabaseProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "FAILURES", 1)
+    limited_here(monkeypatch)
+    database.hang()
+    assert seconds_until_it_fails() > 1
+    assert seconds_until_it_fails() < 0.1
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_when_no_time_is_left_a_connection_is_not_lost() -> None:
+    ask()
+    process = connection.connection.info.backend_pid
+    with within(0):
+        assert seconds_until_it_fails() < 0.1
+    ask()
+    assert connection.connection.info.backend_pid == process
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_when_no_time_is_left_nothing_is_asked(seconds: float) -> None:
+    with within(seconds), pytest.raises(OperationalError, match="no time left"):
+        Patience().check()
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_the_server_ends_a_long_statement_before_its_client_gives_it_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "STATEMENT", 1)
+    limited_here(monkeypatch)
+    connection.close()
+    with connection.cursor() as cursor:
+        with pytest.raises(OperationalError, match="statement timeout"):
+            cursor.execute("SELECT pg_sleep(9)")
+        cursor.execute("SELECT 1")
+    connection.close()
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
 def test_where_waits_are_limited_the_server_ends_what_takes_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

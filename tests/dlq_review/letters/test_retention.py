@@ -193,10 +193,50 @@ def test_the_command_counts_first_and_beat_does_it_all_the_time(
     assert said.getvalue().endswith("0 purged.\n")
 
 
-@pytest.mark.parametrize("days", ["-4", "36501", "9999999", "soon"])
+@pytest.mark.parametrize(
+    "days",
+    ["-4", "0", "36501", "9999999", "soon", "", "1.5", "\N{ARABIC-INDIC DIGIT TWO}"],
+)
 def test_days_that_cannot_be_meant_are_refused_with_the_way_out(days: str) -> None:
     with pytest.raises(CommandError, match="Give --days 1 to 36500"):
         call_command("purge", f"--days={days}")
+
+
+@pytest.mark.parametrize("days", ["1", "36500"])
+def test_the_fewest_and_the_most_days_are_taken(days: str) -> None:
+    said = StringIO()
+    call_command("purge", "--dry-run", f"--days={days}", stdout=said)
+    assert said.getvalue() == f"0 dead letters were settled {days} days ago.\n"
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_the_bar_of_the_command_ends_when_all_are_purged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for _ in range(3):
+        settled()
+    said = Terminal()
+    call_command("purge", "--days=90", stdout=said)
+    assert said.getvalue() == "3 purged.\n"
+    assert " 100% " in capsys.readouterr().out
+
+
+def test_a_command_that_is_stopped_says_how_far_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(retention, "_purge_attempts", lambda before: stop())
+    for _ in range(2):
+        settled()
+    said = StringIO()
+    call_command("purge", "--days=90", stdout=said)
+    assert said.getvalue() == "Stopped.\n2 purged.\n"
 
 
 def test_a_database_that_is_away_is_said_in_a_sentence(

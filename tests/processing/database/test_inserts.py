@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from dlq_review.models import Arrival, AuditEntry, DeadLetter
+from dlq_review.models.audit import AppendOnlyError
 from processing.database import inserts
 from tests.builders import dead_letter
 
@@ -64,6 +65,14 @@ def test_keys_rise_in_the_order_of_the_rows_and_later_ones_are_free() -> None:
     later.save()
     assert later.pk > keys[-1]
     entries[0].refresh_from_db()
+
+
+def test_a_row_that_was_inserted_counts_as_stored() -> None:
+    for insert in (inserts.insert, inserts.insert_and_number):
+        entry = AuditEntry(verb="noted", actor="ada")
+        insert([entry])
+        with pytest.raises(AppendOnlyError):
+            entry.save()
 
 
 def test_a_row_that_is_there_already_is_refused_with_all_of_its_set() -> None:

@@ -141,6 +141,7 @@ def test_the_bytes_of_an_order_are_counted_from_the_tables() -> None:
         (("--orders", "1e6"), "'1e6' is no number of orders"),
         (("--orders", "10000000001"), "to 10,000,000,000, such as 1000000"),
         (("--orders", "\N{SUPERSCRIPT TWO}"), "is no number of orders"),
+        (("--orders", "\N{ARABIC-INDIC DIGIT TWO}"), "is no number of orders"),
         (("--lambda-ms", "0"), "'0' is no time. Give 1 to 900000 milliseconds."),
         (("--lambda-ms", "nan"), "'nan' is no time"),
         (("--lambda-ms", "soon"), "'soon' is no time"),

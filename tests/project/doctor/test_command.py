@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from project.doctor import examination
 from project.doctor.examination import CHECKS, Check, examine
-from project.doctor.findings import Finding, fail, ok, warn
+from project.doctor.findings import Finding, State, fail, ok, warn
 from project.doctor.roles import Role
 from tests.documents import ROOT
 from tests.project.doctor.held import SECRET
@@ -100,6 +100,28 @@ def test_what_depends_on_a_failure_is_not_looked_at(
     found = dict(examine())
     assert found["b"] == warn("Not looked at, because a fails.", "Repair a first.")
     assert found["c"].says == "Not looked at, because b fails."
+
+
+NEEDED = {
+    "sqs": {"queues", "drift"},
+    "queues": {"drift"},
+    "database": {"migrations", "spool", "life"},
+    "migrations": {"spool", "life"},
+}
+
+
+@pytest.mark.parametrize("name", [check.name for check in CHECKS])
+def test_a_check_that_fails_leaves_out_those_that_need_what_it_looks_at(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def look(check: Check, role: Role | None) -> list[Finding]:
+        return [fail("No.", "Do.") if check.name == name else ok("Fine.")]
+
+    monkeypatch.setattr(examination, "within_time", look)
+    states = {one: finding.state for one, finding in examine()}
+    assert states.pop(name) is State.FAIL
+    left_out = {one for one, state in states.items() if state is State.WARN}
+    assert left_out == NEEDED.get(name, set())
 
 
 @pytest.mark.parametrize(
