@@ -110,18 +110,19 @@ NEEDED = {
 }
 
 
+@pytest.mark.parametrize("state", [State.FAIL, State.WARN])
 @pytest.mark.parametrize("name", [check.name for check in CHECKS])
 def test_a_check_that_fails_leaves_out_those_that_need_what_it_looks_at(
-    monkeypatch: pytest.MonkeyPatch, name: str
+    monkeypatch: pytest.MonkeyPatch, name: str, state: State
 ) -> None:
     def look(check: Check, role: Role | None) -> list[Finding]:
-        return [fail("No.", "Do.") if check.name == name else ok("Fine.")]
+        return [Finding(state, "No.", "Do.") if check.name == name else ok("Fine.")]
 
     monkeypatch.setattr(examination, "within_time", look)
     states = {one: finding.state for one, finding in examine()}
-    assert states.pop(name) is State.FAIL
-    left_out = {one for one, state in states.items() if state is State.WARN}
-    assert left_out == NEEDED.get(name, set())
+    assert states.pop(name) is state
+    left_out = {one for one, found in states.items() if found is not State.OK}
+    assert left_out == (NEEDED.get(name, set()) if state is State.FAIL else set())
 
 
 @pytest.mark.parametrize(
