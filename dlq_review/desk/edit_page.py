@@ -20,7 +20,7 @@ from dlq_review.letters.revisions import LONGEST_EDIT
 from dlq_review.models import DeadLetter
 from dlq_review.permissions import may
 from dlq_review.search.selections import Selection
-from dlq_review.search.veil import Bare, Masked, needs_reveal
+from dlq_review.search.veil import Bare, look_at, needs_reveal
 from dlq_review.suggestions.suggest import Suggestion, applied, suggestions
 from processing.events import strict_json
 from processing.events.contracts import CONTRACTS
@@ -31,7 +31,7 @@ def edit_context(
     request: HttpRequest, letter: DeadLetter, draft: Draft, form: EditForm
 ) -> dict[str, Any]:
     text = draft.text
-    look = Masked([draft.base.body, text]) if draft.masked else Bare()
+    look = look_at([letter], draft.base.body, text) if draft.masked else Bare()
     # A text that was typed and is too long is kept on the page, to be shortened.
     too_long = len(text) > LONGEST_EDIT and not (form.is_bound and draft.typed)
     return {

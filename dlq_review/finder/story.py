@@ -12,11 +12,9 @@ from dlq_review.finder.lookup import MOST, Hit, hit_of
 from dlq_review.finder.rows import Rows, rows_of
 from dlq_review.letters import timeline
 from dlq_review.letters.timeline import Moment
-from dlq_review.models import DeadLetter, Revision
-from dlq_review.search.veil import NOT_READ, Masked
+from dlq_review.models import DeadLetter
+from dlq_review.search.veil import look_at
 from processing.models import Outcome, Signup, SpooledEvent
-
-_READ = 20  # bodies, to mask texts about them
 
 
 @dataclass(slots=True)
@@ -43,7 +41,7 @@ def tell(request_id: str, *, genuine: bool = False) -> Story:
 
 
 def _moments(rows: Rows) -> Iterator[Moment]:
-    look = _look(rows.letters)
+    look = look_at(rows.letters)
     yield from chain.from_iterable(
         timeline.deeds(letter, ours=look.text, theirs=look.error)
         for letter in rows.letters
@@ -55,14 +53,6 @@ def _moments(rows: Rows) -> Iterator[Moment]:
         title = "Kept in the spool, because SQS had not taken it"
         yield Moment(rows.spooled.created_at, "sent", title, rows.spooled.refusal)
     yield from (_creation(row) for row in rows.made)
-
-
-def _look(letters: list[DeadLetter]) -> Masked:
-    revisions = Revision.objects.filter(letter__in=letters).order_by("-pk")
-    bodies = list(revisions.values_list("body", flat=True)[: _READ + 1])
-    # What is not read may hold other values: mask as for a body that nobody can read.
-    all_are_read = bodies and len(bodies) <= _READ
-    return Masked(bodies if all_are_read else [*bodies[:_READ], NOT_READ])
 
 
 def _creation(row: models.Model) -> Moment:

@@ -13,7 +13,7 @@ from dlq_review.bodies.difference import Line
 from dlq_review.bodies.field_conditions import Condition
 from dlq_review.bodies.formatting import Traceback
 from dlq_review.bodies.pointers import veiled
-from dlq_review.models import DeadLetter
+from dlq_review.models import Arrival, DeadLetter, Revision
 from dlq_review.search import circumstances
 from dlq_review.search.selections import Selection
 from processing.events.errors import Problem
@@ -37,6 +37,8 @@ Step = Mapping[str, Any]
 _NAMES_THE_CONTRACT = ("/type", "/detail-type")
 MOST_READ = 64 * 1024  # characters of a body that a list reads to mask one of its rows
 MOST_MASKED = 2 * 1024 * 1024  # characters of bodies that one page reads to mask them
+#: Revisions, and arrivals, that a page reads to mask texts about them.
+MOST_BODIES = 20
 NOT_READ = "not read"  # which is no JSON
 
 
@@ -116,6 +118,18 @@ class Masked(Bare):
     def diff(self, before: str, after: str) -> list[Line]:
         lines = difference.diff(before, after, mask_both)
         return [Line(line.kind, line.text.replace(CHANGED, "")) for line in lines]
+
+
+def look_at(letters: Sequence[DeadLetter], *more: str) -> Masked:
+    """Masks the personal data of *more* and of all that is held of *letters*."""
+    found, is_all = [*more], True
+    for model in (Revision, Arrival):
+        rows = model._base_manager.filter(letter__in=letters).order_by("-pk")
+        bodies = list(rows.values_list("body", flat=True)[: MOST_BODIES + 1])
+        is_all = is_all and len(bodies) <= MOST_BODIES
+        found += bodies[:MOST_BODIES]
+    # What is not read may hold other values: mask as for a body that nobody can read.
+    return Masked(found if found and is_all else [*found, NOT_READ])
 
 
 def reason_about(letter: DeadLetter, reason: str) -> str:

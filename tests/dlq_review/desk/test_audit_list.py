@@ -1,7 +1,9 @@
 """The audit as a list: to the second, by person, day, letter and operation; bulk is one row."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import time_machine
@@ -13,6 +15,7 @@ from dlq_review.models import AuditEntry, DeadLetter
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
+from processing.events.envelope import Event
 from processing.models import User
 from tests.builders import dead_letter, order_created
 from tests.dlq_review.desk_pages import html
@@ -68,12 +71,55 @@ def test_what_an_operation_did_to_many_is_one_row(
         assert f'/deadletter/{letter.pk}/change/">{letter}</a>' in text
 
 
-def test_other_reasons_states_and_people_are_rows_of_their_own(auditor: Client) -> None:
-    for reason, by in (("x", "ada"), ("x", "ada"), ("y", "ada"), ("y", "eva")):
-        settlement.discard(dead_letter(), by=by, reason=reason)
-    AuditEntry.objects.filter(verb="pulled").update(verb="copy", letter=None)
-    rows = [one for one in told(auditor) if one.startswith("discarded")]
-    assert rows == ["discarded 1"] * 4  # another entry stands between
+def discard(letter: DeadLetter, by: str = "ada", reason: str = "x") -> None:
+    settlement.discard(letter, by=by, reason=reason)
+
+
+def resolve(letter: DeadLetter) -> None:
+    settlement.resolve(letter, by="ada", reason="x")
+
+
+Deed = Callable[[DeadLetter], None]
+KNOWN, UNKNOWN = order_created, lambda: "no event"
+
+
+@pytest.mark.parametrize(
+    ("body", "deed", "verbs"),
+    [
+        (KNOWN, discard, ["discarded 2"]),
+        (KNOWN, partial(discard, by="eva"), ["discarded 1"] * 2),
+        (KNOWN, partial(discard, reason="y"), ["discarded 1"] * 2),
+        (KNOWN, resolve, ["resolved 1", "discarded 1"]),
+        (UNKNOWN, discard, ["discarded 1"] * 2),  # it was quarantined before
+    ],
+)
+def test_only_what_the_same_person_did_in_the_same_words_is_one_row(
+    auditor: Client, body: Callable[[], Event | str], deed: Deed, verbs: list[str]
+) -> None:
+    first, second = dead_letter(), dead_letter(body())
+    discard(first)
+    deed(second)
+    assert told(auditor)[: len(verbs)] == verbs
+
+
+def test_letters_that_were_brought_back_to_another_state_are_another_row(
+    auditor: Client,
+) -> None:
+    letters = [dead_letter(), dead_letter("no event")]
+    for letter in letters:
+        discard(letter)
+    for letter in letters:
+        settlement.restore(letter, by="ada", reason="x")
+    assert told(auditor)[:2] == ["restored 1"] * 2
+
+
+def test_deeds_about_other_things_than_letters_are_rows_of_their_own(
+    auditor: Client,
+) -> None:
+    for letter in (dead_letter(), dead_letter("no event")):
+        triage.annotate(letter.group, "x", by="ada")
+    noted = AuditEntry.objects.latest("pk").verb
+    assert told(auditor)[:2] == [f"{noted} 1"] * 2
 
 
 @pytest.mark.parametrize(

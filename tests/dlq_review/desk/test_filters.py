@@ -8,13 +8,19 @@ import time_machine
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Model
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from dlq_review import models
 from dlq_review.desk import list_filters
+from dlq_review.letters import settlement
 from dlq_review.models import FailureGroup
+from dlq_review.operations import plans
+from dlq_review.operations.plans import Plan
+from dlq_review.search.selections import Selection
 from processing.models import User
 from processing.sqs.topology import QUEUES
+from tests.builders import dead_letter, failure
+from tests.dlq_review.desk_pages import LIST
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -129,3 +135,29 @@ def test_the_people_and_the_day_asked_for_are_offered() -> None:
         ("2026-11-19", "Yesterday"),
     ]
     assert today == [("2026-11-20", "Today"), ("2026-11-19", "Yesterday")]
+
+
+@pytest.mark.parametrize(
+    ("query", "states"),
+    [
+        ("", {"open"}),
+        ("type=order_created", {"open"}),
+        ("error=OrderExistsError", {"open"}),
+        ("q=TEA-1", {"open", "resolved", "discarded"}),
+        ("group={group}", {"open", "resolved", "discarded"}),
+        ("operation={operation}", {"open", "resolved", "discarded"}),
+        ("operation={operation}-processed", {"resolved"}),
+        ("operation={operation}-processed&state=waiting", set()),
+    ],
+)
+def test_only_what_a_link_leads_to_is_listed_in_every_state(
+    desk: Client, query: str, states: set[str]
+) -> None:
+    letters = [dead_letter(attributes=failure()) for _ in range(3)]
+    operation = plans.freeze(Selection(), Plan(), by="ada", reason="x")
+    settlement.resolve(letters[0], by="ada", reason="x")
+    settlement.discard(letters[1], by="ada", reason="x")
+    operation.items.filter(letter=letters[0]).update(state="processed")
+    asked = query.format(group=letters[0].group_id, operation=operation.pk)
+    listed = desk.get(f"{LIST}?{asked}").context["cl"].result_list
+    assert {one.state for one in listed} == states

@@ -198,11 +198,33 @@ def test_what_is_new_is_known_for_each_person_until_they_have_looked(
     assert len(listed(eve, "?new=1")) == 4
 
 
-def test_what_is_new_and_settled_already_is_not_counted(desk: Client) -> None:
+def settle(letter: DeadLetter) -> None:
+    settlement.resolve(letter, by="ada", reason="x")
+
+
+def merge_into_another(letter: DeadLetter) -> None:
+    known = FailureGroup.objects.get(error_type="KnownError")
+    merge.merge(letter.group, known, by="ada", reason="the same")
+
+
+def merge_while_it_fails(letter: DeadLetter) -> None:
+    """The letter arrives during the merge, which leaves it in its former group for now."""
+    known = FailureGroup.objects.get(error_type="KnownError")
+    FailureGroup.objects.filter(pk=letter.group_id).update(merged_into=known)
+
+
+@pytest.mark.parametrize("deed", [settle, merge_into_another, merge_while_it_fails])
+def test_what_is_new_and_dealt_with_already_is_not_counted(
+    desk: Client, deed: Callable[[DeadLetter], None]
+) -> None:
+    failed("KnownError")
     look(User.objects.get(username="ada"), timezone.now())
-    settlement.resolve(failed("AError"), by="ada", reason="x")
-    assert listed(desk, "?new=1") == []
-    assert "Nothing is new" in html(desk, GROUPS)
+    letters = [failed("AError"), failed("BError")]
+    for left in (1, 0):
+        deed(letters[left])
+        assert len(listed(desk, "?new=1")) == left
+        said = "<b>1</b> new" if left else "Nothing is new"
+        assert said in html(desk, GROUPS)
 
 
 def test_a_person_who_has_nothing_any_more_is_a_list_of_nothing(

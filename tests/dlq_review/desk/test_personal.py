@@ -1,5 +1,6 @@
 import csv
 import json
+from collections.abc import Callable
 from html import unescape
 from http import HTTPStatus
 from io import StringIO
@@ -576,8 +577,20 @@ def test_an_export_holds_the_current_body_of_an_edited_letter(desk: Client) -> N
     assert json.loads(line)["body"] == body
 
 
+def story(letter: DeadLetter) -> str:
+    return f"/admin/request/{letter.request_id}/"
+
+
+def edit(letter: DeadLetter) -> str:
+    return page(letter, "edit")
+
+
+Page = Callable[[DeadLetter], str]
+
+
+@pytest.mark.parametrize("place", [page, story])
 def test_what_only_a_late_copy_says_of_a_person_is_masked_in_every_text(
-    client_of: ClientOf,
+    client_of: ClientOf, place: Page
 ) -> None:
     event = signup_requested(name="Grace Zquill")
     letter = dead_letter(event, queue="signups-dlq")
@@ -587,6 +600,36 @@ def test_what_only_a_late_copy_says_of_a_person_is_masked_in_every_text(
     assert copy == letter
     assert letter.revisions.count() == 1
     failed_attempt(late, error_text="No room for Zquillina.", queue="signups")
-    text = html(client_of("view"), page(letter))
+    text = html(client_of("view"), place(letter))
     assert "Zquillina" not in text
-    assert "No room for •••." in text
+    assert "••• called." in text
+
+
+@pytest.mark.parametrize("place", [page, edit])
+def test_the_sentence_beside_a_field_is_masked_as_all_texts_are(
+    client_of: ClientOf, place: Page
+) -> None:
+    told = failure(error_field="data.name", error_text="There is Zquillina Doe.")
+    first = signup_requested(name="Zquillina Doe")
+    second = signup_requested(name="Grace").model_copy(update={"id": first.id})
+    for event in (first, second):
+        letter = dead_letter(event, queue="signups-dlq", attributes=told)
+    text = html(client_of("view", "change"), place(letter))
+    assert "Zquillina" not in text
+    assert text.count("There is ••• •••.") > 1  # the last failure, and beside it
+
+
+@pytest.mark.parametrize("place", [page, edit, story])
+def test_texts_about_a_body_that_no_page_reads_any_more_show_no_name(
+    client_of: ClientOf, place: Page
+) -> None:
+    letter = dead_letter(signup_requested(name="Zquillina Doe"), queue="signups-dlq")
+    body = signup_requested(name="Grace").body
+    for number in range(1, 22):
+        by = {"by": "ada", "reason": "Zquillina called."}
+        letter.revisions.create(number=number, body=body, **by)
+    letter.arrivals.all().delete()
+    DeadLetter.objects.filter(pk=letter.pk).update(
+        revision=21, error_text="There is Zquillina Doe."
+    )
+    assert "Zquillina" not in html(client_of("view", "change"), place(letter))

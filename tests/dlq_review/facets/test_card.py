@@ -1,7 +1,10 @@
 """What letters have in common, beside what was processed."""
 
 import json
+import re
+from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from django.utils import timezone
 from dlq_review.facets import card, processed
 from dlq_review.facets.card import Card, Row
 from dlq_review.facets.values import Facets, Places
-from dlq_review.letters import current_event
+from dlq_review.letters import current_event, settlement
 from dlq_review.models import DeadLetter
 from dlq_review.search.selections import Selection
 from processing.delivery import processor
@@ -277,6 +280,51 @@ def test_a_value_narrows_the_list_and_begins_an_operation_on_the_same_letters(
     query = f"group={theirs[0].group_id}&amp;state=waiting&amp;field=data.customer_id"
     assert f'href="{LIST}?{query}%3DC-41"' in page
     assert f'href="{OPERATIONS}new/?{query}%3DC-41"' in page
+
+
+def settled(letter: DeadLetter) -> None:
+    settlement.resolve(letter, by="ada", reason="x")
+
+
+def of_another_release(letter: DeadLetter) -> None:
+    DeadLetter.objects.filter(pk=letter.pk).update(release="r8")
+
+
+def older(letter: DeadLetter) -> None:
+    long_ago = timezone.now() - timedelta(days=2)
+    DeadLetter.objects.filter(pk=letter.pk).update(last_failed_at=long_ago)
+
+
+def dear(letter: DeadLetter) -> None:
+    body = wrong(customer_id="C-41", id=letter.request_id).replace("TEA-1", "CUP-2")
+    letter.revisions.update(body=body)
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        ("field=@release=r7", of_another_release),
+        ("field=data.items[0].sku=TEA-1", dear),
+        ("field=@release=r7%0Adata.items[0].sku=TEA-1", dear),
+        ("state=resolved", settled),
+        ("since=24h", older),
+        ("release=r7&since=24h", older),
+    ],
+)
+def test_a_value_narrows_a_list_that_is_narrowed_already(
+    desk: Client, query: str, given: Callable[[DeadLetter], None]
+) -> None:
+    now = timezone.now().isoformat()
+    told = failure(error_type="InvalidEventError", release="r7", failed_at=now)
+    *those, out = (
+        dead_letter(wrong(customer_id=one), attributes=told)
+        for one in ("C-42", "C-41", "C-41", "C-41")
+    )
+    for letter in those if given is settled else [out]:
+        given(letter)
+    (link,) = re.findall(r'<a href="([^"]*)">C-41</a>', html(desk, f"{COMMON}?{query}"))
+    listed = desk.get(unescape(link)).context["cl"].result_list
+    assert {one.pk for one in listed} == {one.pk for one in those[1:]}
 
 
 def test_a_list_that_an_operation_cannot_choose_offers_none(desk: Client) -> None:

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from dlq_review import tasks
 from dlq_review.models import AlertDelivery, Arrival, LifeSign, Report
-from dlq_review.monitoring import machinery_alerts
+from dlq_review.monitoring import health, machinery_alerts
 from tests.builders import dead_letter
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +70,28 @@ def test_the_next_pull_ends_the_alert_about_the_pull(sqs: None) -> None:
     assert "for 20 min." in sentence("puller_late")
     tasks.pull()
     assert phases("puller_late") == ["raised", "over"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ago", "late"),
+    [
+        ("pull", timedelta(seconds=149), False),
+        ("pull", timedelta(seconds=151), True),
+        # Beat wakes these each half hour, and a job takes its time to come.
+        *((name, timedelta(minutes=35), False) for name in ("settle", "archive")),
+        *((name, timedelta(minutes=61), True) for name in ("settle", "archive")),
+    ],
+)
+def test_a_part_that_had_nothing_to_do_is_not_taken_for_one_that_stands_still(
+    settings: Settings, name: str, ago: timedelta, late: bool
+) -> None:
+    settings.ARCHIVE_BUCKET = "archive"
+    settings.CELERY_BEAT_SCHEDULE["pull"]["schedule"] = 30.0
+    for other in ("pull", "settle", "archive"):
+        at = timezone.now() - (ago if other == name else timedelta(0))
+        LifeSign.objects.create(name=other, at=at)
+    warned = [one for one in health.warnings() if one.startswith("No worker has")]
+    assert len(warned) == late
 
 
 @pytest.mark.parametrize(
