@@ -77,6 +77,7 @@ def edit_many(request: HttpRequest) -> HttpResponse:
             return _freeze(request, chosen, place)
         except ReviewError as error:
             messages.error(request, str(error))
+            context["not_made"] = True
     context |= {"sample": len(letters), "more": more}
     context["places"] = [(one, _link(chosen, one)) for one in places]
     shown = _shown(request, place) if place is not None else {}

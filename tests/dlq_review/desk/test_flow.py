@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from dlq_review.desk.charts import HIGH, LONG, bars, stairs
 from dlq_review.desk.flow import flow, in_words
+from dlq_review.models import Report
 from dlq_review.monitoring import report
 from processing.models import Counts, QueueRecord, WorkerSign
 from processing.sqs.topology import QUEUES
@@ -56,6 +57,26 @@ def test_each_picture_has_its_figures_in_words_beside_it(
     assert '<td colspan="5"' in row(html, "Spool")  # as many as the other rows have
     assert row(html, "orders").count('<svg class="picture"') == 5
     assert "aria-hidden" in row(html, "orders").partition("<svg")[2].partition(">")[0]
+
+
+def test_what_only_fails_has_its_speed_and_its_picture_too(
+    admin_client: Client, sqs: None
+) -> None:
+    now = timezone.now()
+    counts = Counts(0, 0, 600, durations=[0, 0, 0, 600], waits=[600])
+    QueueRecord.add(now, {"orders": counts})
+    orders = row(admin_client.get("/admin/?over=24h").content.decode(), "orders")
+    assert "0 processed at most 10 a minute 600 failed" in words(orders)
+
+
+def test_all_queues_together_are_as_far_behind_as_the_slowest(
+    admin_client: Client, sqs: None
+) -> None:
+    QueueRecord.measure(timezone.now(), {"orders": {"oldest": 1.0}})
+    figures = {"holdfast_queue_oldest_seconds": [[["orders"], 400], [["emails"], 9]]}
+    Report.objects.create(pk=Report.ONLY, at=timezone.now(), figures=figures)
+    found = admin_client.get("/admin/?over=24h").content.decode()
+    assert "now 6.7 min" in words(row(found, "All, with our own jobs"))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Every form of the desk can be sent, and every link leads somewhere."""
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from dlq_review.groups import merge
@@ -16,6 +18,7 @@ from dlq_review.redrive import undo_window
 from dlq_review.redrive.terms import Redrive, Terms
 from dlq_review.schedule import runs
 from processing.models import User
+from processing.staff import second_factor
 from tests.builders import dead_letter, failure, order_created, redrive_now
 from tests.dlq_review.desk_pages import (
     ALERTS,
@@ -27,6 +30,7 @@ from tests.dlq_review.desk_pages import (
 )
 from tests.dlq_review.operation_runs import started
 from tests.dlq_review.policies import active, policy
+from tests.dlq_review.wrong_letters import EDIT, wrong
 
 pytestmark = pytest.mark.django_db
 
@@ -179,3 +183,43 @@ def _name_of(link: str, url: str) -> str | None:
         return resolve(parts.path or urlsplit(url).path).url_name
     except Resolver404:
         pytest.fail(f"{link} on {url} leads nowhere")
+
+
+#: By the address of each form, what it refuses, and how the title begins then.
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    reverse("admin:login"): ({"username": "ada"}, "Error: "),
+    reverse("admin:password_change"): ({"old_password": "x"}, "Error: "),
+    reverse("admin:intake_apikey_add"): ({"producer": ""}, "Error: "),
+    reverse("admin:processing_staffmember_add"): ({}, "Error: "),
+    f"{OPERATIONS}new/": ({"kind": "redrive"}, "Error: "),
+    f"{POLICIES}new/": ({"every": "0"}, "Error: "),
+    EDIT: ({"path": "/data/currency"}, "Error: "),
+    "edit": ({"based_on": "0", "body": ""}, "Not saved: "),
+    "second factor": ({"code": "1"}, "Error: "),
+    "enrol": ({"code": "1"}, "Error: "),
+}
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_the_title_of_a_form_that_was_refused_begins_with_it(
+    admin_client: Client, admin_user: User, settings: Settings, form: str
+) -> None:
+    letter = wrong()
+    if form in ("second factor", "enrol"):
+        settings.STAFF_SECOND_FACTOR = "required"
+    if form == "second factor":
+        key = second_factor.new_key()
+        TOTPDevice.objects.create(user=admin_user, key=key, confirmed=True)
+    named = {
+        "edit": page(letter, "edit"),
+        "second factor": reverse("admin:second_factor"),
+        "enrol": reverse("admin:second_factor_enrol"),
+    }
+    url, (sent, begins) = named.get(form, form), REFUSED[form]
+    client = Client() if form == reverse("admin:login") else admin_client
+    title = re.compile(r"<title>\s*(.*?)</title>", re.DOTALL)
+    for answer, refused in ((client.get(url), False), (client.post(url, sent), True)):
+        assert answer.status_code == 200
+        (told,) = title.findall(answer.content.decode())
+        assert told.startswith(begins) is refused
+        assert told.count("Error") == refused * (begins == "Error: ")

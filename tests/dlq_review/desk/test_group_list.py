@@ -71,6 +71,19 @@ def test_the_list_is_sorted(
     assert "".join(listed(desk, f"?sort={sort}")) == order
 
 
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [("", "CBA"), ("count", "CBA"), ("first", "CBA"), ("oldest", "ABC")],
+)
+def test_groups_that_are_alike_stand_in_the_order_in_which_they_began(
+    desk: Client, sort: str, order: str
+) -> None:
+    for error in "ABC":
+        failed(f"{error}Error")
+    FailureGroup.objects.filter(error_type="AError").update(note="written last")
+    assert "".join(listed(desk, f"?sort={sort}")) == order
+
+
 def test_the_oldest_that_waits_is_known_after_each_move() -> None:
     oldest, newer = failed("AError", sent=NOON - 2 * DAY), failed("AError")
     group = oldest.group

@@ -83,3 +83,17 @@ def test_a_tick_is_read_as_a_number(
     fields = {"verb": "acknowledge", "chosen": tick.format(group.pk)}
     assert desk.post(f"{GROUPS}many/", fields).status_code == 302
     assert now(group)[0] == "ada"
+
+
+@pytest.mark.parametrize("owner", ["ada", ""])
+def test_who_takes_over_what_nobody_else_has_is_told_of_no_mail(
+    desk: Client, group: FailureGroup, owner: str
+) -> None:
+    """As after the owner gave it back while the page was open."""
+    if owner:
+        triage.acknowledge(group, by=owner)
+    sent = {"reason": "x", "seen": triage.newest_entry(group)}
+    answer = desk.post(f"{GROUPS}{group.pk}/take_over/", sent, follow=True)
+    assert now(group) == ("ada", "acknowledged")
+    assert not mails()
+    assert "mail" not in " ".join(map(str, answer.context["messages"]))

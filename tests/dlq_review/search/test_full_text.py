@@ -194,6 +194,22 @@ def test_a_rare_word_is_found_however_old_its_letter_is(
     assert "were searched" not in text
 
 
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="only PostgreSQL has the index of words"
+)
+@pytest.mark.parametrize("common", [2, 3])
+def test_a_word_that_many_of_the_newest_hold_is_found_among_them_and_the_page_says_so(
+    desk: Client, monkeypatch: pytest.MonkeyPatch, common: int
+) -> None:
+    letters = [dead_letter() for _ in range(3)]
+    monkeypatch.setattr(full_text, "NEWEST", 2)
+    monkeypatch.setattr(full_text, "_COMMON", common)
+    text = html(desk, f"{LIST}?q=TEA-1")
+    assert [page(one) in text for one in letters] == [common > 2, True, True]
+    said = "Very many bodies hold this, so only the newest 2 were searched"
+    assert (said in text) is (common == 2)
+
+
 @pytest.mark.parametrize(
     "body",
     [
