@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -393,6 +394,17 @@ def test_the_shell_resets_too(
     assert "no second factor" in capsys.readouterr().out
     with pytest.raises(CommandError, match="'nobody'"):
         call_command("reset_second_factor", "nobody")
+
+
+def test_no_right_but_a_superusers_resets_a_second_factor(ada: User) -> None:
+    """Whoever could would take over an account whose password they guessed."""
+    grace = User.objects.create(username="grace", is_staff=True)
+    grace.user_permissions.set(Permission.objects.all())
+    enrolled(ada)
+    theirs = verified(grace)
+    page = reverse("admin:processing_staffmember_second_factor", args=[ada.pk])
+    assert theirs.get(page).status_code == theirs.post(page).status_code == 403
+    assert TOTPDevice.objects.filter(user=ada).exists()
 
 
 def test_nobody_reads_keys_or_codes_in_the_admin() -> None:

@@ -220,6 +220,24 @@ def test_an_address_is_found_only_by_those_who_may_see_it_and_is_on_record(
     assert (noted.actor, noted.reason) == ("ada", "Whether g…@example.com is known")
 
 
+@pytest.mark.parametrize(
+    ("kept", "typed", "found"),
+    [
+        ("ada@example.com", "Ada@Example.COM", True),
+        ("ORD-17", "ORD-17", True),
+        ("ord-17", "ORD-17", True),
+        ("ORD-17", "ord-17", False),  # an index finds what is written, or in small letters
+    ],
+)
+def test_a_letter_is_found_by_its_reference(
+    desk: Client, kept: str, typed: str, found: bool
+) -> None:
+    letter = dead_letter()
+    DeadLetter.objects.filter(pk=letter.pk).update(reference=kept)
+    answer = desk.post(FIND, {"q": typed})
+    assert (answer.status_code == 302) is found
+
+
 def test_an_address_in_a_link_is_not_looked_up(desk: Client) -> None:
     processed()
     text = html(desk, f"{FIND}?q={ADDRESS}")

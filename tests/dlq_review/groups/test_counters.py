@@ -177,6 +177,8 @@ def test_a_receipt_says_sent_again_once_no_letter_of_its_request_waits() -> None
     assert sent_again(first)[1] is None
     at, told = sent_again(second)
     assert told == at
+    move(fresh(first), "open", AuditEntry.Verb.FAILED_AGAIN)
+    assert UnderReview.objects.get().sent_again_at is None
 
 
 def test_a_drift_is_named_by_the_books_and_mended() -> None:

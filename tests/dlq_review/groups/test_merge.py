@@ -136,6 +136,17 @@ def test_a_resolved_group_that_gets_letters_is_open_again() -> None:
     assert fresh(solved.group).state == "open"
 
 
+def test_a_group_whose_letters_are_on_their_way_stays_open(sqs: None) -> None:
+    """What fails again of them is no regression."""
+    one, other = letter_of("TimeoutError"), letter_of("OSError")
+    redrive_now(one, by="ada")
+    redrive_now(other, by="ada")
+    merge.merge(fresh(one.group), fresh(other.group), by="ada", reason="")
+    assert fresh(other.group).state == "open"
+    merge.split(fresh(one.group), by="ada", reason="")
+    assert {fresh(one.group).state, fresh(other.group).state} == {"open"}
+
+
 def test_what_cannot_be_merged_or_split_says_why(
     two: tuple[FailureGroup, FailureGroup],
 ) -> None:
