@@ -186,8 +186,8 @@ def _save(*groups: FailureGroup) -> None:
 
 
 def open_or_close(group: FailureGroup) -> None:
-    """Reopen *group* if letters wait in it; resolve it if none is left."""
-    if group.waiting > 0 and group.state == _State.RESOLVED:
-        group.state = _State.OPEN
-    elif group.waiting <= 0 and group.redriven <= 0:
+    """Reopen *group* if letters wait in it or are on their way; resolve it if none is left."""
+    if group.waiting <= 0 and group.redriven <= 0:
         group.state = _State.RESOLVED
+    elif group.state == _State.RESOLVED:
+        group.state = _State.OPEN

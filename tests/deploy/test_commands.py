@@ -47,6 +47,15 @@ def test_every_step_of_a_release_is_in_the_image_or_run_before_it_starts() -> No
     assert job["containers"][0]["args"] == migrate.split()
 
 
+def test_nginx_adds_the_address_that_it_sees_itself() -> None:
+    """What a client says of its own address stands before it, where nobody reads."""
+    lines = (ROOT / "deploy/nginx.conf").read_text().splitlines()
+    headers = [line.split()[1:3] for line in lines if "proxy_set_header" in line]
+    passed = {name: value.rstrip(";") for name, value in headers}
+    assert passed["X-Forwarded-For"] == "$proxy_add_x_forwarded_for"
+    assert passed["X-Forwarded-Proto"] in ("$scheme", "https")
+
+
 def test_beat_runs_once_everywhere() -> None:
     spec = loaded("deploy/kubernetes/beat.yaml")[0]["spec"]
     assert (spec["replicas"], spec["strategy"]["type"]) == (1, "Recreate")

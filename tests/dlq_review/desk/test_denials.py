@@ -120,6 +120,19 @@ def offered(
 
 
 @pytest.mark.parametrize(
+    ("done", "same", "denied"),
+    [(False, False, ""), (True, True, ""), (True, False, USED)],
+)
+def test_a_redrive_of_what_was_processed_is_refused_for_another_body_only(
+    done: bool, same: bool, denied: str
+) -> None:
+    letter = DeadLetter(state=S.OPEN)
+    known = Processed(done=done, same=same)
+    found = actions_for(holder(list(PERMISSIONS)), letter, known, valid=True)
+    assert found["redrive"].denied == denied
+
+
+@pytest.mark.parametrize(
     ("letter", "names", "denied"),
     [
         ({"state": S.OPEN}, ALL, {}),

@@ -24,7 +24,7 @@ from tests.builders import (
     signup_requested,
 )
 from tests.dlq_review.conftest import ClientOf
-from tests.dlq_review.desk_pages import LIST, html, page
+from tests.dlq_review.desk_pages import GROUPS, LIST, html, page
 from tests.dlq_review.hostile_letters import POISON, poisoned
 
 pytestmark = pytest.mark.django_db
@@ -379,6 +379,18 @@ def test_what_processing_holds_can_be_looked_at(
     admin_client: Client, model: str
 ) -> None:
     assert html(admin_client, f"/admin/processing/{model}/")
+
+
+@pytest.mark.parametrize("path", [LIST, GROUPS])
+def test_a_search_keeps_the_filters_of_its_list(desk: Client, path: str) -> None:
+    dead_letter()
+    form = re.search(
+        r'(?s)<form id="changelist-search".*?</form>',
+        html(desk, f"{path}?state=all&q=x"),
+    )
+    assert form
+    kept = re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', form[0])
+    assert kept == [("state", "all")]
 
 
 def test_every_search_says_what_it_finds() -> None:

@@ -295,3 +295,15 @@ def test_many_letters_are_masked_in_steps(monkeypatch: pytest.MonkeyPatch) -> No
         as_before(letter)
     migrate()
     assert set(DeadLetter.objects.values_list("error_text", flat=True)) == {MASKED}
+
+
+def test_an_address_that_was_stored_as_it_was_is_shortened_in_every_list(
+    client_of: ClientOf,
+) -> None:
+    """In what hovers too."""
+    letter = dead_letter()
+    DeadLetter.objects.filter(pk=letter.pk).update(error_text=TEXT)
+    desk = client_of("view")
+    for path in ("deadletter/", f"deadletter/{letter.pk}/change/"):
+        shown = desk.get(f"{DESK}/{path}").content.decode()
+        assert "grace.zquill@" not in shown, path

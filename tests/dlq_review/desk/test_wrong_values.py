@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from django.test import Client
@@ -114,6 +115,17 @@ def test_a_form_of_several_places_says_that_one_change_must_mend_them_all(
     there = f"{EDIT}?group={wrong(items=items('-x')).group_id}"
     assert "need one change for all of them" in html(desk, there)
     assert "need one change" not in html(desk, f"{EDIT}?ids={wrong().pk}")
+
+
+def test_the_link_to_each_place_keeps_which_letters_were_chosen(desk: Client) -> None:
+    group = wrong(items=items("-x")).group_id
+    chosen = f"group={group}&queue=orders"
+    links = [link for _, link in desk.get(f"{EDIT}?{chosen}").context["places"]]
+    assert len(links) > 1
+    for link in links:
+        assert link.startswith(f"?{chosen}&path=")
+        path = parse_qs(link[1:])["path"][0]
+        assert desk.get(f"{EDIT}{link}").context["place"].pointer == path
 
 
 #: What is wrong with a form whose fields are mostly hidden, and the sentence that says so.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -325,6 +326,20 @@ def test_a_value_narrows_a_list_that_is_narrowed_already(
     (link,) = re.findall(r'<a href="([^"]*)">C-41</a>', html(desk, f"{COMMON}?{query}"))
     listed = desk.get(unescape(link)).context["cl"].result_list
     assert {one.pk for one in listed} == {one.pk for one in those[1:]}
+
+
+@pytest.mark.parametrize("cursor", ["before", "after"])
+def test_a_value_leads_to_the_first_page_of_a_list(desk: Client, cursor: str) -> None:
+    *_, last = (dead_letter(wrong(customer_id=one)) for one in ("C-42", "C-41", "C-41"))
+    place = f"{cursor}={last.last_failed_at.isoformat()}_{last.pk}"
+    query = f"queue=orders&{quote(place, safe='=')}"
+    links = re.findall(
+        r'<a href="([^"]*)">C-4[12]</a>', html(desk, f"{COMMON}?{query}")
+    )
+    assert links
+    for link in links:
+        assert f"{cursor}=" not in unescape(link).replace("&amp;", "&")
+        assert "queue=orders" in link
 
 
 def test_a_list_that_an_operation_cannot_choose_offers_none(desk: Client) -> None:

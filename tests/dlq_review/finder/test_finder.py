@@ -226,7 +226,11 @@ def test_an_address_is_found_only_by_those_who_may_see_it_and_is_on_record(
         ("ada@example.com", "Ada@Example.COM", True),
         ("ORD-17", "ORD-17", True),
         ("ord-17", "ORD-17", True),
-        ("ORD-17", "ord-17", False),  # an index finds what is written, or in small letters
+        (
+            "ORD-17",
+            "ord-17",
+            False,
+        ),  # an index finds what is written, or in small letters
     ],
 )
 def test_a_letter_is_found_by_its_reference(

@@ -30,6 +30,7 @@ from tests.builders import (
 )
 from tests.conftest import forget_failures
 from tests.dlq_review.operation_runs import FAST, fail_all, started, states
+from tests.processing.refused_entries import spoil
 
 pytestmark = pytest.mark.django_db
 
@@ -297,6 +298,18 @@ def test_a_queue_that_is_missing_stops_only_what_goes_there(
     forget_failures()
     runner.run(operation, seconds=9)
     assert (states(operation), operation.refused) == ({"sent": 15}, {})
+
+
+def test_what_sqs_never_takes_is_left_out_and_the_rest_goes(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = dead_letter(order_created(customer_id="C-SPOILT"))
+    spoil(monkeypatch, "C-SPOILT", whole=True)
+    operation = started(2)
+    runner.run(operation, seconds=9)
+    assert states(operation) == {"sent": 2, "skipped": 1}
+    assert operation.refused == {}
+    assert operation.items.get(state="skipped").letter_id == bad.pk
 
 
 def test_all_to_a_queue_that_is_missing_waits(sqs: None, settings: Settings) -> None:
