@@ -44,18 +44,17 @@ def environ_of(scope: Any, body: Body) -> dict[str, Any]:
     headers = scope.headers
     pairs = headers.items()
     for header, value in pairs:
-        name = _names.get(header)
-        if name is None:
-            name = _named(header)
+        name = _named(header)
         if not name:
             continue
         if name in found:
             found[name] += ("; " if header == "cookie" else ",") + _as_bytes(value)
         else:
             found[name] = _as_bytes(value)
-    if len(keys := headers.keys()) > len(pairs):  # granian has no value beside ASCII
-        for name in filter(None, map(_named, keys)):
-            found.setdefault(name, _as_bytes(_UNREADABLE))
+    # granian names a header whose value is not ASCII, and leaves it out of the pairs.
+    for header in set(headers.keys()).difference(header for header, _ in pairs):
+        if name := _named(header):
+            found[name] = _as_bytes(_UNREADABLE)
     return found
 
 

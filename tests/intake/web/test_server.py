@@ -134,6 +134,12 @@ def told(answer: bytes) -> dict[str, Any]:
         ([b"Content-Type: text/plain"], "HTTP_CONTENT_TYPE", None),
         ([b"Idempotency-Key: caf\xe9"], "HTTP_IDEMPOTENCY_KEY", "\xef\xbf\xbd"),
         ([b"Idempotency-Key: caf\xc3\xa9"], "HTTP_IDEMPOTENCY_KEY", "\xef\xbf\xbd"),
+        (
+            [b"X-A: 1", b"X-A: 2", b"Idempotency-Key: caf\xe9"],
+            "HTTP_IDEMPOTENCY_KEY",
+            "\xef\xbf\xbd",
+        ),
+        ([b"X_A: \xe9"], "HTTP_X_A", None),
         ([b"SCRIPT_NAME: /shop"], "SCRIPT_NAME", ""),
         ([b"SCRIPT-NAME: /shop"], "SCRIPT_NAME", ""),
         ([b"Path-Info: /x"], "PATH_INFO", "/echo"),
