@@ -74,7 +74,7 @@ elif not settings.configured and os.environ.get("SITE_FOLDER"):
     from intake.web import bodies
 
     settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=MOST)
-    bodies.PATIENCE = 1
+    bodies.PATIENCE, bodies.MOST_PARTS = 1, 500
     while (FOLDER / "slow-start").exists():
         (FOLDER / "starting").touch()
         time.sleep(0.01)

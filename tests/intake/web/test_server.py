@@ -177,6 +177,7 @@ def test_a_target_becomes(
 CHUNKED = b"Transfer-Encoding: chunked"
 CUT = "BadRequest: The body was cut off or garbled."
 TOO_BIG = "RequestDataTooBig: "
+FEWER = "BadRequest: Send the body in fewer chunks."
 AS_IT_IS = "BadRequest: Send a body as it is, or in chunks."
 
 
@@ -212,6 +213,8 @@ FULL = b"x" * MOST
         (CHUNKED, b"2\r\nab\r\n", CUT),
         (CHUNKED, b"2\r\nabxx", CUT),
         (b"Transfer-Encoding: gzip, chunked", b"0\r\n\r\n", AS_IT_IS),
+        (*in_chunks(*[b"x"] * 300), "x" * 300),
+        (*in_chunks(*[b"x"] * 600), FEWER),
     ],
 )
 def test_a_body_is_taken_whole_or_refused(
