@@ -1,7 +1,7 @@
 """Run a WSGI application behind granian's RSGI: an event loop for HTTP, threads for the rest.
 
 granian's own WSGI side merges `X_Forwarded_For` with `X-Forwarded-For`, and takes a body that
-was cut off for a whole one. Its RSGI side does neither.
+was cut off for a whole one. By its RSGI side both can be told apart.
 """
 
 import asyncio
@@ -79,7 +79,9 @@ class Bridge:
     def _settle(self) -> None:
         """End what was answered. A thread that woke the loop for each would cost more."""
         while self._answered:
-            self._answered.popleft().set_result(None)
+            answered = self._answered.popleft()
+            if not answered.done():  # a cancelled one is no fault of the next request
+                answered.set_result(None)
 
 
 class _Exchange:
