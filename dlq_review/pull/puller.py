@@ -41,10 +41,17 @@ class PullCounts:
     stored: int = 0
     known: int = 0
     left: int = 0
+    not_deleted: int = 0
+    """Stored now or before, and still in the DLQ."""
 
     @property
     def received(self) -> int:
         return self.stored + self.known + self.left
+
+    @property
+    def moved(self) -> bool:
+        """Whether a message was stored, or left its DLQ."""
+        return self.stored > 0 or self.known > self.not_deleted
 
 
 def pull(dlqs: Sequence[str] = DLQS, *, seconds: float = 60) -> PullCounts:
@@ -74,18 +81,19 @@ def store_set(dlq: str, messages: Sequence[Message], done: PullCounts) -> None:
     early_warnings.warn_of_loss(messages)
     begun = _begin(messages, done)
     stored = [one for one in messages if one.id in begun or _store(one, done)]
-    _delete(dlq, stored)  # only now, after each commit
+    done.not_deleted += _delete(dlq, stored)  # only now, after each commit
 
 
-def _delete(dlq: str, stored: Sequence[Message]) -> None:
-    """Delete *stored*. Those that SQS does not delete come again and are recognised."""
+def _delete(dlq: str, stored: Sequence[Message]) -> int:
+    """Delete *stored*; return how many SQS did not: they come again and are recognised."""
     try:
         left = queues.delete(dlq, [message.receipt_handle for message in stored])
     except queues.SQS_ERRORS as error:  # the next set, which is received, is stored too
         refusals.log(error, dlq, "delete")
-        return
+        return len(stored)
     if left:
         logger.warning("queue=%s not_deleted=%s", dlq, len(left))
+    return len(left)
 
 
 def _begin(messages: Sequence[Message], done: PullCounts) -> set[str]:

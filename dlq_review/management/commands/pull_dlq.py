@@ -41,6 +41,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{done.stored} stored, {done.known} known before, {done.left} left in the DLQ"
         )
+        if done.not_deleted:
+            self.stdout.write(
+                f"{done.not_deleted} not deleted from the DLQ: SQS shows them again"
+            )
         if adopted:
             self.stdout.write(f"{adopted} taken from the spool: SQS refused them")
-        return done.stored + done.known + adopted > 0
+        return done.moved or adopted > 0
