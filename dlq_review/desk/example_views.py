@@ -23,6 +23,7 @@ from dlq_review.search import keyset_pages
 from dlq_review.search.row_numbers import row_number
 from dlq_review.search.selections import Selection
 from dlq_review.search.veil import needs_reveal
+from processing.events import strict_json
 from processing.events.masking import MASK, mask_reference
 from processing.events.shapes import may_be_read
 
@@ -102,10 +103,21 @@ def _shown(path: str, text: str | None) -> str:
     if text is None:
         return ""
     node = exact_json.loads(text)
-    value = node.value if isinstance(node, exact_json.Leaf) else None
-    plain = str(node if value is not None and not isinstance(value, str) else value)
-    public = isinstance(node, exact_json.Leaf) and may_be_read(path.split("/")[1:])
-    return plain if public and mask_reference(plain) == plain else MASK
+    if not isinstance(node, exact_json.Leaf) or not may_be_read(path.split("/")[1:]):
+        return MASK
+    value = node.value if node.startswith('"') else str(node)
+    if mask_reference(value) != value:
+        return MASK
+    return str(node) if _needs_quotes(value) else value
+
+
+def _needs_quotes(text: str) -> bool:
+    """Whether *text* without quotes would read as nothing, or as a value that is no text."""
+    try:
+        exact_json.loads(text)
+    except strict_json.UnreadableJSONError:
+        return not text
+    return True
 
 
 @require_POST

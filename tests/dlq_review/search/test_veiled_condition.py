@@ -19,7 +19,7 @@ SHOWN = {
     'data["Grace Hopper"]': 'data["•••"]',
     'data["Größe"]': 'data["•••"]',  # letters all, but no name of a program
     'data["4711"]': 'data["•••"]',
-    f'data.{"a" * 41}': 'data["•••"]',
+    f"data.{'a' * 41}": 'data["•••"]',
     '["Grace Hopper"].sku': '["•••"].sku',
     # Places in a list, and any of them.
     "data.items[0].sku": "data.items[0].sku",
