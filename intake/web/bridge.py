@@ -8,17 +8,16 @@ import asyncio
 import logging
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import chain
-from queue import SimpleQueue
 from typing import Any
 
 from intake.web import bodies
 from intake.web.requests import environ_of
+from intake.web.threads import Threads
 
 logger = logging.getLogger(__name__)
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -34,40 +33,28 @@ class Bridge:
         """*parent*: the process without which this one ends."""
         self._application = application
         self._parent = parent
-        self._waiting: SimpleQueue[tuple[_Exchange, asyncio.Future[None]] | None] = (
-            SimpleQueue()
-        )
         self._answered: deque[asyncio.Future[None]] = deque()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"web-{number}", daemon=True)
-            for number in range(threads)
-        ]
+        self._threads: Threads[_Asked] = Threads(threads, self._answer)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        for thread in self._threads:
-            thread.start()
+        self._threads.start()
         loop.call_later(ROUND, self._go_round)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End each thread when it has answered what came before."""
-        for _ in self._threads:
-            self._waiting.put(None)
-        for thread in self._threads:
-            thread.join()
+        self._threads.end()
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         self._settle()
         body = await bodies.read(scope.headers, proto)
         answered: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.put((_Exchange(scope, body, proto, self._loop), answered))
+        self._threads.put((_Exchange(scope, body, proto, self._loop), answered))
         await answered
 
-    def _work(self) -> None:
-        while taken := self._waiting.get():
-            exchange, answered = taken
-            exchange.answer(self._application)
-            self._answered.append(answered)
+    def _answer(self, asked: "_Asked") -> None:
+        exchange, answered = asked
+        exchange.answer(self._application)
+        self._answered.append(answered)
 
     def _go_round(self) -> None:
         self._settle()
@@ -143,3 +130,6 @@ class _Exchange:
 
     def _started(self) -> tuple[int, list[tuple[str, str]]]:
         return self._head or (HTTPStatus.INTERNAL_SERVER_ERROR, [])
+
+
+_Asked = tuple[_Exchange, asyncio.Future[None]]
