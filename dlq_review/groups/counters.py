@@ -14,7 +14,7 @@ from django.utils import timezone
 from dlq_review.alerts import raising
 from dlq_review.alerts.kinds import NEW_FAILURE, REGRESSION
 from dlq_review.bodies import sentences
-from dlq_review.groups.fingerprint import Failure
+from dlq_review.groups.fingerprint import Failure, template_of
 from dlq_review.groups.plain_words import plain_words
 from dlq_review.models import DeadLetter, FailureGroup
 
@@ -146,6 +146,27 @@ def _learn(arrived: Mapping[int, Sequence[_Arrival]]) -> None:
             changed += ["state", "appeared_at"]
         if changed:
             group.save(update_fields=changed)
+
+
+def mask(texts: Iterable[tuple[DeadLetter, str]], also: Iterable[int]) -> None:
+    """Take what is masked now in the text of a letter out of the text of its group.
+
+    *texts* are letters, with their stored text, and that text as it is masked from now on.
+    The groups *also* are locked with theirs, because the transaction changes them next.
+    """
+    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for letter, text in texts:
+        found[own_group(letter)].append((letter.error_text, text))
+    groups = FailureGroup.objects.filter(pk__in={*found, *also}).order_by("pk")
+    for group in groups.select_for_update(no_key=True):
+        if group.pk not in found:
+            continue
+        templates = {template_of(old): template_of(new) for old, new in found[group.pk]}
+        before = group.sentence or sentences.marked(group.template)
+        new = sorted({text for _, text in found[group.pk]})
+        group.sentence = functools.reduce(sentences.narrowed, new, before)
+        group.template = templates.get(group.template, group.template)
+        group.save(update_fields=["sentence", "template"])
 
 
 def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:

@@ -42,7 +42,7 @@ class Failure:
     @property
     def template(self) -> str:
         """The text without the parts that differ between messages."""
-        return _template(self.error_text)
+        return template_of(self.error_text)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -55,7 +55,7 @@ class Failure:
         """
         parts = [self.queue, self.type, self.error_type]
         if by_text(self.error_type, self.place):
-            parts += [_template(self.unmasked_text)]
+            parts += [template_of(self.unmasked_text)]
         else:
             parts += [self.place.rpartition(":")[2], self.template]
         text = "\n".join(parts).encode("utf-8", "replace")
@@ -63,7 +63,8 @@ class Failure:
         return f"{VERSION}{digest}"[:LONGEST_KEY]
 
 
-def _template(text: str) -> str:
+def template_of(text: str) -> str:
+    """*text* without the parts that differ between messages."""
     return _CHANGING.sub("…", text[:LONGEST_TEXT])[:300]
 
 

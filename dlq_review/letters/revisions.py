@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from dlq_review.errors import ChangedMeanwhileError, ReasonMissingError, ReviewError
-from dlq_review.letters import current_event
+from dlq_review.letters import current_event, error_texts
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.letters.sets import column
 from dlq_review.letters.transitions import check_editable, lock, move
@@ -16,6 +16,7 @@ from processing.delivery.attempts import storable
 from processing.events import envelope
 from processing.events.envelope import Event
 from processing.events.errors import Problem
+from processing.events.veil import Veil
 
 LONGEST_EDIT = 64 * 1024  # bytes; more is hard to read in one text field
 
@@ -67,10 +68,13 @@ def edit_all(
 ) -> list[Revision | ReviewError]:
     """Save *edits*, by a few statements for all; a revision or an error each, in order."""
     checked = [_checked(one, reason) for one in edits]
+    # Before a row is locked, because a long body takes a moment.
+    veils = [Veil(one.body) for one in edits]
     locked = lock(*(one.letter.request_id for one in edits))
     saved: list[Revision | ReviewError] = []
     new: dict[int, tuple[Edit, Event]] = {}
-    for one, found in zip(edits, checked, strict=True):
+    told: dict[int, Veil] = {}
+    for one, found, veil in zip(edits, checked, veils, strict=True):
         now = locked[one.letter.pk]
         if isinstance(found, ReviewError):
             saved.append(found)
@@ -80,9 +84,11 @@ def edit_all(
             saved.append(stale(one.letter, one.based_on))
         else:
             new[now.pk] = one, found
+            told[now.pk] = veil
             saved.append(_revision(one, found, by, reason))
     if new:
-        _update(new)
+        error_texts.mask(locked, told)
+        _update(new, locked)
         _note_edits([one for one, _ in new.values()], by, reason)
         insert([one for one in saved if isinstance(one, Revision)])
     return saved
@@ -98,7 +104,9 @@ def _checked(one: Edit, reason: str) -> Event | ReviewError:
         return refused
 
 
-def _update(new: Mapping[int, tuple[Edit, Event]]) -> None:
+def _update(
+    new: Mapping[int, tuple[Edit, Event]], locked: Mapping[int, DeadLetter]
+) -> None:
     changes = {
         pk: {
             "revision": one.based_on + 1,
@@ -120,6 +128,7 @@ def _update(new: Mapping[int, tuple[Edit, Event]]) -> None:
     for pk, to in changes.items():
         for name, value in to.items():
             setattr(new[pk][0].letter, name, value)
+        new[pk][0].letter.error_text = locked[pk].error_text
 
 
 def _note_edits(edits: Sequence[Edit], by: str, reason: str) -> None:

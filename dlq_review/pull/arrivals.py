@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from dlq_review.groups import counters
-from dlq_review.letters import redrive_mark
+from dlq_review.letters import error_texts, redrive_mark
 from dlq_review.letters.transitions import lock, move, note
 from dlq_review.models import Arrival, AuditEntry, DeadLetter, Revision
 from dlq_review.pull.new_letters import (
@@ -18,6 +18,7 @@ from dlq_review.pull.new_letters import (
     look_at,
     names_of,
 )
+from processing.events.veil import Veil
 from processing.sqs.message import Message
 
 _BROUGHT_BACK = "Its body was purged; this copy brought it back."
@@ -44,6 +45,10 @@ def _letter_of(pulled: PulledMessage) -> tuple[DeadLetter, bool]:
     # letter. The attribute alone is no proof: the request must be the letter's too.
     if letter := letters.get(redrive_mark.redriven_from(pulled.message)):
         return letter, False
+    # Looked up first: to begin one, a group is made of the text as its body alone masks it.
+    for letter in letters.values():
+        if letter.queue == pulled.failure.queue:
+            return letter, False
     return DeadLetter.objects.select_for_update(no_key=True).get_or_create(
         request_id=pulled.identity.request_id,
         queue=pulled.failure.queue,
@@ -72,13 +77,22 @@ def _arrive_again(letter: DeadLetter, pulled: PulledMessage) -> None:
     )
     late_copy = letter.state in _SENT and known and not ours
     if settled_for_good or late_copy:
+        _mask_former_text(letter, pulled)
         note(letter, AuditEntry.Verb.COPY, after=letter.state)
         _purge_again(letter, pulled)
     elif pulled.done:
+        _mask_former_text(letter, pulled, letter.group_id)
         reason = "Already processed, with the body that arrived."
         move(letter, DeadLetter.State.RESOLVED, AuditEntry.Verb.RESOLVED, reason=reason)
     else:
         _fail_again(letter, pulled, known=known)
+
+
+def _mask_former_text(letter: DeadLetter, pulled: PulledMessage, *groups: int) -> None:
+    """Mask the text of the failure before by the body that arrived now."""
+    if letter.error_text:
+        veils = {letter.pk: Veil(pulled.body)}
+        error_texts.mask({letter.pk: letter}, veils, groups)
 
 
 def _purge_again(letter: DeadLetter, pulled: PulledMessage) -> None:
@@ -97,10 +111,14 @@ def _is_known(letter: DeadLetter, pulled: PulledMessage) -> bool:
 
 def _fail_again(letter: DeadLetter, pulled: PulledMessage, *, known: bool) -> None:
     # The letter keeps its queue, even if it failed last on another.
-    failure = replace(pulled.failure, queue=letter.queue)
+    text = error_texts.of_failure(letter, pulled.failure.error_text)
+    failure = replace(pulled.failure, queue=letter.queue, error_text=text)
+    groups = counters.group_fields(counters.group_of(failure))
+    _mask_former_text(letter, pulled, letter.group_id, *filter(None, groups.values()))
     changes: dict[str, Any] = {
         **failed_fields(pulled),
-        **counters.group_fields(counters.group_of(failure)),
+        "error_text": text,
+        **groups,
     }
     reason = ""
     if not known:
@@ -111,7 +129,7 @@ def _fail_again(letter: DeadLetter, pulled: PulledMessage, *, known: bool) -> No
     if letter.state in DeadLetter.SETTLED:
         verb = AuditEntry.Verb.REGRESSED
     move(letter, letter.resting_state, verb, reason=reason, **changes)
-    counters.count_arrival(letter, pulled.failure)
+    counters.count_arrival(letter, failure)
 
 
 def _another_body(
