@@ -129,6 +129,8 @@ def as_form(draft: Draft) -> Draft:
     """A draft of the text as changes of its revision. Raises NoFormError."""
     try:
         before, after = map(exact_json.loads, (draft.base.body, draft.text))
+        if not isinstance(before, dict) or not isinstance(after, dict):
+            raise NoFormError("The body is no object")
         steps = patch_between.steps_between(before, after)
         read = json_patch.read(patch_between.written(steps)) if steps else []
         made = replace(draft, typed=None, patch=read)
