@@ -31,6 +31,8 @@ IDLE_MS = 75_000
 #: Bytes that are read ahead; the head of a request is not longer.
 BUFFER = 128 * 1024
 STOP_SECONDS = 30
+#: A client that takes nothing of its response for so long loses its connection.
+STALLED_MS = 60_000
 
 
 class _Env(environ.Env):  # type: ignore[misc]
@@ -60,6 +62,9 @@ class Server(MPServer):
         address = (self.bind_addr, self.bind_port)
         listener = socket.create_server(address, family=family, backlog=self.backlog)
         listener.setblocking(False)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections inherit it; Linux has it
+            option = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            listener.setsockopt(*option, STALLED_MS)
         self._sso = listener
         self._shd = SocketHolder(listener.fileno(), False, self.backlog)  # type: ignore[call-arg]
 

@@ -6,13 +6,41 @@ next request of the connection, maybe of another client of a proxy, would be los
 
 import asyncio
 import io
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
 
 PATIENCE = 60  # seconds for a whole body
-MOST_PARTS = 10_000  # of a body in chunks; each costs the event loop some microseconds
+MOST_PARTS = 10_000  # of a body; each costs the event loop some microseconds
+SMALL = 64 * 1024  # bytes; a process may hold as many bodies as it has connections
+LARGE_AT_ONCE = 64 * 1024 * 1024  # bytes of all larger ones that a process holds
+
+
+class FullError(Exception):
+    """Other large bodies fill LARGE_AT_ONCE."""
+
+
+class Room:
+    """What a large body takes of LARGE_AT_ONCE, for as long as its request lasts."""
+
+    taken = 0  # by all; only the event loop changes it
+
+    def __init__(self) -> None:
+        self._own = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        Room.taken -= self._own
+
+    def take(self, size: int) -> None:
+        """Raises FullError."""
+        if Room.taken + size > LARGE_AT_ONCE:
+            raise FullError
+        Room.taken += size
+        self._own += size
 
 
 class Refused:
@@ -35,10 +63,11 @@ class Body:
         self.length = length
 
 
-async def read(headers: Any, proto: Any) -> Body:
+async def read(headers: Any, proto: Any, room: Room) -> Body:
     """The body of a request; *headers* and *proto* are those of granian's RSGI.
 
-    At most twice the largest allowed body is read, and no more than one is kept.
+    At most twice the largest allowed body is read, and no more than one is kept. Raises
+    FullError.
     """
     length, coding = headers.get("content-length"), headers.get("transfer-encoding")
     if coding is None and length in (None, "0"):
@@ -48,10 +77,10 @@ async def read(headers: Any, proto: Any) -> Body:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         async with asyncio.timeout(PATIENCE):
-            if length is not None and int(length) <= most:
+            if length is not None and int(length) <= min(SMALL, most):
                 whole = await proto()
                 return Body(io.BytesIO(whole), len(whole))
-            return await _in_parts(proto, most)
+            return await _in_parts(proto, most, room)
     except TimeoutError:
         late = f"The body did not arrive within {PATIENCE} seconds."
         return _refused(BadRequest(late))
@@ -59,7 +88,7 @@ async def read(headers: Any, proto: Any) -> Body:
         return cut_off()
 
 
-async def _in_parts(proto: Any, most: int) -> Body:
+async def _in_parts(proto: Any, most: int, room: Room) -> Body:
     """granian gives an empty part at the end, and one more where the body is cut off."""
     whole, length, number, empty = bytearray(), 0, 0, 0
     async for part in proto:
@@ -67,6 +96,8 @@ async def _in_parts(proto: Any, most: int) -> Body:
         empty += not part
         length += len(part)
         if length <= most:
+            if length > SMALL:
+                room.take(len(part))
             whole += part
         if length > 2 * most or number > MOST_PARTS:
             break

@@ -9,21 +9,19 @@ import logging
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
-from intake.web import bodies
-from intake.web.requests import environ_of
+from intake.web import bodies, responses
+from intake.web.requests import UnreadableError, environ_of
 from intake.web.threads import Threads
 
 logger = logging.getLogger(__name__)
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
-AT_ONCE = 256 * 1024  # bytes; a longer response goes out in parts
 ROUND = 1.0  # seconds
-PATIENCE = 60  # seconds for a client to take a part
 
 
 class Bridge:
@@ -46,10 +44,16 @@ class Bridge:
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         self._settle()
-        body = await bodies.read(scope.headers, proto)
-        answered: asyncio.Future[None] = self._loop.create_future()
-        self._threads.put((_Exchange(scope, body, proto, self._loop), answered))
-        await answered
+        with bodies.Room() as room:
+            try:
+                body = await bodies.read(scope.headers, proto, room)
+            except bodies.FullError:
+                busy = HTTPStatus.SERVICE_UNAVAILABLE
+                proto.response_empty(busy, [("retry-after", "1")])
+                return
+            answered: asyncio.Future[None] = self._loop.create_future()
+            self._threads.put((_Exchange(scope, body, proto), answered))
+            await answered
 
     def _answer(self, asked: "_Asked") -> None:
         exchange, answered = asked
@@ -74,17 +78,10 @@ class Bridge:
 class _Exchange:
     """A request and its response."""
 
-    def __init__(
-        self,
-        scope: Any,
-        body: bodies.Body,
-        proto: Any,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, scope: Any, body: bodies.Body, proto: Any) -> None:
         self._scope = scope
         self._body = body
         self._proto = proto
-        self._loop = loop
         self._head: tuple[int, list[tuple[str, str]]] | None = None
 
     def answer(self, application: Application) -> None:
@@ -92,11 +89,13 @@ class _Exchange:
         try:
             answer = application(environ_of(self._scope, self._body), self._start)
             try:
-                self._send(iter(answer))
+                self._send(answer)
             finally:
                 if close := getattr(answer, "close", None):
                     close()
-        except Exception:  # Django makes a response of its own errors
+        except UnreadableError:
+            self._proto.response_empty(HTTPStatus.BAD_REQUEST, [])
+        except BaseException:  # SystemExit and the like would end the thread
             logger.exception("unanswered=1")
             with suppress(RuntimeError):  # it has begun
                 self._proto.response_empty(HTTPStatus.INTERNAL_SERVER_ERROR, [])
@@ -104,29 +103,23 @@ class _Exchange:
     def _start(self, status: str, headers: list[tuple[str, str]], *_: Any) -> None:
         self._head = int(status[:3]), [(name.lower(), value) for name, value in headers]
 
-    def _send(self, parts: Iterator[bytes]) -> None:
+    def _send(self, answer: Iterable[bytes]) -> None:
+        if isinstance(answer, responses.File) and (path := answer.path()):
+            self._send_file(path)
+            return
         begun: list[bytes] = []
         length = 0
+        parts = iter(answer)
         for part in parts:
             begun.append(part)
             length += len(part)
-            if length > AT_ONCE:
-                self._send_in_parts(chain(begun, parts))
+            if length > responses.AT_ONCE:
+                responses.send(chain(begun, parts), self._send_file)
                 return
         self._proto.response_bytes(*self._started(), b"".join(begun))
 
-    def _send_in_parts(self, parts: Iterable[bytes]) -> None:
-        transport = self._proto.response_stream(*self._started())
-
-        async def send(part: bytes) -> None:
-            async with asyncio.timeout(PATIENCE):
-                await transport.send_bytes(part)
-
-        for part in parts:
-            try:
-                asyncio.run_coroutine_threadsafe(send(part), self._loop).result()
-            except (RuntimeError, TimeoutError):
-                return  # the client went away, or reads nothing
+    def _send_file(self, path: str) -> None:
+        self._proto.response_file(*self._started(), path)
 
     def _started(self) -> tuple[int, list[tuple[str, str]]]:
         return self._head or (HTTPStatus.INTERNAL_SERVER_ERROR, [])

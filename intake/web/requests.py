@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from intake.web.bodies import Body
+from intake.web.responses import File
 
 _SAME_FOR_ALL = {
     "SCRIPT_NAME": "",
@@ -13,20 +14,31 @@ _SAME_FOR_ALL = {
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
     "wsgi.input_terminated": True,
+    "wsgi.file_wrapper": File,
 }
 #: What a header is called in the environment, and "" for one that is left out. A name with
 #: `_` is left out, or `X_Forwarded_For` would pass for the header of a proxy. The body has
-#: been read, so its length is known.
+#: been read, so its length is known. A file goes out whole, which granian does (responses.py).
 _names = {
     "content-type": "CONTENT_TYPE",
     "content-length": "",
     "transfer-encoding": "",
+    "range": "",
 }
 _MOST_NAMES = 1000  # that are remembered; clients choose them
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
+class UnreadableError(Exception):
+    """X-Forwarded-For is not ASCII.
+
+    A proxy appends the address of the client to what the client itself sent. Whoever could
+    make that unreadable would pass for the proxy.
+    """
+
+
 def environ_of(scope: Any, body: Body) -> dict[str, Any]:
+    """Raises UnreadableError."""
     server, _, port = scope.server.rpartition(":")
     found = {
         **_SAME_FOR_ALL,
@@ -53,6 +65,8 @@ def environ_of(scope: Any, body: Body) -> dict[str, Any]:
             found[name] = _as_bytes(value)
     # granian names a header whose value is not ASCII, and leaves it out of the pairs.
     for header in set(headers.keys()).difference(header for header, _ in pairs):
+        if header == "x-forwarded-for":
+            raise UnreadableError
         if name := _named(header):
             found[name] = _as_bytes(_UNREADABLE)
     return found

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 
 MOST = 1000  # bytes of a body
 LONG = [b"%06d\n" % number * 1000 for number in range(300)]  # 2.1 MB in parts
+ENDLESS = 30_000_000  # bytes
 FOLDER = Path(os.environ.get("SITE_FOLDER", "."))
 Environ = dict[str, Any]
 
@@ -47,6 +48,25 @@ class Long:
         (FOLDER / "closed").touch()
 
 
+def endless(_: Environ) -> Iterator[bytes]:
+    """Notes how much was made."""
+    part = b"x" * 50_000
+    with (FOLDER / "made").open("wb") as made:
+        for _ in range(ENDLESS // len(part)):
+            made.write(b".")
+            made.flush()
+            yield part
+
+
+def file(environ: Environ) -> Iterable[bytes]:
+    found: Iterable[bytes] = environ["wsgi.file_wrapper"]((FOLDER / "file").open("rb"))
+    return found
+
+
+def leave(_: Environ) -> NoReturn:
+    raise SystemExit
+
+
 def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
     page = environ["PATH_INFO"].split("/")[1]
     if page == "broken":
@@ -55,6 +75,9 @@ def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
         "slow": slow,
         "long": lambda _: Long(),
         "pid": lambda _: [b"%d" % os.getpid()],
+        "endless": endless,
+        "file": file,
+        "exit": leave,
     }
     status = HTTPStatus.OK
     start_response(f"{status} OK", [("X-One", "1"), ("X-One", "2")])
@@ -63,9 +86,10 @@ def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
 
 def serve() -> None:
     """In the parent: nothing of the site is imported there by the server."""
-    from intake.web.__main__ import main
+    from intake.web import __main__
 
-    main("tests.intake.web.site")
+    __main__.STALLED_MS = int(os.environ.get("STALLED_MS", "60000"))
+    __main__.main("tests.intake.web.site")
 
 
 if __name__ == "__main__":
@@ -74,7 +98,9 @@ elif not settings.configured and os.environ.get("SITE_FOLDER"):
     from intake.web import bodies
 
     settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=MOST)
-    bodies.PATIENCE, bodies.MOST_PARTS = 1, 500
+    bodies.PATIENCE = int(os.environ.get("PATIENCE", "1"))
+    bodies.MOST_PARTS, bodies.SMALL = 500, MOST // 2
+    bodies.LARGE_AT_ONCE = 3 * MOST // 2
     while (FOLDER / "slow-start").exists():
         (FOLDER / "starting").touch()
         time.sleep(0.01)

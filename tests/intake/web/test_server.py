@@ -157,6 +157,13 @@ def test_a_header_becomes(
     assert told(shared.get(b"echo", *headers)).get(name) == value
 
 
+def test_no_client_hides_its_address_from_a_proxy_that_appends_it(
+    shared: Serving,
+) -> None:
+    answer = shared.get(b"echo", b"X-Forwarded-For: \xe9, 1.2.3.4")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
 @pytest.mark.parametrize(
     ("target", "path", "query"),
     [
@@ -296,11 +303,17 @@ def test_a_client_that_leaves_ends_a_long_response(started: Serving) -> None:
     assert started.get(b"pid").startswith(b"HTTP/1.1 200 ")
 
 
-def test_an_error_of_the_application_is_logged_and_answered(started: Serving) -> None:
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [(b"broken", "ValueError: this page is broken"), (b"exit", "SystemExit")],
+)
+def test_an_error_of_the_application_is_logged_and_answered(
+    started: Serving, page: bytes, said: str
+) -> None:
     for _ in range(4):  # more than there are threads
-        assert started.get(b"broken").startswith(b"HTTP/1.1 500 ")
+        assert started.get(page).startswith(b"HTTP/1.1 500 ")
     assert started.get(b"pid").startswith(b"HTTP/1.1 200 ")
-    assert "ValueError: this page is broken" in started.log.read_text()
+    assert said in started.log.read_text()
 
 
 @contextmanager
