@@ -21,7 +21,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
-from intake.web import metrics_listener
+from intake.web import listeners, metrics_listener
 from processing import board, log_config
 
 #: Connections of one process.
@@ -58,10 +58,8 @@ class Server(MPServer):
         granian gives each process a socket of its own. Whoever connects while none of them
         is ready would be refused, and what waits at one that is killed would be lost.
         """
-        family = socket.AF_INET6 if ":" in self.bind_addr else socket.AF_INET
         address = (self.bind_addr, self.bind_port)
-        listener = socket.create_server(address, family=family, backlog=self.backlog)
-        listener.setblocking(False)
+        listener = listeners.listen(*address, self.backlog)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections inherit it; Linux has it
             option = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             listener.setsockopt(*option, STALLED_MS)

@@ -7,6 +7,8 @@ import logging
 import socket
 from collections.abc import Mapping
 
+from intake.web import listeners
+
 logger = logging.getLogger(__name__)
 _open: list[socket.socket] = []
 
@@ -17,13 +19,11 @@ def open_from(env: Mapping[str, str]) -> None:
     port = env.get("METRICS_PORT", "").strip()
     if not port.isdigit() or port == "0":
         return
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, int(port)), family=family)
+        listener = listeners.listen(host, int(port))
     except (OSError, OverflowError) as error:
         logger.error("metrics_port=%s not_served=%r", port, str(error))
         return
-    listener.setblocking(False)  # another process may have taken what came
     _open.append(listener)
     logger.info("metrics_port=%s served=1", port)
 

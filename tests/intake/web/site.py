@@ -48,7 +48,7 @@ class Long:
         (FOLDER / "closed").touch()
 
 
-def endless(_: Environ) -> Iterator[bytes]:
+def endless(environ: Environ) -> Iterator[bytes]:
     """Notes how much was made."""
     part = b"x" * 50_000
     with (FOLDER / "made").open("wb") as made:

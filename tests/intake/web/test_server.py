@@ -22,14 +22,20 @@ from tests.live import PATIENCE, answers, free_port, wait_for
 class Serving:
     """A web server of two threads in each process."""
 
-    def __init__(self, folder: Path, workers: int = 1, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workers: int = 1,
+        host: str = "127.0.0.1",
+        **environment: str,
+    ) -> None:
         self.port = free_port()
         self.folder = folder
         self.log = folder / "log"
         command = [
             *(sys.executable, "-m", "tests.intake.web.site"),
             *("--workers", str(workers), "--threads", "2"),
-            *("--bind", f"127.0.0.1:{self.port}"),
+            *("--bind", f"{host}:{self.port}"),
         ]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -419,6 +425,22 @@ def test_a_wrong_option_is_named(option: str, said: str) -> None:
     assert done.returncode in (1, 2)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+def test_the_address_of_all_ipv6_takes_ipv4_too(tmp_path: Path) -> None:
+    port = str(free_port())
+    serving = Serving(tmp_path, host="[::]", METRICS_HOST="::", METRICS_PORT=port)
+    try:
+        assert told(serving.wait().get(b"echo"))["REMOTE_ADDR"] == "::ffff:127.0.0.1"
+        assert answers(int(port))
+        address = ("::1", serving.port)
+        with socket.create_connection(address, timeout=PATIENCE) as opened:
+            opened.sendall(b"GET /echo HTTP/1.1\r\n" + b"\r\n".join(HEAD) + b"\r\n\r\n")
+            found = told(opened.makefile("rb").read())
+        assert found["REMOTE_ADDR"] == "::1"
+    finally:
+        serving.kill()
 
 
 def test_a_taken_port_of_the_metrics_is_logged_and_the_site_serves(

@@ -22,7 +22,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def started(**environment: str) -> Serving:
-            serving = Serving(tmp_path, **environment)
+            serving = Serving(tmp_path, 1, **environment)
             stack.callback(serving.kill)
             return serving.wait()
 
