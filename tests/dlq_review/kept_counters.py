@@ -18,6 +18,8 @@ def assert_counted(*, hours: bool = True) -> None:
         waiting = letters.filter(state__in=DeadLetter.WAITING)
         assert group.oldest_accepted == waiting.aggregate(at=Min("sent_at"))["at"]
         assert not (group.waiting and group.state == "resolved")
+    settled = DeadLetter.objects.filter(state__in=DeadLetter.SETTLED)
+    assert set(settled) == set(DeadLetter.objects.filter(settled_at__isnull=False))
     arrivals = FailureCount.objects.aggregate(Sum("arrivals", default=0))
     if hours:
         assert arrivals["arrivals__sum"] == Arrival.objects.count()

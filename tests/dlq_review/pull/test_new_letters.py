@@ -20,6 +20,7 @@ from processing.delivery import processor
 from processing.models import UnderReview
 from processing.sqs.message import Message
 from tests.builders import dead_message, failed_attempt, failure, message, order_created
+from tests.dlq_review.kept_counters import assert_counted
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,7 @@ def test_a_page_at_once_is_what_each_would_be_by_itself() -> None:
     together = everything()
     assert together["DeadLetter"]
     assert together == apart
+    assert_counted()
 
 
 def test_a_page_takes_few_statements(
