@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from dlq_review.bodies import json_patch
-from dlq_review.letters import settlement
+from dlq_review.letters import revisions, settlement
 from tests.builders import dead_letter, order_created
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.desk.edit_forms import WRONG, data, post, sent, wrong_order
@@ -50,6 +50,22 @@ def test_a_step_saves_nothing_and_keeps_what_was_typed(desk: Client, name: str) 
     assert "C-99" in text
     assert 'value="repaired"' in text
     assert letter.revisions.count() == 1
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_does_not_hide_what_a_colleague_saved_meanwhile(
+    desk: Client, name: str
+) -> None:
+    letter = wrong_order()
+    repaired = WRONG.replace("euros", "EUR")
+    revisions.edit(letter, repaired, based_on=0, by="bob", reason="x")
+    text = post(desk, letter, sent(**STEPS[name][0]))
+    shown = re.search(r'name="based_on" value="(\d+)"', text)
+    assert shown
+    assert shown[1] == "0"
+    text = post(desk, letter, sent(based_on=shown[1], save="", reason="y"))
+    assert letter.revisions.count() == 2
+    assert "bob" in text
 
 
 def test_what_was_filled_in_is_saved_with_the_patch_of_the_page(desk: Client) -> None:

@@ -1,5 +1,7 @@
 """What a page tells of a body that is too much for a page."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -7,7 +9,7 @@ from dlq_review.bodies.formatting import LONGEST_SHOWN
 from dlq_review.desk.request_summary import Field, asked
 from dlq_review.search.veil import MOST_MASKED, Bare, Masked
 from processing.events.masking import MASK
-from tests.builders import dead_letter
+from tests.builders import dead_letter, order_created
 from tests.dlq_review.desk_pages import html, page
 from tests.growth import LINEAR, growth
 
@@ -140,3 +142,13 @@ def test_a_long_value_is_cut_and_a_value_that_just_fits_is_not() -> None:
     letter = dead_letter(EVENT.format(f'{{"a": "{"x" * 300}", "b": "{"y" * 301}"}}'))
     found = asked(letter, letter.revisions.get().body, Bare())
     assert [one.value for one in found.fields] == ["x" * 300, "y" * 300 + "…"]
+
+
+def test_what_is_wrong_with_an_item_stands_in_its_cell(desk: Client) -> None:
+    wrong = order_created().body.replace('"quantity":2', '"quantity":-7')
+    shown = html(desk, page(dead_letter(wrong)))
+    (cell,) = re.findall(r'(?s)<td class="num bad">(.*?)</td>', shown)
+    assert (
+        " ".join(re.sub("(?s)<svg.*?</svg>|<[^>]*>", " ", cell).split())
+        == "-7 Write 1 or more."
+    )

@@ -60,6 +60,19 @@ def test_each_figure_of_the_overview_is_the_count_of_its_letters(
     assert answer.context["oldest"].state == waits[-1]
 
 
+def test_who_has_waited_longest_failed_first_however_late_it_failed_again(
+    desk: Client, no_sqs: None
+) -> None:
+    now = timezone.now()
+    first, second = dead_letter(), dead_letter()
+    for letter, began, latest in ((first, 9, 1), (second, 8, 2)):
+        DeadLetter.objects.filter(pk=letter.pk).update(
+            first_failed_at=now - timedelta(hours=began),
+            last_failed_at=now - timedelta(hours=latest),
+        )
+    assert desk.get("/admin/").context["oldest"] == first
+
+
 def test_the_overview_stands_above_all_and_shows_no_way_to_it(
     desk: Client, no_sqs: None
 ) -> None:

@@ -1,5 +1,6 @@
 """One person is forgotten everywhere, and nobody else."""
 
+import base64
 import contextlib
 import html
 import json
@@ -120,6 +121,17 @@ def test_after_it_no_column_of_any_table_names_the_person(mail_folder: Path) -> 
     assert (theirs.error_text, theirs.traceback) == ("", "")
     assert of_the_other() == before
     assert books.close().balanced
+
+
+@pytest.mark.parametrize("end", ["", ".", ".."])  # base64 ends in none, one or two =
+def test_an_address_that_only_a_binary_attribute_holds_is_found(end: str) -> None:
+    hidden = base64.b64encode(f"To {ANN}{end}".encode()).decode()
+    letter = dead_letter(
+        "no event", attributes={"raw": hidden}, types={"raw": "Binary"}
+    )
+    settlement.discard(letter, by="bob", reason="x")
+    forget()
+    assert Arrival.objects.get(letter=letter).attributes == {"raw": ""}
 
 
 def test_sessions_attributes_and_mail_are_searched_as_they_read(

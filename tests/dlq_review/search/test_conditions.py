@@ -14,6 +14,7 @@ from dlq_review.management import dry_run
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.operations import plans, progress
 from dlq_review.operations.plans import Plan
+from dlq_review.redrive.fates import Fate
 from dlq_review.search import selections
 from dlq_review.search.selections import Selection, TooManyToReadError
 from processing.models import User
@@ -336,3 +337,15 @@ def test_a_limit_takes_the_oldest_of_those_whose_bodies_say_so(step: int) -> Non
 
 def item(sku: str) -> dict[str, Any]:
     return {"sku": sku, "quantity": 1, "unit_price": "1.00"}
+
+
+@pytest.mark.parametrize(("limit", "sent"), [(None, 5), (0, 0), (1, 1), (3, 3), (9, 5)])
+def test_a_dry_run_foretells_no_more_than_the_limit_takes(
+    monkeypatch: pytest.MonkeyPatch, limit: int | None, sent: int
+) -> None:
+    monkeypatch.setattr(selections, "STEP", 2)
+    for _ in range(5):
+        of(customer_id="C-0")
+    chosen = Selection(fields=("data.customer_id=C-0",))
+    found = dry_run.look(chosen, Plan(limit=limit))
+    assert (found.kinds.total(), found.fates[Fate.SENT]) == (5, sent)

@@ -1,0 +1,68 @@
+"""Requests that the event loop ends before their thread has answered."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from intake.web.bridge import Bridge
+
+PATIENCE = 10  # seconds
+
+
+class Proto:
+    """What granian hands over with a request."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, bytes]] = []
+
+    def response_bytes(self, status: int, headers: object, body: bytes) -> None:
+        self.answers.append((status, body))
+
+
+class Headers(dict[str, str]):
+    """Those of granian are pairs and names in lower case."""
+
+
+def scope() -> Any:
+    return SimpleNamespace(
+        method="GET",
+        path="/",
+        query_string="",
+        http_version="1.1",
+        server="127.0.0.1:8000",
+        client="127.0.0.1:50000",
+        scheme="http",
+        headers=Headers(host="127.0.0.1"),
+    )
+
+
+def test_a_request_that_is_cancelled_is_no_fault_of_the_next() -> None:
+    begun, going_on = threading.Event(), threading.Event()
+
+    def application(environ: object, start: Any) -> Iterable[bytes]:
+        begun.set()
+        assert going_on.wait(PATIENCE)
+        start("200 OK", [])
+        return [b"done"]
+
+    async def both() -> Proto:
+        loop = asyncio.get_running_loop()
+        bridge = Bridge(application, threads=1, parent=os.getppid())
+        bridge.__rsgi_init__(loop)
+        first, second = Proto(), Proto()
+        request = loop.create_task(bridge.__rsgi__(scope(), first))
+        assert await loop.run_in_executor(None, begun.wait, PATIENCE)
+        request.cancel()
+        await asyncio.wait([request])
+        going_on.set()
+        async with asyncio.timeout(PATIENCE):
+            while not first.answers:
+                await asyncio.sleep(0)
+            await bridge.__rsgi__(scope(), second)
+        bridge.__rsgi_del__(loop)
+        return second
+
+    assert asyncio.run(both()).answers == [(200, b"done")]
