@@ -1,12 +1,17 @@
 """Who may read `/metrics`, and what it tells."""
 
+import socket
+import urllib.request
+
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from pytest_django import Settings
 
 from dlq_review.monitoring import report
-from processing.metrics.exposition import OPENMETRICS, PROMETHEUS
+from intake.web import metrics_listener
+from processing.metrics.exposition import OPENMETRICS, PROMETHEUS, Family
 from project import metrics
 from tests.builders import dead_letter, order_created
 from tests.metric_texts import samples
@@ -72,3 +77,29 @@ def test_without_its_database_a_web_process_still_shows_what_it_counted(
     shown = samples(metrics.text_of_all(PROMETHEUS))
     assert any(name.startswith("holdfast_accepted_total") for name in shown)
     assert not any(name.startswith("holdfast_dead_letters{") for name in shown)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scrape_at_the_port_leaves_no_connection_to_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each scrape has a thread of its own, and a connection of its own."""
+    report.refresh()
+    listener = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setattr(metrics_listener, "inherited", lambda: listener)
+    opened: list[BaseDatabaseWrapper] = []
+    shown = report.shown
+
+    def noted() -> list[Family]:
+        families = shown()
+        opened.append(connections["default"])
+        return families
+
+    monkeypatch.setattr(report, "shown", noted)
+    metrics.serve_at_port()
+    port = listener.getsockname()[1]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        assert b"holdfast_" in answer.read()
+    (scraped,) = opened
+    assert scraped is not connections["default"]
+    assert scraped.connection is None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dlq_review.bodies.field_conditions import text_of
-from dlq_review.facets.values import MOST_LEAVES, Places
+from dlq_review.facets.values import MOST_LEAVES, Facets, Places
 from processing.events.contracts import CONTRACTS
 from processing.events.masking import mask_body
 from tests.builders import order_data
@@ -93,3 +93,13 @@ def test_a_body_has_so_many_leaves_at_most() -> None:
         "data": [{"a": [n, n]} for n in range(MOST_LEAVES)],
     }
     assert len(Places().leaves(wide)) == MOST_LEAVES
+
+
+def test_a_letter_counts_once_for_a_path_and_once_for_each_of_its_values() -> None:
+    counted = Facets()
+    for skus in (["A", "B", "A"], ["B"]):
+        counted.add(("data.items[*].sku", sku, hash(sku)) for sku in skus)
+    counted.add([("data.note", "x", 1)])
+    found = counted.by_path["data.items[*].sku"]
+    assert (counted.letters, found.letters) == (3, 2)
+    assert found.values == {"A": 1, "B": 2}
