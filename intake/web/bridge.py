@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any
 
 from intake.web import bodies, responses
+from intake.web.clients import Client
 from intake.web.requests import UnreadableError, environ_of
 from intake.web.threads import Threads
 
@@ -52,7 +53,7 @@ class Bridge:
                 proto.response_empty(busy, [("retry-after", "1")])
                 return
             answered: asyncio.Future[None] = self._loop.create_future()
-            self._threads.put((_Exchange(scope, body, proto), answered))
+            self._threads.put((_Exchange(scope, body, proto, self._loop), answered))
             await answered
 
     def _answer(self, asked: "_Asked") -> None:
@@ -78,10 +79,17 @@ class Bridge:
 class _Exchange:
     """A request and its response."""
 
-    def __init__(self, scope: Any, body: bodies.Body, proto: Any) -> None:
+    def __init__(
+        self,
+        scope: Any,
+        body: bodies.Body,
+        proto: Any,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._scope = scope
         self._body = body
         self._proto = proto
+        self._loop = loop
         self._head: tuple[int, list[tuple[str, str]]] | None = None
 
     def answer(self, application: Application) -> None:
@@ -114,7 +122,8 @@ class _Exchange:
             begun.append(part)
             length += len(part)
             if length > responses.AT_ONCE:
-                responses.send(chain(begun, parts), self._send_file)
+                client = Client(self._scope, self._proto, self._loop)
+                responses.send(chain(begun, parts), self._send_file, client)
                 return
         self._proto.response_bytes(*self._started(), b"".join(begun))
 

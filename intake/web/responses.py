@@ -13,9 +13,11 @@ from select import POLLOUT, poll
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from intake.web.clients import Client
+
 AT_ONCE = 256 * 1024  # bytes; a longer response is a file to granian
 PART = 64 * 1024  # bytes to write at once
-OPENING = 10  # seconds for granian to open a pipe; it never does if the client has left
+OPENING = 10  # seconds for granian to open a pipe
 TAKING = 90  # seconds for a part; the kernel gives a client up earlier, see __main__
 
 
@@ -49,36 +51,54 @@ class File:
         return None
 
 
-def send(parts: Iterable[bytes], begin: Callable[[str], None]) -> None:
-    """Send *parts* until the client leaves. *begin* tells granian the path of the pipe."""
-    with suppress(LeftError, BrokenPipeError), _pipe(begin) as pipe:
-        ready = poll()
-        ready.register(pipe, POLLOUT)
-        for part in _joined(parts):
-            left = memoryview(part)
-            while left:
-                if not ready.poll(TAKING * 1000):
-                    raise LeftError
-                left = left[os.write(pipe, left) :]
+def send(parts: Iterable[bytes], begin: Callable[[str], None], client: Client) -> None:
+    """Send *parts* until the client leaves. *begin* tells granian the path of the pipe.
+
+    The end of the pipe is the end of the response. So where a part fails, the connection is
+    cut, or what was sent would pass for the whole.
+    """
+    with suppress(LeftError), _pipe(begin, client) as pipe:
+        try:
+            for part in _joined(parts):
+                _write(pipe, part)
+        except LeftError:
+            raise
+        except BaseException:
+            client.cut()
+            raise
+
+
+def _write(pipe: int, part: bytes) -> None:
+    ready = poll()
+    ready.register(pipe, POLLOUT)
+    left = memoryview(part)
+    while left:
+        if not ready.poll(TAKING * 1000):
+            raise LeftError
+        try:
+            left = left[os.write(pipe, left) :]
+        except BrokenPipeError:
+            raise LeftError from None
 
 
 @contextmanager
-def _pipe(begin: Callable[[str], None]) -> Iterator[int]:
+def _pipe(begin: Callable[[str], None], client: Client) -> Iterator[int]:
     with TemporaryDirectory(prefix="holdfast-web-") as folder:
         path = f"{folder}/response"
         os.mkfifo(path, 0o600)
         begin(path)
-        pipe = _opened(path)
+        with client.watched() as has_left:
+            pipe = _opened(path, has_left)
     try:
         yield pipe
     finally:
         os.close(pipe)
 
 
-def _opened(path: str) -> int:
+def _opened(path: str, has_left: Callable[[], bool]) -> int:
     """The end to write to, when granian has opened the other one."""
     end = time.monotonic() + OPENING
-    while time.monotonic() < end:
+    while time.monotonic() < end and not has_left():
         with suppress(OSError):
             return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         time.sleep(0.001)

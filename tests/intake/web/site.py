@@ -48,6 +48,17 @@ class Long:
         (FOLDER / "closed").touch()
 
 
+def late(environ: Environ) -> Iterator[bytes]:
+    """Begins a long response when there is a file."""
+    slow(environ)
+    yield from LONG
+
+
+def halfway(environ: Environ) -> Iterator[bytes]:
+    yield from LONG[:200]
+    raise ValueError("the rest is not to be had")
+
+
 def endless(environ: Environ) -> Iterator[bytes]:
     """Notes how much was made."""
     part = b"x" * 50_000
@@ -76,6 +87,8 @@ def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
         "long": lambda _: Long(),
         "pid": lambda _: [b"%d" % os.getpid()],
         "endless": endless,
+        "halfway": halfway,
+        "late": late,
         "file": file,
         "exit": leave,
     }
@@ -95,11 +108,12 @@ def serve() -> None:
 if __name__ == "__main__":
     serve()
 elif not settings.configured and os.environ.get("SITE_FOLDER"):
-    from intake.web import bodies
+    from intake.web import bodies, responses
 
     settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=MOST)
     bodies.PATIENCE = int(os.environ.get("PATIENCE", "1"))
     bodies.MOST_PARTS, bodies.SMALL = 500, MOST // 2
+    responses.OPENING = 60  # no test waits as long
     bodies.LARGE_AT_ONCE = 3 * MOST // 2
     while (FOLDER / "slow-start").exists():
         (FOLDER / "starting").touch()

@@ -54,6 +54,7 @@ class Serving:
 
     def wait(self) -> "Serving":
         wait_for(lambda: answers(self.port))
+        self.get(b"pid")  # the socket is open before there is a process that answers
         return self
 
     def kill(self) -> None:
