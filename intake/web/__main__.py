@@ -138,18 +138,33 @@ def _logging(level: str) -> dict[str, Any]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m intake.web", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m intake.web",
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     add = parser.add_argument
-    add("--bind", type=_address, default="127.0.0.1:8000", metavar="HOST:PORT")
+    add(
+        "--bind",
+        type=_address,
+        default="127.0.0.1:8000",
+        metavar="HOST:PORT",
+        help="where to listen",
+    )
     add("--workers", type=_at_least_one, default=1, help="processes")
     add("--threads", type=_at_least_one, default=8, help="of each process")
     add(
         "--stop-seconds",
         type=_at_least_one,
         default=STOP_SECONDS,
-        help="to end after SIGTERM",
+        help="for requests that have begun, after SIGTERM",
     )
-    add("--log-level", default="info", choices=["info", "warning", "error"])
+    add(
+        "--log-level",
+        default="info",
+        choices=["info", "warning", "error"],
+        help="of the server",
+    )
     return parser.parse_args()
 
 
