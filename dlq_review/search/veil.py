@@ -144,6 +144,16 @@ def reason_about(letter: DeadLetter, reason: str) -> str:
 def veiled_condition(text: str) -> str:
     """The condition *text*, with its value masked unless the field is public."""
     condition = Condition.read(text)
+    field = veiled_field(condition)
+    if not condition.op:
+        return field
+    shown = is_public(condition) and mask_reference(condition.value)
+    value = shown or mask_value(condition.value)
+    return f"{field}{'!' if condition.opposite else ''}{condition.op}{value}"
+
+
+def veiled_field(condition: Condition) -> str:
+    """The field that *condition* asks about, without what is personal in its names."""
     sign = f"{'!' if condition.opposite and not condition.op else ''}"
     sign += "@" if condition.around else ""
     path = ""
@@ -154,12 +164,7 @@ def veiled_condition(text: str) -> str:
             path += f".{name}" if plain else f"[{json.dumps(name, ensure_ascii=False)}]"
         else:
             path += f"[{step}]" if isinstance(step, int) else "[*]"
-    path = sign + path.lstrip(".")
-    if not condition.op:
-        return path
-    shown = is_public(condition) and mask_reference(condition.value)
-    value = shown or mask_value(condition.value)
-    return f"{path}{'!' if condition.opposite else ''}{condition.op}{value}"
+    return sign + path.lstrip(".")
 
 
 def is_public(condition: Condition) -> bool:
@@ -184,11 +189,8 @@ def needs_reveal(selection: Selection, patch: Iterable[Step] = ()) -> list[Hidde
     A change of a hidden field counts too: its result shows whether the body stays the same,
     or has such a field.
     """
-    found = [
-        Hidden("field", veiled_condition(text))
-        for text in selection.fields
-        if not is_public(Condition.read(text))
-    ]
+    asked = [Condition.read(text) for text in selection.fields]
+    found = [Hidden("field", veiled_field(one)) for one in asked if not is_public(one)]
     found += [
         Hidden("ids", mask_value(name))
         for name in selection.ids

@@ -236,6 +236,16 @@ def test_a_variable_that_cannot_be_read_is_named_with_the_way_out(
     assert "s3cret" not in done.stderr
 
 
+def test_a_machine_of_many_makes_no_secret_of_its_own(var: Path) -> None:
+    environment = {
+        name: one for name, one in PRODUCTION.items() if name != "SECRET_KEY"
+    }
+    done = run(var, "", **environment)
+    assert done.returncode != 0
+    assert "SECRET_KEY" in done.stderr.splitlines()[-1]
+    assert not list(var.iterdir())
+
+
 def test_a_commit_to_sqlite_is_on_the_disk_and_writers_wait_in_line(var: Path) -> None:
     code = """
 from django.db import connection

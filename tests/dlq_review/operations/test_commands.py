@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from dlq_review.management import dry_run, operation_console
-from dlq_review.models import DeadLetter, Operation
+from dlq_review.models import AuditEntry, DeadLetter, Operation
 from dlq_review.operations import control, plans, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.search import selections
@@ -205,3 +205,18 @@ def test_waiting_ends_with_the_outcome_and_the_brake_has_its_exit_code(
         run("redrive_dlq", "--all", "--apply", "--by", "ada", "--wait")
     assert caught.value.returncode == 4
     assert all(letter.failed_again for letter in DeadLetter.objects.all())
+
+
+@pytest.mark.parametrize(
+    ("condition", "asked"),
+    [("data.email=ada@example.com", ["data.email"]), ("data.order_id=ORD-1", [])],
+)
+def test_a_redrive_that_asks_about_personal_data_is_on_record(
+    ada: User, sqs: None, condition: str, asked: list[str]
+) -> None:
+    dead_letter(order_created(order_id="ORD-1"))
+    run("redrive_dlq", "--field", condition, "--apply", "--by", "ada")
+    looked = AuditEntry.objects.filter(verb="revealed")
+    assert [(one.actor, one.reason) for one in looked] == [
+        ("ada", f"redrive_dlq, which asks about {name}") for name in asked
+    ]

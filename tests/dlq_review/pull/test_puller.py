@@ -121,6 +121,8 @@ def test_a_message_that_cannot_be_stored_stays_and_blocks_nobody(
     assert (done.stored, done.left) == (1, 1)
     assert DeadLetter.objects.count() == 1  # nothing half stored
     assert queues.depth("orders-dlq").in_flight == 1
+    (orders,) = (one for one in health.depths() or [] if one.name == "orders")
+    assert orders.dead == 1  # it is still there, though it is being looked at
     assert "this will cause" not in caplog.text
     assert "pull=done stored=1 known=0 left=1" in caplog.messages
     assert "stored_at_once=0 reason=RuntimeError" in caplog.messages

@@ -226,6 +226,22 @@ def test_an_error_that_was_seen_does_not_stop_it_again() -> None:
     assert watch.look_at_all() == []
 
 
+def test_an_error_that_an_earlier_run_took_is_no_new_one() -> None:
+    dead_letter(attributes=failure(error_type="TimeoutError"))
+    active()
+    assert begun() == [1]
+    ended(Operation.objects.get(), processed=1)
+    DeadLetter.objects.update(state="resolved")
+    dead_letter(attributes=failure(error_type="OSError"))
+    make_due()
+    assert begun() == [1]
+    fail_with("TimeoutError")
+    last = Operation.objects.order_by("pk").last()
+    assert last
+    last.items.update(state="failed_again")
+    assert watch.look_at_all() == []
+
+
 def test_it_stops_with_the_brake_of_a_run_as_soon_as_that_acts() -> None:
     dead_letter()
     found = active()

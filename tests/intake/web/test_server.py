@@ -27,6 +27,7 @@ class Serving:
         folder: Path,
         workers: int = 1,
         host: str = "127.0.0.1",
+        stop_seconds: str = "30",
         **environment: str,
     ) -> None:
         self.port = free_port()
@@ -36,6 +37,7 @@ class Serving:
             *(sys.executable, "-m", "tests.intake.web.site"),
             *("--workers", str(workers), "--threads", "2"),
             *("--bind", f"{host}:{self.port}"),
+            *("--stop-seconds", stop_seconds),
         ]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -350,6 +352,17 @@ def test_sigterm_lets_a_request_end_and_leaves_nothing(started: Serving) -> None
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_after_sigterm_a_request_has_so_many_seconds_to_end(tmp_path: Path) -> None:
+    serving = Serving(tmp_path, stop_seconds="1").wait()
+    try:
+        with one_inside(serving) as waits:
+            serving.process.terminate()
+            assert serving.process.wait(15) == 0
+            assert waits.makefile("rb").read() == b""
+    finally:
+        serving.kill()
 
 
 def test_a_reload_takes_a_new_process_and_lets_a_request_end(started: Serving) -> None:
