@@ -6,7 +6,8 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from django.db.models.functions import Length
+from django.db.models import Value
+from django.db.models.functions import Left
 
 from dlq_review.bodies import difference, formatting
 from dlq_review.bodies.difference import Line
@@ -39,6 +40,7 @@ MOST_READ = 64 * 1024  # characters of a body that a list reads to mask one of i
 MOST_MASKED = 2 * 1024 * 1024  # characters of bodies that one page reads to mask them
 #: Revisions, and arrivals, that a page reads to mask texts about them.
 MOST_BODIES = 20
+NO_REVISION = -1  # the number of an arrival among revisions
 NOT_READ = "not read"  # which is no JSON
 
 
@@ -133,12 +135,20 @@ def look_at(letters: Sequence[DeadLetter], *more: str) -> Masked:
 
 
 def reason_about(letter: DeadLetter, reason: str) -> str:
-    """A person's text about *letter*, for a list; hidden if the body is long."""
+    """A person's text about *letter*, for a list; hidden if its bodies are long."""
     if not reason:
         return ""
-    short = letter.revisions.alias(size=Length("body")).filter(size__lte=MOST_READ)
-    body = short.filter(number=letter.revision).values_list("body", flat=True).first()
-    return MASK if body is None else Veil(body).error(reason)
+    start = Left("body", MOST_READ + 1)
+    told = letter.revisions.order_by().values_list("number", start)
+    arrived = letter.arrivals.order_by().values_list(Value(NO_REVISION), start)
+    found = list(told.union(arrived)[: 2 * MOST_BODIES + 1])
+    bodies = {body for _, body in found}
+    current = dict(found).get(letter.revision)
+    is_short = sum(map(len, bodies)) <= MOST_READ and len(found) <= 2 * MOST_BODIES
+    if current is None or not is_short:
+        return MASK
+    # A body that nobody can read hides the whole text only until somebody repairs it.
+    return Veil(*bodies)(Veil(current).error(reason))
 
 
 def veiled_condition(text: str) -> str:
