@@ -16,6 +16,8 @@ _PART = re.compile(
     rf"{VARIES}|(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|\S+@\S+"
     rf"|[\w-]*(?:{MASK}[\w-]*)+|[\w-]*\d[\w-]*(?:[.:,/+]\d[\w-]*)*"
 )
+#: The end of a text: a number with the gaps in it, as of a phone, and a word.
+_CUT_OFF = re.compile(r"(?<![\d\s()+./-])[\d\s()+./-]{0,60}(?<!\w)[\w-]{0,100}\Z")
 
 
 def sentence_of(text: str) -> str:
@@ -53,6 +55,14 @@ def skeleton(text: str) -> str:
 def marked(template: str) -> str:
     """The sentence of a group that an earlier release made: it has the template only."""
     return template.replace("…", VARIES)
+
+
+def whole_words(text: str, longest: int) -> str:
+    """*text* without the word or number in which it was cut, if it has *longest* characters.
+
+    No mask knows a name of which only the beginning is left.
+    """
+    return text if len(text) < longest else _CUT_OFF.sub("", text)
 
 
 def says_something(sentence: str) -> bool:

@@ -14,9 +14,10 @@ from django.utils import timezone
 from dlq_review.alerts import raising
 from dlq_review.alerts.kinds import NEW_FAILURE, REGRESSION
 from dlq_review.bodies import sentences
-from dlq_review.groups.fingerprint import Failure, template_of
+from dlq_review.groups.fingerprint import LONGEST_TEMPLATE, Failure
 from dlq_review.groups.plain_words import plain_words
 from dlq_review.models import DeadLetter, FailureGroup
+from processing.events.veil import Veil
 
 _State = DeadLetter.State
 COUNTER = {
@@ -137,10 +138,15 @@ def _learn(arrived: Mapping[int, Sequence[_Arrival]]) -> None:
     for group in FailureGroup.objects.filter(pk__in=arrived):
         before = group.sentence or sentences.marked(group.template)
         # The texts of a merged group differ from those of its own failures.
-        texts = {one.error_text for own, one in arrived[group.pk] if own == group.pk}
+        its = [one for own, one in arrived[group.pk] if own == group.pk]
+        texts = {one.error_text for one in its}
         sentence = functools.reduce(sentences.narrowed, sorted(texts), before)
-        changed = ["sentence"] if sentence != group.sentence else []
-        group.sentence = sentence
+        masked = {one.key_template: one.template for one in its}
+        template = masked.get(group.template, group.template)
+        said = {"sentence": sentence, "template": template}
+        changed = [name for name, to in said.items() if getattr(group, name) != to]
+        for name in changed:
+            setattr(group, name, said[name])
         if group.state == FailureGroup.State.RESOLVED:
             _wake(group, regresses=True)
             changed += ["state", "appeared_at"]
@@ -148,25 +154,30 @@ def _learn(arrived: Mapping[int, Sequence[_Arrival]]) -> None:
             group.save(update_fields=changed)
 
 
-def mask(texts: Iterable[tuple[DeadLetter, str]], also: Iterable[int]) -> None:
-    """Take what is masked now in the text of a letter out of the text of its group.
+def mask(texts: Iterable[tuple[DeadLetter, str, Veil]], also: Iterable[int]) -> None:
+    """Take what is masked now in the text of a letter out of the texts of its group.
 
-    *texts* are letters, with their stored text, and that text as it is masked from now on.
+    *texts* are letters, their texts as they are masked from now on, and what masks them.
     The groups *also* are locked with theirs, because the transaction changes them next.
     """
-    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for letter, text in texts:
-        found[own_group(letter)].append((letter.error_text, text))
+    found: dict[int, list[tuple[str, Veil]]] = defaultdict(list)
+    for letter, text, veil in texts:
+        found[own_group(letter)].append((text, veil))
     groups = FailureGroup.objects.filter(pk__in={*found, *also}).order_by("pk")
     for group in groups.select_for_update(no_key=True):
-        if group.pk not in found:
-            continue
-        templates = {template_of(old): template_of(new) for old, new in found[group.pk]}
-        before = group.sentence or sentences.marked(group.template)
-        new = sorted({text for _, text in found[group.pk]})
-        group.sentence = functools.reduce(sentences.narrowed, new, before)
-        group.template = templates.get(group.template, group.template)
-        group.save(update_fields=["sentence", "template"])
+        if group.pk in found:
+            _mask_group(group, found[group.pk])
+
+
+def _mask_group(group: FailureGroup, found: Iterable[tuple[str, Veil]]) -> None:
+    before = group.sentence or sentences.marked(group.template)
+    new = sorted({text for text, _ in found})
+    group.sentence = functools.reduce(sentences.narrowed, new, before)
+    # Not that of the letter's text: another letter may have had its own names masked here.
+    for _, veil in found:
+        template = sentences.whole_words(group.template, LONGEST_TEMPLATE)
+        group.template = veil(template)[:LONGEST_TEMPLATE]
+    group.save(update_fields=["sentence", "template"])
 
 
 def _count_hours(arrivals: Mapping[tuple[int, datetime], int]) -> None:

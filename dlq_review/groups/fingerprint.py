@@ -20,6 +20,7 @@ _GROUPED_BY_TEXT = {
 }
 VERSION = "v2:"
 LONGEST_KEY = 64  # characters, as the column has
+LONGEST_TEMPLATE = 300  # characters, as the column has
 _CHANGING = re.compile(r"'[^']*'|\"[^\"]*\"|\S+@\S+|\S*\d\S*")
 
 
@@ -38,11 +39,18 @@ class Failure:
     """How often the message was delivered before it ended in the DLQ."""
     error_field: str = ""
     """The field that a handler refused, as in data.order_id."""
+    key_text: str = ""
+    """The error text as the body that failed masks it, where other bodies mask more."""
 
     @property
     def template(self) -> str:
         """The text without the parts that differ between messages."""
-        return template_of(self.error_text)
+        return _template(self.error_text)
+
+    @property
+    def key_template(self) -> str:
+        """The template that tells groups apart, whatever other bodies their letters had."""
+        return _template(self.key_text or self.error_text)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -55,17 +63,16 @@ class Failure:
         """
         parts = [self.queue, self.type, self.error_type]
         if by_text(self.error_type, self.place):
-            parts += [template_of(self.unmasked_text)]
+            parts += [_template(self.unmasked_text)]
         else:
-            parts += [self.place.rpartition(":")[2], self.template]
+            parts += [self.place.rpartition(":")[2], self.key_template]
         text = "\n".join(parts).encode("utf-8", "replace")
         digest = hashlib.sha256(text).hexdigest()
         return f"{VERSION}{digest}"[:LONGEST_KEY]
 
 
-def template_of(text: str) -> str:
-    """*text* without the parts that differ between messages."""
-    return _CHANGING.sub("…", text[:LONGEST_TEXT])[:300]
+def _template(text: str) -> str:
+    return _CHANGING.sub("…", text[:LONGEST_TEXT])[:LONGEST_TEMPLATE]
 
 
 def by_text(error_type: str, place: str) -> bool:

@@ -2,23 +2,27 @@
 
 The previous releases masked the text of a failure by the body that failed alone. Lists and
 exports show the stored text, so it is masked here by all bodies of its letter, as it is today
-when a body is added. Of a letter with one body nothing changes.
+when a body is added, and so are the texts of its group. Of a letter with one body nothing
+changes.
 
 Each step is a transaction of its own. What is masked stays as it is, so this may run again.
 """
 
 import heapq
+from collections import defaultdict
 from itertools import groupby
 from operator import itemgetter
 
 from django.db import migrations, transaction
 from django.db.models import Q
 
+from dlq_review.bodies.sentences import marked, narrowed, whole_words
 from processing.events.veil import Veil
 
 STEP = 200  # letters
 READ = 20  # bodies of up to 1 MiB, held at once
 LONGEST = 500  # characters of a letter's text
+TEMPLATE = 300  # characters of a group's
 
 
 def mask_stored(apps, schema_editor):
@@ -33,12 +37,26 @@ def _mask_step(apps, last):
     several = Q(revision__gt=0) | Q(arrival_count__gt=1)
     found = letters.filter(several, pk__gt=last).exclude(error_text="").order_by("pk")
     step = {one.pk: one for one in found.select_for_update(no_key=True)[:STEP]}
+    told = defaultdict(list)
     for number, bodies in _bodies(apps, step):
-        before = step[number].error_text
-        masked = Veil(*bodies)(before)[:LONGEST]
-        if masked != before:
+        letter, veil = step[number], Veil(*bodies)
+        masked = veil(whole_words(letter.error_text, LONGEST))[:LONGEST]
+        veil.masked.clear()  # the bodies, of which no more are held than were read
+        if masked != letter.error_text:
             letters.filter(pk=number).update(error_text=masked)
+            told[letter.origin_id or letter.group_id].append((masked, veil))
+    groups = apps.get_model("dlq_review", "FailureGroup").objects
+    for group in groups.filter(pk__in=told).order_by("pk").select_for_update(no_key=True):
+        _mask_group(group, told[group.pk])
     return list(step)
+
+
+def _mask_group(group, texts):
+    for text, veil in texts:
+        before = group.sentence or marked(group.template)
+        group.sentence = narrowed(before, text)
+        group.template = veil(whole_words(group.template, TEMPLATE))[:TEMPLATE]
+    group.save(update_fields=["sentence", "template"])
 
 
 def _bodies(apps, letters):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from dlq_review.groups import counters
 from dlq_review.letters import error_texts, redrive_mark
@@ -45,15 +45,28 @@ def _letter_of(pulled: PulledMessage) -> tuple[DeadLetter, bool]:
     # letter. The attribute alone is no proof: the request must be the letter's too.
     if letter := letters.get(redrive_mark.redriven_from(pulled.message)):
         return letter, False
-    # Looked up first: to begin one, a group is made of the text as its body alone masks it.
     for letter in letters.values():
         if letter.queue == pulled.failure.queue:
             return letter, False
-    return DeadLetter.objects.select_for_update(no_key=True).get_or_create(
-        request_id=pulled.identity.request_id,
-        queue=pulled.failure.queue,
-        defaults=first_fields(pulled, counters.group_of(pulled.failure)),
-    )
+    return _begin_letter(pulled)
+
+
+def _begin_letter(pulled: PulledMessage) -> tuple[DeadLetter, bool]:
+    names = {"request_id": pulled.identity.request_id, "queue": pulled.failure.queue}
+    try:
+        with transaction.atomic():
+            # Of the text as its body alone masks it: the group goes, with its alert, if
+            # another began the letter meanwhile.
+            group = counters.group_of(pulled.failure)
+            fields = first_fields(pulled, group)
+            return DeadLetter.objects.create(**names, **fields), True
+    except IntegrityError:
+        found = (
+            DeadLetter.objects.select_for_update(no_key=True).filter(**names).first()
+        )
+        if found is None:
+            raise
+        return found, False
 
 
 def _store_arrival(letter: DeadLetter, pulled: PulledMessage) -> bool:
@@ -112,7 +125,12 @@ def _is_known(letter: DeadLetter, pulled: PulledMessage) -> bool:
 def _fail_again(letter: DeadLetter, pulled: PulledMessage, *, known: bool) -> None:
     # The letter keeps its queue, even if it failed last on another.
     text = error_texts.of_failure(letter, pulled.failure.error_text)
-    failure = replace(pulled.failure, queue=letter.queue, error_text=text)
+    failure = replace(
+        pulled.failure,
+        queue=letter.queue,
+        error_text=text,
+        key_text=pulled.failure.error_text,
+    )
     groups = counters.group_fields(counters.group_of(failure))
     _mask_former_text(letter, pulled, letter.group_id, *filter(None, groups.values()))
     changes: dict[str, Any] = {
