@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
@@ -123,13 +124,22 @@ def test_a_body_of_unknown_make_blocks_no_other(orders: None) -> None:
     assert first.group != second.group
 
 
+@pytest.mark.parametrize("delay", [0, 60])
 def test_a_job_is_sent_to_a_fifo_queue_too(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    delay: int,
 ) -> None:
+    """SQS refuses a message with a delay of its own there, and moto takes it."""
     make_fifo("jobs", settings, monkeypatch)
     request.getfixturevalue("sqs")
-    publisher.send_job("processing.relay", "j-1", {})
+    with patch.object(
+        queues.sender(), "send_message", wraps=queues.sender().send_message
+    ) as sent:
+        publisher.send_job("processing.relay", "j-1", {}, delay=delay)
     assert waiting("jobs") == 1
+    assert "DelaySeconds" not in sent.call_args.kwargs
 
 
 def test_a_message_dead_lettered_twice_is_in_the_dlq_once(orders: None) -> None:

@@ -1,10 +1,11 @@
 """Putting people into the groups that the triage desk knows."""
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from processing.delivery import processor
 from processing.models import StaffMember, User
@@ -43,6 +44,26 @@ def test_a_password_that_is_easily_guessed_is_refused(
     form = admin_client.post(ADD, new).context["adminform"].form
     assert [*form.errors] == ["password2"]
     assert not StaffMember.objects.filter(username="grace-hopper1").exists()
+
+
+@pytest.mark.parametrize("is_superuser", [False, True])
+def test_only_a_superuser_resets_a_second_factor(
+    client: Client, is_superuser: bool
+) -> None:
+    """Who may change accounts could else come in as a person of whom they know a password."""
+    grace = StaffMember.objects.create(
+        username="grace", is_staff=True, is_superuser=is_superuser
+    )
+    grace.user_permissions.set(
+        Permission.objects.filter(codename__endswith="_staffmember")
+    )
+    client.force_login(User.objects.get(pk=grace.pk))
+    hopper = StaffMember.objects.create(username="hopper", is_staff=True)
+    app = TOTPDevice.objects.create(user_id=hopper.pk, confirmed=True)
+    page = reverse("admin:processing_staffmember_second_factor", args=[hopper.pk])
+    answers = [client.get(page).status_code, client.post(page).status_code]
+    assert answers == ([200, 302] if is_superuser else [403, 403])
+    assert TOTPDevice.objects.filter(pk=app.pk).exists() is not is_superuser
 
 
 def test_owners_of_accounts_are_not_staff(admin_client: Client) -> None:

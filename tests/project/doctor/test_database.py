@@ -56,6 +56,16 @@ def test_a_database_that_answers_is_told_with_its_version_and_latency(
         held(database_checks.database(None), State.WARN, " ms.", "nearer")
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL is far")
+@pytest.mark.parametrize(("seconds", "state"), [(0.0155, "ok"), (0.0255, "warn")])
+def test_the_time_of_an_answer_is_told_in_milliseconds(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, state: str
+) -> None:
+    clock = iter([7.0, 7.0 + seconds])
+    monkeypatch.setattr(database_checks, "monotonic", lambda: next(clock))
+    held(database_checks.database(None), State(state), f" {seconds * 1000:.1f} ms.")
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL can")
 @pytest.mark.parametrize(
     ("setting", "sentence", "advice"),
