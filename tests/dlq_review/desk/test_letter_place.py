@@ -82,6 +82,18 @@ def test_a_letter_has_its_place_in_the_list_one_came_from(
     assert told(text) == (words, expected)
 
 
+def test_a_neighbour_is_opened_as_one_of_the_same_list(
+    desk: Client, five: list[DeadLetter]
+) -> None:
+    text = opened(desk, five[1], "state=waiting")
+    links = re.findall(r'rel="(prev|next)" href="([^"]+)"', text)
+    kept = "?list=state%3Dwaiting"
+    assert links == [
+        ("prev", f"{page(five[0])}{kept}"),
+        ("next", f"{page(five[3])}{kept}"),
+    ]
+
+
 def test_a_neighbour_is_told_by_its_name_to_who_hears_the_page(
     desk: Client, five: list[DeadLetter]
 ) -> None:

@@ -6,6 +6,7 @@ from html import unescape
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -13,8 +14,9 @@ from django.utils import timezone
 from dlq_review.letters import retention, settlement
 from dlq_review.models import AuditEntry, DeadLetter, Operation
 from dlq_review.operations import control, progress, runner
-from dlq_review.search import full_text
+from dlq_review.search import full_text, narrowing
 from dlq_review.search.keyset_pages import Cursor
+from processing.models import User
 from tests.builders import dead_letter, failure, order_created, signup_requested
 from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.desk_pages import LIST, OPERATIONS, html, plan
@@ -170,6 +172,37 @@ def test_the_list_offers_what_waits_and_no_policy_under_a_search(
     text = html(desk, f"{LIST}?q=C-9&state=waiting")
     assert "All that match…" in text
     assert "By a policy" not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "offered"),
+    [("state=waiting", True), ("state=waiting&since=24h", False)],
+)
+def test_no_policy_is_offered_for_a_list_that_it_could_not_keep_to(
+    desk: Client, letters: dict[str, DeadLetter], query: str, offered: bool
+) -> None:
+    may_schedule(desk)
+    DeadLetter.objects.update(last_failed_at=timezone.now())
+    text = html(desk, f"{LIST}?{query}")
+    assert "All that match…" in text
+    assert ("By a policy…" in text) is offered
+
+
+def may_schedule(client: Client) -> None:
+    user = User.objects.get(pk=client.session["_auth_user_id"])
+    user.user_permissions.add(Permission.objects.get(codename="schedule_redrivepolicy"))
+
+
+def test_what_a_search_and_a_condition_leave_out_is_both_told(
+    client_of: ClientOf,
+    letters: dict[str, DeadLetter],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(narrowing, "MOST", 1)
+    asked = "q=C-9&state=waiting&field=data.currency%3DEUR"
+    text = html(client_of("view", name="eve"), f"{LIST}?{asked}")
+    notes = re.findall(r'<p class="hint" role="note">(.*?)</p>', text)
+    assert [one.partition(" ")[0] for one in notes] == ["Bodies", "Only"]
 
 
 def wrong(customer: str) -> DeadLetter:

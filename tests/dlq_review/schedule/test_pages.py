@@ -1,5 +1,6 @@
 """The pages of redrive policies: what they show, and what the form refuses."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,26 @@ pytestmark = [
 SCHEDULE = "schedule_redrivepolicy"
 TODAY = RedrivePolicy.today
 NEW = f"{POLICIES}new/"
+
+
+@pytest.mark.parametrize(
+    ("now", "steps"),
+    [
+        ("draft", ["Start", "End"]),
+        ("active", ["Pause", "End"]),
+        ("paused", ["Resume", "End"]),
+        ("stopped", ["Resume", "End"]),
+        ("ended", []),
+    ],
+)
+def test_the_page_of_a_policy_offers_the_steps_of_its_state(
+    admin_client: Client, now: str, steps: list[str]
+) -> None:
+    found = policy(state=now)
+    text = html(admin_client, f"{POLICIES}{found.pk}/change/")
+    actions = re.search(r'(?s)<fieldset class="steering".*?</fieldset>', text)
+    assert actions
+    assert re.findall(r"<button[^>]*>(\w+)</button>", actions[0]) == steps
 
 
 def form(**changes: Any) -> dict[str, Any]:

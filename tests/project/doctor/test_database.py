@@ -179,6 +179,8 @@ def test_beat_and_jobs_that_are_not_seen_are_told() -> None:
     held(database_checks.signs_of_life(None), State.OK, "at work")
     LifeSign.objects.filter(name="pull").update(at=now - timedelta(hours=3))
     held(database_checks.signs_of_life(None), State.FAIL, "for 180 min", "beat")
+    LifeSign.objects.filter(name="settle").delete()  # one that is late is worse
+    held(database_checks.signs_of_life(None), State.FAIL, "for 180 min", "beat")
 
 
 HEARD = ("pull", "settle")
