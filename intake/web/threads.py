@@ -1,7 +1,7 @@
 """Threads that take what comes; the one that was idle last takes the next.
 
 What it needs is still in the caches of its processor. Threads that take turns, as those of
-`concurrent.futures` do, spend a fifth more processor time on a request that comes alone.
+`concurrent.futures` do, spend a tenth more processor time on requests that come one by one.
 """
 
 import threading
