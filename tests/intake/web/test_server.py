@@ -100,12 +100,13 @@ def body_of(answer: bytes) -> bytes:
 
 
 def unchunked(body: bytes) -> bytes:
-    whole = b""
-    while body:
-        size, _, rest = body.partition(b"\r\n")
-        whole += rest[: int(size, 16)]
-        body = rest[int(size, 16) + 2 :]
-    return whole
+    parts, at = [], 0
+    while at < len(body):
+        end = body.index(b"\r\n", at)
+        begin, size = end + 2, int(body[at:end], 16)
+        parts.append(body[begin : begin + size])
+        at = begin + size + 2
+    return b"".join(parts)
 
 
 @pytest.fixture(scope="module")
