@@ -42,10 +42,15 @@ READERS: dict[str, Callable[[Environment], Any]] = {
         ("int", " ", 7),
         ("int", None, 7),
         ("float", "1.5", 1.5),
+        ("float", " 12 ", 12.0),
+        ("float", "1e1", 10.0),
+        ("float", "", 7.5),
+        ("float", " ", 7.5),
         ("float", None, 7.5),
         *(("bool", text, True) for text in ("true", "on", "1", "YES", "", None)),
         *(("bool", text, False) for text in ("false", "off", "0", "NO", "n", "f")),
         ("str", "", ""),
+        *(("str", text, text) for text in ("$ecret", "$$x", "\\$x", " a ")),
         ("str", None, "default"),
         ("list", "a,b", ["a", "b"]),
         ("list", " a, b c ,, ", ["a", "b c"]),
@@ -71,6 +76,10 @@ def test_a_variable_is_read_as_its_kind(
     [
         ("int", "soon", "NAME is 'soon'. Set it to a whole number."),
         ("int", "1.5", "NAME is '1.5'. Set it to a whole number."),
+        *(
+            ("float", text, f"NAME is {text!r}. Set it to a number, such as 0.5.")
+            for text in ("soon", "10s", "5m", "50%", "0,5", "1,000", "nan", "inf")
+        ),
         ("bool", "maybe", "NAME is 'maybe'. Set it to true or false."),
         ("word", "On", "NAME is 'On'. Set it to off, optional or required."),
         ("host", "no:s3cret@x", "NAME cannot be read. Write it like smtp://host"),
