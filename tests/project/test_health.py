@@ -31,6 +31,8 @@ def test_not_ready_names_sqs_when_it_does_not_answer(
         "database": "ok",
         "sqs": "no answer",
     }
+    assert answer["Retry-After"] == "5"
+    assert "no-store" in answer["Cache-Control"]
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """Putting people into the groups that the triage desk knows."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -64,6 +65,14 @@ def test_only_a_superuser_resets_a_second_factor(
     answers = [client.get(page).status_code, client.post(page).status_code]
     assert answers == ([200, 302] if is_superuser else [403, 403])
     assert TOTPDevice.objects.filter(pk=app.pk).exists() is not is_superuser
+    told = [one.get_change_message() for one in LogEntry.objects.all()]
+    assert told == (["Second factor reset."] if is_superuser else [])
+
+
+def test_nobody_there_has_a_second_factor_to_reset(admin_client: Client) -> None:
+    page = reverse("admin:processing_staffmember_second_factor", args=[2**40])
+    assert admin_client.get(page).status_code == 404
+    assert admin_client.post(page).status_code == 404
 
 
 def test_owners_of_accounts_are_not_staff(admin_client: Client) -> None:

@@ -40,6 +40,9 @@ def test_the_trouble_of_the_last_run_is_told(
     held(
         archive(None), State.WARN, "The last run of the archive: AccessDenied.", "role"
     )
+    LifeSign.objects.update(trouble="")
+    held(archive(None), State.OK, "exists")
+    sign.save()
     monkeypatch.setattr(LifeSign.objects, "filter", away)
     held(archive(None), State.OK, "exists")
 

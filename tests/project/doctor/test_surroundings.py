@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from django.core import checks
 from django.core.cache import cache
 from pytest_django import Settings
 
@@ -138,3 +139,48 @@ def test_each_setting_that_fits_no_production_has_a_line(settings: Settings) -> 
     assert "Let a proxy end TLS, and set BEHIND_TLS=true." in {f.advice for f in found}
     assert all(one.advice.endswith(".") for one in found)
     assert settings.SECRET_KEY not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (checks.Info("Good to know.", id="intake.I001"), None),
+        (checks.Warning("Said by the line `cache`.", id="intake.W003"), None),
+        (checks.Error("Said by the line `cache`.", id="intake.E002"), None),
+        (checks.Error("Said by the line `mail`.", id="holdfast.E009"), None),
+        (checks.Warning("Turned off on purpose.", id="security.W021"), None),
+        (
+            checks.Warning("It is odd.", "Look at it", id="x.W001"),
+            (State.WARN, "It is odd.", "Look at it."),
+        ),
+        (
+            checks.Error("It is wrong.", id="x.E001"),
+            (State.FAIL, "It is wrong.", "Correct it as docs/settings.md explains."),
+        ),
+        *(
+            (
+                checks.Warning(
+                    "No TLS. A long text.", "Long too", id=f"security.{one}"
+                ),
+                (
+                    State.WARN,
+                    "No TLS.",
+                    "Let a proxy end TLS, and set BEHIND_TLS=true.",
+                ),
+            )
+            for one in ("W004", "W008", "W012", "W016")
+        ),
+    ],
+    ids=lambda one: getattr(one, "id", None),
+)
+def test_a_message_of_the_checks_becomes_one_line_or_none(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    message: checks.CheckMessage,
+    told: tuple[str, ...] | None,
+) -> None:
+    settings.SILENCED_SYSTEM_CHECKS = ["security.W021"]
+    monkeypatch.setattr(checks, "run_checks", lambda **_: [message])
+    found = surroundings.settings_of_production(None)
+    fine = (State.OK, "All settings fit a production.", "")
+    assert [(one.state, one.says, one.advice) for one in found] == [told or fine]
