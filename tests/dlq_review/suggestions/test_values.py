@@ -23,6 +23,7 @@ COUNTRY = fields_of(Profile)["country"]
     [
         ("trim", SKU, "  TEA-1\t", "TEA-1"),
         ("trim", SKU, "\ufeffTEA-1\u200b", "TEA-1"),
+        ("trim", SKU, "\ufeff TEA-1 \u200b", "TEA-1"),
         ("trim", CURRENCY, "EUR ", "EUR"),
         ("number_as_text", PRICE, Decimal("12.5"), "12.50"),
         ("number_as_text", SKU, Decimal("4711"), "4711"),
@@ -64,8 +65,11 @@ def test_a_rule_proposes_what_was_meant(
         (PRICE, Decimal("1e400")),
         (QUANTITY, "two"),
         (QUANTITY, Decimal("2.5")),
+        (QUANTITY, "2.5"),
         (QUANTITY, "0"),
         (SKU, "MUG 1"),
+        (SKU, "12,50"),  # no amount
+        (SKU, "12.50 EUR"),
         (SKU, None),
         (WHEN, "03/04/2026"),  # March or April
         (WHEN, "yesterday"),
