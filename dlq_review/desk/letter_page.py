@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from dlq_review.bodies import difference, formatting
 from dlq_review.desk.letter_actions import actions_for
@@ -41,6 +42,7 @@ def letter_context(
     known = current_event.processed(letter)
     return {
         "letter": letter,
+        "here": reverse("admin:dlq_review_deadletter_change", args=[letter.pk]),
         "masked": masked,
         "reference": look.reference(letter.reference),
         "error_text": look.error(letter.error_text),

@@ -192,3 +192,20 @@ def test_no_letter_is_scanned_for_a_place(
                 cursor.execute(f"EXPLAIN {one['sql']}")
                 plan = "\n".join(line for (line,) in cursor.fetchall())
                 assert "Seq Scan on dlq_review_deadletter" not in plan, one["sql"]
+
+
+@pytest.mark.parametrize("step", ["rehearse", "reveal"])
+@pytest.mark.parametrize("list_query", ["", "?list=state%3Dall"])
+def test_the_answer_to_a_step_looks_for_news_at_the_page_of_the_letter(
+    desk: Client, step: str, list_query: str
+) -> None:
+    letter = dead_letter()
+    state = {"rehearse": "open", "reveal": "claimed"}[step]
+    type(letter).objects.filter(pk=letter.pk).update(state=state)
+    answer = desk.post(f"{page(letter, step)}{list_query}")
+    text = answer.content.decode()
+    here = f"{page(letter)}{list_query}"
+    fresh = re.findall(r'data-fresh="([^"]*)"', text)
+    reloads = re.findall(r'content="6; url=([^"]*)"', text)
+    assert set(fresh) == {here}
+    assert reloads == ([here] if state == "claimed" else [])
