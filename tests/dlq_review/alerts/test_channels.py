@@ -122,6 +122,8 @@ def _time(text: str) -> datetime:
     ("text", "subject"),
     [
         ("Plain.", "Plain."),
+        ("\tTwo words. ", "?Two words."),
+        (" Two words. ", "Two words."),
         ("ünïcode\r\nBcc: eve", "?n?code??Bcc: eve"),
         ("x" * 200, "x" * 99),
         (" ", "Holdfast"),

@@ -187,6 +187,22 @@ def test_a_clock_that_is_half_a_minute_off_is_borne_and_no_more(ada: User) -> No
 
 
 @pytest.mark.parametrize(
+    ("seconds", "taken"),
+    [(-60, False), (-30, True), (0, True), (30, True), (60, False)],
+)
+def test_an_app_whose_clock_is_further_off_is_not_set_up(
+    ada: User, seconds: int, *, taken: bool
+) -> None:
+    shown = code(after=seconds)
+    if taken:
+        second_factor.enrol(ada, KEY, shown, has_shown_a_code=False)
+    else:
+        with pytest.raises(second_factor.WrongCodeError):
+            second_factor.enrol(ada, KEY, shown, has_shown_a_code=False)
+    assert second_factor.is_enrolled(ada) is taken
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         "",
