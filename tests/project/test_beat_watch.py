@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from datetime import timedelta
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from django.core import mail
@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
+from dlq_review.alerts import outbox
 from dlq_review.models import AlertDelivery, LifeSign
 from dlq_review.monitoring import machinery_alerts
 from project import beat_watch
@@ -74,6 +75,29 @@ def test_while_pulls_come_beat_sends_nothing(settings: Settings, clock: Clock) -
     watch.look()
     assert watch._sender is None
     assert not AlertDelivery.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_receiver_that_hangs_holds_one_thread_of_beat(
+    settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    pulled(minutes=10)
+    released = Event()
+    monkeypatch.setattr(outbox, "deliver", lambda **_: released.wait(10))
+    watch = JobsWatch()
+    clock[0] += 300
+    senders = set()
+    for _ in range(3):
+        watch.look()
+        senders.add(watch._sender)
+        clock[0] += beat_watch.EVERY
+    released.set()
+    sent_by(watch)
+    assert len(senders) == 1
+    watch.look()
+    sent_by(watch)
+    assert watch._sender not in senders
 
 
 @pytest.mark.parametrize("error", [OperationalError, OverflowError])

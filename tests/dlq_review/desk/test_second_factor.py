@@ -4,6 +4,7 @@ import threading
 import time
 from binascii import unhexlify
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -130,6 +132,11 @@ def test_a_key_is_typed_in_groups_of_four_letters() -> None:
     assert second_factor.in_letters(b"foobarfoob".hex()) == "MZXW 6YTB OJTG 633C"
 
 
+def test_a_key_has_the_160_random_bits_of_the_standard() -> None:
+    assert len(unhexlify(second_factor.new_key())) == 20
+    assert second_factor.new_key() != second_factor.new_key()
+
+
 def test_the_first_login_sets_up_an_app_and_leads_to_where_one_went(
     ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -230,8 +237,15 @@ def test_what_is_no_code_is_refused_in_words(ada: User, wrong: str) -> None:
 def test_an_app_that_was_never_confirmed_opens_nothing(ada: User) -> None:
     enrolled(ada)
     TOTPDevice.objects.update(confirmed=False)
+    assert not second_factor.is_enrolled(ada)
     with pytest.raises(second_factor.WrongCodeError):
         second_factor.verify(ada, code())
+
+
+@pytest.mark.parametrize(("left", "told"), [(0.2, 1), (1.5, 2), (59.9, 60)])
+def test_a_pause_is_told_in_seconds_that_suffice(left: float, told: int) -> None:
+    until = timezone.now() + timedelta(seconds=left)
+    assert f"Wait {told} seconds," in str(second_factor.TooSoonError(until))
 
 
 def test_guesses_are_throttled_longer_each_time(ada: User) -> None:

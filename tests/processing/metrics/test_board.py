@@ -96,6 +96,7 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board, "_declared", [])
     monkeypatch.setattr(board, "_row", 900)
     monkeypatch.setattr(board, "_start", board.ROWS + 900 * board.COLUMNS)
+    board._cells[900] = 0  # the mark that a test before has left
 
 
 def test_a_histogram_knows_number_and_sum_of_each_bucket(apart: None) -> None:
@@ -119,6 +120,27 @@ def test_the_latest_of_all_processes_counts(apart: None) -> None:
     board.own(901)
     latest.note(8, "a")
     assert latest.totals() == {("a",): 9}
+
+
+@pytest.mark.parametrize(
+    ("name", "queues", "is_kept"),
+    [
+        ("sent", ("a", "b"), True),
+        ("sent", ("b", "a"), False),
+        ("sent", ("a", "b", "c"), False),
+        ("held", ("a", "b"), False),
+    ],
+)
+def test_counts_go_on_only_where_all_columns_mean_the_same(
+    apart: None, name: str, queues: tuple[str, ...], *, is_kept: bool
+) -> None:
+    former = Counter("sent", "", queue=("a", "b"))
+    board.settle()
+    former.count("a")
+    board._declared.clear()  # as in a worker of the next release
+    counter = Counter(name, "", queue=queues)
+    board.settle()
+    assert counter.totals()[("a",)] == int(is_kept)
 
 
 def test_every_metric_that_is_shown_has_a_name_and_a_meaning() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from pytest_django import Settings
 
 from processing.outbound import https, topic
 from processing.outbound.errors import UndeliveredError
@@ -104,3 +105,13 @@ def test_sns_refuses_for_good_or_for_the_moment(
         topic.publish("Subject", "A text.", {}, {})
     assert found.value.is_refusal is is_refusal
     assert "secret" not in str(found.value)
+
+
+def test_sns_is_asked_once_because_the_outbox_tries_again(settings: Settings) -> None:
+    with receiving() as receiver:
+        receiver.status = 503
+        settings.ALERT_TOPIC_ENDPOINT_URL = receiver.url
+        settings.ALERT_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:alerts"
+        with pytest.raises(UndeliveredError):
+            topic.publish("Subject", "A text.", {}, {})
+    assert len(receiver.calls) == 1

@@ -79,7 +79,9 @@ def test_a_pattern_that_was_asked_for_wins_over_what_was_counted() -> None:
 
 def test_too_few_orders_are_not_taken_for_an_average() -> None:
     processed(rows.ENOUGH - 1, minute(5))
+    failed_attempt(order_created(), type="order_created")
     found = traffic()
+    assert (found["failures"], found["failures_from"]) == (0, "assumed")
     assert (found["mix"], found["mix_from"]) == ({"trickle": 1.0}, "assumed")
     told = costs()
     assert "Too few to count: 999 orders in 7 days, 1,000 are needed." in told
