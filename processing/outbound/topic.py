@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from django.conf import settings
 
 from processing.outbound.errors import UndeliveredError
@@ -40,7 +41,7 @@ def publish(
         raise UndeliveredError(
             refusals.code(error), is_refusal=_is_refusal(error)
         ) from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise UndeliveredError(refusals.code(error)) from None
 
 

@@ -107,11 +107,18 @@ def test_sns_refuses_for_good_or_for_the_moment(
     assert "secret" not in str(found.value)
 
 
-def test_sns_is_asked_once_because_the_outbox_tries_again(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("status", "answer"), [(503, b""), (503, b"ok"), (502, b"<html>"), (200, b"ok")]
+)
+def test_sns_is_asked_once_whatever_answers_in_its_place(
+    settings: Settings, status: int, answer: bytes
+) -> None:
+    """The outbox tries again."""
     with receiving() as receiver:
-        receiver.status = 503
+        receiver.status, receiver.answer = status, answer
         settings.ALERT_TOPIC_ENDPOINT_URL = receiver.url
         settings.ALERT_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:alerts"
-        with pytest.raises(UndeliveredError):
+        with pytest.raises(UndeliveredError) as found:
             topic.publish("Subject", "A text.", {}, {})
+    assert not found.value.is_refusal
     assert len(receiver.calls) == 1
