@@ -16,6 +16,7 @@ from tests.dlq_review.desk_pages import GROUPS, LIST, page
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 #: Where a page is, and the form that is sent there, if one is.
 Asked = tuple[str, dict[str, Any] | None]
+_UNDOABLE = "a letter that is not yet sent"
 WAIT = "?list=state%3Dwaiting"
 
 
@@ -61,6 +62,18 @@ def edited(error: str) -> DeadLetter:
     return found
 
 
+def example() -> DeadLetter:
+    """A letter that was mended, where two others have the same wrong values."""
+    found = wrong("Example")
+    for number in "12":
+        wrong("Example", number=number)
+    body = json.loads(found.revisions.get(number=0).body)
+    mended = order_data(order_id="ORD-Example")
+    text = json.dumps(body | {"data": mended})
+    revisions.edit(found, text, based_on=0, by="bob", reason="a@b.de")
+    return found
+
+
 def letters() -> dict[str, Asked]:
     last, plain, first = letter("Last"), letter("Plain"), letter("First")
     for permanent in (True, False):
@@ -71,7 +84,7 @@ def letters() -> dict[str, Asked]:
         attempts=2, correlation_id="k-1", place="x.py:1", customer_id="C-17"
     )
     states: dict[str, dict[str, Any]] = {
-        "a letter that is not yet sent": {
+        _UNDOABLE: {
             "state": "claimed",
             "send_after": NOW + timedelta(seconds=5),
             "claimed_at": NOW,
@@ -120,6 +133,8 @@ def letters() -> dict[str, Asked]:
         "a letter that is wrong": (page(wrong("Wrong")), None),
         "a letter that is no event": (page(letter("None", "no event")), None),
         "a letter that was edited": (f"{page(edited('Edited'))}{WAIT}", None),
+        "a letter that is an example": (f"{page(example())}{WAIT}", None),
+        "a letter that can be undone": (f"{page(found[_UNDOABLE])}{WAIT}", None),
         "a letter that was discarded": (page(gone), None),
         "a letter that was archived": (page(archived), None),
         "a letter whose body was not archived": (page(unkept), None),

@@ -3,10 +3,19 @@
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
-from dlq_review.models import Operation, OperationItem, RedrivePolicy
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import GROWTH
+from dlq_review.models import (
+    AlertDelivery,
+    Operation,
+    OperationItem,
+    RaisedAlert,
+    RedrivePolicy,
+)
 from dlq_review.operations import control, plans
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
@@ -119,6 +128,7 @@ def policies() -> dict[str, Asked]:
         "stopped": {"state": "stopped", "halted": "Too many failed."},
         "paused": {"state": "paused", "halted": "The probe is red."},
         "ended": {"state": "ended"},
+        "with a probe": {"events": 3, "url": "https://bank.example/up"},
     }
     made = {name: policy(**{"owner": "bob", **more}) for name, more in own.items()}
     awaits = policy(owner="bob", state="active")
@@ -191,6 +201,24 @@ def forms() -> dict[str, Asked]:
     }
 
 
+def _alerts() -> None:
+    """An alert that lasts, and its deliveries in each state."""
+    for rows in (RaisedAlert, AlertDelivery):
+        rows.objects.all().delete()
+    raising.begin(GROWTH, "orders", "150 failures.")
+    told = AlertDelivery.objects.latest("pk")
+    states: dict[str, dict[str, Any]] = {
+        "sent": {"sent_at": NOW - timedelta(hours=2), "phase": "over", "tries": 1},
+        "given_up": {"last_error": "HTTP 500", "phase": "reminder", "tries": 9},
+    }
+    for number, (state, fields) in enumerate(states.items(), 7):
+        told.pk, told.key = None, uuid4()
+        told.number, told.state, told.created_at = number, state, NOW
+        for name, value in fields.items():
+            setattr(told, name, value)
+        told.save(force_insert=True)
+
+
 def others() -> dict[str, Asked]:
     known, hard = (
         letter("XKnown", correlation_id="k-2", customer_id="C-17"),
@@ -198,6 +226,7 @@ def others() -> dict[str, Asked]:
     )
     for number in "12":
         letter("XOther", number=number, correlation_id="k-2")
+    _alerts()
     return {
         "a request": (f"/admin/request/{known.request_id}/", None),
         "a request that is not known": ("/admin/request/r-x/", None),
