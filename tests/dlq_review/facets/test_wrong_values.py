@@ -35,7 +35,10 @@ def test_a_whole_number_is_written_as_one_where_the_contract_takes_one(
     assert written == (int(text) if is_number else text)
 
 
-@pytest.mark.parametrize("types", [{"order_created", "order_returned"}, {"unheard of"}])
+@pytest.mark.parametrize(
+    "types",
+    [{"order_created", "order_returned"}, {"order_created", "new"}, {"unheard of"}],
+)
 def test_where_the_letters_have_no_one_contract_a_number_is_a_text(
     types: set[str],
 ) -> None:
@@ -49,3 +52,32 @@ def test_so_many_places_are_named_and_no_more(monkeypatch: pytest.MonkeyPatch) -
     assert len(wrong_places([dead_letter(body)])) == 2
     monkeypatch.setattr(wrong_values, "MOST_PLACES", 1)
     assert len(wrong_places([dead_letter(body)])) == 1
+
+
+@pytest.mark.django_db
+def test_why_a_place_is_refused_names_no_value_of_a_personal_field() -> None:
+    body = order_created(email="zoe@example.org").body
+    letter = dead_letter(body)
+    letter.body_fingerprint = "x"  # its contract takes it, a business rule does not
+    letter.error_field = "data.currency"
+    letter.error_text = "The account of zoe@example.org is closed."
+    (place,) = wrong_places([letter])
+    assert place.message.startswith("The account of ")
+    assert "zoe@example.org" not in place.message
+
+
+@pytest.mark.django_db
+def test_the_commonest_place_comes_first() -> None:
+    rare = order_created().body.replace('"EUR"', '"euros"')
+    common = order_created().body.replace("TEA-1", "?")
+    letters = [dead_letter(body) for body in (rare, common, common)]
+    found = [(one.pointer, one.letters) for one in wrong_places(letters)]
+    assert found == [("/data/items/*/sku", 2), (CURRENCY, 1)]
+
+
+@pytest.mark.django_db
+def test_a_place_under_a_name_that_may_be_personal_is_not_named() -> None:
+    body = order_created().body.replace('"customer_id"', '"Zoe Lovelace"')
+    assert [one.pointer for one in wrong_places([dead_letter(body)])] == [
+        "/data/customer_id"
+    ]

@@ -86,6 +86,7 @@ def test_a_request_that_failed_and_vanished_is_unaccounted_for(sqs: None) -> Non
 def test_a_request_that_failed_again_lately_is_not_given_up(sqs: None) -> None:
     event = order_created()
     failed_attempt(event, started_at=timezone.now() - timedelta(days=1))
+    failed_attempt(order_created())  # which tells nothing of the other request
     assert not books.close().balanced
     failed_attempt(event)
     assert books.close().balanced

@@ -1,0 +1,40 @@
+"""The ages of dead letters count from the first failure, of those alone that wait."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from dlq_review.models import DeadLetter
+from dlq_review.monitoring import letter_figures
+from dlq_review.monitoring.measured import Figures
+from tests.builders import dead_letter
+
+pytestmark = pytest.mark.django_db
+HOUR = 3600
+
+
+@pytest.mark.parametrize("state", DeadLetter.State.values)
+@pytest.mark.parametrize(("left", "near"), [(23, 1), (25, 0)])
+def test_a_letter_that_does_not_wait_has_no_age_and_no_limit(
+    state: str, left: int, near: int, standing_clock: None
+) -> None:
+    now = timezone.now()
+    letter = dead_letter()
+    DeadLetter.objects.filter(pk=letter.pk).update(
+        state=state,
+        first_failed_at=now - timedelta(hours=3),
+        last_failed_at=now - timedelta(hours=1),
+        expires_at=now + timedelta(hours=left),
+    )
+    figures = Figures()
+    letter_figures.add_ages(figures)
+    found = {
+        name: {values[0]: figure for values, figure in samples}["orders"]
+        for name, samples in figures.by_name.items()
+    }
+    waits = state in DeadLetter.WAITING
+    assert found == {
+        "holdfast_dead_letters_oldest_seconds": 3 * HOUR if waits else 0,
+        "holdfast_dead_letters_near_limit": near if waits else 0,
+    }
