@@ -6,7 +6,7 @@ import pytest
 
 from dlq_review.facets import wrong_values
 from dlq_review.facets.wrong_values import WrongPlace, wrong_places
-from tests.builders import dead_letter, order_created
+from tests.builders import dead_letter, order_created, order_data
 
 QUANTITY, CURRENCY = "/data/items/*/quantity", "/data/currency"
 
@@ -81,3 +81,21 @@ def test_a_place_under_a_name_that_may_be_personal_is_not_named() -> None:
     assert [one.pointer for one in wrong_places([dead_letter(body)])] == [
         "/data/customer_id"
     ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("item", "counted"),
+    [
+        ({"sku": "?", "quantity": 1, "unit_price": "1.00"}, (1, 0, 1, {})),
+        ({"sku": "A", "quantity": 0, "unit_price": "1.00"}, (1, 0, 0, {"0": 1})),
+        ({"sku": "A", "unit_price": "1.00"}, (1, 1, 0, {})),
+    ],
+)
+def test_a_letter_counts_once_for_all_places_of_a_list(
+    item: dict[str, object], counted: tuple[int, int, int, dict[str, int]]
+) -> None:
+    data = {**order_data(), "items": [item, item]}
+    body = json.dumps({"type": "order_created", "data": data})
+    (place,) = wrong_places([dead_letter(body)])
+    assert (place.letters, place.missing, place.hidden, place.values) == counted

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dlq_review.models import DeadLetter
-from dlq_review.monitoring import letter_figures
+from dlq_review.models import DeadLetter, RaisedAlert
+from dlq_review.monitoring import early_warnings, letter_figures
 from dlq_review.monitoring.measured import Figures
-from tests.builders import dead_letter
+from processing.sqs.topology import QUEUES
+from tests.builders import dead_letter, dead_message
 
 pytestmark = pytest.mark.django_db
 HOUR = 3600
@@ -38,3 +39,17 @@ def test_a_letter_that_does_not_wait_has_no_age_and_no_limit(
         "holdfast_dead_letters_oldest_seconds": 3 * HOUR if waits else 0,
         "holdfast_dead_letters_near_limit": near if waits else 0,
     }
+
+
+def test_of_a_message_beyond_its_limit_no_hours_are_left() -> None:
+    age = timedelta(seconds=QUEUES["orders"].dlq_retention, hours=5)
+    early_warnings.warn_of_loss([dead_message("{}", sent_at=timezone.now() - age)])
+    assert "that SQS drops in 0 h." in RaisedAlert.objects.get().sentence
+
+
+@pytest.mark.parametrize(("hours", "raised"), [(-1, False), (1, True)])
+def test_a_letter_beyond_its_limit_is_not_near_it(hours: int, *, raised: bool) -> None:
+    limit = timezone.now() + timedelta(hours=hours)
+    DeadLetter.objects.filter(pk=dead_letter().pk).update(expires_at=limit)
+    early_warnings.look_ahead()
+    assert RaisedAlert.objects.filter(kind="near_limit").exists() is raised

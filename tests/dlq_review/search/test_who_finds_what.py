@@ -1,4 +1,4 @@
-"""Without the permission to see personal data, an export holds none in any column."""
+"""What is exported and found by those who may see personal data, and by others."""
 
 import csv
 import json
@@ -69,3 +69,11 @@ def test_three_characters_of_an_error_are_enough(text: str, *, finds: bool) -> N
     letter = dead_letter()
     FailureGroup.objects.filter(pk=letter.group_id).update(error_type="KeyError")
     assert found(text, bodies=False) is finds
+
+
+@pytest.mark.parametrize("name", ["request_id", "correlation_id", "customer_id"])
+def test_an_id_is_found_whole_in_each_column_that_holds_one(name: str) -> None:
+    letter = dead_letter()
+    DeadLetter.objects.filter(pk=letter.pk).update(**{name: "id-4711"})
+    assert found("id-4711", bodies=False)
+    assert not found("id-47", bodies=False)
