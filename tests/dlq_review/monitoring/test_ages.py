@@ -1,4 +1,4 @@
-"""The ages of dead letters count from the first failure, of those alone that wait."""
+"""Ages count from the first failure, of what waits alone; limits that have passed."""
 
 from datetime import timedelta
 
@@ -8,8 +8,10 @@ from django.utils import timezone
 from dlq_review.models import DeadLetter, RaisedAlert
 from dlq_review.monitoring import early_warnings, letter_figures
 from dlq_review.monitoring.measured import Figures
+from processing.delivery import spool
+from processing.models import SpooledEvent
 from processing.sqs.topology import QUEUES
-from tests.builders import dead_letter, dead_message
+from tests.builders import dead_letter, dead_message, order_created
 
 pytestmark = pytest.mark.django_db
 HOUR = 3600
@@ -53,3 +55,16 @@ def test_a_letter_beyond_its_limit_is_not_near_it(hours: int, *, raised: bool) -
     DeadLetter.objects.filter(pk=dead_letter().pk).update(expires_at=limit)
     early_warnings.look_ahead()
     assert RaisedAlert.objects.filter(kind="near_limit").exists() is raised
+
+
+def test_what_sqs_refused_for_good_is_a_figure_of_its_own() -> None:
+    waiting, *refused = (order_created() for _ in range(3))
+    for event in (waiting, *refused):
+        spool.add(event, "Timeout")
+    named = SpooledEvent.objects.filter(request_id__in=[one.id for one in refused])
+    named.update(refused_for_good=True)
+    figures = Figures()
+    letter_figures.add_spool(figures)
+    found = {name: samples[0][1] for name, samples in figures.by_name.items()}
+    assert found["holdfast_spool_events"] == 1
+    assert found["holdfast_spool_refused"] == 2
