@@ -19,6 +19,7 @@ from dlq_review.letters import blame, current_event
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
 from processing.events import strict_json
+from processing.events.contract import Contract
 from processing.events.contracts import CONTRACTS
 from processing.events.errors import Problem
 from processing.events.masking import shows
@@ -76,18 +77,23 @@ class WrongPlace:
     @property
     def computed(self) -> list[str]:
         """The pointers of the fields that the contract makes of the others."""
-        (name, *others) = self.types
-        contract = None if others else CONTRACTS.get(name)
+        contract = self._contract
         return computed_paths(contract) if contract is not None else []
 
     @property
     def _kind(self) -> Kind | None:
-        """What the contract takes here, if all letters are of one type."""
+        """What the contract takes here."""
+        contract = self._contract
         first, *names = names_of(self.pointer)
-        known = [CONTRACTS[one] for one in self.types if one in CONTRACTS]
-        if first != "data" or len(self.types) != 1 or not known:
+        if contract is None or first != "data":
             return None
-        return Kind(known[0]).at(tuple(names))
+        return Kind(contract).at(tuple(names))
+
+    @property
+    def _contract(self) -> type[Contract] | None:
+        """The contract of all letters, if they are of one type."""
+        name, *others = sorted(self.types)
+        return None if others else CONTRACTS.get(name)
 
 
 def wrong_places(letters: Sequence[DeadLetter]) -> list[WrongPlace]:

@@ -124,6 +124,7 @@ def test_what_is_processed_stands_beside_each_value_and_ranks_it() -> None:
     assert (found.rows[0].beside, found.rows[0].compared) == ("orders", 4)
     assert shares(row(found, "data.items[*].sku")) == {"TEA-1": (3, 1.0)}
     assert "data.items[*].sku" in [one.path for one in found.plain]
+    assert "data.items[*].sku" not in [one.path for one in found.rows]
 
 
 def test_where_nothing_is_stored_nothing_is_invented() -> None:
@@ -207,6 +208,7 @@ def test_a_body_that_cannot_be_read_is_counted_and_says_nothing() -> None:
     assert (found.sample, found.read, found.refused) == (2, 0, 0)
     found = card.look([dead_letter("no event"), dead_letter(), dead_letter("{}")])
     assert (found.sample, found.read, found.refused) == (3, 2, 1)
+    assert found.unread == 0, "none was left out"
 
 
 SECRETS = {"email": "zquill@example.com", "name": "Zquill", "recipient": "zquill@b.org"}

@@ -1,12 +1,14 @@
 """What is written in place of a wrong value, and what nobody may type unseen."""
 
 import json
+from math import inf
 
 import pytest
 
 from dlq_review.facets import wrong_values
 from dlq_review.facets.wrong_values import WrongPlace, wrong_places
-from tests.builders import dead_letter, order_created, order_data
+from dlq_review.letters import revisions
+from tests.builders import dead_letter, order_created, order_data, order_updated
 
 QUANTITY, CURRENCY = "/data/items/*/quantity", "/data/currency"
 
@@ -67,6 +69,26 @@ def test_why_a_place_is_refused_names_no_value_of_a_personal_field() -> None:
 
 
 @pytest.mark.django_db
+def test_a_field_that_a_business_rule_refused_may_be_missing_and_is_not_asked_for() -> (
+    None
+):
+    letter = dead_letter(order_updated())
+    letter.error_field, letter.error_text = "data.note", "Nobody knows this order."
+    (place,) = wrong_places([letter])
+    assert (place.pointer, place.letters, place.missing) == ("/data/note", 1, 0)
+
+
+@pytest.mark.django_db
+def test_a_wrong_body_that_staff_put_back_is_as_wrong_as_it_was() -> None:
+    right = order_created()
+    letter = dead_letter(right.body.replace('"EUR"', '"euros"'))
+    revisions.edit(letter, right.body, based_on=0, by="ada", reason="x")
+    assert wrong_places([letter]) == []
+    revisions.put_back(letter, 0, by="ada", reason="x")
+    assert [one.pointer for one in wrong_places([letter])] == [CURRENCY]
+
+
+@pytest.mark.django_db
 def test_the_commonest_place_comes_first() -> None:
     rare = order_created().body.replace('"EUR"', '"euros"')
     common = order_created().body.replace("TEA-1", "?")
@@ -87,6 +109,8 @@ def test_a_place_under_a_name_that_may_be_personal_is_not_named() -> None:
 @pytest.mark.parametrize(
     ("item", "counted"),
     [
+        ({"sku": "A", "quantity": inf, "unit_price": "1.00"}, (1, 0, 1, {})),
+        ({"sku": "A", "quantity": -inf, "unit_price": "1.00"}, (1, 0, 1, {})),
         ({"sku": "?", "quantity": 1, "unit_price": "1.00"}, (1, 0, 1, {})),
         ({"sku": "A", "quantity": 0, "unit_price": "1.00"}, (1, 0, 0, {"0": 1})),
         ({"sku": "A", "unit_price": "1.00"}, (1, 1, 0, {})),
@@ -97,5 +121,5 @@ def test_a_letter_counts_once_for_all_places_of_a_list(
 ) -> None:
     data = {**order_data(), "items": [item, item]}
     body = json.dumps({"type": "order_created", "data": data})
-    (place,) = wrong_places([dead_letter(body)])
+    (place,) = wrong_places([dead_letter(body.replace("Infinity", "1e400"))])
     assert (place.letters, place.missing, place.hidden, place.values) == counted

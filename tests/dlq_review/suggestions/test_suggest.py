@@ -65,6 +65,7 @@ MOVED = json.loads(without("currency")) | {"currency": "EUR"}
             ["field_name", "other_case", "text_as_number", "number_as_text"],
         ),
         (order()[:-2], ["close"]),
+        (order()[:-2] + " ,\n", ["close"]),
         (around(correlation_id=12), ["number_as_text"]),
         (around(id=12), []),  # it would be another request
         (order(), []),
@@ -98,6 +99,7 @@ def test_a_valid_body_is_offered_nothing_however_odd_it_is() -> None:
         '{"a": ',
         '{"a": "b',
         '{"a": 1}',
+        '{"a": 1},',
         "[1]]",
         '{"a": [1}',
         '"a"',
@@ -106,6 +108,12 @@ def test_a_valid_body_is_offered_nothing_however_odd_it_is() -> None:
 )
 def test_only_brackets_are_ever_closed(text: str) -> None:
     assert closed(text) in (None, "{}")
+
+
+@pytest.mark.parametrize("most", [64 * 1024, 64 * 1024 + 1])
+def test_a_text_is_closed_that_an_edit_may_be_long(most: int) -> None:
+    text = f'["{"x" * (most - 3)}"'
+    assert (closed(text) is not None) is (most == 64 * 1024)
 
 
 @pytest.mark.parametrize(
