@@ -30,6 +30,11 @@ def test_a_dlq_must_keep_messages_longer_than_its_source() -> None:
     assert ids(checks.check_declaration([queue], 3)) == ["holdfast.E003"]
 
 
+@pytest.mark.parametrize("count", [1, 1000])
+def test_a_receive_count_that_sqs_takes_is_none_to_refuse(count: int) -> None:
+    assert checks.check_declaration([], count) == []
+
+
 @pytest.mark.parametrize("count", [0, -1, 1001])
 def test_a_receive_count_that_makes_no_redrive_policy_is_refused(count: int) -> None:
     assert ids(checks.check_declaration([], count)) == ["holdfast.E001"]
@@ -53,6 +58,8 @@ def test_a_shared_database_needs_a_shared_secret_key(
         ("http://shop.example.com", ["shop.example.com"], ["holdfast.E005"]),
         ("https://shop.example.com", ["localhost"], ["holdfast.E006"]),
         ("https://shop.example.com", ["*"], ["holdfast.W007"]),
+        ("https://shop.example.com", ["shop.example.com", "*"], ["holdfast.W007"]),
+        ("ftp://shop.example.com", ["shop.example.com"], ["holdfast.E005"]),
     ],
 )
 def test_links_in_mail_lead_to_https_and_to_a_host_we_answer_for(
@@ -197,6 +204,7 @@ def test_spans_that_nothing_can_export_are_told_of(
         ("arn:aws-cn:kms:cn-north-1:123456789012:alias/ours", []),
         ("arn:aws:kms:eu-central-1:12345678901:key/1234abcd-12ab", ["holdfast.E024"]),
         ("foo", ["holdfast.E024"]),
+        ("alias/ours and more", ["holdfast.E024"]),
         ("arn:aws:sqs:eu-central-1:123456789012:orders", ["holdfast.E024"]),
     ],
 )
@@ -213,3 +221,13 @@ def test_the_port_of_the_site_is_the_one_that_the_platform_names(
     monkeypatch.setenv("PORT", "9101")
     settings.METRICS_PORT = 9101
     assert ids(list(checks.metrics(None))) == ["holdfast.E022"]
+    settings.SITE_URL = "http://127.0.0.1:9102"
+    assert ids(list(checks.metrics(None))) == ["holdfast.E022"]
+    settings.DEBUG = True  # as in `manage.py dev`
+    assert checks_of_metrics_at(settings, 9101) == []
+    assert checks_of_metrics_at(settings, 9102) == ["holdfast.E022"]
+
+
+def checks_of_metrics_at(settings: Settings, port: int) -> list[str | None]:
+    settings.METRICS_PORT = port
+    return ids(list(checks.metrics(None)))

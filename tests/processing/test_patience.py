@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 from django.db import OperationalError, connection
 
+from processing import circuit_breaker
 from processing.database import patience
 from processing.database.patience import Patience, within
 from processing.models import UnderReview
@@ -197,3 +198,41 @@ def test_a_lock_of_sqlite_is_waited_for_as_long_as_was_said_and_then_as_before()
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout")
         assert cursor.fetchone() == (20_000,)
+
+
+def test_a_web_process_waits_a_second_longer_than_its_server_works() -> None:
+    limited = Patience()
+    limited.limit()
+    assert limited.left() == patience.STATEMENT + 1
+    with within(5):
+        assert 4 < (limited.left() or 0) <= 5
+
+
+def test_after_some_silences_in_a_row_a_web_process_asks_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(circuit_breaker, "monotonic", lambda: now[0])
+    limited = Patience()
+    limited.limit()
+    for _ in range(patience.FAILURES - 1):
+        limited.not_answered()
+    limited.answered()  # so the count begins anew
+    for _ in range(patience.FAILURES):
+        limited.check()
+        limited.not_answered()
+    with pytest.raises(OperationalError, match="no answer of late"):
+        limited.check()
+    now[0] += patience.PAUSE
+    limited.check()  # one asks for all
+    with pytest.raises(OperationalError, match="no answer of late"):
+        limited.check()
+    limited.answered()
+    limited.check()
+    limited.check()
+
+
+def test_a_limit_holds_for_its_block_alone() -> None:
+    with within(5):
+        pass
+    assert Patience().left() is None

@@ -100,7 +100,7 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
     },
     "STAFF_SECOND_FACTOR": ("optional", {"STAFF_SECOND_FACTOR": "optional"}),
     "DATABASE_URL": (
-        "postgres://ada:secret@db.example.com:5433/shop",
+        "postgres://ada:secret@db.example.com:5433/shop?sslmode=require&keepalives_idle=30",
         {
             "EMBEDDED": False,
             "DATABASES.default.ENGINE": "processing.database",
@@ -111,9 +111,10 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
             "DATABASES.default.OPTIONS": {
                 "connect_timeout": 2,
                 "tcp_user_timeout": 10_000,
-                "keepalives_idle": 10,
+                "keepalives_idle": 30,
                 "keepalives_interval": 3,
                 "keepalives_count": 3,
+                "sslmode": "require",
             },
         },
     ),
@@ -242,7 +243,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def unset(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """All settings of a process behind TLS that has no other variable."""
-    return settings_of(tmp_path_factory.mktemp("var"), {"BEHIND_TLS": "true"})
+    folder = tmp_path_factory.mktemp("machine") / "var"
+    return settings_of(folder, {"BEHIND_TLS": "true"})
 
 
 def settings_of(var: Path, given: dict[str, str]) -> Any:
@@ -256,6 +258,7 @@ def settings_of(var: Path, given: dict[str, str]) -> Any:
             "VAR_DIR": str(var),
             **given,
         },
+        umask=0o022,
         capture_output=True,
         text=True,
         timeout=60,
@@ -287,6 +290,15 @@ def test_a_variable_that_is_not_set_has_the_default_of_the_documents(
         del told[name]
     found = {name: inside(unset, next(iter(READ[name][1]))) for name in told}
     assert {name: written(value) for name, value in found.items()} == told
+
+
+def test_what_the_settings_make_is_for_the_owner_only(unset: Any) -> None:
+    """Database and key are there before a first page, and nobody else may open them."""
+    folder = Path(unset["VAR_DIR"])
+    modes = {one.name: one.stat().st_mode & 0o777 for one in folder.iterdir()}
+    assert modes == {"holdfast.sqlite3": 0o600, "secret-key": 0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "secret-key").read_text() == unset["SECRET_KEY"]
 
 
 def test_every_other_setting_is_as_it_was_meant(unset: Any) -> None:

@@ -23,6 +23,9 @@ class Handler(BaseHTTPRequestHandler):
             while not self.server.over.wait(0.01):  # type: ignore[attr-defined]
                 self.wfile.write(b"x: y\r\n")
             return
+        if self.path == "/babbles":
+            self.wfile.write(b"220 mail.example.com ESMTP\r\n")
+            return
         if self.path == "/hangs":
             self.server.over.wait(9)  # type: ignore[attr-defined]
             return
@@ -63,6 +66,11 @@ def test_whoever_hangs_or_drips_is_given_up(
             status_of(f"{server.url}/{path}")
         server.over.set()
         server.over = Event()
+
+
+def test_what_speaks_no_http_gives_no_answer(server: Any) -> None:
+    with pytest.raises(ProbeError, match="BadStatusLine"):
+        status_of(f"{server.url}/babbles")
 
 
 def test_a_server_without_tls_or_without_a_listener_is_no_answer(server: Any) -> None:
@@ -133,8 +141,12 @@ def test_a_private_address_is_never_asked(
         ("http://x.example/", "Only https"),
         ("https://ada:secret@x.example/", "shown to all staff"),
         ("https://ada@x.example/", "shown to all staff"),
+        ("https://:secret@x.example/", "shown to all staff"),
+        ("https://@x.example/", "shown to all staff"),
         ("https://x.example/\r\nHost: y", "visible ASCII"),
         ("https://x.example/a b", "visible ASCII"),
+        ("https://x.example/\ta", "visible ASCII"),
+        ("https://x.example/\x7f", "visible ASCII"),
         ("https://\u00fc.example/", "visible ASCII"),
     ],
 )

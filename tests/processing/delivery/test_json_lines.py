@@ -107,6 +107,7 @@ def test_levels_of_single_loggers() -> None:
     text = "processing.sqs:debug, intake:WARNING"
     assert levels_in(text) == {"processing.sqs": "DEBUG", "intake": "WARNING"}
     assert levels_in("") == {}
+    assert levels_in(" intake :error,, ") == {"intake": "ERROR"}
     for wrong in ("processing", "processing:LOUD", ":DEBUG"):
         with pytest.raises(UnknownLevelError):
             levels_in(wrong)

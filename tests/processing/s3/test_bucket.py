@@ -7,10 +7,15 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+)
 from celery.exceptions import SoftTimeLimitExceeded
 from pytest_django import Settings
 
@@ -132,16 +137,52 @@ def test_amazon_is_told_whose_bucket_it_must_be(
 ) -> None:
     settings.ARCHIVE_BUCKET, settings.ARCHIVE_BUCKET_OWNER = "archive", "123456789012"
     settings.ARCHIVE_ENDPOINT_URL = ""
-    told = {}
+    told: list[dict[str, object]] = []
 
     class Amazon:
         def put_object(self, **call: object) -> dict[str, str]:
-            told.update(call)
+            told.append(call)
             return {"ETag": '"1"'}
+
+        def head_bucket(self, **call: object) -> None:
+            told.append(call)
 
     monkeypatch.setattr(bucket, "client", Amazon)
     bucket.put("failed/m.json", b"{}")
-    assert told["ExpectedBucketOwner"] == "123456789012"
+    bucket.look()
+    whose = {"Bucket": "archive", "ExpectedBucketOwner": "123456789012"}
+    what = {"Key": "failed/m.json", "Body": b"{}", "ContentType": "application/json"}
+    assert told == [{**whose, **what}, whose]
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (ConnectionClosedError(endpoint_url="https://s3"), 2),
+        (ClientError({"Error": {"Code": "SlowDown"}}, "PutObject"), 1),
+    ],
+    ids=["no answer", "a refusal"],
+)
+def test_a_put_that_got_no_answer_is_tried_again_and_one_that_was_refused_is_not(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    settings.ARCHIVE_BUCKET = "archive"
+    answers: list[Any] = [error, {"ETag": '"1"'}]
+
+    class Amazon:
+        def put_object(self, **_: object) -> dict[str, str]:
+            answer: Any = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(bucket, "client", Amazon)
+    if tries == 2:
+        assert bucket.put("failed/m.json", b"{}") == "s3://archive/failed/m.json"
+    else:
+        with pytest.raises(ClientError):
+            bucket.put("failed/m.json", b"{}")
+    assert len(answers) == 2 - tries
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9000", "minio:9000"])
@@ -175,3 +216,5 @@ def test_an_object_on_amazon_has_a_page_in_the_console(
 def test_an_object_on_a_server_of_our_own_has_none(settings: Settings) -> None:
     settings.ARCHIVE_ENDPOINT_URL = "http://127.0.0.1:4566"
     assert bucket.console_url("s3://archive/failed/m.json") == ""
+    settings.ARCHIVE_ENDPOINT_URL = ""
+    assert bucket.console_url("") == "", "what was not archived"

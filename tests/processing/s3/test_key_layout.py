@@ -1,6 +1,7 @@
 """A layout is refused before it makes a key that leads elsewhere, or twice to one place."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,15 @@ def test_the_date_is_that_of_utc_wherever_the_time_was_noted() -> None:
 
 @pytest.mark.parametrize(
     "layout",
-    ["failed/{message_id}.json", BY_DATE, "{message_id}", "dt={date}/{message_id}"],
+    [
+        *(
+            "failed/{message_id}.json",
+            BY_DATE,
+            "{message_id}",
+            "dt={date}/{message_id}",
+        ),
+        "x" * 824 + "{message_id}",  # with an id of the longest, just what S3 takes
+    ],
 )
 def test_a_layout_that_is_meant_so_has_no_problem(layout: str) -> None:
     assert problem(layout) == ""
@@ -49,11 +58,13 @@ def test_a_layout_that_is_meant_so_has_no_problem(layout: str) -> None:
         ("failed//{message_id}.json", "slash"),
         ("failed/{message_id}/", "slash"),
         ("../{message_id}.json", "slash"),
+        ("./{message_id}.json", "slash"),
         ("failed/{{x}}/{message_id}", "Outside"),
         ("failed/ä/{message_id}", "Outside"),
         ("failed/a b/{message_id}", "Outside"),
         ("failed\n/{message_id}", "Outside"),
         ("failed/{message_id}" + "x" * 900, "limit"),
+        ("x" * 825 + "{message_id}", "limit"),
         ("{message_id}" * 6, "limit"),
     ],
 )
@@ -72,6 +83,8 @@ def test_a_layout_that_cannot_be_meant_is_told_why(layout: str, said: str) -> No
         ("a%2Fb", "a%252Fb"),
         ("Jürgen\n€", "J%C3%BCrgen%0A%E2%82%AC"),
         ("{message_id}", "%7Bmessage_id%7D"),
+        ("x" * 200, "x" * 200),
+        ("x" * 201, f"sha256-{sha256(b'x' * 201).hexdigest()}"),
     ],
 )
 def test_odd_characters_of_an_id_cannot_lead_elsewhere(value: str, part: str) -> None:

@@ -158,6 +158,48 @@ def test_what_cannot_be_meant_is_refused_with_the_way_out(
     assert sentence in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["--orders=1", "--orders=10,000,000,000", "--orders=1_000", "--lambda-ms=1", "--lambda-ms=900000"],
+)  # fmt: skip
+def test_the_least_and_the_most_are_taken(option: str) -> None:
+    name, _, number = option.removeprefix("--").partition("=")
+    found = json.loads(costs("--json", option))
+    assert found["traffic"]["orders"] == (
+        int(number.replace(",", "")) if name == "orders" else 1_000_000
+    )
+
+
+def test_a_program_reads_json_and_nothing_else() -> None:
+    assert costs("--json").startswith("{")
+    assert costs("--json").endswith("}")
+
+
+@pytest.mark.parametrize(
+    ("in_a_minute", "pattern"),
+    [(599, "trickle"), (600, "steady"), (5_999, "steady"), (6_000, "burst")],
+)
+def test_a_minute_has_the_pattern_of_its_orders_a_second(
+    in_a_minute: int, pattern: str
+) -> None:
+    counted = rows.Counted(in_a_minute, {in_a_minute: 1}, 0, None)
+    assert counted.mix[pattern] == 1
+    assert sum(counted.mix.values()) == 1
+    assert rows.Counted(0, {}, 7, None).failures == 0
+
+
+def test_the_bytes_that_were_counted_here_are_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rows, "bytes_of_an_order", lambda: 2_500.0)
+    found = traffic()
+    assert (found["table_bytes"], found["bytes_from"]) == (2_500, "counted here")
+
+
+def test_a_fifo_queue_of_orders_is_taken_into_account(fifo_orders: None) -> None:
+    assert traffic()["fifo"] is True
+
+
 def test_a_database_that_is_away_is_said_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
