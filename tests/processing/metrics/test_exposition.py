@@ -31,11 +31,17 @@ def test_a_number_keeps_its_digits(value: float, text: object) -> None:
     assert exposition.text([family]).endswith(f"\nage {text}\n")
 
 
-def test_only_who_asks_for_openmetrics_gets_it() -> None:
-    asked = "application/openmetrics-text; version=1.0.0, text/plain;q=0.5"
-    assert exposition.content_type(asked) == OPENMETRICS
-    assert exposition.content_type("text/plain") == PROMETHEUS
-    assert exposition.content_type("") == PROMETHEUS
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("application/openmetrics-text; version=1.0.0, text/plain;q=0.5", OPENMETRICS),
+        ("text/plain, Application/OpenMetrics-Text", OPENMETRICS),
+        ("text/plain", PROMETHEUS),
+        ("", PROMETHEUS),
+    ],
+)
+def test_only_who_asks_for_openmetrics_gets_it(asked: str, given: str) -> None:
+    assert exposition.content_type(asked) == given
 
 
 def test_a_histogram_adds_up_its_buckets_and_tells_seconds() -> None:

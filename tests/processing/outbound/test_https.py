@@ -158,6 +158,20 @@ def test_a_receiver_that_never_ends_is_left(
     assert not error.is_refusal
 
 
+def saying_more_than_is_read(one: socket.socket) -> None:
+    one.recv(10_000)
+    one.sendall(b"HTTP/1.1 404 No\r\nConnection: close\r\n\r\n" + b"x" * 2_500)
+    one.recv(1)
+
+
+def test_nobody_waits_for_the_end_of_a_long_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(https, "WITHIN", 0.5)
+    with talking(saying_more_than_is_read) as port:
+        assert str(refused(f"http://127.0.0.1:{port}/")) == "HTTP 404"
+
+
 def test_nothing_is_sent_behind_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """It passed while the connection was made, when there was nothing to cut."""
     connected = pinned._connected
