@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
-from django.views.decorators.cache import never_cache
 
 from intake.keys.forms import FirstKeyForm, NextKeyForm
 from intake.keys.known_keys import REVOKED_WITHIN
@@ -52,7 +51,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         def step(name: str, view: Any) -> URLPattern:
-            wrapped = self.admin_site.admin_view(never_cache(view))
+            wrapped = self.admin_site.admin_view(view)
             found: URLPattern = path(
                 f"<int:pk>/{name}/", wrapped, name=f"intake_apikey_{name}"
             )
@@ -112,9 +111,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def _made(self, request: HttpRequest, key: ApiKey, text: str) -> HttpResponse:
         self.log_addition(request, key, f"Made, to send {', '.join(key.scopes)}.")
-        answer = self._show(request, "made.html", f"{key} is made", key=key, text=text)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return self._show(request, "made.html", f"{key} is made", key=key, text=text)
 
     def _ask(
         self, request: HttpRequest, title: str, form: Any, key: ApiKey | None = None

@@ -303,6 +303,7 @@ def test_data_that_looks_like_a_serialised_object_is_only_data(
         ("", {}),
         ("application/json; charset=utf-7", {}),
         ("application/json", {"Content-Encoding": "gzip"}),
+        ("application/json", {"Content-Encoding": "br"}),
     ],
 )
 def test_anything_but_plain_json_is_an_unsupported_media_type(

@@ -9,6 +9,7 @@ from intake import correlation
 from processing.delivery import processor
 from processing.models import Outcome
 from processing.sqs import publisher, queues
+from processing.tracing import context
 from tests.intake.clients import post
 from tests.intake.public_pages import queued, signup_form
 
@@ -127,3 +128,10 @@ def test_the_share_of_sampled_traces_is_the_one_asked_for(settings: Settings) ->
     assert chosen != [
         correlation._is_chosen(f"{number:032x}") for number in range(1000)
     ]
+
+
+def test_what_a_thread_logs_behind_a_request_is_not_of_that_request(
+    client: Client,
+) -> None:
+    client.get("/healthz", headers={"X-Request-ID": "req-42"})
+    assert context.correlation_id.get() == ""

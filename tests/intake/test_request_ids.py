@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from intake import request_ids
@@ -21,8 +23,10 @@ def test_a_key_is_independent_for_another_customer_and_for_another_type() -> Non
         request_ids.from_key(OrderCreated, order_data(), KEY),
         request_ids.from_key(OrderCreated, order_data(customer_id="C-18"), KEY),
         request_ids.from_key(SignupRequested, order_data(), KEY),
+        request_ids.from_key(SignupRequested, {"email": "ada@example.com"}, KEY),
+        request_ids.from_key(SignupRequested, {"email": "eve@example.com"}, KEY),
     }
-    assert len(ids) == 3
+    assert len(ids) == 5
 
 
 def test_without_a_key_every_request_is_another() -> None:
@@ -57,3 +61,12 @@ def test_a_form_sent_twice_is_one_request_and_a_changed_one_is_another() -> None
     reopened = request_ids.from_form(OrderCreated, {"sku": "TEA-1"}, "other")
     assert len(twice) == 1
     assert len({*twice, changed, reopened}) == 3
+
+
+def test_an_order_without_an_id_gets_one_that_no_other_request_has() -> None:
+    given = {
+        request_ids.filled(OrderCreated, {}, f"r-{number}")["order_id"]
+        for number in range(2000)
+    }
+    assert len(given) == 2000
+    assert all(re.fullmatch("ORD-[A-Z2-7]{10}", one) for one in given)

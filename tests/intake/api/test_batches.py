@@ -81,13 +81,9 @@ def test_a_key_makes_a_retry_the_same_request(client: Client, sqs: None) -> None
 def test_a_key_for_two_different_requests_of_a_batch_is_a_conflict(
     client: Client, sqs: None
 ) -> None:
-    same = order(KEY)
-    assert statuses(send(client, same, same, order(KEY), order("bad"))) == [
-        202,
-        202,
-        409,
-        400,
-    ]
+    same, other = order(KEY), order(KEY)
+    sent = (same, same, other, other, same, order("bad"))
+    assert statuses(send(client, *sent)) == [202, 202, 409, 409, 202, 400]
     assert statuses(send(client, order(KEY))) == [422]
 
 
@@ -179,3 +175,14 @@ def test_a_batch_does_not_go_round_the_limit_of_signups(
     settings.RATE_LIMIT_SIGNUPS = 2
     three = [signup(f"{name}@example.com") for name in "abc"]
     assert statuses(send(client, *three, order())) == [202, 202, 429, 202]
+
+
+@pytest.mark.usefixtures("standing_clock")
+def test_a_sign_up_that_is_too_large_costs_no_mail(
+    client: Client, sqs: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RATE_LIMIT_MAILS = 1
+    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", 1_000)
+    large = signup()
+    large["data"]["name"] = "\U0001f600" * 200
+    assert statuses(send(client, large, signup())) == [413, 202]

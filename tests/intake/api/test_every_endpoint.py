@@ -104,8 +104,9 @@ def test_a_body_in_chunks_is_taken(sqs: None, endpoint: Endpoint) -> None:
         (lambda: whole(b""), 400, "no body"),
         (lambda: whole(b"{"), 400, "Not JSON"),
         (cut_off, 400, "cut off"),
+        (lambda: Body(Refused(OSError("reset")), 9), 400, "cut off"),
     ],
-    ids=["too large", "just not too large", "empty", "no JSON", "torn"],
+    ids=["too large", "just not too large", "empty", "no JSON", "torn", "reset"],
 )
 def test_a_body_in_chunks_that_is_wrong_is_refused(
     no_sqs: None,

@@ -63,6 +63,7 @@ IN_A_BATCH: list[tuple[Any, str, str]] = [
     ({"type": "order_created"}, "#/events/0", 'Write an event as {"type": ..., "data": {...}}.'),
     (of("order_created", b=1, a=1), "#/events/0/a", "There is no such field; remove it."),
     (of("email_requested"), "#/events/0/type", TYPES),
+    ({"type": ["order_created"], "data": {}}, "#/events/0/type", TYPES),
 ]  # fmt: skip
 """An event of a batch, the pointer to what is wrong in it, and the sentence."""
 
@@ -98,3 +99,37 @@ def test_a_request_that_breaks_its_contract_is_told_where(
     answer = send(client, method, path, body).json()
     assert answer["detail"] == "The request does not keep to its contract; see errors."
     assert answer["errors"] == [{"pointer": pointer, "detail": sentence}]
+
+
+AGAIN = "Something went wrong with us. Send it again with the same Idempotency-Key: it is not taken twice."
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "title", "sentence"),
+    [
+        ("GET", "/api/x", {}, "Not Found", "There is nothing at this address; see /api/docs."),
+        ("PUT", ORDERS, {}, "Method Not Allowed", "This address does not take this method; see Allow."),
+        ("POST", ORDERS, {"Host": "evil.example"}, "Bad Request", "This is not a request we can read."),
+        ("POST", ORDERS, {}, "Internal Server Error", AGAIN),
+    ],
+)  # fmt: skip
+def test_what_no_endpoint_answers_is_told_as_a_problem(
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    title: str,
+    sentence: str,
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("intake.api.endpoints.accept", broken)
+    client = Client(raise_request_exception=False)
+    answer = send(client, method, path, order_data(), **headers)
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": title,
+        "status": answer.status_code,
+        "detail": sentence,
+    }

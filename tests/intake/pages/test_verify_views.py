@@ -147,6 +147,14 @@ def test_who_opens_the_account_a_moment_later_does_not_choose_the_password(
     assert not user.check_password(late)
 
 
+def test_the_longest_password_is_taken(client: Client) -> None:
+    user, path = waiting()
+    longest = (GOOD * 200)[:4096]
+    assert open_with(client, path, longest) == HTTPStatus.OK
+    user.refresh_from_db()
+    assert user.check_password(longest)
+
+
 @pytest.mark.parametrize(("hours", "status"), [(71, 200), (73, 410)])
 def test_a_link_works_for_three_days(client: Client, hours: int, status: int) -> None:
     _, path = waiting()

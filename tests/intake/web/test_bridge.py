@@ -1,13 +1,17 @@
 """Requests that the event loop ends before their thread has answered."""
 
 import asyncio
+import io
 import os
 import threading
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+from intake.web import requests
+from intake.web.bodies import Body
 from intake.web.bridge import Bridge
+from intake.web.requests import environ_of
 
 PATIENCE = 10  # seconds
 
@@ -66,3 +70,12 @@ def test_a_request_that_is_cancelled_is_no_fault_of_the_next() -> None:
         return second
 
     assert asyncio.run(both()).answers == [(200, b"done")]
+
+
+def test_a_header_of_which_there_are_too_many_names_to_remember_arrives_too() -> None:
+    for number in range(3000):
+        asked = scope()
+        asked.headers = Headers({f"x-{number}": "1"})
+        found = environ_of(asked, Body(io.BytesIO(), 0))
+        assert found[f"HTTP_X_{number}"] == "1"
+    assert len(requests._names) <= 1000

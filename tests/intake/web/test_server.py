@@ -230,6 +230,7 @@ FULL = b"x" * MOST
         (CHUNKED, b"2\r\nab\r\n", CUT),
         (CHUNKED, b"2\r\nabxx", CUT),
         (b"Transfer-Encoding: gzip, chunked", b"0\r\n\r\n", AS_IT_IS),
+        (b"Transfer-Encoding: Chunked", in_chunks(b"abc")[1], "abc"),
         (*in_chunks(*[b"x"] * 300), "x" * 300),
         (*in_chunks(*[b"x"] * 600), FEWER),
     ],
