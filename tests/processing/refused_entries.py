@@ -1,11 +1,15 @@
 """An SQS that refuses what a test marks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from processing.events.envelope import Event
 from processing.sqs import queues
+from processing.sqs.batches import Sent
+from processing.sqs.refusals import SendError
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, marked: str, *, whole: bool) -> None:
@@ -24,3 +28,8 @@ def spoil(monkeypatch: pytest.MonkeyPatch, marked: str, *, whole: bool) -> None:
         return {**answer, "Failed": failed}
 
     monkeypatch.setattr(client, "send_message_batch", refuse)
+
+
+def refused(events: Sequence[Event], why: str = "Throttled") -> list[Sent]:
+    """What publishing *events* gives where SQS takes none of them."""
+    return [Sent(event, error=SendError(why)) for event in events]

@@ -118,6 +118,35 @@ def test_the_command_prints_a_table_and_a_verdict(sqs: None) -> None:
     assert lines[-1].startswith("The books balance")
 
 
+def test_each_number_of_the_table_stands_beside_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now().replace(2026, 11, 20, 10, 30, 15)
+    closed = books.Books(
+        at=now,
+        depths={"orders": queues.Depth(11, 12)},
+        spool=books.Spool(13, 14, now),
+        outcomes={"processed": 15},
+        dead_letters={"open": 16},
+        discrepancies={},
+        drifts=[],
+    )
+    monkeypatch.setattr(books, "close", lambda: closed)
+    call_command("books", stdout=(out := StringIO()))
+    rows = [
+        [cell.strip() for cell in line.strip("│").split("│")]
+        for line in out.getvalue().splitlines()
+        if "│" in line
+    ]
+    assert rows == [
+        ["queue", "orders, visible / in flight", "11 / 12"],
+        ["spool", "waiting, oldest 2026-11-20 10:30:15", "13"],
+        ["spool", "refused for good", "14"],
+        ["outcomes", "processed", "15"],
+        ["dead letters", "open", "16"],
+    ]
+
+
 def test_a_group_that_counts_wrongly_is_named_and_mended(sqs: None) -> None:
     letter = dead_letter()
     FailureGroup.objects.update(waiting=-1)

@@ -87,6 +87,7 @@ def test_a_rate_is_kept_whatever_a_set_takes_that_ends_before_the_next_is_due(
         (100, "100/s, kept"),
         (95, "100/s, kept"),
         (94, "100/s, but only 94/s were reached"),
+        (0, "100/s, but only 0/s were reached"),
     ],
 )
 def test_a_rate_is_kept_within_five_percent(reached: int | None, words: str) -> None:

@@ -252,6 +252,24 @@ def test_the_brake_judges_outcomes_and_enough_of_them(
     assert progress.Tally(states).brake(Operation(stop_at=20)) == halted
 
 
+@pytest.mark.parametrize(
+    ("processed", "failed", "canary", "over", "braked"),
+    [
+        (1, 1, 2, False, True),
+        (1, 1, 2, True, False),
+        (0, 1, 2, False, False),
+        (5, 5, 40, False, True),
+        (0, 0, 1, False, False),
+    ],
+)
+def test_the_brake_judges_a_canary_by_its_number_and_ten_at_most(
+    processed: int, failed: int, canary: int, over: bool, braked: bool
+) -> None:
+    states = Counter({"processed": processed, "failed_again": failed})
+    operation = Operation(stop_at=20, canary=canary, canary_over=over)
+    assert bool(progress.Tally(states).brake(operation)) is braked
+
+
 def test_what_is_discarded_after_it_failed_again_has_failed_again(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

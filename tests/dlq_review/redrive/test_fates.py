@@ -90,3 +90,23 @@ def test_the_limit_and_the_queue_keep_back_only_where_they_are_asked(
     )
     found = fates(chosen, to="", override_limit=True)
     assert found == {Fate.SENT: 1, Fate.TOMBSTONE: 1}
+
+
+@pytest.mark.parametrize(("limit", "fate"), [(0, Fate.SENT), (5, Fate.LIMIT_REACHED)])
+def test_without_a_limit_none_is_reached(
+    settings: Settings, limit: int, fate: Fate
+) -> None:
+    settings.REDRIVE_LIMIT = limit
+    dead_letter()
+    DeadLetter.objects.update(redrives=9)
+    found = fates(DeadLetter.objects.all(), to="", override_limit=False)
+    assert found == {fate: 1}
+
+
+def test_the_body_of_another_letter_of_the_request_is_another_body() -> None:
+    first = order_created()
+    dead_letter(first)
+    other = dead_letter(order_created(id=first.id), queue="emails-dlq")
+    outcome(other, Outcome.Kind.PROCESSED, first.fingerprint)
+    mine = DeadLetter.objects.filter(pk=other.pk)
+    assert fates(mine, to="", override_limit=False) == {Fate.DONE_OTHERWISE: 1}

@@ -167,6 +167,20 @@ def test_an_operation_sends_there_what_may_go_there_and_skips_the_rest(
         redrive_to(letter, "emails")
 
 
+def test_each_queue_may_have_several_others_and_is_offered_once(
+    desk: Client, settings: Settings, sqs: None
+) -> None:
+    settings.REDRIVE_TARGETS = ["orders:signups", "orders:emails", "signups:emails"]
+    letter = dead_letter()
+    text = html(desk, page(letter))
+    assert "<option>signups</option>" in text
+    assert "<option>emails</option>" in text
+    form = html(desk, f"{OPERATIONS}new/").partition('name="to"')[2]
+    assert form.partition("</select>")[0].count('<option value="emails">') == 1
+    assert redrive_to(letter, "signups") == "redriven"
+    assert redrive_to(dead_letter(), "emails") == "redriven"
+
+
 def test_staff_choose_the_queue_of_an_operation_from_the_list(
     desk: Client, settings: Settings
 ) -> None:
