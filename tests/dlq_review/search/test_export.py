@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 
 from dlq_review.models import DeadLetter
 from dlq_review.search import export
-from tests.builders import dead_letter
+from tests.builders import dead_letter, signup_requested
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,19 @@ def test_the_last_object_of_json_lines_tells_that_it_is_cut_off(
     assert caplog.messages == ["export=cut_off"]
 
 
-def test_a_whole_export_has_no_such_line(two_steps: DeadLetter) -> None:
+def test_a_whole_export_has_no_such_line_and_each_letter_once(
+    two_steps: DeadLetter,
+) -> None:
     for kind, write in export.FORMATS.values():
-        whole = "".join(write(DeadLetter.objects.all(), masked=False))
-        assert export.INCOMPLETE not in whole, kind
+        lines = [*write(DeadLetter.objects.order_by("-pk"), masked=False)]
+        assert export.INCOMPLETE not in "".join(lines), kind
+        ids = [str(two_steps.pk), str(two_steps.pk + 1)]
+        shown = lines[1:] if kind.startswith("text/csv") else lines
+        assert [one in line for one, line in zip(ids, shown, strict=True)] == [True] * 2
+
+
+def test_a_time_is_written_as_iso_has_it_and_a_letter_as_it_is() -> None:
+    letter = dead_letter(signup_requested(name="Jürgen"))
+    (line,) = export.as_jsonl(DeadLetter.objects.all(), masked=False)
+    assert json.loads(line)["sent_at"] == letter.sent_at.isoformat()
+    assert "Jürgen" in line

@@ -71,6 +71,21 @@ def test_three_characters_of_an_error_are_enough(text: str, *, finds: bool) -> N
     assert found(text, bodies=False) is finds
 
 
+@pytest.mark.parametrize("text", ["KeyError", "keyerror", "no SUCH thing"])
+def test_an_error_is_found_in_capitals_or_not(text: str) -> None:
+    letter = dead_letter()
+    told = {"error_type": "KeyError", "template": "No such thing as <n>."}
+    FailureGroup.objects.filter(pk=letter.group_id).update(**told)
+    assert found(text, bodies=False)
+
+
+def test_a_short_error_of_a_letter_is_found_whole() -> None:
+    letter = dead_letter()
+    DeadLetter.objects.filter(pk=letter.pk).update(error_type="E1")
+    assert found("E1", bodies=False)
+    assert not found("E", bodies=False)
+
+
 @pytest.mark.parametrize("name", ["request_id", "correlation_id", "customer_id"])
 def test_an_id_is_found_whole_in_each_column_that_holds_one(name: str) -> None:
     letter = dead_letter()
