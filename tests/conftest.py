@@ -106,7 +106,7 @@ def migrated(
 
 @pytest.fixture(scope="session")
 def django_db_keepdb(migrated: first_migrated.Database | None) -> bool:
-    return migrated is not None and migrated.is_copied
+    return migrated is not None and migrated.is_there
 
 
 @pytest.fixture(scope="session")

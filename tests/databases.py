@@ -37,13 +37,13 @@ def _altered(change: LiteralString, *, back: LiteralString) -> Iterator[None]:
     connection.close()
     name = connection.settings_dict["NAME"]
     alter = SQL("ALTER DATABASE {} ").format(Identifier(name))
-    with _server() as server:
-        server.execute(alter + SQL(change))
-        _disconnect_all(server, name)
+    with server() as found:
+        found.execute(alter + SQL(change))
+        _disconnect_all(found, name)
         try:
             yield
         finally:
-            server.execute(alter + SQL(back))
+            found.execute(alter + SQL(back))
             connection.close()
 
 
@@ -59,15 +59,15 @@ def restored(dump: Path) -> Iterator[str]:
     name = f"{connection.settings_dict['NAME']}_restored"
     url = f"{database_url().rpartition('/')[0]}/{name}"
     drop = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
-    with _server() as server:
-        server.execute(drop)
-        server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    with server() as found:
+        found.execute(drop)
+        found.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         command = ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}"]
         subprocess.run([*command, dump], check=True)
         try:
             yield url
         finally:
-            server.execute(drop)
+            found.execute(drop)
 
 
 def connected(name: str = "") -> psycopg.Connection:
@@ -83,10 +83,11 @@ def connected(name: str = "") -> psycopg.Connection:
 
 
 @contextmanager
-def _server() -> Iterator[psycopg.Connection]:
-    with connected("postgres") as server:
-        server.autocommit = True
-        yield server
+def server() -> Iterator[psycopg.Connection]:
+    """A connection that makes and drops databases."""
+    with connected("postgres") as found:
+        found.autocommit = True
+        yield found
 
 
 def _disconnect_all(server: psycopg.Connection, name: str) -> None:
