@@ -1,6 +1,6 @@
 """One address is found however it is written, and no other is taken for it."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -103,6 +103,6 @@ def test_what_is_no_address_is_refused() -> None:
 )
 def test_no_text_takes_long(piece: str) -> None:
     text = piece * (200_000 // len(piece)) + "\\"
-    start = perf_counter()
+    start = process_time()
     ANN.is_in(text)
-    assert perf_counter() - start < 5
+    assert process_time() - start < 5

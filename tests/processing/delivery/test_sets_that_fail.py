@@ -30,7 +30,12 @@ pytestmark = pytest.mark.django_db
 def fails(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[Event], None]], None]:
-    """Let the handler of orders do something first, with and without its apply_many."""
+    """Let the handler of orders do something first, with and without its apply_many.
+
+    A busy machine ends no set and no bundle: each process that did would begin another one.
+    """
+    monkeypatch.setattr(sets, "LONGEST", 60)
+    monkeypatch.setattr("processing.worker.bundles.BEGIN_FOR", 60)
 
     def install(first: Callable[[Event], None]) -> None:
         def create_order(event: Event) -> Effect:
