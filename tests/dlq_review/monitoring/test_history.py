@@ -46,6 +46,16 @@ def test_a_window_shows_its_steps_and_what_came_before_is_left_out(window: str) 
     assert sum(numbers) == 321
 
 
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_longer_step_of_the_same_start_is_not_taken_for_a_short_one(
+    window: str,
+) -> None:
+    QueueRecord.add(NOW, {"orders": Counts(success=1)})
+    assert track(window, "orders").numbers("success")[:-1] == [0] * (
+        WINDOWS[window].count - 1
+    )
+
+
 def test_the_whole_system_is_the_sum_of_its_queues() -> None:
     QueueRecord.add(
         NOW,

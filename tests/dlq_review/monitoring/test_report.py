@@ -10,9 +10,11 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import GROWTH
 from dlq_review.letters import settlement
 from dlq_review.letters.transitions import note_reveal
-from dlq_review.models import DeadLetter, Report
+from dlq_review.models import AlertDelivery, DeadLetter, Operation, Report
 from dlq_review.monitoring import books, letter_figures, queue_figures, report
 from dlq_review.monitoring.gauges import ALL
 from dlq_review.monitoring.measured import Figures
@@ -150,6 +152,16 @@ def test_what_waits_for_the_archive_is_measured_while_there_is_one(
     assert measured(600)["holdfast_archive_waiting"] == 1
 
 
+def test_alerts_that_no_channel_has_taken_yet_are_measured(
+    sqs: None, settings: Settings
+) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    for queue in ("orders", "signups", "emails"):
+        raising.begin(GROWTH, queue, "Many failures.")
+    AlertDelivery.objects.filter(name="growth/orders").update(state="sent")
+    assert measured()["holdfast_alerts_waiting"] == 2
+
+
 def test_cloudwatch_is_told_of_letters_spool_books_and_archive(
     sqs: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,18 +200,30 @@ def reports(between: Callable[[], Any] = lambda: None) -> list[int]:
     return made
 
 
+def operation(state: str) -> Operation:
+    return Operation.objects.create(by="ada", cutoff=START, state=state)
+
+
 def test_an_idle_system_is_measured_each_four_minutes(sqs: None) -> None:
+    operation("paused")
+    dead_letter()  # it waits for staff, and there is no archive
     assert reports() == [0, 240, 480]
 
 
 @pytest.mark.parametrize(
     "wait",
-    [publisher.publish, lambda event: spool.add(event, "Timeout")],
-    ids=["on a queue", "in the spool"],
+    [
+        publisher.publish,
+        lambda event: spool.add(event, "Timeout"),
+        dead_letter,
+        lambda _: operation("running"),
+    ],
+    ids=["on a queue", "in the spool", "for the archive", "in an operation"],
 )
 def test_while_something_waits_it_is_measured_each_minute(
-    sqs: None, wait: Callable[[Event], Any]
+    sqs: None, settings: Settings, wait: Callable[[Event], Any]
 ) -> None:
+    settings.ARCHIVE_BUCKET = "archive"
     wait(order_created())
     assert reports() == list(range(0, 601, 60))
 

@@ -7,9 +7,11 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from dlq_review.alerts import outbox
 from dlq_review.models import LifeSign
 from project.doctor import alerts_check
 from project.doctor.findings import State
+from tests.outages import no_answer
 from tests.project.doctor.held import SECRET, held
 
 pytestmark = pytest.mark.django_db
@@ -71,3 +73,11 @@ def test_a_channel_that_took_nothing_of_late_is_named(slack: dict[str, str]) -> 
     LifeSign.objects.create(name="alerts by slack", at=timezone.now(), trouble=trouble)
     (found,) = alerts_check.alerts(None)
     held(found, State.WARN, trouble, "Send a test")
+
+
+def test_a_database_that_hangs_does_not_hide_where_alerts_go(
+    slack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "trouble_of", no_answer)
+    (found,) = alerts_check.alerts(None)
+    held(found, State.OK, "Alerts go by Slack to hooks.slack.com.")

@@ -10,7 +10,7 @@ from dlq_review.models import LifeSign
 from processing.s3 import bucket
 from project.doctor.archive_check import archive
 from project.doctor.findings import State
-from tests.outages import away
+from tests.outages import no_answer
 from tests.processing.sqs_server import Server, serving
 from tests.project.doctor.held import held
 from tests.s3 import S3
@@ -43,7 +43,7 @@ def test_the_trouble_of_the_last_run_is_told(
     LifeSign.objects.update(trouble="")
     held(archive(None), State.OK, "exists")
     sign.save()
-    monkeypatch.setattr(LifeSign.objects, "filter", away)
+    monkeypatch.setattr(LifeSign.objects, "filter", no_answer)
     held(archive(None), State.OK, "exists")
 
 
