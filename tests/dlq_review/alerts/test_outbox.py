@@ -103,7 +103,9 @@ def test_a_channel_that_is_set_no_more_ends_and_troubles_nobody(
     raising.begin(GROWTH, "orders", "Many.")
     deliver()
     settings.ALERT_WEBHOOK_URL = ""
+    assert not outbox.due()
     AlertDelivery.objects.update(created_at=timezone.now() - 2 * outbox.GIVE_UP)
+    assert outbox.due()
     deliver()
     assert states() == ["given_up"]
     assert not LifeSign.objects.exists()
@@ -180,6 +182,7 @@ def test_an_alert_of_the_release_before_becomes_a_delivery(by_mail: None) -> Non
     (told,) = mail.outbox
     assert "Old." in told.body
     assert "Older." in told.body
+    assert told.body.count("/admin/\n") == 2
     kinds = AlertDelivery.objects.order_by("pk").values_list("kind", flat=True)
     assert [*kinds] == ["test", "loss"]
     assert not UntoldAlert.objects.exists()
@@ -207,5 +210,7 @@ def test_an_alert_of_a_later_release_is_sent_like_any_other(
     deliver()
     assert states(channel="mail") == ["sent"]
     assert states(channel="webhook") == ["sent" if status == 200 else "waiting"]
+    named = [call.json for call in receiver.calls if call.path.startswith("/api/")]
+    assert named[0][0]["labels"]["alertname"] == "HoldfastOfTomorrow"
     raising.remind()
     assert states(channel="mail") == ["sent", "waiting"]

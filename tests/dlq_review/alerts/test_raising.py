@@ -7,8 +7,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review.alerts import raising
+from dlq_review.alerts.channels import registry
 from dlq_review.alerts.kinds import ERASED, GROWTH, KINDS, NEW_FAILURE, REGRESSION, Kind
 from dlq_review.models import AlertDelivery, RaisedAlert
+from dlq_review.retention import rows
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +71,7 @@ def test_what_has_no_end_is_told_each_time() -> None:
     assert raising.begin(ERASED, "m-1", "Delete it.")
     assert not raising.lasting().exists()
     assert [phase for _, phase in told()] == ["raised", "raised"]
+    assert not AlertDelivery.objects.exclude(ended_at=None).exists()
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -85,6 +88,33 @@ def test_people_are_reminded_of_what_lasts_and_alertmanager_of_all(
     assert [phase for _, phase in told("alertmanager")] == ["raised", *again]
     reminds = kind.ends and kind not in (NEW_FAILURE, REGRESSION)
     assert [phase for _, phase in told()] == ["raised", *(again if reminds else [])]
+
+
+def test_what_begins_again_is_reminded_of_after_the_whole_time() -> None:
+    raising.begin(GROWTH, "orders", "Many.")
+    raising.end(GROWTH, ["orders"])
+    long_ago = timezone.now() - timedelta(days=9)
+    RaisedAlert.objects.update(began_at=long_ago, over_at=long_ago, at=long_ago)
+    raising.begin(GROWTH, "orders", "Many.")
+    raising.remind()
+    assert [phase for _, phase in told()] == ["raised", "over", "raised"]
+
+
+def test_the_age_of_an_alert_that_is_over_counts_from_its_end() -> None:
+    raising.begin(GROWTH, "orders", "Many.")
+    RaisedAlert.objects.update(at=timezone.now() - timedelta(days=900))
+    raising.end(GROWTH, ["orders"])
+    assert "dlq_review.RaisedAlert" not in rows.due()
+
+
+def test_a_test_waits_for_the_last_test_of_its_own_channel_alone() -> None:
+    mail, alertmanager = (registry.CHANNELS[name] for name in ("mail", "alertmanager"))
+    raising.begin(GROWTH, "orders", "Many.")
+    assert raising.test(mail)
+    assert not raising.test(mail)
+    assert raising.test(alertmanager)
+    AlertDelivery.objects.filter(kind="test").update(state="sent")
+    assert raising.test(mail)
 
 
 def test_a_channel_that_is_added_is_told_once_of_what_lasts(settings: Settings) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from axes.models import AccessLog
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from dlq_review.forget import erasing
@@ -448,20 +449,31 @@ def names_lee() -> dict[str, Callable[[User], object]]:
         "policy": lambda _: policy(owner=LEE, state="ended"),
         "erasure": lambda _: Erasure.objects.create(by=LEE, ended_at=day),
         "admin's log": lambda user: LogEntry.objects.create(user=user, action_flag=2),
-        "title in admin's log": lambda user: LogEntry.objects.create(
-            user=User.objects.get(username="eve"),
-            action_flag=2,
-            object_repr=LEE,
-            object_id=user.pk,
-            content_type=ContentType.objects.get_for_model(StaffMember),
-        ),
+        "title in admin's log": lambda user: title(user, StaffMember),
+        "title as an account": lambda user: title(user, User),
     }
+
+
+def title(user: User, of: type[User]) -> LogEntry:
+    return LogEntry.objects.create(
+        user=User.objects.get(username="eve"),
+        action_flag=2,
+        object_repr=user.username,
+        object_id=user.pk,
+        content_type=ContentType.objects.get_for_model(of, for_concrete_model=False),
+    )
 
 
 LEE = "lee.staff"
 NAMED_IN = (
     *("who did it", "who had it", "who got it", "revision", "operation", "group"),
-    *("policy", "erasure", "admin's log", "title in admin's log"),
+    *(
+        "policy",
+        "erasure",
+        "admin's log",
+        "title in admin's log",
+        "title as an account",
+    ),
 )
 
 
@@ -471,8 +483,18 @@ def test_a_former_member_of_staff_is_a_pseudonym_wherever_the_desk_names_them(
 ) -> None:
     places = names_lee()
     assert tuple(places) == NAMED_IN
-    user = User.objects.create(username=LEE, email=ANN, name="Ann", password="x")
-    AccessLog.objects.create(username=LEE)
+    user = User.objects.create_user(
+        *(LEE, ANN, "a password"),
+        **dict.fromkeys(("name", "first_name", "last_name"), "Ann"),
+        profile={"phone": "1"},
+        is_active=True,
+    )
+    TOTPDevice.objects.create(user=user)
+    Signup.objects.create(request_id="r-1", account=user, asked_at=user.date_joined)
+    for model in (AccessAttempt, AccessFailureLog, AccessLog):
+        more = {"failures_since_start": 1} if model is AccessAttempt else {}
+        model.objects.create(username=LEE, **more)
+    others = title(User.objects.get(username="eve"), User)
     places[place](user)
     before = Counter(name for name, _ in dump())
     forget()
@@ -480,8 +502,20 @@ def test_a_former_member_of_staff_is_a_pseudonym_wherever_the_desk_names_them(
     pseudonym = f"{Address(ANN).pseudonym}-{user.pk}"
     user.refresh_from_db()
     assert (user.username, user.email, user.is_active) == (pseudonym, "", False)
+    assert [user.name, user.first_name, user.last_name, user.profile] == [
+        "",
+        "",
+        "",
+        {},
+    ]
+    assert not user.check_password("a password")
+    others.refresh_from_db()
+    assert others.object_repr == "eve"
     gone = before - Counter(name for name, _ in dump())
-    assert {one.partition(".")[0] for one in gone} == {"axes_accesslog"}
+    assert {one.partition(".")[0] for one in gone} == {
+        *("axes_accessattempt", "axes_accessfailurelog", "axes_accesslog"),
+        *("otp_totp_totpdevice", "processing_signup"),
+    }
 
 
 def test_an_account_that_the_desk_names_nowhere_is_deleted() -> None:

@@ -121,6 +121,7 @@ STAYS: list[tuple[str, dict[str, object]]] = [
     ("dlq_review.DeadLetter", {"state": "redriven"}),
     ("dlq_review.Operation", {"state": "paused", "ended_at": None}),
     ("dlq_review.RedrivePolicy", {"state": "stopped", "ended_at": None}),
+    ("dlq_review.FailureGroup", {"last_seen": timezone.now()}),
     ("dlq_review.RaisedAlert", {"kind": "growth", "over_at": None}),
     ("dlq_review.AlertDelivery", {"state": "waiting"}),
     ("processing.User", {"is_active": True}),
@@ -164,10 +165,12 @@ def test_more_rows_than_one_step_go_in_several(
     steps: list[int] = []
     for _ in range(3):
         MAKE[label](ago(label, timedelta(days=1)))
-    rows.purge(
+    purged = rows.purge(
         progress=lambda name, done: steps.append(done) if name == label else None
     )
     assert len(steps) > 1
+    assert steps == sorted({*steps})
+    assert steps[-1] == purged[label] >= 3
     assert label not in rows.due()
 
 
@@ -183,7 +186,8 @@ def test_a_setting_of_0_keeps_all_rows(label: str, settings: Settings) -> None:
 
 
 def test_a_letter_goes_whole_and_the_books_balance(sqs: None) -> None:
-    MAKE["dlq_review.DeadLetter"](ago("dlq_review.DeadLetter", timedelta(days=1)))
+    for _ in range(2):
+        MAKE["dlq_review.DeadLetter"](ago("dlq_review.DeadLetter", timedelta(days=1)))
     left = dead_letter()
     rows.purge()
     for model in (Arrival, Revision, AuditEntry, Attempt, Outcome):
