@@ -514,10 +514,12 @@ def test_health_says_when_bodies_outlive_their_retention(s3: S3) -> None:
 # -- The job ---------------------------------------------------------------------------
 
 
-def test_the_job_archives_and_gives_a_sign_of_life(s3: S3) -> None:
+def test_the_job_archives_and_gives_a_sign_of_life(s3: S3, settings: Settings) -> None:
     dead_letter()
     assert "looked for messages to archive yet" in "".join(health.warnings())
+    settings.WORKER_NAME = "w-7"
     assert tasks.archive_arrivals() == 1
+    assert LifeSign.objects.get(name="archive").worker == "w-7"
     assert "to archive" not in "".join(health.warnings())
     with time_machine.travel(timezone.now() + 61 * MINUTE):
         assert "looked for messages to archive for" in "".join(health.warnings())
@@ -531,7 +533,9 @@ def test_an_archive_that_was_turned_off_warns_of_nothing(
     run()
     assert "AccessDenied" in "".join(health.warnings())
     settings.ARCHIVE_BUCKET = ""
+    health.sign("pull")
     tasks.archive_arrivals()
+    assert [one.name for one in LifeSign.objects.all()] == ["pull"]
     assert "archive" not in "".join(health.warnings())
 
 
@@ -543,6 +547,14 @@ def test_no_personal_data_stands_in_a_log(
     run()
     assert "AccessDenied" in caplog.text
     assert "lovelace" not in caplog.text
+
+
+def test_a_channel_of_alerts_that_rests_does_not_hold_up_the_archive(s3: S3) -> None:
+    dead_letter()
+    now = timezone.now()
+    LifeSign.objects.create(name="alerts by x", at=now, rests_until=now + MINUTE)
+    assert archive.may_begin()
+    assert run() == 1
 
 
 def test_a_claim_of_a_moment_later_is_no_claim_of_a_wrong_clock(s3: S3) -> None:

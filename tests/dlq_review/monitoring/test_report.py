@@ -171,11 +171,12 @@ def test_cloudwatch_is_told_of_letters_spool_books_and_archive(
     with time_machine.travel(START, tick=True):
         dead_letter()
         spool.add(order_created(), "Timeout")
+        failed_attempt(order_created())
     measured(7_200)
     report.tell_cloudwatch()
     [told] = map(json.loads, lines)
     names = ("OpenDeadLetters", "SpooledEvents", "Unaccounted", "ArchiveWaiting")
-    assert [told[name] for name in names] == [1, 1, 1, 1]
+    assert [told[name] for name in names] == [1, 1, 2, 1]
     assert told["QueuesWithoutWorker"] == len(QUEUES)
 
 

@@ -41,7 +41,7 @@ def merged_into(group: Model) -> object:
 
 
 def run_of(policy: Model) -> object:
-    return Operation.objects.create(by="ada", cutoff=LONG_AGO, policy=policy)
+    return Operation.objects.create(by="ada", cutoff=LONG_AGO, policy_id=policy.pk)
 
 
 @pytest.mark.parametrize(
