@@ -1,11 +1,12 @@
 """What the filters and tags of the desk's templates write."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import time_machine
 
-from dlq_review.templatetags.review import ago
+from dlq_review.bodies.sentences import VARIES
+from dlq_review.templatetags.review import ago, second, varies
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -40,3 +41,15 @@ def test_a_distance_is_told_in_the_largest_useful_unit(seconds: int, text: str) 
 
 def test_a_moment_that_is_none_is_a_dash() -> None:
     assert ago(None) == "–"
+
+
+def test_a_moment_is_told_to_the_second_in_utc_wherever_it_was_noted() -> None:
+    noted = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert second(noted).endswith(">20 Nov 2026, 12:00:00 UTC</time>")
+
+
+def test_what_varies_is_marked_and_the_rest_of_a_sentence_is_no_markup() -> None:
+    mark = f'<i class="varies">{VARIES}</i>'
+    told = varies(f"No <b> of {VARIES} and {VARIES}.")
+    assert told == f"No &lt;b&gt; of {mark} and {mark}."
+    assert varies("Plain.") == "Plain."

@@ -29,6 +29,10 @@ def test_a_step_now_and_then_keeps_staff_in(admin_client: Client) -> None:
     assert codes(admin_client, 59, 118, 177, 236) == [200] * 5
 
 
+def test_a_step_at_the_last_moment_is_in_time(admin_client: Client) -> None:
+    assert codes(admin_client, 60, 120, 181) == [200, 200, 200, 302]
+
+
 def test_an_hour_without_a_step_ends_the_session(admin_client: Client) -> None:
     assert codes(admin_client, 61, 62) == [200, 302, 302]
 

@@ -167,6 +167,31 @@ def test_an_address_needs_each_of_its_permissions(
     assert ask(ada, method, url) in (200, 302, 409)
 
 
+#: Pages that show the form which is then sent to them.
+WITH_A_FORM = {"deadletter_edit", "failuregroup_take_over"}
+STEPS = {name for name, (method, _) in NEEDED.items() if method == "post"} - WITH_A_FORM
+PAGES = ("deadletter", "failuregroup", "operation", "redrivepolicy")
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_no_link_takes_a_step(
+    name: str, admin_client: Client, settings: Settings
+) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    url = address(name)
+    before = _rows()
+    assert admin_client.get(url).status_code == 405
+    assert _rows() == before
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_form_is_sent_to_a_page_that_only_shows(
+    name: str, admin_client: Client, settings: Settings
+) -> None:
+    settings.ALERT_EMAILS = ["desk@example.com"]
+    assert admin_client.post(address(f"{name}_change")).status_code == 405
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_operation_needs_the_permission_of_its_kind_beside_that_for_many(
     kind: str,

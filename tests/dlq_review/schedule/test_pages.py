@@ -179,6 +179,23 @@ def wrong() -> dict[str, tuple[dict[str, Any], str]]:
     }
 
 
+def test_a_probe_takes_what_belongs_to_it_alone(desk: Client) -> None:
+    url = "https://bank.example/up"
+    for probe, kept in (("http", (0, url)), ("database", (0, ""))):
+        RedrivePolicy.objects.all().delete()
+        found = made(desk, probe=probe, url=url, events=9, type="order_created")
+        assert (found.events, found.url) == kept
+
+
+def test_a_policy_may_last_a_year_and_takes_every_choice(desk: Client) -> None:
+    last = TODAY() + timedelta(days=366)
+    chosen = {"type": "order_created", "error": "ErrorA"}
+    found = made(desk, until=last.isoformat(), field="data.a=1", **chosen)
+    assert found.until == last
+    assert (found.owner, found.masked) == ("ada", False)
+    assert found.selection == {"queue": "orders", "fields": ["data.a=1"], **chosen}
+
+
 def test_the_form_says_what_cannot_be_meant(desk: Client) -> None:
     for name, (changes, said) in wrong().items():
         answer = desk.post(NEW, form(**changes))
