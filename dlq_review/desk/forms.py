@@ -31,10 +31,6 @@ class EditForm(forms.Form):
         min_value=0, max_value=2**31 - 2, widget=forms.HiddenInput
     )
 
-    def keep_text_over(self, revision: int) -> None:
-        """Keep the typed text, based on the newer revision, so saving again replaces that."""
-        self.data = {**self.data.dict(), "based_on": str(revision)}  # type: ignore[attr-defined]
-
 
 def row_number_field() -> forms.IntegerField:
     most = BigIntegerField.MAX_BIGINT

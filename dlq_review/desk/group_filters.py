@@ -136,8 +136,6 @@ class GroupOperationFilter(OperationFilter):
     """The groups of the letters of an operation."""
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() not in dict(self.lookup_choices):
-            return queryset
         number, _, result = str(self.value()).partition("-")
         items = OperationItem.objects.filter(operation=int(number))
         items = items.filter(state=result) if result else items

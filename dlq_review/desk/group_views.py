@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Max, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import (
@@ -116,8 +116,6 @@ def _mergeable(group: FailureGroup) -> QuerySet[FailureGroup]:
 @needs("edit")
 def triage(request: HttpRequest, group_id: int, verb: str) -> HttpResponse:
     """Apply *verb*, one of VERBS, to the group."""
-    if verb not in VERBS:
-        raise Http404
     group = get_object_or_404(FailureGroup, pk=group_id)
     try:
         if done := VERBS[verb](Step.of(request, group)):

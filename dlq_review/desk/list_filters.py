@@ -152,10 +152,7 @@ class OperationFilter(admin.SimpleListFilter):
         return [(value, f"{operation}{label}")]
 
     def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
-        value = str(self.value() or "")
-        if value not in dict(self.lookup_choices):
-            return queryset
-        number, _, result = value.partition("-")
+        number, _, result = str(self.value()).partition("-")
         items = OperationItem.objects.filter(operation=int(number))
         items = items.filter(state=result) if result else items
         return queryset.filter(pk__in=items.values("letter"))

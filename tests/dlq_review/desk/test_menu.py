@@ -3,8 +3,9 @@
 import re
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import Permission
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from processing.models import User
 from tests.dlq_review.conftest import ClientOf
@@ -43,3 +44,11 @@ def test_the_menu_shows_the_lists_that_a_person_may_see(
     assert links & LISTS == OPENS[permission]
     for url in links | LISTS:
         assert (client.get(url).status_code == 200) is (url in links), url
+
+
+def test_the_page_of_one_app_lists_its_own_tables_alone(rf: RequestFactory) -> None:
+    request = rf.get("/admin/processing/")
+    request.user = User(is_superuser=True, is_active=True)
+    (app,) = site.get_app_list(request, "processing")
+    assert app["app_label"] == "processing"
+    assert {"Order", "Outcome"} <= {one["object_name"] for one in app["models"]}

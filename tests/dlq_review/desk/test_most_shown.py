@@ -171,7 +171,7 @@ def test_the_largest_groups_stand_on_the_first_page(desk: Client) -> None:
 
 @pytest.mark.parametrize(("lasting", "more"), [(20, False), (21, True)])
 def test_the_newest_lasting_alerts_are_shown_and_that_there_are_more(
-    desk: Client, lasting: int, more: bool
+    admin_client: Client, lasting: int, more: bool
 ) -> None:
     now = timezone.now()
     for number in range(lasting):
@@ -182,9 +182,9 @@ def test_the_newest_lasting_alerts_are_shown_and_that_there_are_more(
             at=now,
             seen_at=now,
         )
-    names = [one.name for one in shown(desk, pages.ALERTS, "lasting")]
+    names = [one.name for one in shown(admin_client, pages.ALERTS, "lasting")]
     assert names == [f"growth/{number}" for number in range(20)]
-    assert shown(desk, pages.ALERTS, "more_last") is more
+    assert shown(admin_client, pages.ALERTS, "more_last") is more
 
 
 def test_so_many_colleagues_can_be_given_a_group(

@@ -482,3 +482,13 @@ def test_of_two_who_set_up_an_app_at_once_the_first_keeps_it(ada: User) -> None:
 
     assert at_once(clients, set_up) == [200, 302, 302, 302]
     assert [gets_in(client) for client in clients].count(True) == 1
+
+
+def test_who_has_shown_a_code_may_renew_the_codes_and_set_up_another_app(
+    ada: User,
+) -> None:
+    client = verified(ada)
+    text = client.get(ASK).content.decode()
+    assert f'action="{CODES}"' in text
+    assert f'href="{ENROL}"' in text
+    assert client.get(CODES).status_code == 405

@@ -16,7 +16,7 @@ from dlq_review.models import AuditEntry
 from processing.delivery import processor
 from processing.events.contracts import OrderCreated
 from processing.events.envelope import Event
-from processing.models import Attempt, Order, Outcome, SpooledEvent, User
+from processing.models import Attempt, Order, OrderReturn, Outcome, SpooledEvent, User
 from processing.receipts import Receipt
 from tests.builders import (
     dead_letter,
@@ -193,6 +193,7 @@ def test_the_order_of_a_request_is_known_from_each_row_that_names_it() -> None:
     processor.handle(message(event))
     found = rows_of(event.id)
     assert (found.order_ids, found.customer_ids) == (["SHOP-2"], ["C-2"])
+    OrderReturn.objects.all().delete()
     Order.objects.all().delete()
     assert rows_of("r-2").customer_ids == ["C-2"]
 
