@@ -44,5 +44,5 @@ class PolicyHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         for name, policy in self.policies.items():
-            response.headers.setdefault(name, policy)
+            response.headers[name] = policy
         return response
