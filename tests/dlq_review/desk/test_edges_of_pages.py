@@ -1,6 +1,7 @@
 """What is just inside and just outside of what a page of the desk shows, counts or takes."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 import time_machine
@@ -20,6 +21,43 @@ from tests.dlq_review.desk_pages import GROUPS, LIST, OPERATIONS
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 WORDS = "a " * MOST_WORDS
+#: How many rows, letters or characters each part of the desk shows, reads or takes.
+MOST: dict[str, int] = {
+    "alert_list.MOST_LASTING": 20,
+    "audit_list.MOST_PEOPLE": 50,
+    "edit_many_views.LONGEST_NEW": 1_000,
+    "edit_many_views.SAMPLE": 500,
+    "edit_marks.MOST_LINES": 1_500,
+    "example_views.CANARY": 5,
+    "example_views.SAMPLE": 200,
+    "facet_views.FIRST": 8,
+    "facet_views.OF_GROUP": 200,
+    "freezing.MOST_READ": 20_000,
+    "group_filters.FEW": 500,
+    "group_filters.MOST_RELEASES": 30,
+    "group_list.MOST_COLLEAGUES": 300,
+    "group_list.MOST_NEW": 1_000,
+    "group_verdict.MOST": 1_000,
+    "group_views.MOST_CHOICES": 100,
+    "group_views.MOST_COUNTED": 10_000,
+    "group_views.SAMPLE": 5,
+    "idle_sessions.NOTED_EVERY": 20,
+    "letter_page.MOST": 20,
+    "letter_place.LONGEST": 2_000,
+    "operation_page.LISTED": 10,
+    "operation_page.MOST_REASONS": 20,
+    "outside_links.MOST": 5,
+    "policy_form.LONGEST": 366,
+    "policy_views.SHOWN": 20,
+    "unfit_values.MOST_WORDS": 200,
+}
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_a_part_of_the_desk_keeps_to_its_limit(name: str) -> None:
+    module, _, constant = name.partition(".")
+    found = getattr(import_module(f"dlq_review.desk.{module}"), constant)
+    assert found == MOST[name]
 
 
 @pytest.mark.parametrize(

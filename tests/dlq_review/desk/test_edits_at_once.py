@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dlq_review.desk import edit_draft, edit_views
+from dlq_review.desk import edit_draft
 from dlq_review.letters import revisions
 from dlq_review.models import AuditEntry, Operation
 from tests.builders import dead_letter, failure, order_created
@@ -29,7 +29,7 @@ def test_an_edit_that_is_saved_between_the_look_and_the_save_is_kept(
         save(letter, bobs, based_on=0, by="bob", reason="x")
         return save(*args, **how)
 
-    monkeypatch.setattr(edit_views.revisions, "edit", late)
+    monkeypatch.setattr(revisions, "edit", late)
     text = post(desk, letter, sent(**{"/data/currency": "EUR"}))
     assert "Revision 1 was saved first, by bob" in text
     assert "Saved revision" not in text

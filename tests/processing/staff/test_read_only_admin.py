@@ -1,9 +1,11 @@
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from processing.models import Attempt, Outcome
+from processing.models import Attempt, OrderReturn, Outcome
+from processing.staff.read_only_admin import ReadOnlyAdmin
 
 pytestmark = pytest.mark.django_db
 OUTCOMES = "/admin/processing/outcome/"
@@ -82,3 +84,28 @@ def test_the_attempts_are_filtered_by_queue_without_reading_them_all(
         answer = admin_client.get("/admin/processing/attempt/?queue=orders")
     assert [one.queue for one in answer.context["cl"].result_list] == ["orders"]
     assert not any("DISTINCT" in query["sql"] for query in captured.captured_queries)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "allowed"),
+    [
+        ("order", True),
+        ("order__exact", True),
+        ("order__id__exact", True),
+        ("order__name__exact", False),
+        ("order__email", False),
+        ("order__email__contains", False),
+        ("created_at__gte", True),
+        ("reason", False),
+        ("reason__contains", False),
+        ("q", True),
+    ],
+)
+def test_a_filter_of_a_list_leads_to_no_field_of_another_row(
+    lookup: str, allowed: bool
+) -> None:
+    class Returns(ReadOnlyAdmin):
+        list_filter = ("order", "created_at")
+
+    returns = Returns(OrderReturn, admin.site)
+    assert returns.lookup_allowed(lookup, "x") is allowed
