@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from project.environment import Environment
+from project.settings.limits import bounded
 
 
 class Given(Environment):
@@ -92,3 +93,33 @@ def test_a_variable_that_cannot_be_read_is_named(
     with pytest.raises(ImproperlyConfigured) as refused:
         READERS[kind](Given(text))
     assert str(refused.value) == sentence
+
+
+REDIS = "django.core.cache.backends.redis.RedisCache"
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (
+            {"BACKEND": REDIS, "key_prefix": "hf", "version": 2, "TIMEOUT": 9},
+            {
+                **{"BACKEND": REDIS, "KEY_PREFIX": "hf", "VERSION": 2, "TIMEOUT": 9},
+                "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
+            },
+        ),
+        (
+            {"BACKEND": REDIS, "OPTIONS": {"socket_timeout": 2, "db": 1}},
+            {
+                "BACKEND": REDIS,
+                "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 0.2, "db": 1},
+            },
+        ),
+        ({"BACKEND": "x.LocMemCache", "version": 2}, {"BACKEND": "x.LocMemCache", "version": 2}),
+    ],
+    ids=["of the URL", "of one's own", "no Redis"],
+)  # fmt: skip
+def test_a_redis_that_hangs_is_given_up_unless_its_address_says_otherwise(
+    asked: dict[str, Any], given: dict[str, Any]
+) -> None:
+    assert bounded(asked) == given

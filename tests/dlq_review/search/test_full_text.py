@@ -29,7 +29,8 @@ def test_words_of_the_body_find_the_letter(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Love", "Lovelace Grace", "nothing", "(", "' OR 1=1", ":* & | !", "é"]
+    "text",
+    ["Love", "lace", "Lovelace Grace", "nothing", "(", "' OR 1=1", ":* & | !", "é"],
 )
 def test_what_is_in_no_body_finds_nothing(text: str) -> None:
     dead_letter(signup_requested(name="Ada Lovelace"))
@@ -158,12 +159,12 @@ def test_nothing_is_said_where_every_body_was_searched(
 def test_more_letters_than_a_page_may_list_are_said_to_be_more(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letters = [dead_letter() for _ in range(3)]
+    letters = [dead_letter() for _ in range(4)]
     monkeypatch.setattr(full_text, "MOST", 2)
     monkeypatch.setattr(full_text, "NEWEST", 2)
     text = html(desk, f"{LIST}?q=TEA-1")
-    assert [page(letter) in text for letter in letters] == [False, True, True]
-    assert "so only the newest 2 " in text
+    assert [page(letter) in text for letter in letters] == [False, False, True, True]
+    assert text.count("so only the newest 2 ") == 1
     assert "Another word narrows it." in text
 
 
@@ -177,6 +178,16 @@ def test_the_page_says_where_a_body_was_not_searched_to_its_end(
     assert (page(letter) in text) is not more
     told = "1 body is longer than 65,536 characters, and only the beginning"
     assert (told in text) is bool(more)
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(0, []), (1, ["1 body is"]), (2, ["2 bodies are"])]
+)
+def test_so_many_bodies_are_said_to_be_longer(number: int, told: list[str]) -> None:
+    for _ in range(number):
+        dead_letter("x" * (full_text.LONGEST + 1))
+    notes = full_text.search("Lovelace", bodies=True).notes
+    assert [one.partition(" longer than")[0] for one in notes] == told
 
 
 @pytest.mark.skipif(
