@@ -2,6 +2,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from celery import signals
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
@@ -12,6 +13,7 @@ from processing.models import Order
 from processing.tasks import handle
 from processing.worker import database_connections
 from processing.worker.bundles import Bundle
+from processing.worker.visibility_heartbeat import VisibilityHeartbeat
 from project.celery import app
 from tests.builders import message, order_created
 
@@ -23,6 +25,29 @@ on_postgresql = pytest.mark.skipif(
 
 def test_the_application_is_called_as_the_product_is() -> None:
     assert app.main == "holdfast"  # monitors and `celery inspect` show it
+
+
+#: What a worker does at each moment of its life, beside what Celery does itself.
+DONE_AT = {
+    "worker_init": {"refuse_without_time_limits", "tell_in_json"},
+    "worker_before_create_process": {"share_memory"},
+    "worker_process_init": {"own_a_row", "let_go", "start"},
+    "worker_process_shutdown": {"stop"},
+    "task_prerun": {"keep_only_good_connections"},
+    "task_failure": {"close_what_was_interrupted"},
+}
+
+
+@pytest.mark.parametrize("moment", DONE_AT)
+def test_a_worker_does_at_each_moment_what_it_must(moment: str) -> None:
+    found = getattr(signals, moment)._live_receivers(app)
+    ours = {one.__name__ for one in found if one.__module__.startswith("processing.")}
+    assert ours == DONE_AT[moment]
+
+
+def test_a_worker_keeps_its_messages_hidden_and_shows_its_metrics() -> None:
+    assert app.steps["consumer"] == {VisibilityHeartbeat}
+    assert app.steps["worker"] == {"processing.worker.metrics_step:Metrics"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -228,8 +228,9 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
 }
 FOUND_ELSEWHERE = {"VAR_DIR"}  # test_settings
 CODE = """
-import json, project.settings as read
-print(json.dumps({name: getattr(read, name) for name in dir(read) if name.isupper()}, default=str))
+import json, os, project.settings as read
+found = {name: getattr(read, name) for name in dir(read) if name.isupper()}
+print(json.dumps({**found, "umask": os.umask(0)}, default=str))
 """
 
 
@@ -299,11 +300,12 @@ def test_what_the_settings_make_is_for_the_owner_only(unset: Any) -> None:
     assert modes == {"holdfast.sqlite3": 0o600, "secret-key": 0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "secret-key").read_text() == unset["SECRET_KEY"]
+    assert unset["umask"] == 0o077  # and so is what it writes later
 
 
 def test_every_other_setting_is_as_it_was_meant(unset: Any) -> None:
     """Those that no variable sets are seen by nobody else: times, headers, middleware."""
-    own = {"SECRET_KEY", "WORKER_NAME"}  # of each machine
+    own = {"SECRET_KEY", "WORKER_NAME", "umask"}  # of each machine, and no setting
     lines = [
         f"{path} = {value}"
         for name, setting in unset.items()
