@@ -106,6 +106,8 @@ def test_queues_that_cannot_be_counted_do_not_balance() -> None:
     assert list(closed.discrepancies) == [
         "SQS does not answer, so its queues are not counted"
     ]
+    call_command("books", stdout=(out := StringIO()))
+    assert "NOT balance: 1 SQS does not answer" in " ".join(out.getvalue().split())
 
 
 def test_the_command_prints_a_table_and_a_verdict(sqs: None) -> None:

@@ -1,7 +1,11 @@
 """When the command that runs an operation gives SQS up, and what it says then."""
 
+from collections import Counter
+from io import StringIO
+
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from dlq_review.management import operation_console
 from dlq_review.management.operation_console import PATIENCE
@@ -39,6 +43,22 @@ def looks(operation: Operation, *, wait: bool, most: int = 40) -> list[Tally]:
     console = Console(quiet=True)
     steps = operation_console._steps(operation, console, wait=wait)
     return [counts for counts, _ in zip(steps, range(most), strict=False)]
+
+
+@pytest.mark.parametrize(("wait", "done"), [(False, "2/3"), (True, "1/3")])
+def test_the_bar_shows_what_is_over_for_whoever_looks(
+    monkeypatch: pytest.MonkeyPatch, wait: bool, done: str
+) -> None:
+    """What was sent is over only for those who do not wait for its outcome."""
+    counts = Tally(Counter(waiting=1, sent=1, failed_again=1))
+    monkeypatch.setattr(operation_console, "_steps", lambda *_, **__: iter([counts]))
+    out = StringIO()
+    console = Console(file=out, width=120, force_terminal=True)
+    operation_console.drive(Operation(pk=7, total=3), console, wait=wait)
+    last = Text.from_ansi(out.getvalue()).plain.splitlines()[-1]
+    assert "operation 7" in last
+    assert f" {done} " in last
+    assert "1 waiting, 1 sent, 1 failed again" in last
 
 
 REFUSED = {"orders": "AccessDenied"}

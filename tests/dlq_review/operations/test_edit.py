@@ -9,7 +9,7 @@ from django.test import Client
 from dlq_review.bodies import exact_json, json_patch
 from dlq_review.letters import revisions, settlement
 from dlq_review.models import Operation
-from dlq_review.operations import control, plans, progress, runner
+from dlq_review.operations import control, edit_preview, plans, progress, runner
 from dlq_review.operations.edit_preview import MOST_READ, preview
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
@@ -251,6 +251,39 @@ def test_an_edit_is_previewed_before_it_is_started() -> None:
     )
 
 
+def test_a_preview_shows_what_it_would_change_and_counts_the_values_that_differ() -> (
+    None
+):
+    for currency in ("XXX", "XXX", "YYY"):
+        dead_letter(order_created().body.replace("EUR", currency))
+    mine = dead_letter(order_created(email="ada@example.com"))
+    patch = [
+        {"op": "test", "path": "/data/currency", "value": "EUR"},
+        {"op": "replace", "path": "/data/email", "value": "bob@example.com"},
+    ]
+    found = preview(editing(patch))
+    assert (found.changed, found.other, found.looked_at, found.whole) == (1, 3, 4, True)
+    assert [number for _, number in found.others_listed] == [2, 1]
+    ((letter, lines, problem),) = found.samples
+    assert (letter, problem) == (mine, "")
+    text = "".join(line.text for line in lines)
+    assert "bob@" not in text, "whoever may view operations sees it"
+
+
+@pytest.mark.parametrize(("looked_at", "whole"), [(2, False), (3, True), (4, True)])
+def test_a_preview_of_the_first_letters_says_that_it_is_one(
+    monkeypatch: pytest.MonkeyPatch, looked_at: int, whole: bool
+) -> None:
+    monkeypatch.setattr(edit_preview, "LOOKED_AT", looked_at)
+    monkeypatch.setattr(edit_preview, "SHOWN", 1)
+    first, *_ = [
+        dead_letter(order_created().body.replace("EUR", "XXX")) for _ in range(3)
+    ]
+    found = preview(editing(EUROS))
+    assert (found.looked_at, found.whole) == (min(looked_at, 3), whole)
+    assert [letter for letter, *_ in found.samples] == [first]
+
+
 def test_what_changed_since_the_freeze_is_gone_from_the_preview(sqs: None) -> None:
     event = order_created()
     body = event.body.replace("EUR", "XXX")
@@ -266,7 +299,7 @@ def test_a_preview_looks_at_fewer_letters_where_their_bodies_are_long() -> None:
     for _ in "123":
         dead_letter(f'{{"long": "{"x" * (MOST_READ // 2)}"}}')
     found = preview(editing([{"op": "add", "path": "/note", "value": 1}]))
-    assert (found.looked_at, found.invalid) == (2, 2)
+    assert (found.looked_at, found.invalid, found.whole) == (2, 2, False)
 
 
 def test_staff_edit_many_in_the_admin(desk: Client) -> None:

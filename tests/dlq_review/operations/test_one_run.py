@@ -195,3 +195,27 @@ def test_what_was_discarded_since_is_newer_for_a_restore() -> None:
     at = timezone.now() + timedelta(seconds=9)
     DeadLetter.objects.filter(pk=later.pk).update(state="discarded", settled_at=at)
     assert progress.newer(operation) == 1
+
+
+def test_a_list_that_whoever_asked_for_it_refuses_is_not_kept() -> None:
+    dead_letter()
+
+    def refuse(operation: Operation) -> None:
+        assert operation.total == 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        plans.freeze(Selection(), FAST, by="ada", on_frozen=refuse)
+    assert not Operation.objects.exists()
+    assert not OperationItem.objects.exists()
+
+
+def test_each_operation_of_a_list_has_its_own_tally() -> None:
+    one, two = started(1), started(1)
+    two.items.filter(pk=two.items.latest("pk").pk).update(state="sent")
+    found = progress.tallies([one.pk, two.pk, 0])
+    assert [(one.waiting, one.sent) for one in found.values()] == [
+        (1, 0),
+        (1, 1),
+        (0, 0),
+    ]

@@ -29,6 +29,7 @@ from tests.builders import (
     failure,
     message,
     order_created,
+    order_updated,
     redriven,
 )
 
@@ -323,6 +324,22 @@ def test_another_body_under_the_id_of_a_redriven_letter_is_never_hidden() -> Non
     letter.refresh_from_db()
     assert (letter.state, letter.revision) == ("open", 1)
     assert letter.revisions.get(number=1).body == other.body
+
+
+def test_another_body_under_the_id_of_a_letter_gives_it_its_names() -> None:
+    letter = dead_letter(order_created(id="r-1", order_id="ORD-1"))
+    dead_letter("no event", attributes=failure(request_id="r-1"))
+    letter.refresh_from_db()
+    assert (letter.type, letter.reference, letter.customer_id) == ("", "", "")
+    assert (letter.state, letter.body_fingerprint) == ("quarantined", "")
+    last = order_updated(order_id="ORD-2", customer_id="C-9")
+    assert dead_letter(last.body.replace(last.id, "r-1")) == letter
+    letter.refresh_from_db()
+    assert (letter.type, letter.reference) == ("order_updated", "ORD-2")
+    assert (letter.customer_id, letter.state) == ("C-9", "open")
+    revision = letter.revisions.get(number=2)
+    assert letter.body_fingerprint == revision.fingerprint != ""
+    assert revision.reason == "Another body arrived under this request id."
 
 
 def test_a_resolved_letter_that_arrives_again_is_a_regression() -> None:

@@ -10,8 +10,8 @@ from django.utils import timezone
 from dlq_review.models import DeadLetter, Operation, RedrivePolicy
 from processing.models import User
 from tests.builders import dead_letter
-from tests.dlq_review.operation_runs import exit_of, run
-from tests.dlq_review.policies import active, begun, make_due, state
+from tests.dlq_review.operation_runs import exit_of, run, started, states
+from tests.dlq_review.policies import active, begun, make_due, policy, state
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sqs")]
 
@@ -32,14 +32,42 @@ def test_it_begins_and_runs_what_is_due_and_nothing_twice() -> None:
 
 def test_it_goes_on_with_a_run_that_was_cut_short() -> None:
     dead_letter()
-    active()
+    found = active()
     assert begun() == [1]
     Operation.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    assert "1 sent" in run("--schedule")
+    said = run("--schedule")
+    assert "1 sent" in said
+    assert f"{found}" not in said
+    assert "Nothing is due." not in said
+
+
+def test_what_staff_have_started_is_left_to_the_workers() -> None:
+    operation = started(1)
+    assert "Nothing is due." in run("--schedule")
+    assert states(operation) == {"waiting": 1}
+
+
+@pytest.mark.parametrize(
+    ("canary", "more", "waits"),
+    [(0, [], False), (2, [], True), (0, ["--wait"], True)],
+)
+def test_it_waits_for_outcomes_where_a_run_needs_them_or_somebody_asks(
+    monkeypatch: pytest.MonkeyPatch, canary: int, more: list[str], waits: bool
+) -> None:
+    dead_letter()
+    active(canary=canary)
+    asked: list[bool] = []
+    monkeypatch.setattr(
+        "dlq_review.management.scheduled_runs.drive",
+        lambda *_, wait: asked.append(wait),
+    )
+    run("--schedule", *more)
+    assert asked == [waits]
 
 
 def test_it_prints_json_for_a_program() -> None:
     dead_letter()
+    policy(id=4711, state="paused")
     found = active()
     said = json.loads(run("--schedule", "--json").splitlines()[-1])
     operation = Operation.objects.get().pk
