@@ -16,12 +16,12 @@ from typing import Any
 
 import environ
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
+from granian.constants import HTTPModes, Interfaces, RuntimeModes, TaskImpl
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
-from intake.web import listeners, metrics_listener
+from intake.web import handover, listeners, metrics_listener
 from processing import board, log_config
 
 #: Connections of one process.
@@ -97,7 +97,9 @@ class _Loader:
         board.own(self._row)
         bridge = import_module("intake.web.bridge")
         site = import_module(self._site)
-        return bridge.Bridge(site.application, self._threads, self._parent)
+        made = bridge.Bridge(site.application, self._threads, self._parent)
+        handover.to(made.take)
+        return made
 
 
 def main(site: str = "project.wsgi") -> None:
@@ -113,8 +115,9 @@ def main(site: str = "project.wsgi") -> None:
             port=port,
             workers=options.workers,
             interface=Interfaces.RSGI,
+            task_impl=TaskImpl.asyncio,  # what handover.py knows
             runtime_mode=RuntimeModes.st,
-            loop=Loops.uvloop,
+            loop=handover.LOOP,
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(IDLE_MS, max_buffer_size=BUFFER),
             websockets=False,

@@ -1,11 +1,13 @@
-"""Read the body of a request before a thread takes the request.
+"""Read the body of a request, so that a client that sends slowly holds no thread.
 
-So a client that sends slowly holds no thread. A body that nobody wants is read too, or the
-next request of the connection, maybe of another client of a proxy, would be lost.
+A body that nobody wants is read too, or the next request of the connection, maybe of another
+client of a proxy, would be lost.
 """
 
 import asyncio
 import io
+import time
+from collections.abc import Callable
 from typing import Any, NoReturn, Self
 
 from django.conf import settings
@@ -14,6 +16,9 @@ from django.core.exceptions import BadRequest, RequestDataTooBig
 PATIENCE = 60  # seconds for a whole body
 MOST_PARTS = 10_000  # of a body; each costs the event loop some microseconds
 SMALL = 64 * 1024  # bytes; a process may hold as many bodies as it has connections
+LOOKS = (
+    100  # for the body that came with the head of its request; each takes a microsecond
+)
 LARGE_AT_ONCE = 64 * 1024 * 1024  # bytes of all larger ones that a process holds
 
 
@@ -63,27 +68,70 @@ class Body:
         self.length = length
 
 
+class Arriving:
+    """A small body, which granian reads whole. Most come with the head of their request.
+
+    Any thread may use it.
+    """
+
+    def __init__(self, whole: Any) -> None:
+        """*whole*: a future of granian."""
+        self._whole = whole
+        self._end = time.monotonic() + PATIENCE
+
+    def is_here(self) -> bool:
+        """Whether the body came by now, or within some hundred microseconds."""
+        for _ in range(LOOKS):
+            if self._whole.done():
+                return True
+            time.sleep(0)  # the thread that tells needs the interpreter
+        return False
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() > self._end
+
+    def call_when_here(self, call: Callable[..., None]) -> None:
+        self._whole.add_done_callback(call)
+
+    def body(self) -> Body:
+        """The body that is here. One that is not is refused, and what comes of it is left."""
+        if self._whole.cancel():
+            return _too_late()
+        # An error that is raised would hold this frame, the future and itself for ever.
+        if self._whole.exception():  # RSGIProtocolClosed
+            return cut_off()
+        whole = self._whole.result()
+        return Body(io.BytesIO(whole), len(whole))
+
+
+def small(headers: Any, proto: Any) -> Body | Arriving | None:
+    """None: `read` has to read it. *headers* and *proto* are those of granian's RSGI."""
+    length, coding = headers.get("content-length"), headers.get("transfer-encoding")
+    if coding is not None:
+        return None
+    if length in (None, "0"):
+        return Body(io.BytesIO(), 0)
+    if int(length) > min(SMALL, settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
+        return None
+    return Arriving(proto())
+
+
 async def read(headers: Any, proto: Any, room: Room) -> Body:
-    """The body of a request; *headers* and *proto* are those of granian's RSGI.
+    """Any body that is not small.
 
     At most twice the largest allowed body is read, and no more than one is kept. Raises
     FullError.
     """
-    length, coding = headers.get("content-length"), headers.get("transfer-encoding")
-    if coding is None and length in (None, "0"):
-        return Body(io.BytesIO(), 0)
+    coding = headers.get("transfer-encoding")
     if coding is not None and coding.strip().lower() != "chunked":
         return _refused(BadRequest("Send a body as it is, or in chunks."))
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         async with asyncio.timeout(PATIENCE):
-            if length is not None and int(length) <= min(SMALL, most):
-                whole = await proto()
-                return Body(io.BytesIO(whole), len(whole))
             return await _in_parts(proto, most, room)
     except TimeoutError:
-        late = f"The body did not arrive within {PATIENCE} seconds."
-        return _refused(BadRequest(late))
+        return _too_late()
     except RuntimeError:  # RSGIProtocolClosed
         return cut_off()
 
@@ -108,6 +156,10 @@ async def _in_parts(proto: Any, most: int, room: Room) -> Body:
     if empty != 1:
         return cut_off()
     return Body(io.BytesIO(whole), length)
+
+
+def _too_late() -> Body:
+    return _refused(BadRequest(f"The body did not arrive within {PATIENCE} seconds."))
 
 
 def cut_off() -> Body:

@@ -8,15 +8,16 @@ import asyncio
 import logging
 import os
 import signal
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
 from intake.web import bodies, responses
 from intake.web.clients import Client
+from intake.web.handover import AtOnce
 from intake.web.requests import UnreadableError, environ_of
 from intake.web.threads import Threads
 
@@ -32,8 +33,8 @@ class Bridge:
         """*parent*: the process without which this one ends."""
         self._application = application
         self._parent = parent
-        self._answered: deque[asyncio.Future[None]] = deque()
         self._threads: Threads[_Asked] = Threads(threads, self._answer)
+        self._waiting: dict[_Exchange, bodies.Arriving] = {}  # for their bodies
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -43,8 +44,24 @@ class Bridge:
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._threads.end()
 
+    def take(self, watcher: Any) -> bool:
+        """Give a request to a thread. False: its body is not small, so the loop has to read it.
+
+        Called by granian's own thread, through which all requests of this process pass, with
+        what watches the request. It neither waits nor raises.
+        """
+        scope, proto = watcher.scope, watcher.proto
+        body = bodies.small(scope.headers, proto)
+        if body is None:
+            return False
+        exchange = _Exchange(scope, proto, self._loop)
+        if isinstance(body, bodies.Arriving) and not self._threads.all_idle:
+            self._wait_for(body, exchange)
+        else:  # a thread takes as long to wake as most bodies to come
+            self._threads.put((exchange, body))
+        return True
+
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
-        self._settle()
         with bodies.Room() as room:
             try:
                 body = await bodies.read(scope.headers, proto, room)
@@ -52,50 +69,54 @@ class Bridge:
                 busy = HTTPStatus.SERVICE_UNAVAILABLE
                 proto.response_empty(busy, [("retry-after", "1")])
                 return
-            answered: asyncio.Future[None] = self._loop.create_future()
-            self._threads.put((_Exchange(scope, body, proto, self._loop), answered))
-            await answered
+            exchange = _Exchange(scope, proto, self._loop)
+            exchange.ended = asyncio.Event()
+            self._threads.put((exchange, body))
+            await exchange.ended.wait()
 
     def _answer(self, asked: "_Asked") -> None:
-        exchange, answered = asked
-        exchange.answer(self._application)
-        self._answered.append(answered)
+        exchange, body = asked
+        if isinstance(body, bodies.Arriving):
+            if not body.is_here():
+                self._wait_for(body, exchange)
+                return
+            body = body.body()
+        exchange.answer(self._application, body)
+        if exchange.ended:
+            self._loop.call_soon_threadsafe(exchange.ended.set)
+
+    def _wait_for(self, body: bodies.Arriving, exchange: "_Exchange") -> None:
+        self._waiting[exchange] = body
+        body.call_when_here(AtOnce(partial(self._go_on, exchange)))
+
+    def _go_on(self, exchange: "_Exchange") -> None:
+        if body := self._waiting.pop(exchange, None):
+            self._threads.put((exchange, body.body()))
 
     def _go_round(self) -> None:
-        self._settle()
+        for exchange, body in self._waiting.copy().items():
+            if body.is_late:
+                self._go_on(exchange)
         if os.getppid() != self._parent:
             signal.raise_signal(signal.SIGTERM)
         else:
             self._loop.call_later(ROUND, self._go_round)
 
-    def _settle(self) -> None:
-        """End what was answered. A thread that woke the loop for each would cost more."""
-        while self._answered:
-            answered = self._answered.popleft()
-            if not answered.done():  # a cancelled one is no fault of the next request
-                answered.set_result(None)
-
 
 class _Exchange:
     """A request and its response."""
 
-    def __init__(
-        self,
-        scope: Any,
-        body: bodies.Body,
-        proto: Any,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, scope: Any, proto: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._scope = scope
-        self._body = body
         self._proto = proto
         self._loop = loop
         self._head: tuple[int, list[tuple[str, str]]] | None = None
+        self.ended: asyncio.Event | None = None  # where the loop waits for the end
 
-    def answer(self, application: Application) -> None:
+    def answer(self, application: Application, body: bodies.Body) -> None:
         """Called in a thread, which hands the response to granian itself."""
         try:
-            answer = application(environ_of(self._scope, self._body), self._start)
+            answer = application(environ_of(self._scope, body), self._start)
             try:
                 self._send(answer)
             finally:
@@ -134,4 +155,4 @@ class _Exchange:
         return self._head or (HTTPStatus.INTERNAL_SERVER_ERROR, [])
 
 
-_Asked = tuple[_Exchange, asyncio.Future[None]]
+_Asked = tuple[_Exchange, bodies.Body | bodies.Arriving]

@@ -29,8 +29,8 @@ class Threads(Generic[Item]):
         ]
 
     @property
-    def idle(self) -> int:
-        return len(self._idle)
+    def all_idle(self) -> bool:
+        return len(self._idle) == len(self._threads)
 
     def start(self) -> None:
         for thread in self._threads:

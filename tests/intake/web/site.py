@@ -1,5 +1,6 @@
 """A site for the web server's tests; `python -m tests.intake.web.site --bind ...` serves it."""
 
+import gc
 import json
 import os
 import sys
@@ -74,6 +75,13 @@ def file(environ: Environ) -> Iterable[bytes]:
     return found
 
 
+def held(_: Environ) -> Iterable[bytes]:
+    """How many small bodies this process holds."""
+    gc.collect()
+    found = [one for one in gc.get_objects() if isinstance(one, bodies.Arriving)]
+    return [b"%d" % len(found)]
+
+
 def leave(_: Environ) -> NoReturn:
     raise SystemExit
 
@@ -91,6 +99,7 @@ def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
         "late": late,
         "file": file,
         "exit": leave,
+        "held": held,
     }
     status = HTTPStatus.OK
     start_response(f"{status} OK", [("X-One", "1"), ("X-One", "2")])
@@ -108,13 +117,15 @@ def serve() -> None:
 if __name__ == "__main__":
     serve()
 elif not settings.configured and os.environ.get("SITE_FOLDER"):
-    from intake.web import bodies, responses
+    from intake.web import bodies, bridge, responses
 
     settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=MOST)
     bodies.PATIENCE = int(os.environ.get("PATIENCE", "1"))
     bodies.MOST_PARTS, bodies.SMALL = 500, MOST // 2
     responses.OPENING = 60  # no test waits as long
     bodies.LARGE_AT_ONCE = 3 * MOST // 2
+    if "NO_LOOP" in os.environ:
+        bridge.Bridge.__rsgi__ = None  # type: ignore[assignment,method-assign]
     while (FOLDER / "slow-start").exists():
         (FOLDER / "starting").touch()
         time.sleep(0.01)

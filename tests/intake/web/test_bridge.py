@@ -4,7 +4,7 @@ import asyncio
 import io
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +21,9 @@ class Proto:
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, bytes]] = []
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b""
 
     def response_bytes(self, status: int, headers: object, body: bytes) -> None:
         self.answers.append((status, body))

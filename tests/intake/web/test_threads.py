@@ -24,7 +24,7 @@ def test_the_thread_that_was_idle_last_takes_the_next(
     threads = Threads[str](8, lambda item: taken.append((item, _own_name())))
     threads.start()
     for number, item in enumerate("abcdefghij"):
-        _until(lambda: threads.idle == 8)
+        _until(lambda: threads.all_idle)
         threads.put(item)
         _until(partial(_has, taken, number + 1))
     threads.end()
