@@ -8,7 +8,7 @@ _LONGEST = 64 * 1024  # characters, as of an edit
 
 def closed(text: str) -> str | None:
     """*text* with the brackets closed that are open at its end; None if that is no JSON."""
-    if len(text) > _LONGEST or _is_json(text):
+    if len(text) > _LONGEST:
         return None
     open_brackets: list[str] = []
     for token in strict_json.tokens(text):

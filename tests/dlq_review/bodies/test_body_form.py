@@ -69,6 +69,7 @@ def test_values_that_a_browser_cannot_show_exactly_are_kept() -> None:
         ({"/data/customer_id": " C-18 "}, {"customer_id": "C-18"}),
         ({"/data/total": ""}, {"total": None}),
         ({"/data/items/0/quantity": "3"}, {"items": 3}),
+        ({"/data/items/0/quantity": "-3"}, {"items": -3}),
         ({"/data/items/0/quantity": "three"}, {"items": "three"}),
         ({"/data/unheard": "x", "reason": "x"}, {}),
         ({}, {}),

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from annotated_types import MaxLen
 
 from dlq_review.bodies import exact_json, json_patch, patch_cases, typed
 from dlq_review.bodies.body_form import NoFormError, form_of
-from dlq_review.bodies.contract_fields import declares
+from dlq_review.bodies.contract_fields import Kind, declares
 from dlq_review.bodies.field_conditions import Condition, FieldError
 from dlq_review.bodies.json_patch import PatchError
 from dlq_review.search.narrowing import Conditions
@@ -104,3 +105,8 @@ def test_a_whole_number_is_written_as_one_as_long_as_every_reader_takes_it(
     form = form_of(_order(order_data()), {}, masked=False)
     (step,) = typed.steps(form, {"/data/items/0/quantity": "9" * digits})
     assert step["json"] == ("9" * digits if number else f'"{"9" * digits}"')
+
+
+@pytest.mark.parametrize(("most", "lines"), [(1_000, False), (1_001, True)])
+def test_a_text_that_may_be_long_has_several_lines(most: int, lines: bool) -> None:
+    assert Kind(Annotated[str | None, MaxLen(most)]).is_long is lines

@@ -127,6 +127,22 @@ def test_what_is_processed_stands_beside_each_value_and_ranks_it() -> None:
     assert "data.items[*].sku" not in [one.path for one in found.rows]
 
 
+def test_what_can_be_compared_with_nothing_tells_half_as_much() -> None:
+    """A value that all letters have stands behind one that few others have."""
+    told = failure(release="r7")
+    letters = [
+        dead_letter(order_created(customer_id="C-99"), attributes=told) for _ in "ab"
+    ]
+    for number in range(4):
+        ours = "C-99" if number == 0 else f"C-{number}"
+        processor.handle(message(order_created(customer_id=ours)))
+    found = card.look(letters)
+    tells = {one.path: one.tells for one in found.rows}
+    assert (tells["data.customer_id"], tells["@release"]) == (0.75, 0.5)
+    paths = list(tells)
+    assert paths.index("data.customer_id") < paths.index("@release")
+
+
 def test_where_nothing_is_stored_nothing_is_invented() -> None:
     letters = [
         dead_letter(order_created(), attributes=failure(release="r7")) for _ in "ab"

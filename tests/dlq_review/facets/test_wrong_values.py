@@ -8,7 +8,13 @@ import pytest
 from dlq_review.facets import wrong_values
 from dlq_review.facets.wrong_values import WrongPlace, wrong_places
 from dlq_review.letters import revisions
-from tests.builders import dead_letter, order_created, order_data, order_updated
+from tests.builders import (
+    dead_letter,
+    failure,
+    order_created,
+    order_data,
+    order_updated,
+)
 
 QUANTITY, CURRENCY = "/data/items/*/quantity", "/data/currency"
 
@@ -86,6 +92,19 @@ def test_a_wrong_body_that_staff_put_back_is_as_wrong_as_it_was() -> None:
     assert wrong_places([letter]) == []
     revisions.put_back(letter, 0, by="ada", reason="x")
     assert [one.pointer for one in wrong_places([letter])] == [CURRENCY]
+
+
+@pytest.mark.django_db
+def test_a_body_that_arrived_behind_an_edit_is_blamed_for_its_own_failure() -> None:
+    told = failure(error_field="data.order_id")
+    event = order_created(order_id="ORD-1")
+    letter = dead_letter(event, attributes=told)
+    edited = event.body.replace("TEA-1", "CUP-2")
+    revisions.edit(letter, edited, based_on=0, by="ada", reason="x")
+    assert wrong_places([letter]) == []
+    other = order_created(id=event.id, order_id="ORD-2")
+    (place,) = wrong_places([dead_letter(other, attributes=told)])
+    assert (place.pointer, place.values) == ("/data/order_id", {'"ORD-2"': 1})
 
 
 @pytest.mark.django_db

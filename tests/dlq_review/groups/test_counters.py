@@ -19,6 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from dlq_review.alerts import raising
+from dlq_review.alerts.kinds import NEW_FAILURE, REGRESSION
 from dlq_review.errors import ChangedMeanwhileError, ReviewError
 from dlq_review.groups import counter_drift, merge, triage
 from dlq_review.letters import retention, revisions, settlement
@@ -95,9 +97,42 @@ def test_a_settled_letter_that_fails_again_makes_its_group_regress() -> None:
     letter = failed("AError", event)
     settlement.resolve(letter, by="ada", reason="x")
     assert fresh(letter.group).state == "resolved"
-    failed("AError", event)
-    assert fresh(letter.group).state == "regressed"
+    told = timezone.now()
+    for _ in "ab":
+        failed("AError", event)
+        assert fresh(letter.group).state == "regressed"
+        assert fresh(letter.group).appeared_at > told
+        assert not raising.lasting(NEW_FAILURE).exists(), "it is known by now"
+        # Each time it comes back people are told, whether they have looked or not.
+        before, told = told, raising.lasting(REGRESSION).get().at
+        assert told > before
+        settlement.resolve(fresh(letter), by="ada", reason="x")
     assert_counted()
+
+
+def test_what_was_new_and_what_came_back_is_told_by_its_own_alert() -> None:
+    letter = failed("AError")
+    (new,) = raising.lasting()
+    assert (new.kind, new.name) == ("new_failure", f"new_failure/{letter.group_id}")
+    assert new.path == f"{GROUPS}{letter.group_id}/change/"
+    assert new.sentence == ("A new kind of failure: AError in order_created on orders.")
+
+
+def test_a_group_knows_its_latest_failure_whatever_arrives_first() -> None:
+    def arrived(hour: int, release: str) -> DeadLetter:
+        at = f"2026-11-20T{hour}:59:59+00:00"
+        told = failure(error_type="AError", failed_at=at, release=release)
+        return dead_letter(attributes=told)
+
+    group = arrived(12, "r2").group
+    for hour, release in ((11, "r1"), (12, "r2")):
+        arrived(hour, release)
+    group.refresh_from_db()
+    assert group.first_seen == group.last_seen
+    assert (group.last_seen.hour, group.release) == (12, "r2")
+    counts = group.counts.order_by("hour").values_list("hour__hour", "arrivals")
+    assert list(counts) == [(11, 1), (12, 2)]
+    assert group.oldest_accepted == group.letters.earliest("sent_at").sent_at
 
 
 def test_a_redrive_that_was_in_vain_makes_a_resolved_group_regress(sqs: None) -> None:

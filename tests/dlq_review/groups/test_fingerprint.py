@@ -1,7 +1,8 @@
 """A failure group outlives a change of the code that fails: a move, a helper taken out."""
 
 import hashlib
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 
+from dlq_review.groups.fingerprint import Failure
 from dlq_review.models import FailureGroup
 from processing.delivery.attempts import place_of
 from processing.handlers.registry import HANDLERS
@@ -154,3 +156,34 @@ def test_the_template_of_the_text_tells_failures_of_one_function_apart() -> None
         groups.append(dead_letter(event).group)
     assert groups[0] == groups[1]
     assert groups[1] != groups[2]
+
+
+def test_what_other_bodies_mask_of_a_text_makes_no_group_of_its_own() -> None:
+    def failed(text: str, **more: Any) -> Failure:
+        at = datetime(2026, 11, 20, tzinfo=UTC)
+        parts = (
+            "orders",
+            "order_created",
+            "ValueError",
+            text,
+            "orders.py:create",
+            "r1",
+        )
+        return Failure(*parts, failed_at=at, unmasked_text="", deliveries=1, **more)
+
+    plain = failed("no room for Quill")
+    masked = failed("no room for •••", key_text="no room for Quill")
+    assert masked.fingerprint == plain.fingerprint
+    assert masked.template == "no room for •••"
+    assert failed("no room for •••").fingerprint != plain.fingerprint
+
+
+@pytest.mark.parametrize("part", ["queue", "type", "error_type", "place"])
+def test_a_failure_of_another_kind_has_a_group_of_its_own(part: str) -> None:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    parts = ("orders", "order_created", "ValueError", "no", "orders.py:create", "r1")
+    one = Failure(*parts, failed_at=at, unmasked_text="no", deliveries=1)
+    changed: dict[str, Any] = {part: "other"}
+    assert replace(one, **changed).fingerprint != one.fingerprint
+    later = replace(one, release="r2", deliveries=9, failed_at=at + timedelta(days=1))
+    assert later.fingerprint == one.fingerprint

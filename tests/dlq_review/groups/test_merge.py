@@ -101,6 +101,19 @@ def test_its_failures_count_in_the_group_that_stands_for_it(
     assert paces([reset])[reset.pk].windows["24h"] == 3
 
 
+def test_what_fails_again_counts_in_the_hour_of_its_own_group(
+    two: tuple[FailureGroup, FailureGroup], sqs: None
+) -> None:
+    event = order_created()
+    again = letter_of("ConnectionResetError", body=event)
+    redrive_now(again, by="ada")
+    at = (timezone.now() - timedelta(minutes=5)).isoformat()
+    told = failure(error_type="ConnectionResetError", failed_at=at)
+    dead_letter(event, attributes={**told, **redriven(again)})
+    arrivals = [list(group.counts.values_list("arrivals", flat=True)) for group in two]
+    assert [sum(one) for one in arrivals] == [1, 4]
+
+
 @pytest.mark.parametrize("older", ["group", "into"])
 def test_it_stands_for_the_whole_time_of_both(older: str) -> None:
     group, into = letter_of("TimeoutError").group, letter_of("OSError").group

@@ -1,12 +1,14 @@
 """The receipt of a request under review, and the one mail on its outcome."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.db.models import QuerySet
 from django.test import Client
+from django.utils import timezone
 
 from dlq_review import tasks
 from dlq_review.groups import triage
@@ -126,7 +128,9 @@ def test_the_other_request_under_an_id_can_ask_first(client: Client) -> None:
     client.post(address(other))
     settlement.discard(letter, by="ada", reason="x")
     outcome_mail.send()
-    assert [one["recipient"] for one in mails()] == ["eve@example.com"]
+    (asked,) = mails()
+    assert asked["recipient"] == "eve@example.com"
+    assert "about order" not in asked["body"]
 
 
 def test_the_mail_to_one_of_them_does_not_stand_for_the_mail_to_the_other(
@@ -229,3 +233,20 @@ def test_a_wish_without_a_body_is_given_up(client: Client) -> None:
     letter.revisions.update(body="")
     assert outcome_mail.send() == 0
     assert not OutcomeMail.objects.exists()
+
+
+def test_who_asked_first_is_answered_first_and_the_others_by_the_next_run(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome_mail, "MOST", 2)
+    for number in range(3):
+        event = order_created(email=f"n{number}@example.com")
+        letter = dead_letter(event)
+        client.post(address(event))
+        settlement.discard(letter, by="ada", reason="x")
+        at = timezone.now() - timedelta(minutes=number)
+        OutcomeMail.objects.filter(pk=event.id).update(asked_at=at)
+    assert outcome_mail.send() == 2
+    told = {one["recipient"] for one in mails()}
+    assert told == {"n2@example.com", "n1@example.com"}
+    assert [outcome_mail.send(), outcome_mail.send()] == [1, 0]

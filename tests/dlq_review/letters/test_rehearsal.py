@@ -5,6 +5,7 @@ from django.core import mail
 from django.test import Client
 
 from dlq_review.letters.rehearsal import rehearse
+from dlq_review.letters.timeline import STALE
 from dlq_review.models import DeadLetter
 from processing.delivery import processor
 from processing.events.contracts import EmailRequested
@@ -45,6 +46,14 @@ def test_follow_ups_are_listed_and_not_sent(no_sqs: None) -> None:
     users = User.objects.count()
     rehearsal = rehearse(dead_letter(signup_requested(), queue="signups-dlq"))
     assert rehearsal.follow_ups == ["email_requested for a…@example.com"]
+    rows, made = rehearsal.rows, rehearsal.made
+    assert rehearsal.results == [
+        *rows,
+        *(f"{name} {value}" for name, value in made.items()),
+        "then email_requested for a…@example.com",
+    ]
+    assert rows
+    assert rehearsal.note == ""
     assert User.objects.count() == users
     assert nothing_happened()
 
@@ -86,6 +95,17 @@ def test_what_was_processed_already_is_said_so() -> None:
     letter = dead_letter(event)
     processor.handle(message(event))
     assert "processed already" in rehearse(letter).note
+    other = order_created(id=event.id)  # of another request that uses the same id
+    assert "processed already" in rehearse(dead_letter(other)).note
+
+
+def test_a_change_that_comes_too_late_is_said_to_change_nothing() -> None:
+    processor.process(order_created(order_id="ORD-1"))
+    later = order_updated(status="shipped", changed_at="2026-11-21T10:00:00+00:00")
+    processor.process(later)
+    rehearsal = rehearse(dead_letter(order_updated(status="paid")))
+    assert (rehearsal.note, rehearsal.error) == (STALE, "")
+    assert rehearsal.rows == []
 
 
 def test_what_is_no_event_is_told_why() -> None:

@@ -1,5 +1,6 @@
 """What was settled long ago loses its bodies, and is still known for what it is."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from io import StringIO
@@ -269,8 +270,12 @@ def test_an_operation_that_ended_long_ago_forgets_whom_it_was_about() -> None:
     operations = []
     for state, at in (("done", LONG_AGO), ("draft", LONG_AGO), ("done", None)):
         operation = plans.freeze(Selection(), Plan(), by="ada", reason="for Ada")
-        operation.selection = {**about.as_json(), "queue": "orders"}
-        operation.patch = [{"op": "add", "path": "/data/name", "json": '"Ada"'}]
+        said = {"queue": "orders", "search": "Ada"}
+        operation.selection = {**about.as_json(), **said}
+        operation.patch = [
+            {"op": "add", "path": "/data/name", "json": '"Ada"'},
+            {"op": "move", "path": "/data/a", "from": "/data/b"},
+        ]
         operation.state, operation.ended_at = state, at and timezone.now()
         operation.save()
         Operation.objects.filter(pk=operation.pk).update(created_at=LONG_AGO)
@@ -288,11 +293,20 @@ def test_an_operation_that_ended_long_ago_forgets_whom_it_was_about() -> None:
             "ids": ["a…@example.com", "ORD-1"],
             "fields": ["data.name=•••"],
             "queue": "orders",
+            "search": "•••",
         }
-        assert operation.patch == [{"op": "add", "path": "/data/name"}]
+        assert operation.patch == [
+            {"op": "add", "path": "/data/name"},
+            {"op": "move", "path": "/data/a", "from": "/data/b"},
+        ]
         assert operation.reason == ""
         assert operation.purged_at is not None
     assert (old.state, draft.state) == ("done", "cancelled")
+    # It ends in the past, so that its row goes with those that ended then.
+    lately = timezone.now() - timedelta(days=89)
+    assert old.ended_at == LONG_AGO
+    assert draft.ended_at is not None
+    assert draft.ended_at < lately
     assert not old.items.exclude(why="").exists()
     assert list(old.audit.values_list("actor", "reason")) == [("bob", "")]
     assert (kept.reason, kept.purged_at) == ("for Ada", None)
@@ -319,3 +333,43 @@ def test_a_policy_that_ended_long_ago_forgets_whom_it_was_about(
     condition = "data.name=•••" if goes else "data.name=Ada"
     assert found.selection == {"fields": [condition], "queue": "orders"}
     assert found.url == ("" if goes else "https://x.y")
+    assert (found.ended_at is not None) == goes
+
+
+def old_letter() -> None:
+    settled()
+
+
+def old_attempt() -> None:
+    failed_attempt(order_created(), started_at=LONG_AGO)
+
+
+def old_operation() -> None:
+    Operation.objects.create(by="ada", reason="for Ada", cutoff=LONG_AGO)
+    Operation.objects.update(created_at=LONG_AGO)
+
+
+def old_policy() -> None:
+    policy(reason="for Ada", state="draft")
+    RedrivePolicy.objects.update(created_at=LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [old_letter, old_attempt, old_operation, old_policy],
+    ids=lambda one: one.__name__,
+)
+def test_there_is_something_to_purge_until_all_of_it_is(
+    make: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = timezone.now() - timedelta(days=90)
+    assert not retention.has_texts(before)
+    for _ in range(3):
+        make()
+    assert retention.has_texts(before)
+    monkeypatch.setattr(retention, "STEP", 1)
+    told: list[int] = []
+    done = retention.purge(before, progress=told.append)
+    assert done == (3 if make is old_letter else 0)
+    assert len(told) == 3, "it says how far it is behind each step"
+    assert not retention.has_texts(before)

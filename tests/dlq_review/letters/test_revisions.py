@@ -8,7 +8,8 @@ from dlq_review.errors import WrongStateError
 from dlq_review.letters import revisions
 from dlq_review.letters.current_event import NotAnEventError
 from dlq_review.models import DeadLetter
-from tests.builders import dead_letter, order_created, signup_requested
+from dlq_review.redrive import claims
+from tests.builders import dead_letter, failure, order_created, signup_requested
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +29,9 @@ def test_an_edit_adds_a_revision_and_keeps_the_original() -> None:
     assert (edited.number, edited.by, edited.reason) == (1, "ada", "wrong currency")
     assert (letter.revision, letter.state) == (1, "open")
     assert letter.body_fingerprint == edited.fingerprint != ""
+    noted = letter.audit.get(verb="edited")
+    assert (noted.actor, noted.reason) == ("ada", "wrong currency")
+    assert (noted.before, noted.after) == ("revision 0", "revision 1")
 
 
 def test_the_second_of_two_editors_is_told_who_was_first() -> None:
@@ -41,6 +45,10 @@ def test_the_second_of_two_editors_is_told_who_was_first() -> None:
     with pytest.raises(revisions.StaleEditError, match=re.escape(told)):
         revisions.edit(seen_by_bob, repaired, based_on=0, by="bob", reason="mine")
     assert letter.revisions.count() == 2
+    newer = repaired.replace("TEA-1", "CUP-2")
+    revisions.edit(letter, newer, based_on=1, by="carl", reason="wrong tea")
+    with pytest.raises(revisions.StaleEditError, match="Revision 2 .* by carl"):
+        revisions.edit(seen_by_bob, repaired, based_on=0, by="bob", reason="mine")
 
 
 def test_an_edit_needs_a_reason() -> None:
@@ -98,3 +106,39 @@ def test_a_text_nobody_can_oversee_is_refused() -> None:
     letter, repaired = broken()
     with pytest.raises(NotAnEventError, match="64 KiB"):
         revisions.check(letter, repaired + " " * 70_000)
+
+
+def test_whoever_edited_has_the_text_of_the_failure_as_it_is_masked_now() -> None:
+    event = signup_requested(name="Ada")
+    letter = dead_letter(event, attributes=failure(error_text="No room for Quill."))
+    assert letter.error_text == "No room for Quill."
+    named = event.body.replace('"Ada"', '"Zoe Quill"')
+    revisions.edit(letter, named, based_on=0, by="ada", reason="x")
+    assert "Quill" not in letter.error_text
+    stored = DeadLetter.objects.get(pk=letter.pk)
+    assert letter.error_text == stored.error_text
+
+
+IDENTITY = ("type", "reference", "customer_id", "body_fingerprint", "state")
+
+
+def test_a_body_that_is_put_back_brings_back_what_the_letter_is_known_by() -> None:
+    event = order_created(order_id="ORD-1", customer_id="C-1")
+    letter = dead_letter(event)
+    known = [getattr(letter, name) for name in IDENTITY]
+    other = order_created(id=event.id, order_id="ORD-2", customer_id="C-2")
+    revisions.edit(letter, other.body, based_on=0, by="ada", reason="x")
+    assert (letter.reference, letter.customer_id) == ("ORD-2", "C-2")
+    saved = revisions.put_back(letter, 0, by="bob", reason="not that")
+    assert (saved.number, saved.by, saved.reason) == (2, "bob", "not that")
+    for one in (letter, DeadLetter.objects.get(pk=letter.pk)):
+        assert [getattr(one, name) for name in IDENTITY] == known
+
+
+def test_a_letter_that_is_being_sent_gets_no_body_put_back() -> None:
+    letter, repaired = broken()
+    revisions.edit(letter, repaired, based_on=0, by="ada", reason="x")
+    claims.claim(letter, by="ada", reason="")
+    with pytest.raises(WrongStateError, match="can be edited"):
+        revisions.put_back(letter, 0, by="bob", reason="x")
+    assert DeadLetter.objects.get(pk=letter.pk).state == "claimed"

@@ -6,10 +6,15 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from dlq_review.errors import ReasonMissingError, WrongStateError
+from dlq_review.errors import (
+    ChangedMeanwhileError,
+    ReasonMissingError,
+    WrongStateError,
+)
 from dlq_review.letters import current_event, revisions, settlement
-from dlq_review.letters.transitions import ALLOWED, move
-from dlq_review.models import AppendOnlyError, DeadLetter
+from dlq_review.letters.transitions import move
+from dlq_review.models import AppendOnlyError, AuditEntry, DeadLetter
+from dlq_review.redrive import claims
 from processing.delivery import processor
 from processing.models import Order, Outcome, UnderReview
 from processing.receipts import Receipt
@@ -236,20 +241,32 @@ def test_the_audit_trail_is_only_added_to() -> None:
         entry.delete()
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (before, after)
-        for before in DeadLetter.State.values
-        for after in DeadLetter.State.values
-        if after not in ALLOWED[before]
-    ],
-)
-def test_a_move_that_is_not_in_the_table_is_refused(before: str, after: str) -> None:
+MAY_BECOME = {
+    "open": {"open", "quarantined", "claimed", "resolved", "discarded"},
+    "quarantined": {"open", "quarantined", "claimed", "resolved", "discarded"},
+    "claimed": {"open", "quarantined", "redriven", "resolved"},
+    "redriven": {"open", "quarantined", "resolved"},
+    "resolved": {"open", "quarantined"},
+    "discarded": {"open", "quarantined"},
+}
+
+
+@pytest.mark.parametrize("before", MAY_BECOME)
+@pytest.mark.parametrize("after", DeadLetter.State.values)
+def test_a_letter_becomes_what_its_state_allows_and_nothing_else(
+    before: str, after: str
+) -> None:
     letter = dead_letter()
+    DeadLetter.objects.update(state=before)
     letter.state = before
-    with pytest.raises(WrongStateError):
-        move(letter, after, "resolved")  # type: ignore[arg-type]
+    if after not in MAY_BECOME[before]:
+        with pytest.raises(WrongStateError):
+            move(letter, after, AuditEntry.Verb.NOTED)
+        return
+    move(letter, after, AuditEntry.Verb.NOTED)
+    letter.refresh_from_db()
+    is_settled = after in ("resolved", "discarded")
+    assert (letter.state, letter.settled_at is not None) == (after, is_settled)
 
 
 @pytest.mark.parametrize("edited", [0, 1, 2])
@@ -282,3 +299,48 @@ def test_a_reason_of_staff_is_kept_to_its_last_word() -> None:
         ("restored", "bob"),
         ("resolved", "eve"),
     ]
+
+
+def test_a_tombstone_is_that_of_the_first_letter_of_its_request() -> None:
+    event = order_created(order_id="ORD-1")
+    other = order_created(id=event.id, order_id="ORD-2")
+    letters = [dead_letter(event), dead_letter(other, queue="emails-dlq")]
+    DeadLetter.objects.filter(pk=letters[0].pk).update(correlation_id="trace-1")
+    letters[0].refresh_from_db()
+    assert settlement.discard_all(letters, by="ada", reason="x") == [None, None]
+    tombstone = Outcome.objects.get()
+    assert tombstone.fingerprint == event.fingerprint
+    assert (tombstone.type, tombstone.correlation_id) == ("order_created", "trace-1")
+
+
+def test_of_many_letters_each_that_is_refused_is_told_why_and_the_others_go() -> None:
+    letters = [dead_letter() for _ in range(3)]
+    claims.claim(DeadLetter.objects.get(pk=letters[1].pk), by="bob", reason="")
+    first, second, third = settlement.discard_all(letters, by="ada", reason="x")
+    assert (first, third) == (None, None)
+    assert isinstance(second, ChangedMeanwhileError)
+    states = DeadLetter.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["discarded", "claimed", "discarded"]
+
+
+def test_a_run_settles_as_many_sets_as_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settlement, "SET", 2)
+    for _ in range(5):
+        event = order_created()
+        dead_letter(event)
+        processor.process(event)
+    assert settlement.reconcile() == 5
+    assert settlement.reconcile() == 0
+
+
+def test_a_letter_that_is_open_again_is_not_counted_as_settled() -> None:
+    event = order_created()
+    letter = dead_letter(event, queue="jobs-dlq")
+    DeadLetter.objects.filter(pk=letter.pk).update(state="redriven")
+    processor.handle(message(order_created(id=event.id)))
+    assert settlement.reconcile() == 0
+    letter.refresh_from_db()
+    assert letter.state == "quarantined", "where letters of its queue wait"
+    assert letter.audit.first().verb == "failed_again"  # type: ignore[union-attr]
