@@ -17,7 +17,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.dlq_review.conftest import ClientOf
-from tests.dlq_review.desk import letters_and_groups, steps_and_others
+from tests.dlq_review.desk import (
+    keys_and_staff,
+    letters_and_groups,
+    steps_and_others,
+)
 from tests.dlq_review.desk.letters_and_groups import NOW, Asked
 from tests.kept_texts import assert_kept
 
@@ -32,15 +36,38 @@ _VARIES = [
     (r'(csrfmiddlewaretoken" value=")\w+', r"\1..."),
     (r"[0-9a-f]{8}-[0-9a-f-]{27}", "(id)"),
     (r'<time datetime="[^"]*" title="([^"]*)">', r"<time \1>"),
-    (r"(?<=/)\d+(?=/)", "N"),
     (r"(#|failure group )\d+", r"\1N"),
-    (
-        r"\b(group|operation|letter|seen|ids|after|discarded_by)((=|%3D)\d+(\+\d+)*)",
-        r"\1=N",
-    ),
+    (r"\bseen=\d+", "seen=N"),
+    (r"\bids(=|%3D)\d+(\+\d+)*", "ids=N"),
     (r'((?:value|name)="(?:letter-)?)\d{1,9}([- ]\d+)?"', r'\1N"'),
+    (r"(?<=secret=)\w+|(?<=Key: <code>)[^<]+|(?<=<li><code>)[\w-]+", "..."),
+    (r"\bhf_[\w-]+|(?<=label=\"QR code of the key below\">).*?</svg>", "..."),
     (r"/static/([\w/]+)[.\w]*\.(js|css|svg)", r"/\1.\2"),
 ]
+#: A row by its number in an address, after what says of which kind it is.
+_ROW = re.compile(
+    r"\b(deadletter|failuregroup|operation|redrivepolicy|alertdelivery|auditentry"
+    r"|staffmember|apikey|group|letter|after|discarded_by|policy)(/|=|%3D)(\d+)"
+)
+_KINDS = {
+    **{"deadletter": "letter", "failuregroup": "group", "redrivepolicy": "policy"},
+    **{"after": "operation", "discarded_by": "operation"},
+}
+
+
+def _numbered(text: str) -> str:
+    """Each row by its turn among those of its kind: its number differs in each run."""
+    seen: dict[str, list[str]] = {}
+
+    def turn(found: re.Match[str]) -> str:
+        word, between, number = found.groups()
+        rows = seen.setdefault(_KINDS.get(word, word), [])
+        if number not in rows:
+            rows.append(number)
+        place = rows.index(number) + 1
+        return f"{word}{between}N{place if place > 1 else ''}"
+
+    return _ROW.sub(turn, text)
 
 
 def _lines(page: str) -> list[str]:
@@ -50,11 +77,21 @@ def _lines(page: str) -> list[str]:
     refreshes = re.findall(r"<noscript.*?</noscript>", rest.partition("</head>")[0])
     way = re.findall(r'<div class="breadcrumbs".*?</div>', rest, re.DOTALL)
     content = rest.partition('id="content"')[2].partition("<!-- END Content")[0]
-    content = "\n".join([title, *refreshes, *way, content.partition(">")[2]])
+    return _parts("\n".join([title, *refreshes, *way, content.partition(">")[2]]))
+
+
+def frame(page: str) -> list[str]:
+    """What is the frame of every page, a line for each part, but for Django's sidebar."""
+    before, _, rest = page.partition('<button class="sticky toggle-nav-sidebar"')
+    after = rest.partition("<!-- END Content")[2]
+    return _parts(before.partition('id="content"')[0] + after)
+
+
+def _parts(html: str) -> list[str]:
     for varying, plain in _VARIES:
-        content = re.sub(varying, plain, content, flags=re.DOTALL)
+        html = re.sub(varying, plain, html, flags=re.DOTALL)
     parts = re.sub(
-        r"(?=<(?:li|p|button|td|th|dt|input|form|option|a)\b)", "\n", content
+        r"(?=<(?:li|p|button|td|th|dt|input|form|option|a)\b)", "\n", _numbered(html)
     )
     lines = (one.strip() for one in parts.split("\n"))
     return [one for one in lines if one and not re.fullmatch(r"(?:</\w+>)+", one)]
@@ -92,6 +129,25 @@ def said(client: Client, reader: Client, asked: dict[str, Asked]) -> Iterator[st
             yield from (f"== {name}, for who may only view", *found)
 
 
+def test_the_frame_of_each_page_is_for_its_reader(
+    admin_client: Client, client_of: ClientOf, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = "optional"
+    of = {
+        "a superuser": (admin_client, "/admin/"),
+        "who may only view": (client_of("view"), "/admin/"),
+        "who may do nothing": (client_of(name="eve"), "/admin/"),
+        "a stranger": (Client(), "/admin/login/"),
+    }
+    known: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for name, (client, url) in of.items():
+        found = frame(client.get(url).content.decode())
+        lines += [f"== for {name}", *_beside(found, known)]
+        known[name] = found
+    assert_kept("\n".join(lines) + "\n", _TEXTS / "frame.txt")
+
+
 #: The pages that are also those of somebody who may only view.
 FOR_READERS = {
     *("a letter", "a letter that is wrong", "a letter that was edited", "letters"),
@@ -116,6 +172,7 @@ KINDS: dict[str, Callable[[], dict[str, Asked]]] = {
     "policies": steps_and_others.policies,
     "forms": steps_and_others.forms,
     "others": steps_and_others.others,
+    "keys_and_staff": keys_and_staff.keys_and_staff,
 }
 
 
@@ -124,6 +181,7 @@ def test_each_page_says_what_it_is_meant_to(
     kind: str, admin_client: Client, client_of: ClientOf, settings: Settings
 ) -> None:
     settings.REDRIVE_TARGETS = ["orders:signups"]
+    settings.STAFF_SECOND_FACTOR = "optional"
     settings.ALERT_SLACK_URL = "https://hooks.slack.com/services/x"
     with time_machine.travel(NOW, tick=False):
         text = "\n".join(said(admin_client, client_of("view"), KINDS[kind]()))
