@@ -86,6 +86,9 @@ def receipts() -> dict[str, str]:
         pages[f"receipt: {name}, of a form"] = shown(
             "intake/_status.html", status=STATUSES[name], form="/orders/new"
         )
+    pages["receipt: with a mail, without a form"] = render_to_string(
+        "intake/_status.html", {"receipt": RECEIPT, "status": STATUSES["with a mail"]}
+    )
     for name in ("received", "an order"):
         pages[f"receipt: {name}, whole"] = own(
             shown("intake/receipt.html", receipt=RECEIPT, status=STATUSES[name])
@@ -93,7 +96,18 @@ def receipts() -> dict[str, str]:
     return pages
 
 
+def empty_lines(many: int) -> dict[str, str]:
+    """Lines that are each wrong at one place."""
+    typed = {"sku": "TEA-1", "quantity": "0", "unit_price": "4.50"}
+    return {
+        f"items-{number}-{name}": value
+        for number in range(many)
+        for name, value in typed.items()
+    }
+
+
 def forms() -> dict[str, str]:
+    priced = {"items-0-quantity": "2", "items-0-unit_price": "4.50"}
     bad_line = {"items-0-sku": "TEA-1", "items-0-quantity": "0"}
     full = {f"items-{number}-sku": "TEA-1" for number in range(OrderForm.most)}
     full_order = own(shown("intake/order.html", form=OrderForm(initial=full)))
@@ -111,10 +125,24 @@ def forms() -> dict[str, str]:
             "intake/signup.html", form=wrong(SignupForm, name="Ada", country="x")
         ),
         "password": shown("intake/verify.html", form=PasswordForm(User())),
+        "password, not right": shown(
+            "intake/verify.html", form=PasswordForm(User(), {"new_password1": "x"})
+        ),
+        "order, torn": shown(
+            "intake/order.html", form=wrong(OrderForm, complete="", **priced)
+        ),
     }
     below_lines = full_order.partition('<div class="between">')[2]
+    tops = {
+        f"order, {many} places not right: its top": shown(
+            "intake/_form_top.html",
+            form=wrong(OrderForm, currency="EUR", **empty_lines(many - 2)),
+        )
+        for many in (10, 11, 12)
+    }
     return {
         **{name: own(page) for name, page in pages.items()},
+        **tops,
         "order, full: below its lines": below_lines.partition("</section>")[0].strip(),
     }
 
@@ -168,6 +196,10 @@ def test_the_public_pages_say_what_they_are_meant_to(settings: Settings) -> None
     pages = {
         "home, whole": shown("intake/home.html"),
         "home, with the demonstration": own(shown("intake/home.html", demo=True)),
+        "API, whole": shown(
+            "ninja/swagger.html", api={"title": "<API>"}, swagger_settings='{"a": "b"}'
+        ),
+        "locked out": own(shown("admin/locked_out.html", failure_limit=5)),
         **receipts(),
         **forms(),
         **others(),
