@@ -43,7 +43,10 @@ def _inputs() -> dict[str, Part]:
         "input, strange": (
             page,
             "",
-            {"one": {**strange, "kind": kinds["choice"]}, "focus": "/x"},
+            {
+                "one": {**strange, "kind": kinds["choice"], "problem": "No."},
+                "focus": "/x",
+            },
         ),
         "input, strange and optional": (page, "", {"one": {**strange, "kind": chosen}}),
         "input, chosen": (page, "", {"one": {**usd, "kind": kinds["choice"]}}),
@@ -65,7 +68,11 @@ def _letter() -> dict[str, Part]:
     section = {
         **{"element": "id_s", "title": "Items", "problem": "Empty.", "note": "List."},
         **{"extras": [extra, extra | {"removable": True}], "pointer": "/items"},
-        **{"grows": True, "removable": True, "sections": [{"title": "Inner"}]},
+        **{
+            "grows": True,
+            "removable": True,
+            "sections": [{"title": "Inner"}, {"title": "Next"}],
+        },
     }
     lines = [{"number": 1, "text": "{"}, {"number": 2, "text": "x", "problem": "No."}]
     draft = {"carried": "[]", "masked": True, "base": {"number": 3}, "typed": "{<"}
@@ -90,8 +97,17 @@ def _letter() -> dict[str, Part]:
     return {
         "last failure": (failure, "", {"letter": letter, "refused": refused}),
         "last failure, of two": (failure, "", {"letter": failed(6, release="r7")}),
+        "section of two fields": (
+            f"{folder}_section.html",
+            "",
+            {"section": {"title": "Two", "inputs": [{"label": "A"}, {"label": "B"}]}},
+        ),
         "section": (f"{folder}_section.html", "", {"section": section}),
-        "form, masked": (form, "", {"draft": draft, "lines": lines}),
+        "form, masked": (
+            form,
+            "",
+            {"draft": draft, "lines": lines, "sections": [{"title": "A"}, section]},
+        ),
         "form, too long": (form, "", {"draft": draft | {"masked": False}}),
         "suggestions": (
             f"{folder}_suggestions.html",
@@ -155,6 +171,8 @@ def _many() -> dict[str, Part]:
         "many": (page, block, full),
         "many, to choose": (page, block, full | choices | fewer | searched),
         "many, hidden": (page, block, full | fewer | plain | {"searched": None}),
+        "many, its title": (page, "title", {"not_made": True}),
+        "many, its title at first": (page, "title", {}),
         "many, refused": (page, block, {"refused": True, "as_json": "/new/?x&y"}),
         "many, no place": (page, block, {"as_json": "/new/?x&y"}),
     }

@@ -107,8 +107,16 @@ def _audit() -> dict[str, Part]:
 
     folds = [fold(one, reason=LONG) for one in entries]
     later = entry(9, at=NOW, letter=row(15), letter_id=15)
-    folds += [fold(later, entries[0]), fold(later, later, reason="Same."), fold(later)]
-    return {"audit": (page, "result_list", {"folds": folds})}
+    folds += [
+        fold(entries[4], last=later),
+        fold(later, entries[0]),
+        fold(later, later, reason="Same."),
+        fold(later),
+    ]
+    return {
+        "audit": (page, "result_list", {"folds": folds}),
+        "no audit": (page, "result_list", {}),
+    }
 
 
 def _letters() -> dict[str, Part]:
@@ -121,6 +129,7 @@ def _letters() -> dict[str, Part]:
         failed(4, state="resolved", type="", redrives=0, error_text=""),
         failed(5, state="discarded", purged_at=AGO),
         failed(6, error_text="short"),
+        failed(7, state="discarded", redrives=5, limit_reached=True),
     ]
 
     def shown(*granted: str, get: Any = None, **more: Any) -> Part:
@@ -146,6 +155,12 @@ def _letters() -> dict[str, Part]:
         "letters, and two to undo": shown(
             *may, undoable=undoable, cl={"notes": ["One.", "Two."]}
         ),
+        "letters, and what watches two to undo": (
+            page,
+            "extrahead",
+            {"undoable": undoable},
+        ),
+        "letters, and nothing to undo": (page, "extrahead", {}),
         "letters of a search": shown(*may, "choosable", cl={"query": "x"}),
         "letters of a day": shown(*may, "choosable", get={"since": "24h"}),
         "letters of an operation": shown(*may, "choosable", get={"operation": "1"}),

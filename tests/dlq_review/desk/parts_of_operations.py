@@ -12,7 +12,7 @@ def _operation() -> dict[str, Part]:
         **{"letter": failed(5, name="ORD-5"), "letter_id": 5, "state": "skipped"},
         **{"get_state_display": "skipped", "why": ""},
     )
-    said = row(**{**vars(item), "why": LONG})
+    said = row(**{**vars(item), "why": LONG, "letter_id": 6})
     reasons = [
         {"count": count, "why": LONG, "one": 4 + count, "by": "x"} for count in (1, 2)
     ]
@@ -25,7 +25,7 @@ def _operation() -> dict[str, Part]:
         **{"troubled": [item, said], "may_edit_one": True},
         "results": [
             ("failed_again", 9, "failed again", [item]),
-            ("fixed", 2, "edited", [item]),
+            ("fixed", 3, "edited", [item, said]),
             ("skipped", 1, "skipped", [said]),
         ],
         "trail": [entry, entry | {"actor": "bob", "reason": ""}],
@@ -58,6 +58,13 @@ def _operation() -> dict[str, Part]:
             "content",
             going | {"braked": False, "may_edit_one": False, "trail": []},
         ),
+        "operation, redriven": (
+            page,
+            "content",
+            going | {"operation": row(state="done", **{**fields, "kind": "redrive"})},
+        ),
+        "operation, watched": (page, "extrahead", {"refresh": True}),
+        "operation, at rest": (page, "extrahead", {}),
         "operation, running": (
             page,
             "content",

@@ -12,11 +12,15 @@ def _overview() -> dict[str, Part]:
     refused = {"name": "signups", "refused": "signups-dlq", "visible": None}
     refused |= {"in_flight": None, "dead": None}
     cell = {"name": "Backlog", "figures": ["1", "2"], "warning": "Old.", "seen": AGO}
-    cell |= {"shapes": [{"kind": "area", "path": "M0 0"}, {"kind": "line"}]}
+    shapes = [{"kind": "area", "path": "M0 0"}, {"kind": "line", "path": "M1 1"}]
+    cell |= {"shapes": [*shapes, {"kind": "none"}]}
     flow = {
         "windows": [("6h", "6 hours", False), ("24h", "a day", True)],
         **{"since": AGO, "step": "5 min", "spool": {"figures": ["9"]}},
-        "rows": [{"name": "orders", "cells": [cell, {"name": "Age", "figures": []}]}],
+        "rows": [
+            {"name": "orders", "cells": [cell, {"name": "Age", "figures": []}]},
+            {"name": "signups", "cells": [{"name": "Backlog"}]},
+        ],
     }
     bar = {"tone": 1, "x": 2, "y": 3, "width": 4, "height": 5, "title": "One."}
     bars = [bar, bar | {"tone": 2, "x": 8, "title": "Two."}]
@@ -27,7 +31,7 @@ def _overview() -> dict[str, Part]:
     signs = [{"name": "Beat", "at": AGO, "worker": "w1"}, {"name": "Pull", "at": NOW}]
     figures = {"waiting": "1", "lately": "2", "redriven": "3"}
     full: dict[str, Any] = {
-        **{"day": chart, "fortnight": {"highest": 0}, "flow": flow, **figures},
+        **{"day": chart, "fortnight": chart | {"highest": 99}, "flow": flow, **figures},
         **{"warnings": ["One.", "Two."], "overdue": "4", "soon": "5"},
         **{"oldest": row(6, first_failed_at=AGO), "unarchived": "6"},
         **{"top": [(top, 80), (plain, 10)], "depths": [depth, refused]},
@@ -93,13 +97,20 @@ def _groups() -> dict[str, Part]:
     get = {"urlencode": "owner=mine&q=1"}
     page = {"group": group, "about": about}
     return {
-        "group": (one, "", page | seen | {"ticked": ["7", "9"], "kept": "?list=x"}),
+        "group": (one, "", page | seen | {"ticked": ["9", "7"], "kept": "?list=x"}),
         "group, bare": (one, "", page | seen | {"group": bare, "ticked": ["77"]}),
         "group, appeared then": (one, "", page | seen | {"since": NOW}),
         "group, first look": (one, "", page | seen | {"since": None, "group": noted}),
         "group, of who may not edit": (one, "", page | seen | {"may_edit": False}),
         "group, on its page": (one, "", page | {"may_edit": True}),
         "looks, new": (looks, "", {"since": AGO, "new": "3", "until": "then"}),
+        **{
+            f"looks, of {name or 'all'}": (looks, "", {"request": {"GET": of}})
+            for name, of in {
+                "": {},
+                **{one: {"owner": one} for one in ("mine", "nobody", "of-x")},
+            }.items()
+        },
         "looks, nothing new": (
             looks,
             "",

@@ -86,6 +86,12 @@ def _letter() -> dict[str, Part]:
         "letter": (page, block, full),
         "letter, another": (page, block, full | fewer),
         "letter, plain": (page, block, full | plain),
+        "letter, that waits to be sent": (
+            page,
+            "extrahead",
+            {**head, "letter": row(state="claimed"), "place": place},
+        ),
+        "letter, that was sent": (page, "extrahead", head),
         "letter, its head": (page, "content_title", head | {"place": place}),
         "letter, between two": (page, way, head | {"place": place | places}),
         "letter, the newest": (page, way, head | {"place": {"older": older}}),
@@ -101,6 +107,7 @@ def _steps() -> dict[str, Part]:
     trace = {"frames": [], "error": "ValueError"}
     bad = {"letter": letter, "error": "<No>", "trace": trace, "results": ["a", "b"]}
     noted = {"letter": letter, "note": "Nothing to do."}
+    good = {"letter": letter, "results": ["a"]}
     folds = [
         {"heading": "A", "said": LONG, "sample": bad, "rehearsals": [bad, noted]},
         {"heading": "B", "said": LONG, "sample": bad, "rehearsals": [bad]},
@@ -116,7 +123,11 @@ def _steps() -> dict[str, Part]:
         "redrive, at the limit": (redrive, "", {"letter": letter} | place),
         "redrive, to others": (redrive, "", {"letter": plain} | place | targets),
         "redrive, both": (redrive, "", {"letter": letter} | place | targets),
-        "rehearsals": ("dlq_review/_rehearsals.html", "", {"rehearsals": [bad, noted]}),
+        "rehearsals": (
+            "dlq_review/_rehearsals.html",
+            "",
+            {"rehearsals": [bad, noted, good]},
+        ),
         "folds": ("dlq_review/_rehearsal_folds.html", "", {"folds": folds}),
         "example": (page, "", {"letter": letter, "example": example}),
         "example, all": (

@@ -40,7 +40,10 @@ _VARIES = [
     (r"\bseen=\d+", "seen=N"),
     (r"\bids(=|%3D)\d+(\+\d+)*", "ids=N"),
     (r'((?:value|name)="(?:letter-)?)\d{1,9}([- ]\d+)?"', r'\1N"'),
-    (r"(?<=secret=)\w+|(?<=Key: <code>)[^<]+|(?<=<li><code>)[\w-]+", "..."),
+    (
+        r"(?<=secret=)\w+|(?<=Key: <code>)[^<]+|(?<=<li><code>)[\w-]+(?=</code></li>)",
+        "...",
+    ),
     (r"\bhf_[\w-]+|(?<=label=\"QR code of the key below\">).*?</svg>", "..."),
     (r"/static/([\w/]+)[.\w]*\.(js|css|svg)", r"/\1.\2"),
 ]
