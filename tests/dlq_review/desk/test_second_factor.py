@@ -209,6 +209,13 @@ def test_an_app_whose_clock_is_further_off_is_not_set_up(
     assert second_factor.is_enrolled(ada) is taken
 
 
+def test_an_app_whose_clock_is_ahead_is_known_as_such(ada: User) -> None:
+    with time_machine.travel(NOW - 600, tick=False):
+        ahead = code(after=30)
+        second_factor.enrol(ada, KEY, ahead, has_shown_a_code=False)
+    assert entered(ada).post(ASK, {"code": code(after=60)}).status_code == 302
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -362,6 +369,7 @@ def test_optional_asks_those_who_set_it_up_and_offers_it_to_the_rest(
     ada: User, settings: Settings
 ) -> None:
     settings.STAFF_SECOND_FACTOR = "optional"
+    enrolled(User.objects.create(username="grace", is_staff=True))  # who is not asked
     client = entered(ada)
     assert gets_in(client)
     assert ASK in client.get(HOME).content.decode()
