@@ -31,7 +31,7 @@ def edit_context(
     request: HttpRequest, letter: DeadLetter, draft: Draft, form: EditForm
 ) -> dict[str, Any]:
     text = draft.text
-    look = look_at([letter], draft.base.body, text) if draft.masked else Bare()
+    look = look_at([letter], text) if draft.masked else Bare()
     # A text that was typed and is too long is kept on the page, to be shortened.
     too_long = len(text) > LONGEST_EDIT and not (form.is_bound and draft.typed)
     return {

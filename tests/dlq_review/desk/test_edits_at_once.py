@@ -32,6 +32,7 @@ def test_an_edit_that_is_saved_between_the_look_and_the_save_is_kept(
     monkeypatch.setattr(revisions, "edit", late)
     text = post(desk, letter, sent(**{"/data/currency": "EUR"}))
     assert "Revision 1 was saved first, by bob" in text
+    assert f"<title>Not saved: {letter} · " in text
     assert "Saved revision" not in text
     assert data(letter)["currency"] == "USD"
     assert 'name="based_on" value="1"' in text
@@ -98,3 +99,14 @@ def test_only_a_letter_that_is_no_event_begins_with_an_example(desk: Client) -> 
         url = f"{page(dead_letter(body), 'edit')}?example=signup_requested"
         text = desk.get(url).content.decode()
         assert ("signup_requested&quot;" in text) is offered
+
+
+def test_a_saved_edit_leads_back_to_the_place_of_the_letter_in_its_list(
+    desk: Client,
+) -> None:
+    letter = wrong_order()
+    there = "?list=error%3DAError"
+    url = f"{page(letter, 'edit')}{there}"
+    assert f'action="{url}"' in desk.get(url).content.decode()
+    answer = desk.post(url, sent(**{"/data/currency": "EUR"}))
+    assert answer["Location"] == f"{page(letter)}{there}"

@@ -39,6 +39,7 @@ def operation(**fields: Any) -> Operation:
 
 def with_items(states: Iterable[tuple[str, str]]) -> Operation:
     """An operation with an item for each state and reason."""
+    dead_letter()  # so that no item has the number of its letter
     made = operation(total=5)
     OperationItem.objects.bulk_create(
         OperationItem(
@@ -167,6 +168,8 @@ def test_the_largest_groups_stand_on_the_first_page(desk: Client) -> None:
     told = [(one.waiting, part) for one, part in shown(desk, "/admin/", "top")]
     shares = (100.0, 85.7, 71.4, 57.1, 42.9, 28.6)
     assert told == [*zip(range(70, 10, -10), shares, strict=True)]
+    FailureGroup.objects.update(waiting=0)
+    assert shown(desk, "/admin/", "top") == []
 
 
 @pytest.mark.parametrize(("lasting", "more"), [(20, False), (21, True)])

@@ -124,3 +124,12 @@ def test_an_id_cannot_change_where_a_link_leads(
     settings.LOG_URL = "https://logs.example.com/{request_id}/"
     text = html(desk, "/admin/request/x&y=1%3F%23%22%3E/")
     assert links(text) == ["https://logs.example.com/x%26y%3D1%3F%23%22%3E/"]
+
+
+@pytest.mark.django_db
+def test_an_address_of_logs_may_ask_for_the_newest_trace(
+    desk: Client, settings: Settings
+) -> None:
+    settings.LOG_URL = "https://logs.example.com/?t={trace_id}"
+    logs = links(html(desk, address_of(traced(), "letter")))
+    assert logs == [f"https://logs.example.com/?t={SECOND.trace_id}"]

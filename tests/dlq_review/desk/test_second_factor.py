@@ -500,3 +500,19 @@ def test_who_has_shown_a_code_may_renew_the_codes_and_set_up_another_app(
     assert f'action="{CODES}"' in text
     assert f'href="{ENROL}"' in text
     assert client.get(CODES).status_code == 405
+
+
+def test_a_right_code_gives_the_session_another_id(ada: User) -> None:
+    """A session id that was stolen before opens nothing."""
+    enrolled(ada)
+    client = entered(ada)
+    before = client.session.session_key
+    assert client.post(ASK, {"code": code()}).status_code == 302
+    assert client.session.session_key not in (None, before)
+
+
+def test_nobody_is_led_from_https_to_http(ada: User) -> None:
+    enrolled(ada)
+    form = {"code": code(), "next": f"http://testserver{LIST}"}
+    answer = entered(ada).post(ASK, form, secure=True)
+    assert answer.headers["Location"] == HOME
