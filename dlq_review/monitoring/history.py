@@ -107,7 +107,7 @@ def quantile(buckets: Sequence[int], share: float) -> float | None:
         return None
     lower, below = 0.0, 0
     for upper, number in zip(BOUNDS, buckets, strict=False):
-        if number and below + number >= rank:
+        if below + number >= rank:
             return lower + (upper - lower) * (rank - below) / number
         lower, below = float(upper), below + number
     return lower  # longer than the last bound

@@ -146,6 +146,7 @@ def test_a_secret_with_a_slip_of_the_pen_is_none(more: str) -> None:
         ("22:00Z-07:00", "UTC", True),
         ("22:00-07:00Z", "UTC", True),
         ("", "Europe", True),
+        ("", "x" * 300, True),
     ],
 )
 def test_hours_are_read_as_people_write_them(

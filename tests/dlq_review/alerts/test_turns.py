@@ -49,6 +49,18 @@ def test_what_waits_for_one_channel_holds_up_no_other(
     assert states(channel="alertmanager") == ["sent"]
 
 
+def test_a_channel_that_a_run_leaves_out_waits_for_another_run(
+    receiver: Receiver, by_mail: None
+) -> None:
+    raising.begin(GROWTH, "orders", "Many.")
+    assert outbox.deliver(seconds=5, without=("webhook",)) == 1
+    assert (states(channel="webhook"), states(channel="mail")) == (
+        ["waiting"],
+        ["sent"],
+    )
+    assert deliver() == 1
+
+
 def test_a_channel_that_takes_nothing_lets_the_others_try_in_their_time(
     receiver: Receiver, by_mail: None
 ) -> None:

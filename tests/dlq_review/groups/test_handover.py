@@ -164,6 +164,14 @@ def test_a_group_is_given_only_to_those_who_may_see_it(
             handover.give(group, person, "", by="ada")
 
 
+def test_those_who_may_see_it_are_listed_by_name() -> None:
+    names = ("zoe", "amy", "max")
+    for name in names:
+        colleague(name, "view")
+    listed = [one.username for one in who_may_see()]
+    assert [name for name in listed if name in names] == sorted(names)
+
+
 def test_nobody_gives_a_group_to_themselves_or_to_nobody(
     desk: Client, group: FailureGroup
 ) -> None:

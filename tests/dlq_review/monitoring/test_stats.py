@@ -35,29 +35,32 @@ def figures(queue: str = "orders") -> dict[str, Any]:
 def test_each_queue_has_its_figures(sqs: None) -> None:
     now = timezone.now()
     dead_letter(attributes=failure(failed_at=now.isoformat()))
-    soon, later, redriven, settled = (dead_letter() for _ in "abcd")
+    soon, later, redriven, *settled = (dead_letter() for _ in "abcde")
     DeadLetter.objects.filter(pk=soon.pk).update(
-        expires_at=now + timedelta(hours=23), first_failed_at=now - timedelta(days=9)
+        expires_at=now + timedelta(hours=23.9), first_failed_at=now - timedelta(days=9)
     )
-    DeadLetter.objects.filter(pk=later.pk).update(expires_at=now + timedelta(hours=71))
+    DeadLetter.objects.filter(pk=later.pk).update(
+        expires_at=now + timedelta(hours=71.9)
+    )
     redrive_now(redriven, by="ada")
     DeadLetter.objects.filter(pk=redriven.pk).update(
         redriven_at=now - timedelta(days=1)
     )
-    settlement.resolve(settled, by="ada", reason="x")
-    publisher.dead_letter(message(order_created()), {})
+    for letter in settled:
+        settlement.resolve(letter, by="ada", reason="x")
+        publisher.dead_letter(message(order_created()), {})
     found = figures()
     assert found["oldest"].startswith(f"{now - timedelta(days=9):%Y-%m-%dT%H:%M}")
     del found["oldest"]
     assert found == {
         "name": "orders",
         "open": 3,
-        "failing_now": 5,
+        "failing_now": 6,
         "expiring_24h": 1,
         "expiring_72h": 2,
         "redriven": 1,
         "overdue": 1,
-        "dlq": 1,
+        "dlq": 2,
     }
     assert figures("emails")["open"] == 0
 

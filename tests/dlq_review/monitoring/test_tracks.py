@@ -49,3 +49,13 @@ def test_a_worker_that_is_gone_is_not_counted_by_the_report(sqs: None) -> None:
     report.refresh()
     assert track("").worst("workers")[-1] == 1
     assert track("orders").worst("workers")[-1] == 1
+
+
+def test_of_many_workers_that_are_gone_the_last_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "MOST_SIGNS", 1)
+    for days in (0, 2, 1):
+        with time_machine.travel(NOW - timedelta(days=days), tick=False):
+            WorkerSign.note(f"worker/{days}", ["emails"], ended=True)
+    assert history.workers()["emails"] == history.Workers(0, NOW)
