@@ -19,8 +19,11 @@ def demand() -> None:
 
 
 def _checked(self: SQLCompiler, *args: Any, **kwargs: Any) -> Any:
-    blocks: list[Any] = connection.atomic_blocks
-    ours = [one for one in blocks if not one._from_testcase]
-    if self.query.select_for_update and not ours:
+    if self.query.select_for_update and not _in_ours():
         raise TransactionManagementError("Rows are locked outside a transaction.")
     return _as_sql(self, *args, **kwargs)
+
+
+def _in_ours() -> bool:
+    blocks: list[Any] = connection.atomic_blocks
+    return any(not one._from_testcase for one in blocks)

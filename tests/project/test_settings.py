@@ -33,9 +33,14 @@ def var(tmp_path: Path) -> Iterator[Path]:
     os.umask(before)
 
 
-def run(var: Path, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    var: Path,
+    code: str,
+    begin: str = "import django; django.setup()",
+    **environment: str,
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", f"import django; django.setup()\n{code}"],
+        [sys.executable, "-c", f"{begin}\n{code}"],
         cwd=django_settings.BASE_DIR,
         env={
             "PATH": os.environ["PATH"],
@@ -53,6 +58,15 @@ def run(var: Path, code: str, **environment: str) -> subprocess.CompletedProcess
 
 def told(var: Path, code: str, **environment: str) -> Any:
     done = run(var, f"import json\n{code}", **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def setting(var: Path, asked: str, **environment: str) -> Any:
+    """What *asked* is in the settings `s`. No app is loaded: that takes half of a second."""
+    code = f"import json\nprint(json.dumps({asked}))"
+    begin = "from django.conf import settings as s"
+    done = run(var, code, begin, **environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -115,15 +129,15 @@ def test_a_var_dir_that_cannot_be_made_is_named(var: Path) -> None:
 
 
 def test_a_variable_that_is_set_to_nothing_is_as_one_that_is_not_set(var: Path) -> None:
-    code = "from django.conf import settings as s; print(json.dumps([s.CACHES['default']['BACKEND'], s.DATABASES['default']['ENGINE'], s.EMAIL_BACKEND]))"
-    empty = {"CACHE_URL": "", "DATABASE_URL": "", "EMAIL_URL": ""}
-    assert told(var, code, **empty) == told(var, code)
-    switches = (
-        "print(json.dumps([s.BEHIND_TLS, s.SQS_WAIT_SECONDS, s.SQS_ENDPOINT_URL]))"
+    urls = "s.CACHES['default']['BACKEND'], s.DATABASES['default']['ENGINE'], s.EMAIL_BACKEND"
+    switches = "s.BEHIND_TLS, s.SQS_WAIT_SECONDS, s.SQS_ENDPOINT_URL"
+    names = (
+        *("CACHE_URL", "DATABASE_URL", "EMAIL_URL"),
+        *("BEHIND_TLS", "SQS_WAIT_SECONDS", "SQS_ENDPOINT_URL"),
     )
-    code = f"from django.conf import settings as s; {switches}"
-    empty = dict.fromkeys(("BEHIND_TLS", "SQS_WAIT_SECONDS", "SQS_ENDPOINT_URL"), "")
-    assert told(var, code, **empty) == [False, 20, ""]
+    empty = setting(var, f"[{urls}, {switches}]", **dict.fromkeys(names, ""))
+    assert empty[:3] == setting(var, f"[{urls}]")
+    assert empty[3:] == [False, 20, ""]
 
 
 def test_where_nothing_of_var_is_needed_its_absence_stops_nothing(var: Path) -> None:
@@ -157,31 +171,38 @@ print(json.dumps({
 """
 
 
-def test_every_answer_names_what_its_page_may_use(var: Path) -> None:
-    found = told(var, ANSWERS, **PRODUCTION, DEBUG="true")
-    assert 301 in found["codes"]
-    assert 404 in found["codes"]
-    assert 400 in found["codes"]
-    for path, permissions, content in found["policies"]:
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The answers of one process behind TLS."""
+    return told(tmp_path_factory.mktemp("tls"), ANSWERS, **PRODUCTION, DEBUG="true")
+
+
+def test_every_answer_names_what_its_page_may_use(answered: Any) -> None:
+    assert 301 in answered["codes"]
+    assert 404 in answered["codes"]
+    assert 400 in answered["codes"]
+    for path, permissions, content in answered["policies"]:
         assert "camera=()" in permissions, path
         assert "default-src 'none'" in content, path
 
 
-def test_behind_tls_cookies_belong_to_this_host_alone(var: Path) -> None:
-    cookies = told(var, ANSWERS, **PRODUCTION, DEBUG="true")["cookies"]
+def test_behind_tls_cookies_belong_to_this_host_alone(var: Path, answered: Any) -> None:
+    cookies = answered["cookies"]
     assert cookies
     for cookie in cookies:
         assert cookie.startswith("__Host-")
         assert "; Secure" in cookie
         assert "Path=/;" in f"{cookie};"
         assert "omain=" not in cookie
-    named = "from django.conf import settings as s; print(json.dumps(s.SESSION_COOKIE_NAME))"
-    assert told(var, named, **PRODUCTION) == "__Host-sessionid"
-    assert told(var, named) == "sessionid"
+    named = "s.SESSION_COOKIE_NAME"
+    assert setting(var, named, **PRODUCTION) == "__Host-sessionid"
+    assert setting(var, named) == "sessionid"
 
 
-def test_what_hsts_promises_can_be_turned_off_and_check_stays_quiet(var: Path) -> None:
-    everything = told(var, ANSWERS, **PRODUCTION, DEBUG="true")["hsts"]
+def test_what_hsts_promises_can_be_turned_off_and_check_stays_quiet(
+    var: Path, answered: Any
+) -> None:
+    everything = answered["hsts"]
     assert everything == "max-age=31536000; includeSubDomains; preload"
     less = {"HSTS_PRELOAD": "false", "HSTS_INCLUDE_SUBDOMAINS": "false"}
     less |= {"HSTS_SECONDS": "60"}
@@ -275,13 +296,13 @@ print(json.dumps([patience.of_this_process.left(), patience.STATEMENT]))
 def test_a_cache_that_hangs_is_given_up_unless_its_address_says_otherwise(
     var: Path,
 ) -> None:
-    code = "from django.conf import settings as s; print(json.dumps(s.CACHES['default']['OPTIONS']))"
+    options = "s.CACHES['default']['OPTIONS']"
     address = "rediscache://127.0.0.1:9/0"
-    assert told(var, code, CACHE_URL=address) == {
+    assert setting(var, options, CACHE_URL=address) == {
         "socket_timeout": 0.2,
         "socket_connect_timeout": 0.2,
     }
-    patient = told(var, code, CACHE_URL=f"{address}?socket_timeout=2")
+    patient = setting(var, options, CACHE_URL=f"{address}?socket_timeout=2")
     assert (float(patient["socket_timeout"]), patient["socket_connect_timeout"]) == (
         2,
         0.2,
