@@ -1,6 +1,7 @@
 """The options of `redrive_dlq` at their limits, and of the other commands of the desk."""
 
 import io
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,22 @@ def test_an_operation_is_run_as_its_options_say(sqs: None) -> None:
     told = (operation.rate, operation.canary, operation.stop_at, operation.to)
     assert told == (50, 0, 20, "")
     assert not operation.override_limit
+
+
+def test_a_program_is_told_the_operation_its_rate_and_its_outcomes(sqs: None) -> None:
+    dead_letter()
+    told = json.loads(run("--all", *APPLY, "--json", "--rate", "40").splitlines()[-1])
+    number = Operation.objects.get().pk
+    assert told == {
+        "operation": number,
+        "state": "running",
+        "rate": 40,
+        "reached": None,
+        "sent": 1,
+    }
+    Operation.objects.update(reached=35)
+    again = run("--operation", str(number), "--by", "ada", "--json")
+    assert json.loads(again.splitlines()[-1])["reached"] == 35
 
 
 def test_conditions_narrow_together(sqs: None) -> None:
