@@ -7,7 +7,9 @@ import pytest
 
 from dlq_review.bodies import exact_json, json_patch, typed
 from dlq_review.bodies.body_form import MOST, NoFormError, form_of
+from dlq_review.bodies.examples import example
 from dlq_review.bodies.inputs import Input, Section
+from processing.events import envelope
 from processing.events.contracts import CONTRACTS
 from processing.events.masking import mask_body
 from tests.builders import order_data
@@ -253,3 +255,15 @@ def test_a_list_gets_one_more_member_also_where_there_is_none(
     text = json.dumps({"type": "order_returned", "data": data})
     steps = typed.grown(form(text), "/data/skus")
     assert json.loads(json_patch.apply(steps, text))["data"]["skus"] == added
+
+
+@pytest.mark.parametrize("type", CONTRACTS)
+def test_an_example_is_a_valid_event_of_the_request(type: str) -> None:
+    event = envelope.parse(example(type, "r-7"), fallback_id="another")
+    assert (event.id, event.type) == ("r-7", type)
+
+
+def test_of_a_long_value_that_no_contract_knows_the_beginning_is_shown() -> None:
+    parts = [part for one in form(body(surplus="x" * 300)) for part in one.walk()]
+    (extra,) = [extra for part in parts for extra in part.extras]
+    assert (extra.name, extra.shown) == ("surplus", f"{'x' * 200}")

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+import pytest
+
 from dlq_review.bodies import formatting
 
 TEXT = """Traceback (most recent call last):
@@ -45,3 +47,13 @@ def test_each_character_that_turns_the_direction_of_writing_is_spelled_out() -> 
         assert formatting.visible(f"a{one}b") == f"a\\u{ord(one):04x}b"
     others = "é\u061b\u200d\u2010\u2029\u202f\u2065\u206a\ud7ff\ue000"
     assert formatting.visible(others) == others
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_of_a_body_the_page_shows_so_many_characters_and_says_if_there_are_more(
+    more: int,
+) -> None:
+    most = formatting.LONGEST_SHOWN
+    for body in ("x" * (most + more), f'["{"x" * (most + more - 8)}"]'):
+        text, cut = formatting.shown(body)
+        assert (len(text), cut) == (most, bool(more))

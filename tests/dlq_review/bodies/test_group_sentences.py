@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlq_review.bodies.sentences import LONGEST, VARIES, narrowed, sentence_of
+from dlq_review.bodies.sentences import LONGEST, VARIES, narrowed, sentence_of, shared
 from dlq_review.models import FailureGroup
 from processing.events.masking import MASK
 from tests.builders import dead_letter, failure, signup_requested
@@ -57,6 +57,13 @@ def test_a_sentence_is_never_longer_than_its_column_and_shows_no_part_twice_diff
     sentence = reduce(narrowed, texts, sentence_of(texts[0]))
     assert len(sentence) <= LONGEST
     assert narrowed(sentence, texts[0]) == sentence or VARIES in sentence
+
+
+def test_an_apostrophe_begins_no_text_in_quotes() -> None:
+    sentence = "It can't go: it isn't paid."
+    other = "It can't stay: it isn't paid."
+    assert shared(sentence, other) == sentence, "they are of two kinds"
+    assert shared("It is 'new' now.", "It is 'old' now.") == f"It is {VARIES} now."
 
 
 def titles() -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dlq_review.bodies import json_patch
+from processing.sqs.topology import MAX_MESSAGE_BYTES
 
 BODY = '{"a": 1, "b": [1, 2], "deep": {"c": {"d": 1}}}'
 
@@ -80,3 +81,14 @@ def test_a_body_that_cannot_be_read_is_told_without_its_texts() -> None:
         json_patch.apply([{"op": "remove", "path": "/a"}], '{"ada@example.com": ')
     assert str(refused.value).startswith("The body cannot be read: ")
     assert "ada@" not in str(refused.value)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_copies_that_make_a_body_longer_than_a_message_are_refused(times: int) -> None:
+    body = json.dumps({"a": "x" * (MAX_MESSAGE_BYTES // 2 + 1)})
+    patch = [{"op": "copy", "from": "/a", "path": f"/{n}"} for n in range(times)]
+    if times == 1:
+        assert len(json_patch.apply(patch, body)) > 2 * (MAX_MESSAGE_BYTES // 2)
+        return
+    with pytest.raises(json_patch.PatchError, match="larger than SQS takes"):
+        json_patch.apply(patch, body)

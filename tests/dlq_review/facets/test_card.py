@@ -225,6 +225,7 @@ def test_a_body_that_cannot_be_read_is_counted_and_says_nothing() -> None:
     found = card.look([dead_letter("no event"), dead_letter(), dead_letter("{}")])
     assert (found.sample, found.read, found.refused) == (3, 2, 1)
     assert found.unread == 0, "none was left out"
+    assert card.look([dead_letter("no event")]).processed is None
 
 
 SECRETS = {"email": "zquill@example.com", "name": "Zquill", "recipient": "zquill@b.org"}

@@ -235,6 +235,17 @@ def test_a_drift_is_named_by_the_books_and_mended() -> None:
     assert counter_drift.drifts() == []
 
 
+@pytest.mark.parametrize("name", ["waiting", "redriven", "settled"])
+def test_each_counter_that_drifts_is_named(name: str) -> None:
+    group = failed("AError").group
+    true = int(name == "waiting")
+    FailureGroup.objects.update(**{name: 7})
+    (drift,) = counter_drift.drifts()
+    assert str(drift) == f"group {group.pk}: {name} 7 instead of {true}"
+    counter_drift.mend()
+    assert getattr(fresh(group), name) == true
+
+
 VERBS = {
     "open": ("discard", "resolve", "claim", "claim", "edit"),
     "claimed": ("sent", "not_sent"),

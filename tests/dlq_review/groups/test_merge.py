@@ -112,6 +112,7 @@ def test_what_fails_again_counts_in_the_hour_of_its_own_group(
     dead_letter(event, attributes={**told, **redriven(again)})
     arrivals = [list(group.counts.values_list("arrivals", flat=True)) for group in two]
     assert [sum(one) for one in arrivals] == [1, 4]
+    assert [fresh(one).last_seen.isoformat() == at for one in two] == [True, False]
 
 
 @pytest.mark.parametrize("older", ["group", "into"])
@@ -184,6 +185,24 @@ def test_a_letter_that_was_on_its_way_is_brought_over(
     assert merge.gather() == 1
     late.refresh_from_db()
     assert (late.group, late.origin) == (timeout, reset)
+    assert_counters_are_true()
+    assert merge.gather() == 0
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_a_letter_that_a_split_has_missed_is_brought_home(older: bool) -> None:
+    own, other = letter_of("TimeoutError"), letter_of("OSError")
+    if older:
+        own, other = other, own
+    groups = FailureGroup.objects
+    groups.filter(pk=own.group_id).update(waiting=0)
+    groups.filter(pk=other.group_id).update(waiting=2)
+    DeadLetter.objects.filter(pk=own.pk).update(group=other.group, origin=own.group)
+    assert list(merge.with_strayed_letters()) == [(own.group_id, own.group_id)]
+    assert merge.gather() == 1
+    home = own.group
+    own.refresh_from_db()
+    assert (own.group, own.origin) == (home, None)
     assert_counters_are_true()
     assert merge.gather() == 0
 

@@ -249,4 +249,15 @@ def test_who_asked_first_is_answered_first_and_the_others_by_the_next_run(
     assert outcome_mail.send() == 2
     told = {one["recipient"] for one in mails()}
     assert told == {"n2@example.com", "n1@example.com"}
+    assert not SpooledEvent.objects.filter(cause="").exists(), "of which request"
     assert [outcome_mail.send(), outcome_mail.send()] == [1, 0]
+
+
+def test_a_receipt_of_an_earlier_release_leads_to_the_first_body_of_its_request() -> (
+    None
+):
+    event, letter = waiting(email="ada@example.com")
+    dead_letter(signup_under(event.id), queue="signups-dlq")
+    found = outcome_mail.original_of(event.id, "")
+    assert found is not None
+    assert (found.letter, found.number) == (letter, 0)

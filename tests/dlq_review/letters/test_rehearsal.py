@@ -4,6 +4,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from dlq_review.letters import current_event, settlement
 from dlq_review.letters.rehearsal import rehearse
 from dlq_review.letters.timeline import STALE
 from dlq_review.models import DeadLetter
@@ -97,6 +98,14 @@ def test_what_was_processed_already_is_said_so() -> None:
     assert "processed already" in rehearse(letter).note
     other = order_created(id=event.id)  # of another request that uses the same id
     assert "processed already" in rehearse(dead_letter(other)).note
+
+
+def test_a_request_that_was_discarded_was_not_processed() -> None:
+    event = order_created()
+    first, second = dead_letter(event), dead_letter(event, queue="emails-dlq")
+    settlement.discard(first, by="ada", reason="x")
+    found = current_event.processed(second)
+    assert (found.done, found.same) == (False, False)
 
 
 def test_a_change_that_comes_too_late_is_said_to_change_nothing() -> None:

@@ -265,6 +265,7 @@ def test_repairs_are_counted_by_what_became_of_them(sqs: None) -> None:
     settlement.reconcile()
     dead_letter(broken, attributes=redriven(refreshed(letters[1])))
     settlement.discard(refreshed(letters[1]), by="ada", reason="a test")
+    settlement.restore(refreshed(letters[1]), by="ada")
     risen = {
         outcome: number - before[outcome,]
         for (outcome,), number in REPAIRS.totals().items()
@@ -274,7 +275,7 @@ def test_repairs_are_counted_by_what_became_of_them(sqs: None) -> None:
         "resolved": 1,
         "failed_again": 1,
         "discarded": 1,
-        "restored": 0,
+        "restored": 1,
     }
 
 
