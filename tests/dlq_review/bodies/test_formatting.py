@@ -57,3 +57,7 @@ def test_of_a_body_the_page_shows_so_many_characters_and_says_if_there_are_more(
     for body in ("x" * (most + more), f'["{"x" * (most + more - 8)}"]'):
         text, cut = formatting.shown(body)
         assert (len(text), cut) == (most, bool(more))
+
+
+def test_a_text_for_a_terminal_has_one_line_and_no_codes() -> None:
+    assert formatting.one_line("é a\nb\x1b[31m\r\tc") == "é a·b·[31m··c"

@@ -66,6 +66,13 @@ def test_an_apostrophe_begins_no_text_in_quotes() -> None:
     assert shared("It is 'new' now.", "It is 'old' now.") == f"It is {VARIES} now."
 
 
+def test_a_word_stands_at_one_end_of_a_sentence_and_not_at_both() -> None:
+    assert narrowed("to be", "to be or to be") == f"to be {VARIES}"
+    assert narrowed("a b c d", "a x d") == f"a {VARIES} d"
+    long = "word " * (LONGEST // 5)
+    assert len(narrowed(f"{long}a b", f"{long}b")) <= LONGEST
+
+
 def titles() -> list[str]:
     return list(FailureGroup.objects.values_list("sentence", flat=True))
 

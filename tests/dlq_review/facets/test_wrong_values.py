@@ -8,6 +8,7 @@ import pytest
 from dlq_review.facets import wrong_values
 from dlq_review.facets.wrong_values import WrongPlace, wrong_places
 from dlq_review.letters import revisions
+from processing.events.contracts import CONTRACTS
 from tests.builders import (
     dead_letter,
     failure,
@@ -52,6 +53,13 @@ def test_where_the_letters_have_no_one_contract_a_number_is_a_text(
 ) -> None:
     place = WrongPlace(QUANTITY, types=types)
     assert (place.written("5"), place.choices, place.computed) == ('"5"', (), [])
+
+
+def test_a_field_is_computed_if_its_contract_makes_it_of_others() -> None:
+    found = {type: WrongPlace("/data", types={type}).computed for type in CONTRACTS}
+    assert {type: paths for type, paths in found.items() if paths} == {
+        "order_created": ["/data/total"]
+    }
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """What the mail of a hand-over tells, who gets it, and whose group cannot be handed over."""
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from dlq_review.groups import handover, merge, triage
@@ -23,7 +24,8 @@ def test_the_mail_names_no_error_or_type_that_may_name_a_person() -> None:
     letter = dead_letter(body, attributes=failure(error_type="Byron\r\nBcc: x@x.org"))
     handover.give(letter.group, colleague("eva", "view"), "", by="ada")
     (mail,) = mails()
-    what, _ = (mail.body or "").split("\n\n")
+    what, link = (mail.body or "").split("\n\n")
+    assert link == f"{settings.SITE_URL}{GROUPS}{letter.group_id}/change/"
     assert what == "ada gave you a failure group: an error in a message on orders."
 
 

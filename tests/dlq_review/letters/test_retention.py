@@ -373,3 +373,15 @@ def test_there_is_something_to_purge_until_all_of_it_is(
     assert done == (3 if make is old_letter else 0)
     assert len(told) == 3, "it says how far it is behind each step"
     assert not retention.has_texts(before)
+
+
+def test_what_a_processed_request_has_made_stays() -> None:
+    event = order_created(order_id="ORD-1")
+    letter = dead_letter(event)
+    processor.process(event)
+    settlement.reconcile()
+    DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
+    made = Outcome.objects.get().made
+    assert made["order"] == "ORD-1"
+    assert purge() == 1
+    assert Outcome.objects.get().made == made

@@ -142,3 +142,26 @@ def test_a_letter_that_is_being_sent_gets_no_body_put_back() -> None:
     with pytest.raises(WrongStateError, match="can be edited"):
         revisions.put_back(letter, 0, by="bob", reason="x")
     assert DeadLetter.objects.get(pk=letter.pk).state == "claimed"
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_edit_takes_as_many_bytes_as_it_says(more: int) -> None:
+    event = signup_requested(name="Zoë")
+    letter = dead_letter(event, queue="signups-dlq")
+    size = len(event.body.encode())
+    body = event.body + " " * (revisions.LONGEST_EDIT - size + more)
+    if not more:
+        assert revisions.check(letter, body).id == event.id
+        return
+    with pytest.raises(NotAnEventError, match="64 KiB"):
+        revisions.check(letter, body)
+
+
+def test_of_two_edits_of_one_letter_at_once_the_first_is_saved() -> None:
+    letter, repaired = broken()
+    other = repaired.replace("TEA-1", "CUP-2")
+    edits = [revisions.Edit(letter, body, 0) for body in (repaired, other)]
+    first, second = revisions.edit_all(edits, by="ada", reason="x")
+    assert not isinstance(first, errors.ReviewError)
+    assert isinstance(second, revisions.StaleEditError)
+    assert letter.revisions.count() == 2

@@ -344,3 +344,12 @@ def test_a_letter_that_is_open_again_is_not_counted_as_settled() -> None:
     letter.refresh_from_db()
     assert letter.state == "quarantined", "where letters of its queue wait"
     assert letter.audit.first().verb == "failed_again"  # type: ignore[union-attr]
+
+
+def test_a_letter_whose_earlier_body_was_processed_is_not_discarded() -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    body = event.body.replace("TEA-1", "CUP-2")
+    revisions.edit(letter, body, based_on=0, by="ada", reason="x")
+    processor.handle(message(event))
+    assert settlement.discard(letter, by="ada", reason="x") == "resolved"
