@@ -20,6 +20,7 @@ from tests.dlq_review.conftest import ClientOf
 from tests.dlq_review.desk import (
     keys_and_staff,
     letters_and_groups,
+    plain_rows,
     steps_and_others,
 )
 from tests.dlq_review.desk.letters_and_groups import NOW, Asked
@@ -50,7 +51,7 @@ _VARIES = [
 #: A row by its number in an address, after what says of which kind it is.
 _ROW = re.compile(
     r"\b(deadletter|failuregroup|operation|redrivepolicy|alertdelivery|auditentry"
-    r"|staffmember|apikey|group|letter|after|discarded_by|policy)(/|=|%3D)(\d+)"
+    r"|staffmember|apikey|erasure|attempt|group|letter|after|discarded_by|policy)(/|=|%3D)(\d+)"
 )
 _KINDS = {
     **{"deadletter": "letter", "failuregroup": "group", "redrivepolicy": "policy"},
@@ -176,6 +177,7 @@ KINDS: dict[str, Callable[[], dict[str, Asked]]] = {
     "forms": steps_and_others.forms,
     "others": steps_and_others.others,
     "keys_and_staff": keys_and_staff.keys_and_staff,
+    "rows": plain_rows.plain_rows,
 }
 
 
