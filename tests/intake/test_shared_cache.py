@@ -181,11 +181,27 @@ def test_a_missing_client_is_named_at_start(
     assert "redis" in found[0].msg
 
 
-@pytest.mark.parametrize("url", ["rediscache://127.0.0.1:1/0?no_such_option=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediscache://127.0.0.1:1/0?no_such_option=1",
+        "rediscache://127.0.0.1:1/0?max_connections=none",
+        "rediscache://127.0.0.1:99999/0",
+    ],
+)
 def test_a_mistake_in_the_address_is_named_at_start(
     settings: Settings, url: str
 ) -> None:
     use_cache(settings, url)
+    assert [one.id for one in cache_can_be_used()] == ["intake.E002"]
+
+
+@needs_redis
+def test_an_encoding_that_nobody_knows_is_named_at_start(
+    settings: Settings, redis_server: RedisServer
+) -> None:
+    address = f"rediscache://127.0.0.1:{redis_server.port}/0"
+    use_cache(settings, f"{address}?encoding=none")
     assert [one.id for one in cache_can_be_used()] == ["intake.E002"]
 
 

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from intake.accept import REFUSALS, accept, accept_many
+from intake.accept import PATIENCE, REFUSALS, accept, accept_many
+from processing.database.patience import Patience
 from processing.delivery import spool
 from processing.events.envelope import Event
 from processing.metrics import exposition
@@ -114,3 +115,24 @@ def test_each_request_is_counted_once_and_logged_as_it_ended(
     assert caplog.messages == [
         f"{told} type=order_created {ended}" for ended in case.logged
     ]
+
+
+@pytest.mark.parametrize("send", [alone, in_a_batch])
+def test_a_spool_that_hangs_is_given_up_after_seconds(
+    monkeypatch: pytest.MonkeyPatch, send: Callable[[Event], None]
+) -> None:
+    left: list[float | None] = []
+
+    def publish(*_: Any, **__: Any) -> None:
+        raise SendError("Timeout")
+
+    def publish_many(events: list[Event], _: Any) -> list[Sent]:
+        return [Sent(one, error=SendError("Timeout")) for one in events]
+
+    monkeypatch.setattr(publisher, "publish", publish)
+    monkeypatch.setattr(publisher, "publish_many", publish_many)
+    monkeypatch.setattr(spool, "add", lambda *_: left.append(Patience().left()))
+    send(order_created())
+    (seconds,) = left
+    assert seconds is not None
+    assert 0 < seconds <= PATIENCE

@@ -6,13 +6,14 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from intake.accept import accept_many
 from processing.delivery import spool
 from processing.events.envelope import Event
 from processing.models import SpooledEvent
 from processing.sqs import entries, publisher
 from processing.sqs.batches import Sent
 from processing.sqs.refusals import SendError
-from tests.builders import order_data
+from tests.builders import order_created, order_data, signup_requested
 from tests.intake.clients import KEY, post
 from tests.intake.public_pages import queued
 from tests.outages import away
@@ -102,6 +103,21 @@ def test_with_sqs_away_the_whole_batch_is_spooled_after_one_try(
     assert send(client, *[order() for _ in range(35)])["accepted"] == 35
     assert SpooledEvent.objects.count() == 35
     assert len(tries) == 1
+
+
+def test_events_of_one_queue_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of SQS costs, and is for one queue."""
+    calls: list[set[str]] = []
+
+    def publish_many(events: list[Event], _: Any) -> list[Sent]:
+        calls.append({one.queue for one in events})
+        return [Sent(one) for one in events]
+
+    monkeypatch.setattr(publisher, "publish_many", publish_many)
+    signups = [signup_requested(email=f"a{n}@example.com") for n in range(10)]
+    mixed = [one for event in signups for one in (event, order_created())]
+    assert accept_many(mixed) == [None] * 20
+    assert calls == [{"orders"}, {"signups"}]
 
 
 def test_only_what_could_not_be_stored_is_refused(

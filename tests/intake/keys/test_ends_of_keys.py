@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from django.db import OperationalError, connection
@@ -12,6 +12,7 @@ from django.utils import timezone
 from intake.keys import known_keys
 from intake.keys.known_keys import KnownKeys
 from intake.models import ApiKey
+from processing.database.patience import Patience
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("standing_clock")]
 SCOPES = ["order_created"]
@@ -114,3 +115,23 @@ def test_each_process_has_a_thread_that_looks(
     assert known_keys.of_this_process() is ours
     monkeypatch.setattr(os, "getpid", lambda: ours.pid + 1)
     assert known_keys.of_this_process() is not ours
+
+
+def test_a_database_that_hangs_is_given_up_and_the_keys_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, text = ApiKey.make("Shop", SCOPES, None)
+    known = KnownKeys()
+    known.look()
+    left: list[float | None] = []
+
+    def hang() -> NoReturn:
+        left.append(Patience().left())
+        raise OperationalError
+
+    monkeypatch.setattr(ApiKey.objects, "valid", hang)
+    known.look()
+    (seconds,) = left
+    assert seconds is not None
+    assert 0 < seconds <= known_keys.LONGEST
+    assert known.find(text)

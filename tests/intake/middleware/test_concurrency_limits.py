@@ -50,6 +50,29 @@ def test_beside_a_slow_one_nobody_waits_however_new_the_others_are(
         assert isinstance(late.exception(timeout=5), LaterError)
 
 
+def test_who_leaves_takes_its_own_time_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether one waits is told by how often it looks at the clock before it gives up."""
+    limit = ConcurrencyLimit(most=2, patience=0.1)
+    moments: list[float] = []
+    monkeypatch.setattr(concurrency_limits, "monotonic", lambda: moments.pop(0))
+    old, new = limit.slot(), limit.slot()
+    moments += [0.00, 0.08]
+    old.__enter__()
+    new.__enter__()
+    new.__exit__(None, None, None)
+    moments += [0.09, 0.11]
+    with limit.slot(), pytest.raises(LaterError), limit.slot():
+        pytest.fail("the old one is inside")
+    new = limit.slot()
+    moments += [0.12]
+    new.__enter__()
+    old.__exit__(None, None, None)
+    moments += [0.13, 0.21, 0.23]
+    with limit.slot(), pytest.raises(LaterError), limit.slot():
+        pytest.fail("two are inside")
+    assert moments == []
+
+
 def _pass(limit: ConcurrencyLimit) -> bool:
     with limit.slot():
         return True

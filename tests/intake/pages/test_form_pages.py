@@ -11,7 +11,7 @@ from processing.events.envelope import Event
 from processing.models import OutcomeMail
 from processing.receipts import Receipt, State, Status
 from tests.builders import dead_letter, order_created, order_updated, signup_requested
-from tests.intake.public_pages import FORMS, order_form, queued
+from tests.intake.public_pages import FORMS, order_form, queued, signup_form
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -62,6 +62,15 @@ def test_a_form_carries_the_id_of_its_request(
     client.post(path, FORMS[path](client), headers={"X-Request-ID": "req-42"})
     (event,) = queued("orders") + queued("signups")
     assert event.correlation_id == "req-42"
+
+
+def test_what_was_left_empty_is_no_part_of_a_sign_up(client: Client, sqs: None) -> None:
+    client.post("/signups/new", signup_form(client, country=" ", phone=""))
+    (event,) = queued("signups")
+    assert event.data.model_dump(exclude_none=True) == {
+        "email": "ada@example.com",
+        "name": "Ada",
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from processing.events.envelope import Event
 from processing.sqs import publisher
 from processing.sqs.batches import Sent
 from processing.sqs.refusals import SendError
+from processing.tracing import context
+from processing.tracing.context import Trace
 from tests.builders import order_created
 from tests.outages import away
 
@@ -67,3 +69,45 @@ def test_a_span_tells_the_request_and_how_its_send_ended(
     wanted = {"holdfast.request_id": event.id, **told}
     assert {name: facts.get(name) for name in wanted} == wanted
     assert facts.keys() & {"holdfast.refused", "error.type"} == told.keys()
+
+
+def span_of(trace: Trace | None) -> int:
+    assert trace is not None
+    return int(trace.span_id, 16)
+
+
+@pytest.mark.parametrize("send", [alone, in_a_batch])
+@pytest.mark.parametrize("is_spooled", [True, False])
+def test_what_is_not_sent_at_once_goes_on_from_the_span_of_its_send(
+    exported: InMemorySpanExporter,
+    monkeypatch: pytest.MonkeyPatch,
+    send: Callable[[Event], None],
+    *,
+    is_spooled: bool,
+) -> None:
+    refusal = SendError("CircuitOpen", was_asked=False)
+    traces: list[Trace | None] = []
+
+    def publish(*_: Any, **__: Any) -> None:
+        raise refusal
+
+    def publish_many(events: list[Event], _: Any) -> list[Sent]:
+        return [Sent(one, error=refusal) for one in events]
+
+    def publish_after_all(_: Event, **beside: str) -> None:
+        traces.append(Trace.beside(beside))
+
+    def add(*_: Any) -> None:
+        if not is_spooled:
+            away()
+        traces.append(context.current())
+
+    monkeypatch.setattr(publisher, "publish", publish)
+    monkeypatch.setattr(publisher, "publish_many", publish_many)
+    monkeypatch.setattr(publisher, "publish_after_all", publish_after_all)
+    monkeypatch.setattr(spool, "add", add)
+    send(order_created())
+    (span,) = exported.get_finished_spans()
+    own = span.get_span_context()
+    assert own is not None
+    assert [span_of(one) for one in traces] == [own.span_id]
