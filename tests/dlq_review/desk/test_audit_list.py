@@ -128,6 +128,7 @@ def test_deeds_about_other_things_than_letters_are_rows_of_their_own(
         ("who=of-eva", ["discarded 3", "started 1"]),
         ("who=machine", ["steered 1", "pulled 3"]),
         ("who=of-nobody", []),
+        ("who=of-", []),
         ("who=nonsense", ALL),
         ("day=2026-11-20", ["pulled 3"]),
         ("day=2026-11-21", DISCARD),

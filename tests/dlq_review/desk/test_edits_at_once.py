@@ -110,3 +110,11 @@ def test_a_saved_edit_leads_back_to_the_place_of_the_letter_in_its_list(
     assert f'action="{url}"' in desk.get(url).content.decode()
     answer = desk.post(url, sent(**{"/data/currency": "EUR"}))
     assert answer["Location"] == f"{page(letter)}{there}"
+
+
+def test_a_part_that_was_added_and_left_empty_is_not_saved(desk: Client) -> None:
+    letter = wrong_order()
+    patch = json.dumps([{"op": "add", "path": "/data/items/-", "value": {}}])
+    text = post(desk, letter, sent(patch=patch, **{"/data/currency": "EUR"}))
+    assert "Saved revision 1" in text
+    assert [one["sku"] for one in data(letter)["items"]] == ["TEA-1"]

@@ -142,3 +142,13 @@ def test_the_repair_of_a_letter_that_a_rule_refused_is_an_example(desk: Client) 
     desk.post(page(first, "example"), {"revision": 1})
     steps = Operation.objects.get().patch
     assert [step["path"] for step in steps] == ["/data/customer_id"] * 2
+
+
+def test_a_letter_that_is_being_sent_is_no_other_to_change(desk: Client) -> None:
+    letter = mended(wrong())
+    others = [wrong(), wrong()]
+    assert "Make the same change in 2 others" in html(desk, page(letter))
+    DeadLetter.objects.filter(pk=others[0].pk).update(state="claimed")
+    assert "Make the same change in 1 other" in html(desk, page(letter))
+    DeadLetter.objects.filter(pk=others[1].pk).update(state="quarantined")
+    assert "Make the same change in 1 other" in html(desk, page(letter))

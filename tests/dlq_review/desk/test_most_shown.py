@@ -227,3 +227,10 @@ def test_the_edit_of_many_reads_the_newest_and_says_that_there_are_more(
     url = f"{pages.OPERATIONS}edit/?group={group}"
     assert shown(desk, url, "sample") == min(sample, 3)
     assert shown(desk, url, "more") is more
+
+
+def test_it_is_told_why_letters_were_edited_and_not_sent(desk: Client) -> None:
+    states = ("skipped", "fixed", "processed")
+    made = with_items((state, f"why {state}") for state in states)
+    reasons = shown(desk, at(made), "reasons")
+    assert [one["why"] for one in reasons] == ["why fixed", "why skipped"]

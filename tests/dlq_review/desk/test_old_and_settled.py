@@ -9,7 +9,7 @@ from django.utils import timezone
 from dlq_review.desk import group_views
 from dlq_review.groups.last_look import look
 from dlq_review.letters import settlement
-from dlq_review.models import DeadLetter, FailureGroup, Operation
+from dlq_review.models import AuditEntry, DeadLetter, FailureGroup, Operation
 from processing.models import User
 from tests.builders import (
     dead_letter,
@@ -19,7 +19,7 @@ from tests.builders import (
     signup_requested,
 )
 from tests.dlq_review.conftest import ClientOf
-from tests.dlq_review.desk_pages import GROUPS, OPERATIONS, html, page
+from tests.dlq_review.desk_pages import GROUPS, LIST, OPERATIONS, html, page
 from tests.dlq_review.operation_runs import started
 from tests.dlq_review.wrong_letters import EDIT, wrong
 
@@ -161,3 +161,43 @@ def test_a_group_that_nobody_else_has_is_not_taken_from_anybody(
     text = html(desk, f"{GROUPS}{group}/take_over/")
     assert ("Take over from" in text) is asked
     assert ('id="why-grouped"' in text) is not asked
+
+
+def test_a_person_has_a_group_since_it_was_taken_over(desk: Client) -> None:
+    group = dead_letter(attributes=failure()).group
+    for verb, name in (("given", "eva"), ("taken_over", "bob"), ("noted", "")):
+        AuditEntry.note(group, AuditEntry.Verb(verb), by="bob", after=name)
+    FailureGroup.objects.update(owner="bob")
+    since = desk.get(f"{GROUPS}{group.pk}/take_over/").context["since"]
+    assert (since.verb, since.after) == ("taken_over", "bob")
+
+
+@pytest.mark.parametrize(("letters", "told"), [(1, "1"), (2, "2+"), (3, "2+")])
+def test_what_letters_have_in_common_is_said_of_as_many_as_are_counted(
+    desk: Client, monkeypatch: pytest.MonkeyPatch, letters: int, told: str
+) -> None:
+    for module in ("dlq_review.desk.facet_views", "processing.staff.capped_paginator"):
+        monkeypatch.setattr(f"{module}.MOST_COUNTED", 2)
+    for _ in range(letters):
+        dead_letter()
+    shown = desk.get(f"{LIST}common/?state=waiting").context
+    assert shown["common_of"] == told
+
+
+@pytest.mark.parametrize(
+    ("query", "choosable"),
+    [
+        ("queue=orders&since=7d", True),
+        ("state=waiting&edited=", True),
+        ("edited=no", False),
+        ("owner=nobody&queue=orders", False),
+    ],
+)
+def test_an_operation_is_offered_for_a_list_that_it_can_choose_alone(
+    desk: Client, query: str, choosable: bool
+) -> None:
+    now = timezone.now().isoformat()
+    dead_letter(attributes=failure(failed_at=now))
+    answer = desk.get(f"{LIST}?{query}")
+    assert len(answer.context["cl"].result_list) == 1
+    assert ("All that match" in answer.content.decode()) is choosable

@@ -516,3 +516,10 @@ def test_nobody_is_led_from_https_to_http(ada: User) -> None:
     form = {"code": code(), "next": f"http://testserver{LIST}"}
     answer = entered(ada).post(ASK, form, secure=True)
     assert answer.headers["Location"] == HOME
+
+
+def test_a_customer_who_is_logged_in_is_led_to_the_login(ada: User) -> None:
+    User.objects.filter(pk=ada.pk).update(is_staff=False, is_superuser=False)
+    for page in (ASK, ENROL):
+        answer = entered(ada).get(page)
+        assert answer.headers["Location"].startswith(LOGIN)

@@ -197,3 +197,17 @@ def test_what_is_no_edit_has_no_edit_to_undo(kind: str, state: str) -> None:
     with pytest.raises(edit_undo.NotUndoableError):
         undo(operation)
     assert Operation.objects.count() == 1
+
+
+@pytest.mark.parametrize("edited_since", [False, True])
+def test_an_undo_that_would_change_nothing_cannot_be_started(
+    desk: Client, edited_since: bool
+) -> None:
+    letter = broken()
+    back = undo(edit_of_all())
+    if edited_since:
+        body = body_of(letter).replace("EUR", "USD")
+        revisions.edit(letter, body, based_on=1, by="ada", reason="x")
+    text = html(desk, f"{OPERATIONS}{back.pk}/change/")
+    assert ('disabled aria-describedby="idle"' in text) is edited_since
+    assert ("Nothing would be changed" in text) is edited_since
