@@ -92,6 +92,17 @@ def test_beat_sends_the_jobs_of_the_schedule_and_no_other(running: Beat) -> None
     assert running.scheduler.schedule.keys() == settings.CELERY_BEAT_SCHEDULE.keys()
 
 
+def test_beat_watches_the_jobs_with_each_tick(
+    running: Beat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    monkeypatch.setattr(
+        beat_watch.JobsWatch, "look", lambda _: looks.append(running.now)
+    )
+    running.run(30)
+    assert len(looks) > 2
+
+
 def open_letter_of_a_processed_request() -> None:
     event = order_created()
     dead_letter(event)

@@ -3,6 +3,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import Settings
 
+from processing.database.patience import of_this_process
 from processing.sqs import queues
 
 
@@ -55,6 +56,21 @@ def test_not_ready_names_the_database_and_tells_nothing_of_it(
     assert answer.status_code == 503
     assert answer.json()["database"] == "no answer"
     assert "db.internal" not in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_database_that_hangs_holds_up_no_answer(
+    client: Client, sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[float | None] = []
+
+    def hang(*_: object) -> None:
+        left.append(of_this_process.left())
+        raise OperationalError
+
+    monkeypatch.setattr(connection, "cursor", hang)
+    assert client.get("/readyz").status_code == 503
+    assert 0 < (left[0] or 0) <= 1
 
 
 def test_health_is_for_reading_only(client: Client) -> None:

@@ -8,7 +8,14 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from dlq_review.models import AuditEntry, Operation, RaisedAlert, RedrivePolicy
+from dlq_review.models import (
+    AuditEntry,
+    DeadLetter,
+    Operation,
+    OperationItem,
+    RaisedAlert,
+    RedrivePolicy,
+)
 from dlq_review.operations import control
 from dlq_review.schedule import outlook, probes, runs, steering, watch
 from tests.builders import dead_letter
@@ -154,6 +161,33 @@ def test_policies_are_looked_at_in_their_order() -> None:
     found = [policy(state="active", until=yesterday) for _ in range(3)]
     assert watch.look_at_all() == found
     assert watch.look_at_all() == [], "they have ended"
+
+
+def test_a_new_error_is_told_before_a_share_and_of_the_first_letter() -> None:
+    letters = [dead_letter() for _ in range(10)]
+    found = active(stop_at=20)
+    runs.begin_due()
+    run = Operation.objects.get()
+    run.items.update(state="failed_again")
+    DeadLetter.objects.filter(pk__gt=letters[3].pk).update(error_type="OverdraftError")
+    assert watch.look_at_all() == [found]
+    assert state(found)[1] == (
+        f"Letter {letters[4].pk} failed with an error that is new here: OverdraftError."
+    )
+    run.refresh_from_db()
+    assert run.state == "paused"
+
+
+def test_outcomes_of_long_ago_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_LAST", 1)
+    found = active(stop_at=20)
+    for outcome in ("failed_again", "processed"):
+        run = Operation.objects.create(policy=found, by="ada", cutoff=timezone.now())
+        OperationItem.objects.bulk_create(
+            OperationItem(operation=run, letter_id=number, revision=0, state=outcome)
+            for number in range(9)
+        )
+    assert watch.look_at_all() == []
 
 
 # -- The outlook -----------------------------------------------------------------------

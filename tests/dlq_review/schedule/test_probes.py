@@ -44,6 +44,9 @@ def of_two_events() -> probes.Verdict:
 
 def test_events_are_green_when_so_many_were_the_last_and_none_failed() -> None:
     failed(9)
+    assert of_two_events().why == (
+        "order_created: Only 0 of the last 2 were processed within a day."
+    )
     processed(8)
     assert of_two_events() == probes.Verdict(
         False, "order_created: Only 1 of the last 2 was processed within a day."

@@ -162,6 +162,13 @@ def test_conditions_on_masked_bodies_need_no_right_to_see_personal_data() -> Non
     assert begun() == [1]
 
 
+def test_conditions_on_public_fields_need_no_right_to_see_personal_data() -> None:
+    without("reveal")(owner_of_all_rights())
+    dead_letter()
+    active(owner="eve@x.org", selection={"fields": ["data.currency=EUR"]})
+    assert begun() == [1]
+
+
 # -- The results of its runs -----------------------------------------------------------
 def fail_with(error: str) -> None:
     DeadLetter.objects.update(error_type=error)

@@ -187,6 +187,9 @@ def test_a_group_gets_no_permission_that_its_editor_has_not(
     assert not Group.objects.filter(
         permissions=beyond, name__in=("own", "new")
     ).exists()
+    page = desk.get(group_page("add")).content.decode()
+    assert f'type="checkbox" name="permissions" value="{beyond.pk}"' not in page
+    assert page.count('type="checkbox" name="permissions"') == 8, "the editor's own"
     told["permissions"] = [one.pk for one in permissions(LOOK)]
     assert desk.post(group_page("add"), told).status_code == 302
     assert Group.objects.get(name="new").permissions.count() == 1

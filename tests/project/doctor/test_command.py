@@ -64,6 +64,23 @@ def test_the_exit_code_tells_of_failures_alone(
     assert ended == code
 
 
+def test_a_check_is_told_of_the_role_and_says_it_on_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(monkeypatch, lambda role: ok(f"Asked\nfor {role}."))
+    for options, role in (((), "None"), (("--role", "jobs"), "jobs")):
+        _, lines = run(capsys, *options)
+        assert lines.splitlines()[0].endswith(f"Asked for {role}.")
+
+
+def test_a_check_may_have_several_findings_of_which_one_failure_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(monkeypatch, lambda role: [ok("A."), fail("B.", "Do."), warn("C.", "Do.")])
+    code, lines = run(capsys)
+    assert (code, lines.splitlines()[-1]) == (1, "1 ok, 1 warn, 1 fail.")
+
+
 def test_a_check_that_hangs_or_breaks_holds_up_no_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

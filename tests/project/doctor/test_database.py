@@ -159,6 +159,12 @@ def test_migrations_that_are_missing_or_of_a_newer_release_are_named() -> None:
     recorder.record_applied("dlq_review", "9999_of_tomorrow")
     found = database_checks.migrations(None)
     held(found, State.WARN, "dlq_review.9999_of_tomorrow", "docs/upgrade.md")
+    for number in (3, 1, 2):
+        recorder.record_applied("intake", f"000{number}_of_tomorrow")
+    first = ", ".join(f"intake.000{number}_of_tomorrow" for number in (1, 2))
+    found = database_checks.migrations(None)
+    says = f"newer release, by dlq_review.9999_of_tomorrow, {first}."
+    held(found, State.WARN, says)
     recorder.record_unapplied("processing", "0001_initial")
     found = database_checks.migrations(None)
     held(found, State.FAIL, "the first is processing.0001_initial", "manage.py migrate")
@@ -170,6 +176,9 @@ def test_events_that_wait_too_long_in_the_spool_are_told() -> None:
     held(database_checks.spool(None), State.OK, "1 events wait")
     SpooledEvent.objects.update(created_at=timezone.now() - timedelta(hours=1))
     held(database_checks.spool(None), State.WARN, "the oldest for 60 min", "beat")
+    spool.add(order_created(), "Timeout")
+    says = "2 events wait in the spool, the oldest for 60 min"
+    held(database_checks.spool(None), State.WARN, says)
 
 
 def test_beat_and_jobs_that_are_not_seen_are_told() -> None:

@@ -58,6 +58,10 @@ def test_a_missing_queue_is_named(local_sqs: None) -> None:
     found = sqs_checks.declared_queues(Role.WEB)
     held(found, State.FAIL, "do not exist: orders-dlq.", "ensure_queues --allow-aws")
     held(sqs_checks.declared_queues(Role.WORKER), State.OK, "All 4 queues exist.")
+    queues.client().delete_queue(QueueUrl=queues.url("orders"))
+    held(sqs_checks.sqs(None), State.OK, "SQS answers")
+    found = sqs_checks.declared_queues(Role.WORKER)
+    held(found, State.FAIL, "do not exist: orders.")
 
 
 def test_drift_is_named(local_sqs: None) -> None:
