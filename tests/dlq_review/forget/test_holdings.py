@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from pytest_django import Settings
 
 from dlq_review.forget import erasing, export, holdings, texts
@@ -14,10 +15,18 @@ from dlq_review.letters import settlement
 from dlq_review.models import Arrival, DeadLetter, FailureGroup, Operation, Revision
 from processing.delivery import processor, spool
 from processing.events.envelope import new_id
-from processing.models import Outcome, SpooledEvent
+from processing.models import Outcome, SpooledEvent, User
 from processing.sqs import publisher, queues
 from tests.builders import dead_letter, order_created, order_returned, signup_requested
-from tests.dlq_review.forget.world import ANN, OTHER, logins, mails, request, settled
+from tests.dlq_review.forget.world import (
+    ANN,
+    ASCII,
+    OTHER,
+    logins,
+    mails,
+    request,
+    settled,
+)
 from tests.dlq_review.policies import policy
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +119,28 @@ def test_of_a_letter_of_two_persons_her_own_texts_alone_are_purged() -> None:
     arrivals = letter.arrivals.order_by("pk")
     assert [one.attributes for one in arrivals] == [{"note": "of the other"}, {}]
     assert [bool(one.body) for one in arrivals] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"username": ASCII.upper()},
+        {"username": "x", "email": ASCII.upper()},
+        {"username": "x", "email": ANN},
+    ],
+)
+def test_an_account_and_its_sessions_are_hers_by_name_or_address(
+    fields: dict[str, str],
+) -> None:
+    user = User.objects.create(**fields)
+    other = User.objects.create(username=OTHER, email=OTHER)
+    for one in (user, other):
+        session = SessionStore()
+        session["_auth_user_id"] = str(one.pk)
+        session.save()
+    assert list(held().accounts()) == [user]
+    (key,) = held().sessions()
+    assert SessionStore(key)["_auth_user_id"] == str(user.pk)
 
 
 @pytest.mark.parametrize("state", DeadLetter.State.values)

@@ -64,6 +64,14 @@ def test_a_queue_that_sqs_refuses_to_count_has_no_figures_and_is_remembered(
     assert found.empty_at[refused] == 300
 
 
+def test_a_message_of_a_queue_that_nobody_saw_empty_counts_from_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = counted(monkeypatch, {**EMPTY, "orders": Depth(1, 0)})
+    assert figure(found.figures, "queue_oldest_seconds", "orders") == 0
+    assert found.empty_at["orders"] == 1_000
+
+
 def test_while_sqs_is_away_nobody_forgets_when_a_queue_was_empty(no_sqs: None) -> None:
     assert queue_figures.count(1_000.0, {"orders": 300.0}).empty_at == {"orders": 300}
 
