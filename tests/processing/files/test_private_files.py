@@ -50,8 +50,8 @@ def test_what_is_made_is_for_its_owner_only(
 
 
 def test_a_folder_is_made_below_folders_that_are_not_there(tmp_path: Path) -> None:
-    make_private_folder(tmp_path / "a" / "b")
-    assert mode(tmp_path / "a" / "b") == "0o700"
+    make_private_folder(tmp_path / "a" / "b" / "c")
+    assert mode(tmp_path / "a" / "b" / "c") == "0o700"
 
 
 @pytest.mark.parametrize("make", [make_private_file, a_secret, close_to_others])
@@ -79,6 +79,29 @@ def test_a_folder_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
 def test_what_is_not_there_needs_no_closing(tmp_path: Path) -> None:
     close_to_others(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
+
+
+def test_what_belongs_to_somebody_else_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    path = tmp_path / "one"
+    path.touch(mode=0o644)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    close_to_others(path)
+    assert mode(path) == "0o644"
+
+
+def test_of_two_processes_that_make_a_secret_both_get_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "one"
+    path.write_text("k" * 20)
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # as it was a moment ago
+    assert kept_secret(path, 10) == "k" * 20
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_secret_is_made_once_of_so_many_random_bytes(tmp_path: Path) -> None:

@@ -294,10 +294,19 @@ def test_the_files_in_infra_are_those_that_are_rendered() -> None:
 
 
 def test_a_change_of_the_declaration_makes_the_files_stale(
-    tmp_path: Path, settings: Settings
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    output = tmp_path / "a" / "b"
+    call_command("render_infra", f"--output={output}")
+    call_command("render_infra", f"--output={output}", "--check")
+    said = capsys.readouterr().out.splitlines()
+    assert said.pop() == "All files are as declared."
+    assert {line.partition(": ")[2].rpartition(" ")[2] for line in said} == {"bytes"}
+    (output / "edge.json").write_text("{}")
+    with pytest.raises(CommandError, match=r"Not as declared: \S+edge.json. Run this"):
+        call_command("render_infra", f"--output={output}", "--check")
+    assert (output / "edge.json").read_text() == "{}", "nothing is written"
     call_command("render_infra", f"--output={tmp_path}")
-    call_command("render_infra", f"--output={tmp_path}", "--check")
     settings.SQS_MAX_RECEIVE_COUNT = 4
     with pytest.raises(CommandError) as found:
         call_command("render_infra", f"--output={tmp_path}", "--check")

@@ -57,6 +57,7 @@ def test_what_refuses_a_connection_does_not_answer() -> None:
     [
         ("EMBEDDED", False),
         ("SITE_URL", "https://shop.example.com"),
+        ("SITE_URL", "https://127.0.0.1:8443"),
         ("SITE_URL", "http://0.0.0.0:8000"),
         ("SQS_ENDPOINT_URL", ""),
         ("SQS_ENDPOINT_URL", "https://sqs.eu-central-1.amazonaws.com"),

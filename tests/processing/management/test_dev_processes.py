@@ -176,6 +176,18 @@ def test_an_address_that_is_missing_is_told_as_such() -> None:
         dev._local_address("SQS_ENDPOINT_URL", "")
 
 
+def test_without_a_port_it_is_that_of_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound: list[object] = []
+
+    class Socket(socket.socket):
+        def bind(self, address: Any) -> None:
+            bound.append(address)
+
+    monkeypatch.setattr(socket, "socket", Socket)
+    assert dev._local_address("SITE_URL", "http://127.0.0.1/") == ("127.0.0.1", 80)
+    assert bound == [("127.0.0.1", 80)]
+
+
 def test_a_port_that_a_process_has_just_left_can_be_used() -> None:
     """Its connections linger for a minute."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -20,6 +20,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from pytest_django import Settings
 
 from processing.s3 import bucket
+from processing.sqs import access, credentials
 from tests.processing.sqs_server import Server, serving
 from tests.s3 import S3
 
@@ -183,6 +184,23 @@ def test_a_put_that_got_no_answer_is_tried_again_and_one_that_was_refused_is_not
         with pytest.raises(ClientError):
             bucket.put("failed/m.json", b"{}")
     assert len(answers) == 2 - tries
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "has_key", "are_ours"),
+    [("", False, True), ("", True, True)]
+    + [("http://minio", True, True), ("http://minio", False, False)],
+)
+def test_a_server_of_our_own_takes_any_key_unless_we_have_one(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, *, has_key: bool, are_ours: bool
+) -> None:
+    if has_key:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ours")
+    else:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    monkeypatch.setattr(credentials, "of_this_process", lambda: "ours")
+    found = bucket._credentials(endpoint)
+    assert found == ("ours" if are_ours else access.LOCAL)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9000", "minio:9000"])

@@ -16,6 +16,8 @@ BY_DATE = "failed/{queue}/{date}/{message_id}.json"
 def test_a_layout_with_queue_and_date_makes_the_key_of_a_message() -> None:
     made = key(BY_DATE, message_id="m-1", queue="orders", sent_at=LATE)
     assert made == "failed/orders/2026-11-26/m-1.json"
+    made = key(BY_DATE, message_id="m/1", queue="a/b", sent_at=LATE)
+    assert made == "failed/a%2Fb/2026-11-26/m%2F1.json"
 
 
 def test_the_date_is_that_of_utc_wherever_the_time_was_noted() -> None:

@@ -40,6 +40,7 @@ def test_the_trouble_of_the_last_run_is_told(
     held(
         archive(None), State.WARN, "The last run of the archive: AccessDenied.", "role"
     )
+    assert "More" not in archive(None).says
     LifeSign.objects.update(trouble="")
     held(archive(None), State.OK, "exists")
     sign.save()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
@@ -151,6 +151,21 @@ def test_what_a_database_says_is_told_without_names(
     found = database_checks.database(None)
     held(found, State.FAIL, part)
     assert "ada" not in found.says.partition(" at ")[2]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+@pytest.mark.parametrize(("port", "told"), [("", ""), ("5433", ":5433")])
+def test_a_database_is_told_by_its_address(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], port: str, told: str
+) -> None:
+    def refuse() -> None:
+        raise error("connection is closed")
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+    monkeypatch.setitem(connection.settings_dict, "HOST", "db.example.com")
+    monkeypatch.setitem(connection.settings_dict, "PORT", port)
+    says = f"The database at db.example.com{told} does not answer."
+    held(database_checks.database(None), State.FAIL, says)
 
 
 def test_migrations_that_are_missing_or_of_a_newer_release_are_named() -> None:

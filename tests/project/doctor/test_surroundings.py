@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -101,6 +102,38 @@ def test_a_cache_that_is_away_hangs_or_is_not_shared_is_told(
     held(surroundings.cache_is_shared(None), State.FAIL, "cannot be used (TypeError)")
 
 
+class Kept:
+    """A cache that keeps what is written, or nothing."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        self.keeps = keeps
+        self.values: dict[str, str] = {}
+
+    def set(self, key: str, value: str, seconds: int) -> None:
+        if self.keeps:
+            self.values[key] = value
+
+    def get(self, key: str) -> str | None:
+        return self.values.get(key)
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+
+@pytest.mark.parametrize(
+    ("keeps", "state", "part"),
+    [(True, State.OK, "keeps what"), (False, State.FAIL, "does not keep a value")],
+)
+def test_a_cache_must_keep_a_value_and_is_left_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, keeps: bool, state: State, part: str
+) -> None:
+    kept = Kept(keeps=keeps)
+    monkeypatch.setattr(surroundings, "cache", kept)
+    monkeypatch.setattr(surroundings, "is_of_one_process", lambda: False)
+    held(surroundings.cache_is_shared(None), state, part)
+    assert kept.values == {}
+
+
 def use_mail(settings: Settings, port: int) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
@@ -127,9 +160,11 @@ def test_a_mail_server_that_is_away_or_hangs_is_told(
 ) -> None:
     monkeypatch.setattr(surroundings, "_PATIENCE", 0.2)
     held(surroundings.mail_server(None), State.WARN, "nobody gets mail", "EMAIL_URL")
+    begun = time.monotonic()
     for port in (free_port(), int(silent.rpartition(":")[2])):
         use_mail(settings, port)
         held(surroundings.mail_server(None), State.FAIL, f":{port} takes no connection")
+    assert time.monotonic() - begun < 5
 
 
 def test_each_setting_that_fits_no_production_has_a_line(settings: Settings) -> None:
