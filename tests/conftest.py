@@ -17,7 +17,7 @@ import time_machine
 from django.apps import apps
 from django.contrib.auth.models import Group
 from django.core.management.commands import flush
-from django.db import transaction
+from django.db import connection, transaction
 from moto import mock_aws
 from moto.sqs.models import Queue as QueueOfMoto
 from moto.sqs.models import sqs_backends
@@ -27,7 +27,7 @@ from processing.s3 import bucket
 from processing.sqs import access, batches, publisher, queues
 from processing.sqs.provision import ensure_queues
 from processing.sqs.topology import QUEUES
-from tests import first_migrated, own_transactions
+from tests import databases, first_migrated, own_transactions
 from tests.live import LiveSystem, sqs_server
 from tests.s3 import S3
 
@@ -130,6 +130,8 @@ def django_db_setup(
                 type(rows[0])._base_manager.bulk_create(rows)
 
     flush.emit_post_migrate_signal = put_back  # type: ignore[attr-defined]
+    if connection.vendor == "postgresql":
+        flush.sql_flush = databases.sql_flush  # type: ignore[attr-defined]
     if migrated:
         migrated.share()
 
