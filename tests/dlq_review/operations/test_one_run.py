@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -11,6 +12,7 @@ from pytest_django import Settings
 from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import control, leases, plans, progress, runner, steps
 from dlq_review.operations.leases import Lease
+from dlq_review.operations.pace import Pace
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
 from tests.builders import dead_letter, signup_requested
@@ -54,6 +56,27 @@ def test_a_run_that_was_too_short_to_tell_its_rate_keeps_the_one_before(
     runner.run(operation, seconds=0)
     operation.refresh_from_db()
     assert operation.reached == 40
+
+
+def test_the_rate_that_was_reached_is_noted_at_the_end_of_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Pace, "reached", 35)
+    operation = started(1)
+    runner.run(operation, seconds=0)
+    operation.refresh_from_db()
+    assert operation.reached == 35
+
+
+def test_a_runner_that_lost_the_lease_records_no_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operation = started(1)
+    operation.items.update(state="sent")
+    DeadLetter.objects.update(state="resolved")
+    monkeypatch.setattr(leases, "take", lambda one: Lease(one.pk, uuid4()))
+    runner.run(operation, seconds=0)
+    assert states(operation) == {"sent": 1}
 
 
 @pytest.mark.parametrize(("seconds", "free"), [(50, False), (70, True)])

@@ -75,6 +75,18 @@ def test_what_sqs_refused_and_what_is_back_all_the_same_was_sent(
     assert not letter.audit.filter(verb="not_sent").exists()
 
 
+def test_a_refusal_that_cannot_be_recorded_is_told_and_the_claim_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    letter = dead_letter()
+    monkeypatch.setattr(publisher, "publish_many", lambda some, *_: refused(some))
+    monkeypatch.setattr(sender, "move_all", lambda _: 1 / 0)
+    (done,) = sender.redrive_many([Redrive(letter, 0)], Terms("ada"))
+    assert isinstance(done.error, terms.NotSentError)
+    letter.refresh_from_db()
+    assert letter.state == "claimed"
+
+
 @pytest.mark.parametrize("body", ["no event", None])
 @pytest.mark.parametrize("by", ["sender", "undo"])
 def test_what_was_not_sent_waits_where_it_waited(
