@@ -105,7 +105,7 @@ def _answer(client: Client, asked: Asked) -> list[str]:
     url, form = asked
     answer = client.get(url) if form is None else client.post(url, form)
     if answer.status_code != HTTPStatus.OK:
-        return [str(answer.status_code)]
+        return _parts(f"{answer.status_code} {answer.headers.get('Location', '')}")
     return _lines(answer.content.decode())
 
 

@@ -45,11 +45,16 @@ STATUSES = {
     "refused": Status(State.NOT_ACCEPTED, reason=WHY, review=ORDER),
     "refused without a word": Status(State.NOT_ACCEPTED),
 }
-KEPT = {"sentence": "Wait 9 seconds.", "kept": [("name", "<Ada>"), ("name", "Eve")]}
+KEPT: dict[str, Any] = {
+    "sentence": "Wait 9 seconds.",
+    "kept": [("name", "<Ada>"), ("name", "Eve")],
+}
 
 
-def shown(template: str, method: str = "get", **context: Any) -> str:
-    request = getattr(RequestFactory(), method)("/here")
+def shown(
+    template: str, method: str = "get", path: str = "/here", **context: Any
+) -> str:
+    request = getattr(RequestFactory(), method)(path)
     page = str(render_to_string(template, context, request))
     for secret in ("csrfmiddlewaretoken", "form_token"):
         page = re.sub(rf'(name="{secret}" value=")[^"]+', r"\1...", page)
@@ -153,6 +158,10 @@ def others() -> dict[str, str]:
         **{
             f"{name}.html": shown(f"{name}.html")
             for name in ("400", "403", "403_csrf", "404", "500")
+        },
+        **{
+            f"403.html at {path}": shown("403.html", path=path)
+            for path in ("/admin/find/", "/admin/", "/administer", "/orders/admin/")
         },
         "429.html": shown("429.html", sentence="Wait 9 seconds."),
         "429.html, sent": shown("429.html", "post", sentence="Wait 9 seconds."),
