@@ -1,12 +1,14 @@
 """A variable is read as its kind, or named with the way out."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from project.environment import Environment
+from project.settings import process
 from project.settings.limits import bounded
 
 
@@ -93,6 +95,20 @@ def test_a_variable_that_cannot_be_read_is_named(
     with pytest.raises(ImproperlyConfigured) as refused:
         READERS[kind](Given(text))
     assert str(refused.value) == sentence
+
+
+def test_a_folder_that_cannot_keep_a_key_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(process, "VAR_DIR", tmp_path / "file")
+    with pytest.raises(ImproperlyConfigured) as refused:
+        process.machine_secret()
+    said = f"VAR_DIR is {tmp_path / 'file'}, where a secret key cannot be kept: "
+    assert str(refused.value).startswith(f"{said}Not a directory. Set VAR_DIR to")
+    monkeypatch.setattr(process, "VAR_DIR", tmp_path)
+    assert process.machine_secret() == process.machine_secret()
+    assert (tmp_path / "secret-key").read_text() == process.machine_secret()
 
 
 REDIS = "django.core.cache.backends.redis.RedisCache"

@@ -9,6 +9,7 @@ from django.db import (
     connection,
 )
 from django.test import Client
+from psycopg.errors import ReadOnlySqlTransaction
 
 from processing.models import User
 
@@ -35,6 +36,15 @@ def test_a_page_that_writes_to_a_read_only_database_says_when_to_come_back(
     client.raise_request_exception = False
     login = {"username": "eva", "password": "secret"}
     answer = client.post("/admin/login/", login)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_a_page_that_a_standby_refuses_to_write_says_when_to_come_back(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = InternalError("cannot execute INSERT in a read-only transaction")
+    refused.__cause__ = ReadOnlySqlTransaction()
+    answer = page_that_fails_with(refused, client, monkeypatch)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 

@@ -93,6 +93,8 @@ def test_a_check_that_hangs_or_breaks_holds_up_no_other(
     begun = timezone.now()
     code, lines = run(capsys)
     assert timezone.now() - begun < timedelta(seconds=4)
+    (left,) = (one for one in threading.enumerate() if one.name == "part0")
+    assert left.daemon, "or the command would not end"
     hang.set()
     first, second, third, _ = lines.split("\n", 3)
     assert first.startswith("fail  part0       No answer within")

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,6 +81,46 @@ def test_a_database_that_takes_or_keeps_no_rows_is_told(
     with connection.cursor() as cursor:
         cursor.execute(f"SET {setting}")  # until the transaction of the test ends
     held(database_checks.database(None), State.FAIL, sentence, advice)
+
+
+class Settings:
+    """A cursor of a PostgreSQL with these settings, where all others are safe."""
+
+    def __init__(self, **found: str) -> None:
+        safe = {"transaction_read_only": "off", "fsync": "on"}
+        self.found = {**safe, "synchronous_commit": "on", **found}
+
+    def execute(self, sql: str, names: list[list[str]]) -> None:
+        assert "pg_settings" in sql
+        assert {*names[0]} == {*self.found}
+
+    def fetchall(self) -> list[tuple[str, str]]:
+        return [*self.found.items()]
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ({}, ""),
+        ({"synchronous_commit": "local"}, ""),
+        ({"transaction_read_only": "on"}, "The database is read-only."),
+        ({"fsync": "off"}, "PostgreSQL has fsync off, so"),
+        (
+            {"fsync": "off", "synchronous_commit": "off"},
+            "PostgreSQL has fsync and synchronous_commit off, so",
+        ),
+    ],
+)
+def test_a_database_that_would_lose_or_refuse_rows_is_told(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, str], says: str
+) -> None:
+    monkeypatch.setattr(
+        database_checks, "connection", SimpleNamespace(vendor="postgresql")
+    )
+    unsafe = database_checks._unsafe(Settings(**found))
+    assert (unsafe is None) == (says == "")
+    if unsafe:
+        held(unsafe, State.FAIL, says)
 
 
 def test_a_database_that_is_away_is_told(other_database: Callable[..., None]) -> None:

@@ -55,6 +55,7 @@ def test_queues_as_they_should_be_are_ok(local_sqs: None) -> None:
 def test_a_missing_queue_is_named(local_sqs: None) -> None:
     queues.client().delete_queue(QueueUrl=queues.url("orders-dlq"))
     held(sqs_checks.sqs(None), State.OK, "SQS answers")
+    held(sqs_checks.drift(None), State.WARN, "orders-dlq")  # and makes no queue
     found = sqs_checks.declared_queues(Role.WEB)
     held(found, State.FAIL, "do not exist: orders-dlq.", "ensure_queues --allow-aws")
     held(sqs_checks.declared_queues(Role.WORKER), State.OK, "All 4 queues exist.")
