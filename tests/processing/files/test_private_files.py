@@ -76,6 +76,13 @@ def test_a_folder_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     assert mode(path) == "0o755"
 
 
+def test_a_folder_that_is_closed_to_others_can_still_be_entered(tmp_path: Path) -> None:
+    path = tmp_path / "var"
+    path.mkdir(mode=0o755)
+    close_to_others(path)
+    assert mode(path) == "0o700"
+
+
 def test_what_is_not_there_needs_no_closing(tmp_path: Path) -> None:
     close_to_others(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
