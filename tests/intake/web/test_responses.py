@@ -64,6 +64,14 @@ def send(parts: Any, reader: Reader, client: Client) -> None:
         assert len(os.listdir("/dev/fd")) == before
 
 
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
 @pytest.mark.parametrize(
     "parts",
     [

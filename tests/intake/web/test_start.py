@@ -4,14 +4,17 @@ import multiprocessing
 import os
 import socket
 import sys
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 from granian.http import HTTP1Settings
+from granian.server.mp import MPServer
 
 from intake.web import __main__ as web
 from intake.web import listeners, metrics_listener
 from intake.web.responses import TAKING
+from processing import board
 from tests.live import free_port
 
 
@@ -88,6 +91,24 @@ def test_the_log_has_the_form_and_the_level_that_were_asked_for(
     for name in ("_granian", "intake.web"):
         assert log["loggers"][name]["level"] == level.upper()
     assert ("JSON" in str(log["formatters"])) is is_json
+
+
+class Ended:
+    """A process of granian that is no more."""
+
+    inner = SimpleNamespace(is_alive=lambda: False)
+
+
+def test_a_process_that_ends_leaves_its_place_on_the_board(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def spawn(*_: Any) -> Any:
+        return Ended()
+
+    server = web.Server("a.site", 1)
+    monkeypatch.setattr(MPServer, "_spawn_worker", spawn)
+    for _ in range(board.ROWS + 1):
+        server._spawn_worker(0, None, None)
 
 
 def test_the_kernel_gives_a_client_up_before_its_thread_does() -> None:

@@ -1,0 +1,57 @@
+"""How much is read of a body that is larger than allowed, and what of one that ends early."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from django.core.exceptions import BadRequest, RequestDataTooBig
+from pytest_django import Settings
+
+from intake.web import bodies
+from intake.web.bodies import Room
+
+
+class Proto:
+    """A body in parts of 500 bytes, of which granian gives an empty one at the end."""
+
+    def __init__(self, number: int) -> None:
+        self.parts = [b"x" * 500] * number + [b""]
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self.parts:
+            self.taken += 1
+            yield part
+
+
+@pytest.mark.parametrize(("number", "taken"), [(3, 4), (4, 5), (5, 5), (1000, 5)])
+def test_a_body_is_read_up_to_twice_of_what_is_allowed(
+    settings: Settings, number: int, taken: int
+) -> None:
+    """Its end, so that the next request of the connection is found."""
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    proto = Proto(number)
+    with Room() as room:
+        headers = {"transfer-encoding": "chunked"}
+        body = asyncio.run(bodies.read(headers, proto, room))
+    with pytest.raises(RequestDataTooBig):
+        body.stream.read()
+    assert proto.taken == taken
+
+
+class Closed:
+    """A body of which the connection is closed."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"ab"
+        raise RuntimeError("the connection is closed")
+
+
+def test_a_body_whose_client_is_gone_is_told_as_cut_off() -> None:
+    with Room() as room:
+        headers = {"transfer-encoding": "chunked"}
+        body = asyncio.run(bodies.read(headers, Closed(), room))
+    assert body.length > 0, "or the application would not read it"
+    for read in (body.stream.read, body.stream.readline):
+        with pytest.raises(BadRequest, match="cut off"):
+            read()
