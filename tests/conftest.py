@@ -53,7 +53,7 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(200_000, 20, 100)
+        gc.set_threshold(50_000, 20, 100)
         gc.enable()
 
 
