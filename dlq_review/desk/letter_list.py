@@ -43,7 +43,7 @@ class LetterList(ChangeList):
         self, request: HttpRequest, exclude_parameters: Any = None
     ) -> QuerySet:
         letters = super().get_queryset(request, [StateFilter.parameter_name])
-        if self.query.strip():
+        if self.query:
             found = search(self.query, bodies=may(request.user, "reveal"))
             letters, self.notes = letters.filter(found.letters), found.notes
         (self.by_state,) = (

@@ -118,3 +118,9 @@ def test_a_part_that_was_added_and_left_empty_is_not_saved(desk: Client) -> None
     text = post(desk, letter, sent(patch=patch, **{"/data/currency": "EUR"}))
     assert "Saved revision 1" in text
     assert [one["sku"] for one in data(letter)["items"]] == ["TEA-1"]
+
+
+def test_as_much_of_a_reason_as_is_kept_stays_on_the_page(desk: Client) -> None:
+    form = sent(add="/data/items", reason="x" * 501)
+    text = post(desk, wrong_order(), form)
+    assert f'"{"x" * 500}"' in text

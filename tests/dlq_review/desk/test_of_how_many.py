@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from dlq_review.letters import settlement
-from dlq_review.models import DeadLetter, FailureGroup
+from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
 from dlq_review.operations import plans
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
@@ -63,3 +63,22 @@ def test_what_settled_letters_have_in_common_offers_no_operation(
         bool(one.operation) for row in rows for one in row.values if one.narrowed
     }
     assert offered == {state == "waiting"}
+
+
+def test_a_condition_that_cannot_be_read_is_said_to_be_left_out(desk: Client) -> None:
+    dead_letter()
+    assert desk.get(f"{LIST}?field=%28%28").context["cl"].notes
+    assert not desk.get(LIST).context["cl"].notes
+
+
+def test_a_search_for_blanks_is_none(desk: Client) -> None:
+    letter = dead_letter()
+    shown = desk.get(f"{LIST}?q=%20").context["cl"]
+    assert [one.pk for one in shown.result_list] == [letter.pk]
+
+
+def test_a_reason_about_a_group_is_masked_in_the_audit(admin_client: Client) -> None:
+    group = dead_letter(attributes=failure()).group
+    AuditEntry.note(group, AuditEntry.Verb.NOTED, by="ada", reason="Ask bob@x.org.")
+    (fold, *_) = admin_client.get("/admin/dlq_review/auditentry/").context["folds"]
+    assert fold.reason == "Ask b…@x.org."
