@@ -46,15 +46,22 @@ def test_an_attempt_before_the_message_was_sent_was_of_another(
 
 
 def test_each_message_of_a_page_has_its_own_attempts_by_its_own_time() -> None:
-    old, new, now = order_created(), order_created(), timezone.now()
+    old, new, none = [order_created() for _ in "abc"]
+    now = timezone.now()
     for event in (old, new):
         failed_attempt(event, started_at=now - 2 * DAY, error_type="TwoDaysAgo")
     pulled = new_letters.look_at(
-        [dead_message(old, sent_at=now - 3 * DAY), dead_message(new, sent_at=now)]
+        [
+            dead_message(old, sent_at=now - 3 * DAY),
+            dead_message(new, sent_at=now),
+            dead_message(none, sent_at=now - 3 * DAY),
+        ]
     )
-    assert [one.failure.error_type for one in pulled] == ["TwoDaysAgo", "NoReport"]
-    times = [one.failure.failed_at for one in pulled]
-    assert times == [now - 2 * DAY, now]
+    assert [(one.failure.error_type, one.failure.failed_at) for one in pulled] == [
+        ("TwoDaysAgo", now - 2 * DAY),
+        ("NoReport", now),
+        ("NoReport", now - 3 * DAY),
+    ]
 
 
 def test_what_a_worker_says_is_masked_and_cut() -> None:
