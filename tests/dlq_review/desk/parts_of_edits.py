@@ -207,7 +207,9 @@ def _groups() -> dict[str, Part]:
         "with two": {"about": {"group": empty}, "may_edit": True, "discarded": 4},
         "merged": {"about": {"group": gone}, "discarded": 4, "may_discard": True},
         "that came back": {"about": {"group": back}, "may_schedule": True},
-        "that was resolved": {"about": {"group": resolved}, "may_operate": True},
+        "that was resolved": {
+            **{"about": {"group": resolved}, "may_operate": True, "discarded": 4},
+        },
         "discarded": {
             **{"about": {"group": resolved}, "discarded": 4, "may_discard": True},
             **{"may_operate": True, "may_rehearse": True},
@@ -215,6 +217,8 @@ def _groups() -> dict[str, Part]:
     }
     return {
         "page of a group": (page, "content", full),
+        "page of a group, its note": (page, "content", full | {"typed": None}),
+        "page of a group, merged": (page, "content", full | states["merged"]),
         "page of a group, no note": (page, "content", full | states["with two"]),
         "page of a group, its way": (page, "breadcrumbs", head),
         **{

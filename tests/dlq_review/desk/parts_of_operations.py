@@ -108,11 +108,21 @@ def _others() -> dict[str, Part]:
     traces = {"traces": [("t-1", "https://traces/t-1"), ("t-2", "")]}
     find = "dlq_review/find.html"
     found = {"requests": ["r-1"], "hits": [hit, hit | {"kind": "letter", "at": None}]}
-    take, group = "dlq_review/group_take_over.html", row(title=LONG, owner="bob")
+    take = "dlq_review/group_take_over.html"
+    group = row(title=LONG, owner="bob", note=LONG)
+    names = ("q", "ids", "group", "discarded_by", "after")
+    form = {name: {"errors": f"<{name}>"} for name in names}
+    plans: dict[str, Any] = {
+        "form": {**form, "non_field_errors": "<all>"},
+        "group": group,
+    }
+    plans |= {"ids": [1], "searched": {"text": "<x>", "notes": ["1.", "2."]}}
     typed = {"told": True, "typed_word": "<w>", "kept": "?list=x", "seen": 3}
     looks = {"all_read": False, "read": 3, "would_take": 1, "more": 2}
     policies = {"runs": runs, "trail": trail, "policy": green, "outlook": looks}
     return {
+        "operation, planned": ("dlq_review/operation_new.html", "content", plans),
+        "policy, planned": ("dlq_review/policy_new.html", "content", plans),
         "policy": (policy, "content", policies),
         "policy, its head": (
             policy,
