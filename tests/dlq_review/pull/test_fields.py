@@ -18,6 +18,7 @@ from tests.builders import (
     failure,
     message,
     order_created,
+    signup_requested,
 )
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +144,15 @@ def test_what_sqs_refused_keeps_its_time_its_trace_and_its_ids(
     assert letter.correlation_id == event.correlation_id
     kept = letter.arrivals.get().attributes
     assert (kept["traceparent"], kept["tracestate"]) == (PARENT, "vendor=1")
+
+
+def test_what_sqs_refused_waits_under_the_queue_of_its_type() -> None:
+    spool.add(signup_requested(), "InvalidMessageContents")
+    SpooledEvent.objects.update(refused_for_good=True)
+    assert refused_by_sqs.adopt() == 1
+    arrival = Arrival.objects.get()
+    assert (arrival.letter.queue, arrival.dlq) == ("signups", "signups-dlq")
+    assert arrival.receive_count == 1
 
 
 def test_what_sqs_refused_and_no_contract_knows_is_quarantined() -> None:
