@@ -133,6 +133,10 @@ def forms() -> dict[str, str]:
         "password, not right": shown(
             "intake/verify.html", form=PasswordForm(User(), {"new_password1": "x"})
         ),
+        "order, torn below its currency": shown(
+            "intake/order.html",
+            form=wrong(OrderForm, complete="", currency="EUR", **priced),
+        ),
         "order, torn": shown(
             "intake/order.html", form=wrong(OrderForm, complete="", **priced)
         ),
@@ -187,7 +191,8 @@ def others() -> dict[str, str]:
 
 
 def mails() -> dict[str, str]:
-    of = {"site": "https://shop.example.com", "link": "https://shop.example.com/verify"}
+    site = "https://shop.example.com/?a&b"
+    of = {"site": site, "link": f"{site}&verify=<c>"}
     return {
         f"mail: {name}": render_to_string(f"mail/{name}.txt", of).strip()
         for mail in ("already_registered", "verify_email")
