@@ -15,10 +15,9 @@ from django.core.exceptions import BadRequest, RequestDataTooBig
 
 PATIENCE = 60  # seconds for a whole body
 MOST_PARTS = 10_000  # of a body; each costs the event loop some microseconds
+MOST_DIGITS = 20  # of a length; it may begin with zeros, and `int` refuses thousands
 SMALL = 64 * 1024  # bytes; a process may hold as many bodies as it has connections
-LOOKS = (
-    100  # for the body that came with the head of its request; each takes a microsecond
-)
+LOOKS = 100  # for a body that came with its head; each takes a microsecond
 LARGE_AT_ONCE = 64 * 1024 * 1024  # bytes of all larger ones that a process holds
 
 
@@ -107,12 +106,13 @@ class Arriving:
 
 def small(headers: Any, proto: Any) -> Body | Arriving | None:
     """None: `read` has to read it. *headers* and *proto* are those of granian's RSGI."""
-    length, coding = headers.get("content-length"), headers.get("transfer-encoding")
-    if coding is not None:
+    if "transfer-encoding" in headers:
         return None
-    if length in (None, "0"):
+    length = headers.get("content-length", "0")
+    if length == "0":
         return Body(io.BytesIO(), 0)
-    if int(length) > min(SMALL, settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
+    most = min(SMALL, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    if len(length) > MOST_DIGITS or int(length) > most:
         return None
     return Arriving(proto())
 
@@ -123,9 +123,10 @@ async def read(headers: Any, proto: Any, room: Room) -> Body:
     At most twice the largest allowed body is read, and no more than one is kept. Raises
     FullError.
     """
-    coding = headers.get("transfer-encoding")
-    if coding is not None and coding.strip().lower() != "chunked":
-        return _refused(BadRequest("Send a body as it is, or in chunks."))
+    if "transfer-encoding" in headers:
+        coding = headers.get("transfer-encoding", "")  # "" for one that is not ASCII
+        if coding.strip().lower() != "chunked":
+            return _refused(BadRequest("Send a body as it is, or in chunks."))
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         async with asyncio.timeout(PATIENCE):

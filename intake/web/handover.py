@@ -6,6 +6,7 @@ its time to wake, so a request that passes by the loop waits longer than its wor
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import uvloop
 from granian import _futures
 from granian._loops import loops
 
+logger = logging.getLogger(__name__)
 #: Called with what watches a request. False: the loop has to take the request.
 Take = Callable[[Any], bool]
 LOOP = "holdfast"
@@ -53,7 +55,14 @@ def to(take: Take) -> None:
         to_loop = make(*loop_and_coroutine)
 
         def hand_over(watcher: Any) -> None:
-            if not take(watcher):
+            try:
+                taken = take(watcher)
+            except (
+                Exception
+            ):  # would end granian's thread, and no request would be taken
+                logger.exception("handed_over=0")
+                taken = False
+            if not taken:
                 to_loop(watcher)
 
         return hand_over

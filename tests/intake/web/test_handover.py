@@ -4,8 +4,10 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
+from granian import _futures
 
 from intake.web import handover
 from tests.intake.web.test_server import HEAD, Serving, body_of, told
@@ -106,6 +108,24 @@ def test_a_body_that_comes_during_the_stop_is_answered(tmp_path: Path) -> None:
         assert serving.process.wait(PATIENCE) == 0
     finally:
         serving.kill()
+
+
+def test_a_request_that_cannot_be_taken_goes_to_the_loop(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that is raised to granian would end its thread."""
+
+    def take(watcher: object) -> NoReturn:
+        raise ValueError("not to be taken")
+
+    given: list[object] = []
+    monkeypatch.setattr(_futures, "_cbsched_aioschedule", lambda *_: given.append)
+    handover.to(take)
+    make: Any = _futures._cbsched_aioschedule
+    schedule = make(None, None, None)
+    schedule("a request")
+    assert given == ["a request"]
+    assert "not to be taken" in caplog.text
 
 
 def test_the_loop_calls_at_once_only_what_any_thread_may_call() -> None:

@@ -215,6 +215,7 @@ FULL = b"x" * MOST
     [
         (*of_length(0, b""), ""),
         (*of_length(3, b"abc"), "abc"),
+        (b"Content-Length: " + b"0" * 5000 + b"3", b"abc", "abc"),
         (*of_length(MOST, FULL), FULL.decode()),
         (*of_length(MOST + 1, FULL + b"x"), TOO_BIG),
         (*of_length(10 * MOST, FULL * 10), TOO_BIG),
@@ -230,6 +231,7 @@ FULL = b"x" * MOST
         (CHUNKED, b"2\r\nab\r\n", CUT),
         (CHUNKED, b"2\r\nabxx", CUT),
         (b"Transfer-Encoding: gzip, chunked", b"0\r\n\r\n", AS_IT_IS),
+        (b"Transfer-Encoding: \xe9\r\n" + CHUNKED, in_chunks(b"abc")[1], AS_IT_IS),
         (b"Transfer-Encoding: Chunked", in_chunks(b"abc")[1], "abc"),
         (*in_chunks(*[b"x"] * 300), "x" * 300),
         (*in_chunks(*[b"x"] * 600), FEWER),
