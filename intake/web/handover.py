@@ -39,6 +39,14 @@ class _Loop(uvloop.Loop):
             return callback()
         return super().call_soon_threadsafe(callback, *args, context=context)
 
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> Any:
+        """granian calls this, in any thread, when a body was there before it was waited for."""
+        if isinstance(callback, AtOnce):
+            return callback()
+        return super().call_soon(callback, *args, context=context)
+
 
 @loops.register(LOOP)
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -140,7 +140,9 @@ def test_the_loop_calls_at_once_only_what_any_thread_may_call() -> None:
 
         def call() -> None:
             loop.call_soon_threadsafe(note, "in the loop")
-            loop.call_soon_threadsafe(handover.AtOnce(lambda: note("at once")))
+            at_once = handover.AtOnce(lambda: note("at once"))
+            loop.call_soon_threadsafe(at_once)
+            loop.call_soon(at_once)  # as for a body that was there before
             loop.call_soon_threadsafe(done.set)
 
         thread = threading.Thread(target=call)
@@ -155,4 +157,8 @@ def test_the_loop_calls_at_once_only_what_any_thread_may_call() -> None:
         loop.close()
         asyncio.set_event_loop(None)
     here = threading.get_ident()
-    assert sorted(called) == [("at once", thread), ("in the loop", here)]
+    assert sorted(called) == [
+        ("at once", thread),
+        ("at once", thread),
+        ("in the loop", here),
+    ]
