@@ -1,6 +1,7 @@
 """What a web process does before its first request."""
 
 import runpy
+import sys
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ AT_THE_START: tuple[tuple[Any, str], ...] = (
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The steps that were taken, in their order."""
     taken: list[str] = []
+    monkeypatch.delitem(sys.modules, "project.wsgi", raising=False)
     monkeypatch.setattr("django.core.wsgi.get_wsgi_application", lambda: None)
     for whose, name in AT_THE_START:
         monkeypatch.setattr(whose, name, lambda name=name: taken.append(name))
