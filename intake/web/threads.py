@@ -58,6 +58,7 @@ class Threads(Generic[Item]):
         inbox: SimpleQueue[Item | None] = SimpleQueue()
         while (item := self._next(inbox)) is not None:
             self._work(item)
+            del item  # its body may be large, and the next one may be long in coming
 
     def _next(self, inbox: SimpleQueue[Item | None]) -> Item | None:
         with self._lock:

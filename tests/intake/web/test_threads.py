@@ -1,6 +1,7 @@
 """Which thread takes what, and when all of it is done."""
 
 import threading
+import weakref
 from collections.abc import Callable, Sized
 from functools import partial
 from time import monotonic, sleep
@@ -79,6 +80,21 @@ def test_the_end_comes_after_all_that_was_put_by_many(
     threads.end()
     assert len(taken) == 2000
     assert not [one for one in threading.enumerate() if one.name.startswith("web-")]
+
+
+class Large:
+    pass
+
+
+def test_a_thread_that_is_idle_keeps_nothing_of_what_it_did() -> None:
+    threads = Threads[Large](1, lambda item: None)
+    threads.start()
+    item = Large()
+    kept = weakref.ref(item)
+    threads.put(item)
+    del item
+    _until(lambda: kept() is None)
+    threads.end()
 
 
 def _own_name() -> str:
