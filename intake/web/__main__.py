@@ -97,7 +97,7 @@ class _Loader:
         board.own(self._row)
         bridge = import_module("intake.web.bridge")
         site = import_module(self._site)
-        made = bridge.Bridge(site.application, self._threads, self._parent)
+        made = bridge.Bridge(site.application, self._threads, self._parent, CONNECTIONS)
         handover.to(made.take)
         return made
 

@@ -29,10 +29,16 @@ ROUND = 1.0  # seconds
 class Bridge:
     """What granian serves. Each process has one."""
 
-    def __init__(self, application: Application, threads: int, parent: int) -> None:
-        """*parent*: the process without which this one ends."""
+    def __init__(
+        self, application: Application, threads: int, parent: int, connections: int
+    ) -> None:
+        """*parent*: the process without which this one ends.
+
+        *connections*: how many this process may have.
+        """
         self._application = application
         self._parent = parent
+        self._connections = connections
         self._threads: Threads[_Asked] = Threads(threads, self._answer)
         self._waiting: dict[_Exchange, bodies.Arriving] = {}  # for their bodies
 
@@ -51,6 +57,9 @@ class Bridge:
         what watches the request. It neither waits nor raises.
         """
         scope, proto = watcher.scope, watcher.proto
+        if self._threads.waiting >= self._connections:  # so clients of some have left
+            _refuse(proto)
+            return True
         body = bodies.small(scope.headers, proto)
         if body is None:
             return False
@@ -66,8 +75,7 @@ class Bridge:
             try:
                 body = await bodies.read(scope.headers, proto, room)
             except bodies.FullError:
-                busy = HTTPStatus.SERVICE_UNAVAILABLE
-                proto.response_empty(busy, [("retry-after", "1")])
+                _refuse(proto)
                 return
             exchange = _Exchange(scope, proto, self._loop)
             exchange.ended = asyncio.Event()
@@ -101,6 +109,10 @@ class Bridge:
             signal.raise_signal(signal.SIGTERM)
         else:
             self._loop.call_later(ROUND, self._go_round)
+
+
+def _refuse(proto: Any) -> None:
+    proto.response_empty(HTTPStatus.SERVICE_UNAVAILABLE, [("retry-after", "1")])
 
 
 class _Exchange:

@@ -32,6 +32,11 @@ class Threads(Generic[Item]):
     def all_idle(self) -> bool:
         return len(self._idle) == len(self._threads)
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a thread."""
+        return len(self._waiting)
+
     def start(self) -> None:
         for thread in self._threads:
             thread.start()

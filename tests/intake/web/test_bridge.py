@@ -28,6 +28,9 @@ class Proto:
     def response_bytes(self, status: int, headers: object, body: bytes) -> None:
         self.answers.append((status, body))
 
+    def response_empty(self, status: int, headers: object) -> None:
+        self.answers.append((status, b""))
+
 
 class Headers(dict[str, str]):
     """Those of granian are pairs and names in lower case."""
@@ -57,7 +60,7 @@ def test_a_request_that_is_cancelled_is_no_fault_of_the_next() -> None:
 
     async def both() -> Proto:
         loop = asyncio.get_running_loop()
-        bridge = Bridge(application, threads=1, parent=os.getppid())
+        bridge = Bridge(application, threads=1, parent=os.getppid(), connections=1)
         bridge.__rsgi_init__(loop)
         first, second = Proto(), Proto()
         request = loop.create_task(bridge.__rsgi__(scope(), first))
@@ -73,6 +76,30 @@ def test_a_request_that_is_cancelled_is_no_fault_of_the_next() -> None:
         return second
 
     assert asyncio.run(both()).answers == [(200, b"done")]
+
+
+def test_no_more_requests_wait_for_a_thread_than_there_are_connections() -> None:
+    """The clients of some have left, so no number of connections limits how many there are."""
+    begun, going_on = threading.Event(), threading.Event()
+
+    def application(environ: object, start: Any) -> Iterable[bytes]:
+        begun.set()
+        assert going_on.wait(PATIENCE)
+        start("200 OK", [])
+        return [b"done"]
+
+    asked = [Proto() for _ in range(6)]
+    loop = asyncio.new_event_loop()
+    bridge = Bridge(application, threads=1, parent=os.getppid(), connections=3)
+    bridge.__rsgi_init__(loop)
+    for proto in asked:
+        assert bridge.take(SimpleNamespace(scope=scope(), proto=proto))
+        assert begun.wait(PATIENCE)
+    going_on.set()
+    bridge.__rsgi_del__(loop)
+    loop.close()
+    done, refused = [(200, b"done")], [(503, b"")]
+    assert [proto.answers for proto in asked] == [done] * 4 + [refused] * 2
 
 
 def test_a_header_of_which_there_are_too_many_names_to_remember_arrives_too() -> None:
