@@ -17,7 +17,7 @@ PATIENCE = 60  # seconds for a whole body
 MOST_PARTS = 10_000  # of a body; each costs the event loop some microseconds
 MOST_DIGITS = 20  # of a length; it may begin with zeros, and `int` refuses thousands
 SMALL = 64 * 1024  # bytes; a process may hold as many bodies as it has connections
-LOOKS = 100  # for a body that came with its head; each takes a microsecond
+LOOKING = 0.0005  # seconds, for a body that was sent with its head
 LARGE_AT_ONCE = 64 * 1024 * 1024  # bytes of all larger ones that a process holds
 
 
@@ -79,12 +79,13 @@ class Arriving:
         self._end = time.monotonic() + PATIENCE
 
     def is_here(self) -> bool:
-        """Whether the body came by now, or within some hundred microseconds."""
-        for _ in range(LOOKS):
-            if self._whole.done():
-                return True
+        """Whether the body came by now, or comes within LOOKING."""
+        end = time.monotonic() + LOOKING
+        while not self._whole.done():
+            if time.monotonic() > end:
+                return False
             time.sleep(0)  # the thread that tells needs the interpreter
-        return False
+        return True
 
     @property
     def is_late(self) -> bool:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 
 import pytest
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from pytest_django import Settings
 
 from intake.web import bodies
-from intake.web.bodies import Room
+from intake.web.bodies import Arriving, Room
 
 
 class Proto:
@@ -37,6 +38,27 @@ def test_a_body_is_read_up_to_twice_of_what_is_allowed(
     with pytest.raises(RequestDataTooBig):
         body.stream.read()
     assert proto.taken == taken
+
+
+class Clock:
+    """A moment of sleep takes 5 ms when other threads keep the interpreter busy."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, _: float) -> None:
+        self.now += 0.005
+
+
+def test_a_busy_interpreter_makes_no_thread_wait_longer_for_a_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bodies, "time", clock := Clock())
+    assert not Arriving(Future()).is_here()
+    assert clock.now < 0.02
 
 
 class Closed:
