@@ -65,9 +65,8 @@ def to(take: Take) -> None:
         def hand_over(watcher: Any) -> None:
             try:
                 taken = take(watcher)
-            except (
-                Exception
-            ):  # would end granian's thread, and no request would be taken
+            except BaseException:
+                # It would end granian's thread, and no request would be taken any more.
                 logger.exception("handed_over=0")
                 taken = False
             if not taken:

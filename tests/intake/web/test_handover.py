@@ -116,7 +116,7 @@ def test_a_request_that_cannot_be_taken_goes_to_the_loop(
     """An error that is raised to granian would end its thread."""
 
     def take(watcher: object) -> NoReturn:
-        raise ValueError("not to be taken")
+        raise SystemExit("not to be taken")
 
     given: list[object] = []
     monkeypatch.setattr(_futures, "_cbsched_aioschedule", lambda *_: given.append)
