@@ -1,5 +1,6 @@
 """A variable is read as its kind, or named with the way out."""
 
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,30 @@ def test_a_variable_that_cannot_be_read_is_named(
     with pytest.raises(ImproperlyConfigured) as refused:
         READERS[kind](Given(text))
     assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("scheme", "parse", "rest"),
+    [
+        *(
+            (*kind, rest)
+            for kind in (
+                ("smtp", Environment.email_url_config),
+                ("postgres", Environment.db_url_config),
+            )
+            for rest in ("me:s3cret/x@host", "host:s3cret")
+        ),
+        ("smtp", Environment.email_url_config, "[s3cret]/0"),
+        ("rediscache", Environment.cache_url_config, "[s3cret]/0"),
+    ],
+)
+def test_no_trace_at_start_repeats_what_may_be_a_password(
+    scheme: str, parse: Callable[[str], dict[str, Any]], rest: str
+) -> None:
+    given = Given(f"{scheme}://{rest}")
+    with pytest.raises(ImproperlyConfigured) as refused:
+        given.address("NAME", "", parse, [scheme], f"{scheme}://host")
+    assert "s3cret" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_folder_that_cannot_keep_a_key_is_named(

@@ -184,12 +184,21 @@ def test_what_is_written_at_a_name_of_its_own_replaces_its_value_as_text() -> No
     assert after(text, {"/data/context/a": "2"})["context"] == {"a": "2", "b": "x"}
 
 
+NOTHING: list[Any] = ["", 0, False, None, [], {}]
+
+
 @pytest.mark.parametrize(
     ("items", "place", "shape"),
     [
         ("TEA-1", "/data/items", "list"),
         ({"sku": "TEA-1"}, "/data/items", "list"),
         (["TEA-1"], "/data/items/0", "object"),
+        *(
+            ([nothing], "/data/items/0", "object")
+            for nothing in NOTHING
+            if nothing != {}
+        ),
+        *((nothing, "/data/items", "list") for nothing in NOTHING if nothing != []),
     ],
 )
 def test_a_part_of_another_shape_is_left_to_the_json(

@@ -2,6 +2,7 @@
 
 import json
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,12 @@ from tests.builders import (
     order_data,
     order_updated,
 )
+
+
+def changed(type: str, changes: dict[str, Any]) -> str:
+    """An example of *type* with *changes*."""
+    return json.dumps({"type": type, "data": {**CONTRACTS[type].example, **changes}})
+
 
 QUANTITY, CURRENCY = "/data/items/*/quantity", "/data/currency"
 
@@ -150,3 +157,19 @@ def test_a_letter_counts_once_for_all_places_of_a_list(
     body = json.dumps({"type": "order_created", "data": data})
     (place,) = wrong_places([dead_letter(body.replace("Infinity", "1e400"))])
     assert (place.letters, place.missing, place.hidden, place.values) == counted
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (changed("order_created", {"7": "x"}), "/data/7"),
+        (changed("order_created", {"items": [{"7": "x"}]}), "/data/items/*/7"),
+        (changed("email_requested", {"context": {"7": 7}}), "/data/context/7"),
+        (changed("order_returned", {"skus": [7]}), "/data/skus/*"),
+    ],
+)
+def test_a_number_is_a_place_in_a_list_only_and_a_name_in_an_object(
+    body: str, pointer: str
+) -> None:
+    assert pointer in [one.pointer for one in wrong_places([dead_letter(body)])]

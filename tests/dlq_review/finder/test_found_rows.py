@@ -16,7 +16,15 @@ from dlq_review.models import AuditEntry
 from processing.delivery import processor
 from processing.events.contracts import OrderCreated
 from processing.events.envelope import Event
-from processing.models import Attempt, Order, OrderReturn, Outcome, SpooledEvent, User
+from processing.models import (
+    Attempt,
+    Order,
+    OrderReturn,
+    Outcome,
+    Signup,
+    SpooledEvent,
+    User,
+)
 from processing.receipts import Receipt
 from tests.builders import (
     dead_letter,
@@ -54,6 +62,61 @@ def orders(request_id: str) -> None:
 
 def attempts(request_id: str) -> None:
     failed_attempt(order_created(id=request_id), message_id="C-99")
+
+
+def returns(request_id: str) -> None:
+    """Of the only order C-99."""
+    sku = f"TEA-{request_id[-1]}"
+    if not Order.objects.exists():
+        processor.handle(message(order_created(order_id="C-99", customer_id="C-1")))
+    order = Order.objects.get()
+    OrderReturn.objects.create(order=order, request_id=request_id, skus=[sku])
+    Outcome.objects.all().delete()
+
+
+def outcomes(request_id: str) -> None:
+    Outcome.objects.create(pk=request_id, correlation_id="C-99")
+
+
+def outcomes_of_an_order(request_id: str) -> None:
+    Outcome.objects.create(pk=request_id, order_id="C-99")
+
+
+def spooled(request_id: str) -> None:
+    SpooledEvent.objects.create(
+        request_id=request_id, cause="C-99", next_try_at=timezone.now()
+    )
+
+
+def sign_ups(request_id: str) -> None:
+    account, _ = User.objects.get_or_create(username="x", email="c@example.com")
+    Signup.objects.create(
+        request_id=request_id, account=account, asked_at=timezone.now()
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (returns, "C-99"),
+        (outcomes, "C-99"),
+        (outcomes_of_an_order, "C-99"),
+        (spooled, "C-99"),
+        (sign_ups, "c@example.com"),
+    ],
+)
+def test_of_each_kind_it_is_said_that_there_are_more_rows_than_are_shown(
+    make: Callable[[str], None], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "MOST", 2)
+    cuts = []
+    for number in range(3):
+        make(f"r-{number}")
+        found = lookup.find(name, personal=True)
+        cuts.append(
+            (len([one for one in found.hits if one.kind != "Order"]), found.cut)
+        )
+    assert cuts == [(1, False), (2, False), (2, True)]
 
 
 @pytest.mark.parametrize("make", [letters, orders, attempts])
