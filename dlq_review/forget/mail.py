@@ -38,10 +38,11 @@ def _mails(file: Path) -> list[str]:
 
 def _names(address: Address, mail: str) -> bool:
     message = email.message_from_string(mail, policy=policy.default)
-    heads = [str(value) for _, value in message.items()]
-    parts = [
+    parts = list(message.walk())
+    heads = [str(value) for part in parts for value in part.values()]
+    texts = [
         bytes(part.get_payload(decode=True) or b"").decode("utf-8", "replace")
-        for part in message.walk()
+        for part in parts
         if not part.is_multipart()
     ]
-    return any(map(address.is_in, (mail, *heads, *parts)))
+    return any(map(address.is_in, (mail, *heads, *texts)))

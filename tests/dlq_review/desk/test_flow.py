@@ -80,6 +80,52 @@ def test_all_queues_together_are_as_far_behind_as_the_slowest(
 
 
 @pytest.mark.parametrize(
+    ("measured", "told"),
+    [
+        ([{"workers": 2}, {"workers": 0}, {"workers": 3}], "fewest 0"),
+        ([{"workers": 0}], "fewest 0"),
+        ([{"workers": 2}, {"workers": 3}], "fewest 2"),
+        ([{"oldest": 30}], ""),
+    ],
+)
+def test_an_hour_without_workers_is_told_and_one_that_nobody_measured_is_not(
+    admin_client: Client, no_sqs: None, measured: list[dict[str, float]], told: str
+) -> None:
+    for back, figures in enumerate(measured):
+        at = timezone.now() - timedelta(hours=back)
+        QueueRecord.measure(at, {"orders": figures})
+    orders = words(row(admin_client.get("/admin/").content.decode(), "orders"))
+    assert told in orders
+    assert ("fewest" in orders) is bool(told)
+
+
+@pytest.mark.parametrize(
+    ("figures", "oldest", "spooled"),
+    [
+        ({}, "now –", "now – events"),
+        ({"oldest": 0, "spooled": 0}, "now 0 s", "now 0 events"),
+    ],
+)
+def test_nothing_waits_is_another_thing_than_nobody_knows(
+    admin_client: Client,
+    no_sqs: None,
+    figures: dict[str, int],
+    oldest: str,
+    spooled: str,
+) -> None:
+    labels = {"oldest": ["orders"], "spooled": []}
+    known = {
+        report.FOR_OVERVIEW[name]: [[labels[name], number]]
+        for name, number in figures.items()
+    }
+    Report.objects.create(pk=Report.ONLY, at=timezone.now(), figures=known)
+    found = admin_client.get("/admin/").content.decode()
+    assert oldest in words(row(found, "orders")).replace("\u00a0", " ")
+    assert oldest in words(row(found, "All, with our own jobs"))
+    assert spooled in words(row(found, "Spool"))
+
+
+@pytest.mark.parametrize(
     ("asked", "chosen"), [("", "24 h"), ("1h", "1 h"), ("14d", "14 d"), ("'\0", "24 h")]
 )
 def test_the_window_is_chosen_by_a_link_and_nonsense_is_the_usual_one(

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from dlq_review.letters import revisions
-from dlq_review.models import DeadLetter, Operation
+from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import control, edit_undo, runner
 from tests.builders import dead_letter, order_created
 from tests.dlq_review.conftest import ClientOf
@@ -128,6 +129,35 @@ def test_each_figure_leads_to_its_letters(desk: Client) -> None:
     )
     whole = desk.get(f"{LIST}?operation={operation.pk}").context["cl"].result_list
     assert len(whole) == 3
+
+
+#: By kind: the result whose letters a redrive takes next, and the one that an edit takes.
+NEXT = {
+    "redrive": ("", "failed_again"),
+    "repair": ("fixed", "failed_again"),
+    "fix": ("fixed", ""),
+    "restore": ("restored", ""),
+    "undo": ("", "undone"),
+    "discard": ("", ""),
+}
+
+
+@pytest.mark.parametrize("kind", Operation.Kind.values)
+def test_each_kind_offers_the_next_step_for_the_result_that_still_waits(
+    desk: Client, kind: str
+) -> None:
+    letters = {state: dead_letter() for state in OperationItem.State.values}
+    for left_out in ("", *NEXT[kind]):
+        operation = Operation.objects.create(
+            kind=kind, by="ada", cutoff=timezone.now(), state="done", total=11
+        )
+        for state, letter in letters.items():
+            if state != left_out:
+                operation.items.create(letter=letter, revision=0, state=state)
+        page = html(desk, page_of(operation))
+        for step, result in zip(("redrive", "fix"), NEXT[kind], strict=True):
+            link = f"{OPERATIONS}new/?kind={step}&amp;after={operation.pk}"
+            assert (link in page) is (result not in ("", left_out)), (step, left_out)
 
 
 @pytest.mark.parametrize("value", ["0", "x", "-", "1-", "1-nothing", "99", "9" * 30])
