@@ -40,12 +40,21 @@ def test_a_receive_count_that_makes_no_redrive_policy_is_refused(count: int) -> 
     assert ids(checks.check_declaration([], count)) == ["holdfast.E001"]
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [(None, ["holdfast.E004"]), ("", ["holdfast.E004"]), ("x" * 50, [])],
+)
 def test_a_shared_database_needs_a_shared_secret_key(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str | None,
+    expected: list[str],
 ) -> None:
     monkeypatch.delenv("SECRET_KEY")
+    if key is not None:
+        monkeypatch.setenv("SECRET_KEY", key)
     settings.EMBEDDED = False
-    assert ids(checks.secret_key(None)) == ["holdfast.E004"]
+    assert ids(checks.secret_key(None)) == expected
     settings.EMBEDDED = True
     assert checks.secret_key(None) == []
 

@@ -174,8 +174,22 @@ def test_a_case_that_computes_does_not_fit_where_its_guard_is_wrong() -> None:
         assert changed([first, second], body, masked=masked)["data"]["total"] == "9.00"
 
 
-def test_nobody_computes_to_learn_what_is_masked() -> None:
+@pytest.mark.parametrize(
+    ("path", "value", "step"),
+    [
+        ("/data/email", "ada@example.com", COMPUTE),
+        ("/data/email", "ada@example.com", to(5, "/data/items/*/quantity")),
+        ("/data/items/0/gift_for", "Grace", to(5, "/data/items/*/quantity")),
+        ("/data/items/*/gift_for", "Grace", to(5, "/data/items/*/quantity")),
+    ],
+)
+def test_nobody_asks_a_guard_to_learn_what_is_masked(
+    path: str, value: str, step: dict[str, object]
+) -> None:
     """A guard on a masked value is not asked of the real body."""
-    guard = {"op": "test", "path": "/data/email", "value": "ada@example.com"}
+    patch = [{"op": "test", "path": path, "value": value}, step]
+    body = order(total="1.00")
+    if "gift_for" in path:
+        body["data"]["items"][0]["gift_for"] = "Grace"
     with pytest.raises(OtherValueError):
-        changed([guard, COMPUTE], order(total="1.00"), masked=True)
+        changed(patch, body, masked=True)

@@ -12,7 +12,9 @@ from processing.circuit_breaker import (
     Breaker,
     Breakers,
 )
-from processing.sqs import publisher, queues
+from processing.events.attributes import Attributes
+from processing.sqs import entries, publisher, queues
+from processing.sqs.batches import send_batch
 from processing.sqs.call_counter import CIRCUIT_OPEN
 from processing.sqs.credentials import CredentialsError
 from processing.sqs.refusals import SendError
@@ -266,6 +268,23 @@ def test_a_last_resort_that_works_again_is_open_to_all(
     clock[0] += LAST_RESORT_PAUSE
     for _ in range(3):
         assert publisher.publish_after_all(order_created())
+
+
+@pytest.mark.parametrize(("last_resort", "calls"), [(False, FAILURES), (True, 1)])
+def test_a_split_batch_asks_an_sqs_that_falls_silent_as_seldom_as_any_other(
+    sqs: None,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: list[float],
+    last_resort: bool,
+    calls: int,
+) -> None:
+    raised = [refused("InvalidMessageContents")]
+    asked = answering(monkeypatch, lambda: raised.pop() if raised else unreachable())
+    events = [order_created() for _ in range(5)]
+    batch = [(one, entries.of_event(one, Attributes({}), "orders")) for one in events]
+    sent = send_batch("orders", batch, last_resort=last_resort)
+    assert all(one.error is not None for one in sent)
+    assert len(asked) == 1 + calls
 
 
 @pytest.mark.parametrize(
