@@ -379,6 +379,18 @@ def test_a_ticked_group_that_a_colleague_changed_since_is_left_alone(
     assert AuditEntry.objects.filter(group=two[1]).count() == 1
 
 
+def test_a_tick_from_before_any_entry_does_not_pass_for_the_newest(
+    desk: Client, two: list[FailureGroup]
+) -> None:
+    ticked = ticks(desk)
+    for who in ("bob", "ada"):
+        triage.annotate(two[0], f"Seen by {who}.", by=who)
+    before = now(two[0])
+    status, _ = many(desk, "acknowledge", [*ticked.values()])
+    assert status == HTTPStatus.CONFLICT
+    assert now(two[0]) == before
+
+
 @pytest.mark.parametrize(
     ("verb", "chosen"),
     [("give", []), ("", ["1-0"]), ("merge", ["1-0"]), ("give", ["x-y", "0", "-"])],
