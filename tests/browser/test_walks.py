@@ -18,9 +18,10 @@ from processing.events.contracts import EmailRequested
 from processing.events.envelope import parse
 from processing.models import Order, SpooledEvent, User
 from tests.browser.conftest import OpenPage
-from tests.browser.desk import group_page, page_of, session_of
+from tests.browser.desk import go_round, group_page, page_of, session_of
 from tests.browser.test_desk_operations import await_state
 from tests.builders import dead_letter, failure, order_created
+from tests.live import wait_for
 
 pytestmark = [
     pytest.mark.browser,
@@ -115,7 +116,13 @@ def test_26_alike_are_repaired_by_the_example_of_one(open_page: OpenPage) -> Non
         one.button("Preview")
         one.button("Repair 25")
         await_state(page, "Done")
-    assert Order.objects.count() == 26
+    wait_for(all_ordered)
+
+
+def all_ordered() -> bool:
+    """The example was redriven by itself: its message may still be in the queue."""
+    go_round()
+    return Order.objects.count() == 26
 
 
 def test_a_bulk_discard_of_the_wrong_group_is_undone(open_page: OpenPage) -> None:
