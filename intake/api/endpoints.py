@@ -15,6 +15,7 @@ from intake.api import batches, problems
 from intake.api.json_body import read_object
 from intake.api.openapi import DocumentedAPI, answers, takes
 from intake.correlation import correlation_id
+from intake.hosts import host_of
 from intake.keys import callers
 from intake.rate_limits import counted_as
 from processing.events.contract import Contract
@@ -148,7 +149,9 @@ def _accept(
     body = _accepted(request, event, first or event.timestamp)
     # Not JsonResponse: its encoder takes twice the time, and nothing here needs it.
     response = HttpResponse(
-        json.dumps(body), status=HTTPStatus.ACCEPTED, content_type="application/json"
+        json.dumps(body).encode(),  # a text would have to look for its charset
+        status=HTTPStatus.ACCEPTED,
+        content_type="application/json",
     )
     response.headers["Location"] = body["statusUrl"]
     response.headers["Retry-After"] = POLL_SECONDS
@@ -159,19 +162,23 @@ def _accept(
 
 
 def _accepted(request: HttpRequest, event: Event, at: datetime) -> dict[str, str]:
-    path = _status_path(get_script_prefix()) + Receipt.of(event).token
+    below = request.path.removesuffix(request.path_info)
+    path = below + _status_path() + Receipt.of(event).token
     return {
         "message": "Request received. Processing in progress.",
         "requestId": event.id,
-        "statusUrl": f"{request.scheme}://{request.get_host()}{path}",
+        "statusUrl": f"{request.scheme}://{host_of(request)}{path}",
         "receivedAt": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
 
 
-@functools.lru_cache(maxsize=8)
-def _status_path(_prefix: str) -> str:
-    """Where statuses are; a token, which is safe in any address, completes it."""
-    return reverse("api:request_status", args=["-"]).removesuffix("-")
+@functools.cache
+def _status_path() -> str:
+    """Where statuses are, below the prefix of the site; a token, which is safe in any
+    address, completes it.
+    """
+    path = reverse("api:request_status", args=["-"]).removesuffix("-")
+    return "/" + path.removeprefix(get_script_prefix())
 
 
 def _result(request: HttpRequest, result: Event | Exception) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import get_script_prefix, resolve, reverse
 from django.views.decorators.csrf import requires_csrf_token
 
-from intake import rate_limits
+from intake import hosts, rate_limits
 from intake.api import problems
 from intake.keys import callers
 from intake.rate_limits import RateLimitedError
@@ -73,7 +73,7 @@ class ApiMiddleware:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # No redirect: many clients follow one with GET and without the body.
             return problems.answer(problems.general(HTTPStatus.FORBIDDEN, _USE_TLS))
-        request.get_host()  # refuses a foreign host name before anything is stored
+        hosts.note(request)  # refuses a foreign host name before anything is stored
         if refusal := callers.refusal_of(request):
             return problems.refuse(request, refusal)
         match = request.resolver_match = _resolved(request.path_info)

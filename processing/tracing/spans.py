@@ -6,8 +6,7 @@ Otherwise a span is nothing but the trace that is carried on.
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
@@ -70,19 +69,27 @@ def begin(
     return Span(parent or (failed.another() if failed else None))
 
 
-@contextmanager
-def opened(
-    step: str, queue: str, parent: Trace | None, failed: Trace | None = None
-) -> Iterator[Span]:
+class opened:  # noqa: N801 - like `within`, because it runs for each accepted event
     """Like `begin`; the span is the current one inside, and ends with the block."""
-    span = begin(step, queue, parent, failed)
-    try:
-        with within(span.trace), span.made_current():
-            yield span
-    except BaseException as error:
-        span.end(type(error).__name__)
-        raise
-    span.end()
+
+    __slots__ = ("_current", "_span", "_within")
+
+    def __init__(
+        self, step: str, queue: str, parent: Trace | None, failed: Trace | None = None
+    ) -> None:
+        self._span = begin(step, queue, parent, failed)
+        self._within = within(self._span.trace)
+        self._current = self._span.made_current()
+
+    def __enter__(self) -> Span:
+        self._within.__enter__()
+        self._current.__enter__()
+        return self._span
+
+    def __exit__(self, error: type[BaseException] | None, *rest: Any) -> None:
+        self._current.__exit__(error, *rest)
+        self._within.__exit__()
+        self._span.end(error.__name__ if error else "")
 
 
 def start(**_: object) -> None:
