@@ -27,6 +27,7 @@ from processing.events.contracts import (
 from processing.events.envelope import Event
 from processing.events.errors import InvalidEventError, Problem
 from processing.receipts import Receipt
+from processing.sqs.meanwhile import Prepared
 
 POLL_SECONDS = "2"
 ACCEPTED = answers(
@@ -142,10 +143,18 @@ def _accept(
     request_id = request_ids.from_key(contract, asked, key)
     event = prepare(contract, asked, request_id, correlation_id(request))
     first = idempotent_replays.first_accepted_at(event) if key else None
+    response = Prepared(functools.partial(_response, request, event, first))
     if first is None:
-        accept(event)
+        with response:
+            accept(event)
     if key and first is None:
         idempotent_replays.remember(event)
+    return response.result()
+
+
+def _response(
+    request: HttpRequest, event: Event, first: datetime | None
+) -> HttpResponse:
     body = _accepted(request, event, first or event.timestamp)
     # Not JsonResponse: its encoder takes twice the time, and nothing here needs it.
     response = HttpResponse(

@@ -25,7 +25,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from processing.sqs import access, call_counter, refusals
+from processing.sqs import access, call_counter, meanwhile, refusals
 
 _HEADERS = [
     "Content-Type: application/x-amz-json-1.0",
@@ -52,8 +52,13 @@ class QuickSQS:
         return self._call("SendMessage", call)
 
     def send_message_batch(self, *, within: float = inf, **call: Any) -> dict[str, Any]:
-        """*within* is a time limit in seconds below the usual one."""
-        return self._call("SendMessageBatch", call, within)
+        """*within* is a time limit in seconds below the usual one.
+
+        A caller that sends for itself alone prepares its answer meanwhile. For others it
+        must not be late.
+        """
+        alone = meanwhile.is_pending() and len(call["Entries"]) == 1
+        return self._call("SendMessageBatch", call, within, prepares=alone)
 
     def receive_message(self, **call: Any) -> dict[str, Any]:
         return self._call("ReceiveMessage", call, patience=access.UNHURRIED_ANSWER)
@@ -73,6 +78,8 @@ class QuickSQS:
         parameters: dict[str, Any],
         within: float = inf,
         patience: float = access.QUICK_ANSWER,
+        *,
+        prepares: bool = False,
     ) -> dict[str, Any]:
         body = json.dumps(parameters, default=_base64).encode()
         known = self._access.credentials.within(access.QUICK_CREDENTIALS)
@@ -83,6 +90,7 @@ class QuickSQS:
         curl.setopt(pycurl.POSTFIELDS, body)
         seconds = min(patience + len(body) / 1024 / 1000, within)
         curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
+        curl.setopt(pycurl.NOPROGRESS, not prepares)
         call_counter.count(action)
         try:
             answer = curl.perform_rb()
@@ -101,7 +109,9 @@ class QuickSQS:
         try:
             return self._idle.pop()
         except IndexError:
-            return new_curl(self._access, access.QUICK_CONNECT)
+            made = new_curl(self._access, access.QUICK_CONNECT)
+            made.setopt(pycurl.XFERINFOFUNCTION, _prepare_when_sent)
+            return made
 
     def _no_answer(self, curl: pycurl.Curl, error: pycurl.error) -> Exception:
         code, reason = error.args
@@ -113,6 +123,12 @@ class QuickSQS:
         if curl.getinfo(pycurl.REQUEST_SIZE):
             return ReadTimeoutError(**details)
         return ConnectTimeoutError(**details)
+
+
+def _prepare_when_sent(_length: int, _read: int, length: int, sent: int) -> None:
+    """curl tells its progress, also when there is none."""
+    if sent == length > 0:
+        meanwhile.prepare()
 
 
 def new_curl(sqs: access.Access, connect: float) -> pycurl.Curl:
