@@ -1,10 +1,10 @@
 """The WSGI handler of requests that send something to the API.
 
 Django's handler does more for each request: it sends signals that look after the database
-connections, sets the URL configuration of the thread and calls the middleware of pages.
-Accepting needs none of that. This handler calls the same middleware for the API, in the
-same order, and leaves every other request to Django's. The middleware in _SAME_FOR_ALL is
-asked for its headers once, and not for each request.
+connections, sets the URL configuration and the script prefix of the thread and calls the
+middleware of pages. Accepting needs none of that. This handler calls the same middleware
+for the API, in the same order, and leaves every other request to Django's. The middleware
+in _SAME_FOR_ALL is asked for its headers once, and not for each request.
 
 So no signal closes a database connection that is too old; the spool
 (processing/delivery/spool.py) does so before it takes an event.
@@ -18,7 +18,6 @@ from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIRequest, get_script_name
 from django.http import HttpRequest, HttpResponse
-from django.urls import set_script_prefix
 from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
@@ -51,7 +50,6 @@ class ApiHandler:
         path = environ.get("PATH_INFO", "")
         if not path.startswith(SENDING) or get_script_name(environ):
             return self._django(environ, start_response)
-        set_script_prefix("/")  # an earlier request of this thread may have had another
         request = WSGIRequest(environ)
         response = self._answer(request)
         if response.status_code >= HTTPStatus.BAD_REQUEST:

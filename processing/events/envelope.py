@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Annotated, Any, Self
 
+from django.utils.functional import cached_property
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, TypeAdapter, ValidationError
 from uuid_utils import uuid7
 
@@ -29,7 +30,11 @@ class Event(BaseModel):
     """One message on a queue: a contract in its envelope, as plain JSON, nothing of Celery."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        ignored_types=(cached_property,),
     )
 
     id: Annotated[RequestId, Public()]
@@ -67,7 +72,7 @@ class Event(BaseModel):
         """The SQS body: compact JSON, readable by anyone."""
         return self.model_dump_json(exclude_none=True)
 
-    @functools.cached_property
+    @cached_property  # of Django: the one of functools has one lock for all events
     def fingerprint(self) -> str:
         """SHA-256 of type and data: equal for a repetition, whenever it was sent."""
         asked = _canonical([self.type, self._data()])
