@@ -2,6 +2,7 @@
 
 import pytest
 
+from dlq_review.groups import merge
 from dlq_review.letters import error_texts, revisions
 from dlq_review.models import DeadLetter
 from processing.events.masking import MASK
@@ -45,3 +46,18 @@ def test_a_name_at_which_the_text_was_cut_goes_too() -> None:
     letter.refresh_from_db()
     assert letter.error_text.startswith("a a ")
     assert "Quil" not in letter.error_text
+
+
+def test_a_merged_letter_has_its_name_masked_in_the_group_of_its_own_failure() -> None:
+    told = failure(error_type="TimeoutError", error_text="No room for Quill.")
+    event = signup_requested(name="Ada Byron")
+    letter = dead_letter(event, queue="signups-dlq", attributes=told)
+    own, into = letter.group, dead_letter().group
+    assert "Quill" in own.sentence
+    merge.merge(own, into, by="ada", reason="the same")
+    letter.refresh_from_db()
+    edited = event.body.replace("Ada Byron", "Zoe Quill")
+    revisions.edit(letter, edited, based_on=0, by="ada", reason="x")
+    own.refresh_from_db()
+    assert (letter.group, letter.origin) == (into, own)
+    assert "Quill" not in own.sentence + own.template
