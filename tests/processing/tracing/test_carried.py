@@ -14,6 +14,7 @@ from processing.delivery import processor, spool
 from processing.delivery.error_texts import Formatter
 from processing.delivery.json_lines import JSONFormatter
 from processing.events.attributes import MOST, Attributes
+from processing.events.attributes import size as size_of
 from processing.models import SpooledEvent
 from processing.sqs import entries, queues
 from processing.sqs.message import Message, message_from
@@ -160,7 +161,9 @@ def test_a_trace_for_which_there_is_no_room_is_left_out() -> None:
         data = event.data.model_copy(update={"email": "x" * left + event.data.email})  # type: ignore[attr-defined]
         return event.model_copy(update={"data": data})
 
-    assert sent(largest(200)) == ("traceparent", "tracestate")
+    whole = size_of(Attributes(TRACE.attributes).wire)
+    assert sent(largest(whole)) == ("traceparent", "tracestate")
+    assert sent(largest(whole - 1)) == ("traceparent",)
     assert sent(largest(80)) == ("traceparent",)
     assert sent(largest(0)) == ()
 
