@@ -302,8 +302,9 @@ def test_a_turn_that_nobody_takes_runs_out(
     assert stuck.result(5) == "stuck sent"
 
 
+@pytest.mark.parametrize("first", ["its result", "the end of its call"])
 def test_a_turn_given_to_one_who_was_taken_along_goes_on(
-    pool: ThreadPoolExecutor,
+    pool: ThreadPoolExecutor, first: str
 ) -> None:
     gates: dict[str, threading.Event] = defaultdict(threading.Event)
     calls: list[str] = []
@@ -335,8 +336,9 @@ def test_a_turn_given_to_one_who_was_taken_along_goes_on(
     gates["b0"].set()
     until(lambda: line._line[0].has_turn)  # it is the turn of "busy", which still sends
     futures += put(*nine, size=10, standing=0)  # the last sends for it, too
-    gates["busy"].set()
-    gates["large"].set()
+    for ends in ("busy", "large") if first == "its result" else ("large", "busy"):
+        gates[ends].set()
+        until(futures[-1 if ends == "busy" else 1].done)
     assert len({future.result(5) for future in futures}) == 20
     gates["after"].set()
     assert pool.submit(line.put, "after", 1).result(5) == "after"
