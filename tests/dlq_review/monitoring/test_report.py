@@ -243,6 +243,21 @@ def test_it_is_measured_each_minute_while(
     assert reports(happens) == list(range(0, 601, 60))
 
 
+@pytest.mark.parametrize(
+    ("state", "seconds"), [("running", 60), ("paused", 240)], ids=["busy", "idle"]
+)
+def test_a_pull_that_comes_two_seconds_early_still_measures(
+    sqs: None, state: str, seconds: int
+) -> None:
+    operation(state)
+    measured()
+    for early, is_due in ((2.1, False), (2, True)):
+        with time_machine.travel(
+            START + timedelta(seconds=seconds - early), tick=False
+        ):
+            assert report.refresh() == is_due
+
+
 def test_a_figure_that_another_release_stored_is_left_out(sqs: None) -> None:
     report.refresh()
     row = Report.objects.get()
