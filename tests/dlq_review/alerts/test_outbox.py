@@ -96,12 +96,14 @@ def test_no_message_writes_the_headers_or_the_words_of_an_alert(by_mail: None) -
     assert "Quill" not in told.body
 
 
+@pytest.mark.parametrize("is_tried", [True, False])
 def test_a_channel_that_is_set_no_more_ends_and_troubles_nobody(
-    receiver: Receiver, settings: Settings
+    receiver: Receiver, settings: Settings, is_tried: bool
 ) -> None:
     receiver.status = 503
     raising.begin(GROWTH, "orders", "Many.")
-    deliver()
+    if is_tried:
+        deliver()
     settings.ALERT_WEBHOOK_URL = ""
     assert not outbox.due()
     AlertDelivery.objects.update(created_at=timezone.now() - 2 * outbox.GIVE_UP)

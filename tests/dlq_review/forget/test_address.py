@@ -1,6 +1,8 @@
 """One address is found however it is written, and no other is taken for it."""
 
+import unicodedata
 from time import process_time
+from typing import Literal
 
 import pytest
 
@@ -96,6 +98,13 @@ def test_two_spellings_are_one_person_and_the_hash_tells_nobody_whom() -> None:
     assert Address("ANN@BÜCHER.EXAMPLE").person == BOOKS.person
     assert ANN.person != BOOKS.person
     assert "ann" not in ANN.person
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_a_letter_with_its_accent_beside_it_is_the_same_letter(
+    form: Literal["NFC", "NFD", "NFKC", "NFKD"],
+) -> None:
+    assert BOOKS.is_in(unicodedata.normalize(form, "an ann@bücher.example."))
 
 
 def test_what_is_no_address_is_refused() -> None:

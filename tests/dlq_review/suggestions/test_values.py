@@ -38,6 +38,7 @@ COUNTRY = fields_of(Profile)["country"]
         ("near_choice", CURRENCY, "Pounds", "GBP"),
         ("near_choice", STATUS, "canceled", "cancelled"),
         ("decimal_comma", PRICE, "12,50", "12.50"),
+        ("decimal_comma", PRICE, "12,5", "12.5"),
         ("amount_alone", PRICE, "€ 12,50", "12.50"),
         ("amount_alone", PRICE, "12.50 EUR", "12.50"),
         ("date_form", WHEN, "20.11.2025 10:00", "2025-11-20T10:00:00Z"),
