@@ -44,7 +44,7 @@ class ApiHandler:
         own = [name for name in concerned if name not in _SAME_FOR_ALL]
         self._answer = _chain(own, None)
         self._bare = _chain([one for one in concerned if one not in own], _bare)
-        self._policies: dict[bool, list[tuple[str, tuple[str, str]]]] = {}
+        self._policies: dict[bool, dict[str, tuple[str, str]]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -57,17 +57,17 @@ class ApiHandler:
         headers = list(response.items())
         own = {name.lower() for name, _ in headers}
         policies = self._policies_for(request)
-        headers += [policy for name, policy in policies if name not in own]
+        headers += [policy for name, policy in policies.items() if name not in own]
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
         return [response.content]
 
-    def _policies_for(self, request: HttpRequest) -> list[tuple[str, tuple[str, str]]]:
-        """The headers of the policies, each with its name in small letters."""
+    def _policies_for(self, request: HttpRequest) -> dict[str, tuple[str, str]]:
+        """The headers of the policies, by their names in small letters."""
         secure = request.is_secure()
         if secure not in self._policies:
-            self._policies[secure] = [
-                (policy[0].lower(), policy) for policy in self._bare(request).items()
-            ]
+            self._policies[secure] = {
+                policy[0].lower(): policy for policy in self._bare(request).items()
+            }
         return self._policies[secure]
 
 

@@ -13,7 +13,7 @@ Made = TypeVar("Made")
 
 
 class Prepared(Generic[Made]):
-    """What *work* returns. It is called once: by a wait inside `with`, or else by `result`.
+    """What *work* returns: made by a wait inside `with`, or else by `result`; then kept.
 
     *work* must not depend on the outcome of what is waited for.
     """
@@ -45,7 +45,7 @@ def is_pending() -> bool:
 
 
 def prepare() -> None:
-    """Prepare it now. Never raises: whoever asks for the result is told."""
+    """Prepare it now. After an error `result` tries again, and raises."""
     if prepared := _pending.get():
         _pending.set(None)
         with suppress(Exception):

@@ -7,11 +7,11 @@ from threading import Barrier
 from django.db import connection
 
 
-def together(*work: Callable[[], None]) -> None:
+def together(*work: Callable[[], object]) -> None:
     """Each in a thread of its own, all begun at once; raises what one of them raised."""
     start = Barrier(len(work))
 
-    def run(one: Callable[[], None]) -> None:
+    def run(one: Callable[[], object]) -> None:
         try:
             start.wait()
             one()

@@ -182,4 +182,6 @@ def test_a_reason_that_names_a_person_is_masked_by_each_letter_in_a_fold(
     text = html(auditor, AUDIT)
     assert len(re.findall('"What">discarded</td>', text)) == 1
     assert "grace.zquill" not in text
-    assert text.count("rang") == 2, "each letter has its own, and the fold has none"
+    assert len(re.findall(r"\brang\b", text)) == 2, (
+        "each letter has its own, and the fold has none"
+    )

@@ -14,7 +14,6 @@ from dlq_review.letters.revisions import Edit
 from dlq_review.models import DeadLetter, FailureGroup
 from dlq_review.pull.arrivals import join
 from processing.models import Attempt
-from processing.sqs.message import Message
 from tests.builders import dead_letter, dead_message, failure, redrive_now, redriven
 from tests.dlq_review.desk.test_texts_of_other_bodies import (
     FORMER,
@@ -190,9 +189,5 @@ def test_of_two_that_begin_a_letter_at_once_no_group_is_left_that_names_them() -
             )
             for name in ("Zquill", "Edsger")
         ]
-        together(*(partial(_pull, one) for one in both))
+        together(*(partial(join, one) for one in both))
     assert named() == set()
-
-
-def _pull(one: Message) -> None:
-    join(one)

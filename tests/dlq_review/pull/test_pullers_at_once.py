@@ -7,7 +7,6 @@ from django.db import connection
 
 from dlq_review.models import DeadLetter
 from dlq_review.pull.arrivals import join
-from processing.sqs.message import Message
 from tests.builders import dead_message, failure, order_created
 from tests.dlq_review.threads import together
 
@@ -29,10 +28,6 @@ def test_pullers_that_begin_a_letter_at_once_count_each_arrival_once() -> None:
             )
             for puller in range(PULLERS)
         ]
-        together(*(partial(_join, one) for one in messages))
+        together(*(partial(join, one) for one in messages))
     for letter in DeadLetter.objects.all():
         assert letter.arrival_count == letter.arrivals.count() == PULLERS
-
-
-def _join(message: Message) -> None:
-    join(message)
