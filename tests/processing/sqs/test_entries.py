@@ -1,14 +1,18 @@
 """What an event is to SQS: its body, its attributes, and whose it is."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from processing.events.attributes import RECEIPT, Attributes
+from dlq_review.redrive.message_attributes import marked
+from processing.events.attributes import RECEIPT, Attributes, size
 from processing.events.envelope import Event
 from processing.sqs import entries
 from processing.sqs.topology import QUEUES
+from processing.tracing.context import Trace
 from tests.builders import (
+    dead_letter,
     order_created,
     order_returned,
     order_updated,
@@ -76,3 +80,32 @@ def test_only_a_fifo_queue_is_told_what_a_copy_is(
         for one in (event, event, order_created())
     )
     assert first == again != other
+
+
+@pytest.mark.django_db
+def test_a_redrive_that_just_fits_names_no_more_traces_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its own goes first, then that of the failure in its mark."""
+    event, letter = order_created(), dead_letter()
+    failed = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1)
+    own = failed.another()
+    kept = Attributes({"own": "kept"})
+    traced = kept | Attributes(failed.attributes)
+
+    def entry(beside: Attributes, trace: Trace | None) -> dict[str, Any]:
+        return entries.of_event(event, marked(letter, beside, trace), "orders")
+
+    def with_room_for(most: int) -> dict[str, Any]:
+        monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", most)
+        return entry(traced, own)
+
+    plain, whole = entry(kept, None), entry(traced, own)
+    marked_alone = dict(whole["MessageAttributes"])
+    del marked_alone["traceparent"]
+    most = entries.size(whole)
+    assert with_room_for(most) == whole
+    most -= size(Attributes(own.attributes).wire)
+    assert with_room_for(most)["MessageAttributes"] == marked_alone
+    assert with_room_for(most - 1) == plain
+    assert with_room_for(entries.size(plain)) == plain

@@ -5,7 +5,7 @@ import pytest
 from pytest_django import Settings
 
 from processing.events.attributes import Attributes
-from processing.sqs import entries, publisher, queues
+from processing.sqs import batches, entries, publisher, queues
 from processing.sqs.batches import batches_of
 from processing.sqs.message import message_from
 from processing.sqs.refusals import SendError
@@ -76,6 +76,45 @@ def test_batches_stay_below_what_one_call_may_carry(sqs: None) -> None:
     assert all(
         sum(entries.size(entry) for _, entry in batch) <= 1024 * 1024 for batch in cut
     )
+
+
+@pytest.mark.parametrize(("spare", "sizes"), [(0, [3]), (-1, [2, 1])])
+def test_what_just_fits_goes_in_one_call(
+    monkeypatch: pytest.MonkeyPatch, spare: int, sizes: list[int]
+) -> None:
+    events = [order_created() for _ in range(3)]
+    going = [(one, entries.of_event(one, Attributes(), "orders")) for one in events]
+    most = sum(entries.size(entry) for _, entry in going) + spare
+    monkeypatch.setattr(batches, "MAX_MESSAGE_BYTES", most)
+    assert [len(batch) for batch in batches_of(going)] == sizes
+
+
+@pytest.mark.parametrize(("spare", "is_sent"), [(0, True), (-1, False)])
+def test_an_event_that_just_fits_is_sent(
+    sqs: None, monkeypatch: pytest.MonkeyPatch, spare: int, *, is_sent: bool
+) -> None:
+    event = order_created()
+    most = entries.size(entries.of_event(event, Attributes(), "orders")) + spare
+    monkeypatch.setattr(publisher, "MAX_MESSAGE_BYTES", most)
+    (sent,) = publisher.publish_many([event])
+    assert (sent.error is None) is is_sent
+
+
+@pytest.mark.parametrize(
+    ("room", "told"), [("a" * 300, 300), ("a" * 299, 200), ("a" * 200, 200), ("", 0)]
+)
+def test_a_dead_letter_tells_as_much_of_its_error_as_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch, room: str, told: int
+) -> None:
+    dead = message("no event")
+    least = entries.of_dead_letter(dead, {"error_text": room})
+    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", entries.size(least))
+    sent = entries.of_dead_letter(dead, {"error_text": "a" * 300})
+    reason = json.loads(sent["MessageAttributes"]["failure"]["StringValue"])
+    assert reason["error_text"] == "a" * told
+    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", len(dead.body))
+    with pytest.raises(entries.TooLargeError):
+        entries.of_dead_letter(dead, {"error_text": ""})
 
 
 def test_one_too_large_event_is_refused_for_good_and_its_neighbours_go(

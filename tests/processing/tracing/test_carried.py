@@ -9,7 +9,6 @@ from django.test import Client
 
 from dlq_review.models import Arrival, DeadLetter
 from dlq_review.pull import puller, refused_by_sqs
-from dlq_review.redrive.message_attributes import marked
 from processing.delivery import processor, spool
 from processing.delivery.error_texts import Formatter
 from processing.delivery.json_lines import JSONFormatter
@@ -166,21 +165,6 @@ def test_a_trace_for_which_there_is_no_room_is_left_out() -> None:
     assert sent(largest(whole - 1)) == ("traceparent",)
     assert sent(largest(80)) == ("traceparent",)
     assert sent(largest(0)) == ()
-
-
-def test_a_redrive_that_just_fits_names_no_trace(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Neither its own nor, in its mark, the one in which the event failed."""
-    event, letter = order_created(), dead_letter()
-
-    def entry(traced: Attributes, own: Trace | None) -> dict[str, Any]:
-        return entries.of_event(event, marked(letter, traced, own), "orders")
-
-    plain = entry(Attributes({"own": "kept"}), None)
-    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", entries.size(plain))
-    traced = Attributes({"own": "kept", **TRACE.attributes})
-    assert entry(traced, TRACE.another()) == plain
 
 
 def test_an_event_that_sqs_refused_for_good_keeps_its_trace() -> None:
