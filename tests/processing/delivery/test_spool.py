@@ -115,6 +115,19 @@ def test_the_claim_of_what_waited_long_counts_from_its_last_copy(
     assert (Outcome.objects.get().at > long_ago) is is_renewed
 
 
+def test_a_copy_that_sqs_may_have_taken_unconfirmed_renews_the_claim_too(
+    no_sqs: None,
+) -> None:
+    event = order_created()
+    processor.process(event)
+    spool.add(event, "Timeout")
+    long_ago = timezone.now() - timedelta(days=30)
+    Outcome.objects.update(at=long_ago)
+    SpooledEvent.objects.update(created_at=long_ago)
+    assert spool.relay() == 0
+    assert Outcome.objects.get().at > long_ago
+
+
 def test_the_time_limit_of_the_job_ends_it_and_blames_no_row(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

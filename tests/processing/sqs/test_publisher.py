@@ -9,7 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from pytest_django import Settings
 
-from processing.sqs import publisher, queues, send_batcher
+from processing.events.attributes import Attributes
+from processing.sqs import entries, publisher, queues, send_batcher
+from processing.sqs.batches import send_batch
 from processing.sqs.refusals import SendError
 from tests.builders import order_created, signup_requested
 from tests.processing.refused_entries import spoil
@@ -89,6 +91,24 @@ def test_behind_ten_that_are_refused_for_good_a_good_one_is_sent(
     results = publisher.publish_many([*events, good])
     assert [one.error and one.error.for_good for one in results] == [True] * 10 + [None]
     assert received("orders") == {good.id}
+
+
+def test_a_batch_that_is_sent_again_in_parts_has_no_more_time(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, "POISON", whole=True)
+    send = queues.sender().send_message_batch
+    asked: list[float] = []
+
+    def ask(*, within: float, **call: Any) -> Any:
+        asked.append(within)
+        return send(**call)
+
+    monkeypatch.setattr(queues.sender(), "send_message_batch", ask)
+    events = [order_created(order_id="POISON"), order_created()]
+    batch = [(one, entries.of_event(one, Attributes(), "orders")) for one in events]
+    assert [one.error is None for one in send_batch("orders", batch, 0.7)] == [0, 1]
+    assert asked == [0.7] * 3
 
 
 def test_a_failure_is_logged_with_queue_call_and_the_reason_of_sqs(

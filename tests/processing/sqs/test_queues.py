@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from processing.events.attributes import Attributes
+from processing.events.attributes import RECEIPT, Attributes
 from processing.sqs import batches, entries, publisher, queues
 from processing.sqs.batches import batches_of
 from processing.sqs.message import message_from
@@ -157,6 +157,18 @@ def test_an_event_too_large_for_sqs_is_refused_before_it_is_accepted() -> None:
     )
     with pytest.raises(entries.TooLargeError):
         publisher.check_size(large)
+
+
+def test_the_mark_of_a_receipt_counts_towards_the_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = order_created()
+    least = entries.size(entries.of_event(event, RECEIPT, "orders"))
+    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", least)
+    publisher.check_size(event)
+    monkeypatch.setattr(entries, "MAX_MESSAGE_BYTES", least - 1)
+    with pytest.raises(entries.TooLargeError):
+        publisher.check_size(event)
 
 
 def test_delete_reports_what_was_not_deleted(
