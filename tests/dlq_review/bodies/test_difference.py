@@ -107,3 +107,42 @@ def test_each_part_says_where_it_begins_in_the_text_before(
     found = diff("\n".join(before), "\n".join(after))
     hunks = [line.text for line in found if line.kind == "hunk"]
     assert hunks == [f"@@ line {number} @@" for number in lines]
+
+
+LONGEST = formatting.LONGEST_SHOWN
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_of_texts_that_are_too_long_it_is_said_and_nobody_looks_at_them(
+    more: int,
+) -> None:
+    asked = []
+
+    def look(before: str, after: str) -> tuple[str, str]:
+        asked.append((before, after))
+        return "old", "new"
+
+    for texts in (("x" * (LONGEST + more), "y"), ("y", "x" * (LONGEST + more))):
+        found = diff(*texts, look)
+        if more:
+            said = "Too long to compare here; download both."
+            assert (found, asked) == ([Line("hunk", said)], [])
+        else:
+            assert asked.pop() == texts
+            assert [one.text for one in found][1:] == ["-old", "+new"]
+
+
+def test_more_changes_than_a_page_shows_end_with_a_sentence() -> None:
+    before = json.dumps(["a" * 10_000] * 4)
+    after = json.dumps(["b" * 10_000] * 4)
+    *shown, last = diff(before, after)
+    assert last == Line("hunk", "More changed than is shown here; download both.")
+    assert 0 < sum(len(one.text) for one in shown) <= LONGEST
+    assert {one.kind for one in shown[2:]} == {"del", "add"}
+
+
+def test_texts_with_nothing_in_common_are_removed_and_then_added() -> None:
+    old, new = ([f"{name}{n}" for n in range(500)] for name in "ab")
+    changes = difference._changes(["x", *old, "y"], ["x", *new, "y"])
+    kinds = [kind for kind, _ in changes]
+    assert kinds == ["same", *["del"] * 500, *["add"] * 500, "same"]

@@ -33,6 +33,21 @@ def test_a_traceback_is_shown_by_its_frames_and_its_error() -> None:
         assert not frame.ours, path
 
 
+UNDERLINED = """    before any frame
+Traceback (most recent call last):
+  File "/srv/a/b.py", line 7, in create
+    order = find(one)
+            ~~~~^^^^^
+ValueError: of
+    two lines"""
+
+
+def test_lines_that_are_no_code_are_no_part_of_a_frame() -> None:
+    found = formatting.traceback(UNDERLINED)
+    assert [one.code for one in found.frames] == [["order = find(one)", "two lines"]]
+    assert found.error == "before any frame\nValueError: of"
+
+
 TURNING = [  # what Unicode says of each character
     chr(code)
     for code in range(0x10000)

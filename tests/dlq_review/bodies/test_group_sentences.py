@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlq_review.bodies.sentences import LONGEST, VARIES, narrowed, sentence_of, shared
+from dlq_review.bodies.sentences import (
+    LONGEST,
+    VARIES,
+    narrowed,
+    sentence_of,
+    shared,
+    whole_words,
+)
 from dlq_review.models import FailureGroup
 from processing.events.masking import MASK
 from tests.builders import dead_letter, failure, signup_requested
@@ -71,6 +78,32 @@ def test_a_word_stands_at_one_end_of_a_sentence_and_not_at_both() -> None:
     assert narrowed("a b c d", "a x d") == f"a {VARIES} d"
     long = "word " * (LONGEST // 5)
     assert len(narrowed(f"{long}a b", f"{long}b")) <= LONGEST
+
+
+def test_a_sentence_ends_where_its_column_does() -> None:
+    long = "word " * LONGEST
+    assert sentence_of(long) == long[:LONGEST]
+    parts = "'a' " * (LONGEST // 4)
+    assert len(parts) == LONGEST
+    other = narrowed(parts, parts.replace("a", "b"))
+    assert other == f"{VARIES} " * (LONGEST // 4)
+    numbers = "1 " * (LONGEST // 2)
+    changed = narrowed(numbers, numbers.replace("1", "2"))
+    assert changed == (f"{VARIES} " * LONGEST)[:LONGEST]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("No room for Qui", "No room for"),
+        ("Call (555) 123-45", "Call"),
+    ],
+)
+def test_a_text_that_may_have_been_cut_loses_the_word_in_which_it_was(
+    text: str, kept: str
+) -> None:
+    assert whole_words(text, len(text)) == whole_words(text, 3) == kept
+    assert whole_words(text, len(text) + 1) == text
 
 
 def titles() -> list[str]:

@@ -86,6 +86,8 @@ def test_a_body_gets_the_case_that_fits(was: str, now: str, masked: bool) -> Non
         ({"currency": ["EUR"]}, "/data/currency", "a list"),
         ({"currency": "Zquill €"}, "/data/currency", "not shown"),
         ({"note": "Zquill"}, "/data/note", "not shown"),
+        ({"currency": {}}, "/data/currency", "an object"),
+        ({"total": 7}, "/data/total", "expects: 7$"),
         ({}, "/data/note", "nothing there"),
         ({}, "/data/Zquill of Bonn", "nothing there"),
     ],
@@ -114,6 +116,12 @@ def test_a_field_that_must_be_absent_is_not_overwritten() -> None:
     assert '"note": 1' in patch_cases.apply(patch, order())
     with pytest.raises(OtherValueError):
         patch_cases.apply(patch, order(note=2))
+
+
+def test_each_case_names_the_list_of_the_others() -> None:
+    steps = [[{"op": "remove", "path": f"/data/{name}/*"}] for name in ("a", "b")]
+    with pytest.raises(PatchError, match="one of that list"):
+        patch_cases.read(json.dumps(steps))
 
 
 def test_too_many_cases_are_refused() -> None:

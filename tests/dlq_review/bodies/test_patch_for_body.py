@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dlq_review.bodies import patch_cases
+from dlq_review.bodies import patch_cases, patch_for_body
 from dlq_review.bodies.json_patch import OtherValueError, PatchError
 from dlq_review.bodies.patch_for_body import MOST_PLACES
 from tests.builders import order_created
@@ -130,6 +130,31 @@ def test_a_computed_field_is_made_of_the_others_after_the_steps_before_it(
     assert after["data"]["total"] == total
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "patch", [[COMPUTE], [IS_1, to(9)], [[IS_1, to(9)], [IS_2, to(9)]], [to(9, "/n")]]
+)
+def test_of_a_body_that_cannot_be_read_it_is_said_that_it_cannot(
+    patch: Any, masked: bool
+) -> None:
+    read = patch_cases.read(json.dumps(patch))
+    with pytest.raises(PatchError, match="The body cannot be read: Not JSON"):
+        patch_cases.apply(read, "no JSON", masked=masked)
+
+
+def test_a_computed_field_of_a_hidden_body_that_cannot_be_read_is_still_asked_for() -> (
+    None
+):
+    found = patch_for_body.without_compute([COMPUTE], "no JSON", masked=True)
+    assert found == [COMPUTE]
+
+
+def test_a_step_that_several_cases_share_is_made_once() -> None:
+    last = {"op": "add", "path": "/a/-", "value": 7}
+    after = changed([[IS_1, to(8), last], [IS_2, to(9), last]], LIST)
+    assert after["a"] == [{"b": 8}, {"b": 9, "c": 0}, {"b": 8}, 7]
+
+
 def test_a_computed_field_that_was_left_out_stays_out() -> None:
     body = order()
     del body["data"]["total"]
@@ -140,7 +165,8 @@ def test_a_computed_field_that_was_left_out_stays_out() -> None:
     ("path", "data", "why"),
     [
         ("/data/total", {"currency": "euros"}, "another field is wrong"),
-        ("/data/order_id", {}, "is no field that the contract computes"),
+        ("/data/order_id", {}, "/data/order_id is no field that the contract computes"),
+        ("/data/Zoe Quill", {"Zoe Quill": 1}, "^/data/••• is no field that the"),
     ],
 )
 def test_what_cannot_be_computed_says_why(

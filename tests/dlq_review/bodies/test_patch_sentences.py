@@ -95,3 +95,65 @@ def test_copies_that_make_a_body_longer_than_a_message_are_refused(times: int) -
         return
     with pytest.raises(json_patch.PatchError, match="larger than SQS takes"):
         json_patch.apply(patch, body)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [
+            {"op": "copy", "from": "/deep", "path": "/e"},
+            {"op": "replace", "path": "/e/c/d", "json": "2"},
+        ],
+        [
+            {"op": "add", "path": "/e", "json": '{"c": {"d": 1}}'},
+            {"op": "replace", "path": "/e/c/d", "json": "2"},
+        ],
+    ],
+)
+def test_what_is_put_somewhere_is_a_value_of_its_own(
+    steps: list[dict[str, str]],
+) -> None:
+    for _ in "ab":  # of one letter, and of the next
+        after = json.loads(json_patch.apply(steps, BODY))
+        assert (after["e"], after["deep"]) == ({"c": {"d": 2}}, {"c": {"d": 1}})
+
+
+@pytest.mark.parametrize(("levels", "refused"), [(31, False), (32, True)])
+def test_a_value_makes_no_body_that_nobody_could_read(
+    levels: int, refused: bool
+) -> None:
+    deep = {"op": "add", "path": "/e", "json": "[" * levels + "]" * levels}
+    if not refused:
+        assert json.loads(json_patch.apply([deep], BODY))["a"] == 1
+        return
+    with pytest.raises(json_patch.PatchError, match="could not be read afterwards: "):
+        json_patch.apply([deep], BODY)
+
+
+@pytest.mark.parametrize("length", [100, 70_000])
+def test_a_changed_body_is_indented_unless_that_makes_it_too_long(length: int) -> None:
+    body = json.dumps({"a": 1, "x": "x" * length})
+    after = json_patch.apply([{"op": "replace", "path": "/a", "json": "2"}], body)
+    assert json.loads(after) == {**json.loads(body), "a": 2}
+    assert after.startswith('{\n  "a": 2,' if length == 100 else '{"a": 2, ')
+
+
+GUESS = [
+    {"op": "test", "path": "/data/email", "json": '"ada@example.com"'},
+    {"op": "replace", "path": "/data/currency", "json": '"EUR"'},
+]
+
+
+@pytest.mark.parametrize("guessed", ["ada@example.com", "a…@example.com"])
+def test_a_guard_is_asked_of_what_the_person_may_see(guessed: str) -> None:
+    data = {"email": "ada@example.com", "currency": "X"}
+    body = json.dumps({"type": "order_created", "data": data})
+    steps = [GUESS[0] | {"json": json.dumps(guessed)}, GUESS[1]]
+    for masked in (True, False):
+        right = (guessed == data["email"]) is not masked
+        if right:
+            after = json.loads(json_patch.apply(steps, body, masked=masked))["data"]
+            assert after == {**data, "currency": "EUR"}
+            continue
+        with pytest.raises(json_patch.OtherValueError):
+            json_patch.apply(steps, body, masked=masked)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dlq_review.bodies import exact_json, formatting, json_patch
 from dlq_review.bodies.patch_between import steps_between, written
-from dlq_review.bodies.pointers import around, lines_of, names_of, pointer
+from dlq_review.bodies.pointers import around, lines_of, names_of, pointer, veiled
 
 NAMES = st.text("ab/~1", min_size=1, max_size=3)
 VALUES = st.recursive(
@@ -42,6 +42,10 @@ def test_each_part_is_found_on_its_line_with_those_around_it() -> None:
     assert lines_of(TEXT, LINES) == LINES
 
 
+def test_a_mark_before_the_text_moves_no_line() -> None:
+    assert lines_of(f"\ufeff{TEXT}", LINES) == LINES
+
+
 def test_a_part_that_is_not_there_is_left_out() -> None:
     missing = ["/none", "/d/0", "/a~1b/2", "/a~1b/1/c/d", "/0"]
     assert lines_of(TEXT, missing) == {
@@ -60,6 +64,21 @@ def test_what_holds_a_part_is_named_from_the_inside(
     path: str, outwards: list[str]
 ) -> None:
     assert list(around(path)) == outwards
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/data/items/0/sku", "/data/items/0/sku"),
+        ("/data/items/*/sku", "/data/items/*/sku"),
+        ("/data/items/-", "/data/items/-"),
+        ("/data/\u0665", "/data/•••"),
+        ("/data/Zoe Quill/x", "/data/•••/x"),
+        ("", ""),
+    ],
+)
+def test_a_path_is_shown_without_the_names_of_strangers(path: str, shown: str) -> None:
+    assert veiled(path) == shown
 
 
 @given(st.lists(NAMES))
