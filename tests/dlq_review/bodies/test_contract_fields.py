@@ -94,7 +94,7 @@ def test_of_a_field_it_is_known_who_gives_and_sees_it(type: str, path: str) -> N
 
 
 def test_each_kind_of_field_is_told_from_the_others() -> None:
-    told = {
+    told: dict[str, list[tuple[str, ...]]] = {
         "is_whole": [("items", "*", "quantity")],
         "is_amount": [("items", "*", "unit_price"), ("total",)],
     }
