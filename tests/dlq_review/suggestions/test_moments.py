@@ -40,7 +40,9 @@ def test_a_time_is_read_in_the_forms_of_others(
         f"Fri, 20 Nov 2026 10:00:00 +{'9' * 20}",
         f"Fri, 20 Nov 2026 {'9' * 20}:00:00 +0000",
         f"20 Nov {'9' * 14} 10:00:00",
+        "\u0661\u0667\u0666\u0664\u0665\u0667\u0669\u0666\u0660\u0660",
+        *("999999999", "10000000000", Decimal("-1764579600"), Decimal("NaN")),
     ],
 )
-def test_what_is_no_time_is_not_read(written: str) -> None:
+def test_what_is_no_time_is_not_read(written: str | Decimal) -> None:
     assert moments.read(written) is None

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dlq_review.suggestions import suggest
+from processing.events.contracts import CONTRACTS
 from tests.builders import order_data
 from tests.dlq_review.suggestions.test_suggest import offered, order, problems, without
 
@@ -63,6 +64,13 @@ def beside(data: Any = None, **members: Any) -> str:
             beside(corelation_id="c-1"),
             ["field_name /corelation_id: corelation_id -> /correlation_id"],
         ),
+        (  # what is removed comes last
+            without("customer_id", zz=1, custmer_id=None),
+            [
+                "field_name /data/custmer_id: custmer_id -> /data/customer_id",
+                "no_such_field /data/zz: zz -> ",
+            ],
+        ),
         (beside(typ="x"), ["no_such_field /typ: typ -> "]),
         (
             order(currency="euros", total="9.00"),
@@ -108,6 +116,38 @@ def test_a_move_from_a_name_that_no_pointer_can_hold_is_not_offered() -> None:
     body = without("customer_id", **{"custmer_id\0": None})
     assert problems(body)
     assert offered(body) == []
+
+
+def test_a_member_of_an_object_in_the_data_is_renamed_in_its_place() -> None:
+    data = {**CONTRACTS["signup_requested"].example, "profile": {"contry": "GB"}}
+    body = json.dumps({"type": "signup_requested", "data": data})
+    (found,) = offered(body)
+    assert (found.key, found.after) == (
+        "field_name /data/profile/contry",
+        "/data/profile/country",
+    )
+    changed = json.loads(suggest.applied([found], body))["data"]["profile"]
+    assert changed == {"country": "GB"}
+
+
+def test_all_that_was_chosen_is_applied_in_order() -> None:
+    body = order(zz=1, currency="euros")
+    found = offered(body)
+    assert len(found) == 2
+    after = json.loads(suggest.applied(found, body))["data"]
+    assert ("zz" in after, after["currency"]) == (False, "EUR")
+    assert json.loads(suggest.applied(found[:1], body))["data"]["currency"] == "euros"
+    assert suggest.applied([], body) == body
+    cut = order()[:-2]
+    assert problems(suggest.applied(offered(cut), cut)) == ()
+
+
+def test_of_a_long_repair_the_beginning_is_shown_and_all_of_it_made() -> None:
+    name = "x" * 100
+    data = {**CONTRACTS["signup_requested"].example, "name": f"{name}\n"}
+    (found,) = offered(json.dumps({"type": "signup_requested", "data": data}))
+    assert found.after == f'"{name}'[:80]
+    assert found.patch[0]["json"] == f'"{name}"'
 
 
 def test_no_more_is_offered_than_a_page_shows() -> None:
