@@ -7,7 +7,7 @@ from django.test import Client
 
 from dlq_review.errors import ReasonMissingError
 from dlq_review.letters import current_event, revisions, settlement
-from dlq_review.models import DeadLetter, Operation
+from dlq_review.models import DeadLetter, Operation, OperationItem
 from dlq_review.operations import control, edit_undo, plans, progress, runner
 from dlq_review.operations.plans import Plan
 from dlq_review.search.selections import Selection
@@ -197,6 +197,26 @@ def test_what_is_no_edit_has_no_edit_to_undo(kind: str, state: str) -> None:
     with pytest.raises(edit_undo.NotUndoableError):
         undo(operation)
     assert Operation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "undone", "revision"),
+    [("fix", {"fixed"}, 4), ("repair", {"fixed", "failed_again"}, 3)],
+)
+def test_an_undo_lists_what_was_edited_and_waits_still(
+    kind: str, undone: set[str], revision: int
+) -> None:
+    letter = broken()
+    edit = Operation.objects.create(
+        kind=kind, by="ada", cutoff=letter.last_failed_at, state="cancelled"
+    )
+    letters = {
+        edit.items.create(letter=broken(), revision=3, state=state).letter_id: state
+        for state in OperationItem.State.values
+    }
+    listed = list(undo(edit).items.values_list("letter_id", "revision"))
+    assert {letters[one] for one, _ in listed} == undone
+    assert {number for _, number in listed} == {revision}
 
 
 @pytest.mark.parametrize("edited_since", [False, True])

@@ -157,6 +157,14 @@ def test_a_canary_is_edited_and_sent_first_and_the_brake_stops_the_rest(
     assert states(operation) == {"failed_again": 2, "waiting": 4}
 
 
+def test_a_canary_is_no_larger_where_letters_wait_that_were_edited_before() -> None:
+    wrong(), wrong(), dead_letter()
+    operation = repair(canary=1)
+    operation.items.filter(pk=operation.items.latest("pk").pk).update(state="ready")
+    run(operation)
+    assert states(operation) == {"sent": 1, "waiting": 1, "ready": 1}
+
+
 def test_the_edits_of_what_failed_again_or_was_not_sent_can_be_undone(
     desk: Client, settings: Any
 ) -> None:

@@ -155,6 +155,23 @@ def test_what_sqs_refused_waits_under_the_queue_of_its_type() -> None:
     assert arrival.receive_count == 1
 
 
+def test_of_what_sqs_refused_the_oldest_are_taken_and_no_more_than_asked() -> None:
+    events = [order_created() for _ in range(3)]
+    for age, event in enumerate(events):
+        spool.add(event, "InvalidMessageContents")
+        row = SpooledEvent.objects.filter(pk=event.id)
+        row.update(created_at=timezone.now() - age * DAY, refused_for_good=True)
+    assert refused_by_sqs.adopt(2) == 2
+    assert SpooledEvent.objects.get().pk == events[0].id
+
+
+@pytest.mark.parametrize("told", ["a b", "x" * 101, 7, ["r-1"]])
+def test_an_id_that_no_request_has_is_not_believed_of_a_worker(told: object) -> None:
+    first = dead_letter("no event", attributes=failure(request_id=told))
+    assert first.request_id not in ("a b", "x" * 101, "7", "['r-1']")
+    assert dead_letter("no event", attributes=failure(request_id=told)) != first
+
+
 def test_what_sqs_refused_and_no_contract_knows_is_quarantined() -> None:
     spool.add(order_created(id="r-1"), "InvalidMessageContents")
     SpooledEvent.objects.update(body="{}", refused_for_good=True)

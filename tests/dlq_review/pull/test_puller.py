@@ -405,6 +405,7 @@ def test_what_was_received_too_seldom_was_put_on_the_dlq_by_others(
     [
         ({"receive_count": 4}, 3),
         ({"receive_count": 2, "moved_by_sqs": True}, 1),  # under another redrive policy
+        ({"receive_count": 1, "moved_by_sqs": True}, 1),
         ({"receive_count": 9}, 8),
     ],
 )

@@ -119,10 +119,14 @@ def test_an_attempt_before_what_a_worker_said_is_not() -> None:
     event = order_created()
     now = timezone.now()
     failed_attempt(
-        event, started_at=now - timedelta(seconds=2), error_type="TimeoutError"
+        event,
+        started_at=now - timedelta(seconds=2),
+        error_type="TimeoutError",
+        receive_count=3,
     )
     letter = dead_letter(event, attributes=failure(failed_at=now.isoformat()))
     assert letter.error_type == "OrderExistsError"
+    assert letter.attempts == 3
 
 
 def test_what_sqs_moved_failed_otherwise_than_a_worker_once_said() -> None:

@@ -132,15 +132,20 @@ def test_a_delete_without_an_answer_keeps_no_later_set_from_being_stored(
 
 
 @pytest.mark.parametrize(
-    ("limit", "size"), [("ROOM", 1), ("GATHERING", 0), ("SET", 10)]
+    ("limit", "size", "taken"),
+    [
+        ("ROOM", 1, 10),
+        ("GATHERING", 0, 10),
+        *(("SET", size, size) for size in (7, 10, 14, 20, 22)),
+    ],
 )
 def test_a_set_ends_where_its_bodies_its_time_or_its_number_are_used_up(
-    sqs: None, monkeypatch: pytest.MonkeyPatch, limit: str, size: int
+    sqs: None, monkeypatch: pytest.MonkeyPatch, limit: str, size: int, taken: int
 ) -> None:
     dead()
     monkeypatch.setattr(receiving, limit, size)
-    assert len(receiving.receive_set("orders-dlq")) == 10
-    assert queues.depth("orders-dlq") == queues.Depth(COUNT - 10, 10)
+    assert len(receiving.receive_set("orders-dlq")) == taken
+    assert queues.depth("orders-dlq") == queues.Depth(COUNT - taken, taken)
 
 
 def test_attributes_take_room_in_a_set_as_bodies_do(
