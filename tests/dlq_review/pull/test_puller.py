@@ -313,7 +313,8 @@ def test_a_late_copy_of_the_original_does_not_undo_a_redrive() -> None:
     letter = sent(dead_letter(event))
     dead_letter(event)
     letter.refresh_from_db()
-    assert (letter.state, letter.arrival_count) == ("redriven", 2)
+    found = (letter.state, letter.arrival_count, letter.revision)
+    assert found == ("redriven", 2, 0)
 
 
 def test_another_body_under_the_id_of_a_redriven_letter_is_never_hidden() -> None:
@@ -358,7 +359,8 @@ def test_a_discarded_letter_stays_discarded_and_keeps_the_arrival() -> None:
     DeadLetter.objects.filter(pk=letter.pk).update(state="discarded")
     dead_letter(event)
     letter.refresh_from_db()
-    assert (letter.state, letter.arrival_count) == ("discarded", 2)
+    found = (letter.state, letter.arrival_count, letter.revision)
+    assert found == ("discarded", 2, 0)
 
 
 def test_failures_that_belong_together_share_a_group_and_its_counters() -> None:
