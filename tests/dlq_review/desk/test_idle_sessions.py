@@ -25,8 +25,12 @@ def codes(client: Client, *minutes: float, asked_by: str = "document") -> list[i
     return found
 
 
-def test_a_step_now_and_then_keeps_staff_in(admin_client: Client) -> None:
-    assert codes(admin_client, 59, 118, 177, 236) == [200] * 5
+@pytest.mark.parametrize("asked_by", ["document", "iframe", ""])
+def test_a_step_now_and_then_keeps_staff_in(
+    admin_client: Client, asked_by: str
+) -> None:
+    found = codes(admin_client, 59, 118, 177, 236, asked_by=asked_by)
+    assert found == [200] * 5
 
 
 def test_a_step_at_the_last_moment_is_in_time(admin_client: Client) -> None:

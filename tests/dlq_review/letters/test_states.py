@@ -1,15 +1,16 @@
 """What a letter's fields say about it, at each limit."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review.errors import ReviewError
 from dlq_review.letters import settlement
-from dlq_review.models import DeadLetter, Operation
+from dlq_review.models import AuditEntry, DeadLetter, Operation, RedrivePolicy
 from tests.builders import dead_letter
 
 STATES = ("open", "quarantined", "claimed", "redriven", "resolved", "discarded")
@@ -86,6 +87,49 @@ def test_an_operation_is_held_while_its_lease_runs() -> None:
 )
 def test_a_brake_is_told_from_other_pauses(halted: str, *, braked: bool) -> None:
     assert Operation(halted=halted).braked == braked
+
+
+@pytest.mark.parametrize("state", RedrivePolicy.State.values)
+def test_only_an_active_policy_has_a_next_run(state: str) -> None:
+    due = ago(-60)
+    next_run = RedrivePolicy(state=state, next_run_at=due).next_run
+    assert next_run == (due if state == "active" else None)
+
+
+@pytest.mark.parametrize(
+    ("now", "is_over"),
+    [
+        ("2026-11-20T00:00:00+00:00", False),
+        ("2026-11-20T23:59:59+00:00", False),
+        ("2026-11-21T00:00:00+00:00", True),
+        ("2026-11-20T23:30:00-05:00", True),
+    ],
+)
+def test_a_policy_is_over_when_its_last_day_is_in_utc(now: str, is_over: bool) -> None:
+    with time_machine.travel(datetime.fromisoformat(now), tick=False):
+        assert RedrivePolicy(until=date(2026, 11, 20)).is_over is is_over
+
+
+@pytest.mark.django_db
+def test_a_long_word_of_the_trail_is_cut_and_its_reason_is_kept() -> None:
+    words = {"before": "b" * 201, "after": "a" * 201, "reason": "r" * 201}
+    AuditEntry.note(None, AuditEntry.Verb.TESTED, **words)
+    entry = AuditEntry.objects.get()
+    assert (entry.before, entry.after) == ("b" * 200, "a" * 200)
+    assert (entry.reason, str(entry)) == ("r" * 201, "Holdfast tested")
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("ORD-1", "ORD-1"),
+        ("ada@example.com", "a…@example.com"),
+        ("Ada Lovelace", "r-1"),
+        ("", "r-1"),
+    ],
+)
+def test_the_name_of_a_letter_names_nobody(reference: str, name: str) -> None:
+    assert str(DeadLetter(request_id="r-1", reference=reference)) == name
 
 
 @pytest.mark.parametrize(
