@@ -219,3 +219,12 @@ def test_nobody_asks_a_guard_to_learn_what_is_masked(
         body["data"]["items"][0]["gift_for"] = "Grace"
     with pytest.raises(OtherValueError):
         changed(patch, body, masked=True)
+
+
+def test_a_guard_before_a_computed_field_is_asked_of_what_is_seen() -> None:
+    guard = {"op": "test", "path": "/data/email", "value": "a…@example.com"}
+    body = order(total="1.00")
+    after = changed([guard, COMPUTE], body, masked=True)
+    assert after == body | {"data": {**body["data"], "total": "9.00"}}
+    with pytest.raises(OtherValueError):
+        changed([guard, COMPUTE], body)

@@ -42,10 +42,6 @@ def test_each_part_is_found_on_its_line_with_those_around_it() -> None:
     assert lines_of(TEXT, LINES) == LINES
 
 
-def test_a_mark_before_the_text_moves_no_line() -> None:
-    assert lines_of(f"\ufeff{TEXT}", LINES) == LINES
-
-
 def test_a_part_that_is_not_there_is_left_out() -> None:
     missing = ["/none", "/d/0", "/a~1b/2", "/a~1b/1/c/d", "/0"]
     assert lines_of(TEXT, missing) == {
