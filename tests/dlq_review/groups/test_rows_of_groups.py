@@ -1,5 +1,6 @@
 """What the row of a group keeps: its texts, its times, and who is told of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,24 +9,19 @@ from django.utils import timezone
 from dlq_review.groups import (
     counter_drift,
     counters,
-    handover,
-    last_look,
     merge,
-    triage,
 )
 from dlq_review.groups.fingerprint import Failure
 from dlq_review.groups.plain_words import plain_words
-from dlq_review.groups.triage import newest_entries, newest_entry
 from dlq_review.letters import revisions, settlement
-from dlq_review.models import DeadLetter, FailureGroup
-from processing.models import User
+from dlq_review.letters.transitions import move
+from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
 from tests.builders import (
     dead_letter,
     failure,
     redrive_now,
     signup_requested,
 )
-from tests.dlq_review.groups.test_handover import colleague, mails, now
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -38,6 +34,10 @@ def failed(error: str = "AError", text: str = "No.", **told: str) -> DeadLetter:
 
 def fresh(group: FailureGroup) -> FailureGroup:
     return FailureGroup.objects.get(pk=group.pk)
+
+
+def fresh_letter(letter: DeadLetter) -> DeadLetter:
+    return DeadLetter.objects.get(pk=letter.pk)
 
 
 def why(text: str, at: datetime, **parts: str) -> Failure:
@@ -75,6 +75,27 @@ def test_what_is_longer_than_its_column_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
+    ("error_type", "place", "by_text"),
+    [
+        ("InvalidEventError", "contract.py:parse", True),
+        ("ValueError", "", True),
+        ("ValueError", "orders.py:create", False),
+    ],
+)
+def test_a_failure_is_known_by_its_text_as_it_was_or_by_its_place(
+    error_type: str, place: str, by_text: bool
+) -> None:
+    one = why("No room for •••.", NOON, error_type=error_type, place=place)
+    quill, byron = (
+        replace(one, unmasked_text=f"No room for {name}.")
+        for name in ("Quill", "Byron")
+    )
+    assert (quill.fingerprint != byron.fingerprint) is by_text
+    masked = replace(quill, error_text="No ••• for •••.")
+    assert (masked.fingerprint == quill.fingerprint) is by_text
+
+
+@pytest.mark.parametrize(
     ("error", "type", "said"),
     [
         ("KeyError", "order_created", "KeyError in order_created on orders"),
@@ -92,9 +113,9 @@ def test_a_group_is_called_by_names_of_programs_alone(
 
 
 def test_the_sentence_of_a_group_learns_nothing_from_those_merged_into_it() -> None:
-    own, other = failed("AError", "No mail 1."), failed("BError", "No room.")
+    own, other = failed("AError", "No mail 1."), failed("BError", "No room 1.")
     merge.merge(other.group, own.group, by="ada", reason="")
-    failed("BError", "No room at all.")
+    assert failed("BError", "No room 2.").group == own.group
     assert fresh(own.group).sentence == "No mail 1."
     failed("AError", "No mail 2.")
     assert fresh(own.group).sentence == "No mail ‹…›."
@@ -109,6 +130,8 @@ def test_a_redrive_is_known_by_its_group_until_the_next(sqs: None) -> None:
     assert at is not None
     assert at >= before
     settlement.discard(letters[1], by="ada", reason="x")
+    assert fresh(letters[0].group).last_redriven_at == at
+    move(fresh_letter(letters[0]), "resolved", AuditEntry.Verb.RESOLVED)
     assert fresh(letters[0].group).last_redriven_at == at
 
 
@@ -169,66 +192,6 @@ def test_all_letters_are_brought_over_step_by_step(
     merge.split(fresh(letters[0].group), by="ada", reason="")
     assert (into.letters.count(), fresh(into).waiting) == (1, 1)
     assert fresh(letters[0].group).waiting == 5
-
-
-def test_a_note_is_kept_without_addresses_and_the_former_one_in_the_trail() -> None:
-    group = failed().group
-    for note in ("Ask bob@example.com.", "Done."):
-        triage.annotate(group, note, by="ada")
-    assert fresh(group).note == "Done."
-    reasons = group.audit.order_by("pk").values_list("reason", flat=True)
-    assert list(reasons) == ["Note was: empty", "Note was: Ask b…@example.com."]
-
-
-def test_the_newest_entry_is_that_of_the_group_and_of_the_person() -> None:
-    group, other = failed("AError").group, failed("BError").group
-    assert (newest_entry(group), newest_entries([group])) == (0, {})
-    for who in ("ada", "bob"):
-        triage.annotate(group, who, by=who)
-    last, first = group.audit.order_by("-pk").values_list("pk", flat=True)
-    triage.annotate(other, "x", by="ada")
-    assert (newest_entry(group), newest_entry(group, by="ada")) == (last, first)
-    assert newest_entry(group, by="eve") == 0
-    assert newest_entries([group]) == {group.pk: last}
-    assert newest_entries([group, other]).keys() == {group.pk, other.pk}
-
-
-def test_a_mail_about_a_group_has_a_subject_however_long_the_names_are() -> None:
-    group, by = failed().group, "a" * 150
-    assert handover.give(group, colleague("eva", "view"), "", by=by)
-    (mail,) = mails()
-    assert mail.subject == f"Holdfast: {by}"[:100]
-    assert (mail.body or "").startswith(f"{by} gave you a failure group: AError in ")
-
-
-def test_an_owner_without_an_address_is_not_told_and_nobody_says_so() -> None:
-    group = failed().group
-    colleague("eva", "view", email="")
-    triage.acknowledge(group, by="eva")
-    assert handover.owner_to_tell(fresh(group)) is None
-    assert handover.take_over(group, "You left.", by="ada") is False
-    assert (now(group), mails()) == (("ada", "acknowledged"), [])
-    zoe = colleague("zoe", "view")
-    triage.acknowledge(failed("BError").group, by="zoe")
-    other = FailureGroup.objects.get(error_type="BError")
-    assert handover.owner_to_tell(other) == zoe
-
-
-def test_a_look_lasts_until_a_later_one_and_never_into_the_future() -> None:
-    ada, eve = (User.objects.create(username=name) for name in ("ada", "eve"))
-    assert last_look.last_look(ada) is None
-    at = timezone.now() - HOUR
-    for until in (at, at - HOUR, at):
-        last_look.look(ada, until)
-        assert last_look.last_look(ada) == at
-    assert last_look.last_look(eve) is None
-    last_look.look(ada, at + HOUR / 2)
-    assert last_look.last_look(ada) == at + HOUR / 2
-    for person in (ada, eve):
-        last_look.look(person, timezone.now() + HOUR)
-        seen = last_look.last_look(person)
-        assert seen is not None
-        assert seen <= timezone.now()
 
 
 def test_a_name_is_taken_out_of_the_texts_of_all_groups_that_it_stood_in() -> None:

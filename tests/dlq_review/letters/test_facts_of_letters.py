@@ -12,23 +12,17 @@ from dlq_review.letters import (
     blame,
     current_event,
     error_texts,
-    outcome_mail,
-    retention,
     revisions,
-    settlement,
 )
 from dlq_review.letters.transitions import move, note_reveal, tell_receipts
 from dlq_review.models import Arrival, AuditEntry, DeadLetter
 from dlq_review.redrive import claims
-from processing.delivery import processor
 from processing.events.envelope import parse
 from processing.events.masking import MASK
-from processing.models import Outcome, OutcomeMail, SpooledEvent, UnderReview
-from processing.receipts import State, Status
+from processing.models import UnderReview
 from tests.builders import (
     dead_letter,
     failure,
-    message,
     order_created,
     signup_requested,
 )
@@ -125,7 +119,12 @@ def test_the_bodies_of_several_letters_are_those_that_are_current() -> None:
         )
         assert read([]) == {}
     seen = DeadLetter(pk=letters[1].pk, revision=0)
-    assert current_event.some_bodies([seen]) == {seen.pk: events[1].body}
+    other = events[2].body.replace("TEA-1", "MUG-3")
+    revisions.edit(letters[2], other, based_on=0, by="ada", reason="x")
+    assert current_event.some_bodies([seen, letters[2]]) == {
+        seen.pk: events[1].body,
+        letters[2].pk: other,
+    }
 
 
 @pytest.mark.parametrize(
@@ -205,60 +204,3 @@ def test_a_receipt_tells_when_a_request_was_sent_again_for_the_last_time(
     DeadLetter.objects.update(state="resolved")
     told(event.id)
     assert not UnderReview.objects.exists()
-
-
-# -- The end ----------------------------------------------------------------------------
-def test_a_purge_is_noted_in_the_trail_of_each_letter() -> None:
-    letters = [dead_letter(), dead_letter()]
-    settlement.discard(letters[0], by="ada", reason="x")
-    DeadLetter.objects.filter(state="discarded").update(settled_at=timezone.now())
-    assert retention.due(timezone.now() + MINUTE) == 1
-    assert retention.purge(timezone.now() + MINUTE) == 1
-    purged = AuditEntry.objects.filter(verb="purged")
-    assert list(purged.values_list("letter", "actor")) == [(letters[0].pk, "")]
-    assert fresh(letters[1]).purged_at is None
-    assert retention.purge(timezone.now() + MINUTE, seconds=0) == 0
-
-
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        (State.DONE, "It is done."),
-        (State.NOT_ACCEPTED, "It was not accepted, and it is closed."),
-        (State.STALE, "A later change was stored before, so nothing was changed."),
-        (State.PROCESSING, "It has ended."),
-    ],
-)
-def test_each_outcome_is_mailed_in_its_own_words(state: State, said: str) -> None:
-    assert outcome_mail._outcome(Status(state)) == said
-
-
-@pytest.mark.parametrize(
-    ("type", "data", "found"),
-    [
-        ("order_created", {"email": "ada@example.com"}, "ada@example.com"),
-        ("order_created", {"email": "no address"}, ""),
-        ("order_created", {"email": 7}, ""),
-        ("order_created", [], ""),
-        ("email_requested", {"email": "ada@example.com"}, ""),
-        ("unheard", {"email": "ada@example.com"}, ""),
-    ],
-)
-def test_only_the_address_of_a_sender_is_mailed(
-    type: str, data: Any, found: str
-) -> None:
-    assert outcome_mail.address_in(json.dumps({"type": type, "data": data})) == found
-
-
-def test_a_mail_belongs_to_the_request_that_it_is_about() -> None:
-    event = order_created(order_id="ORD-1")
-    letter = dead_letter(event)
-    DeadLetter.objects.update(correlation_id="")
-    OutcomeMail.objects.create(request_id=event.id, piece=letter.body_fingerprint[:16])
-    processor.handle(message(event))
-    assert Outcome.objects.get().kind == "processed"
-    assert outcome_mail.send() == 1
-    (row,) = SpooledEvent.objects.all()
-    mail = json.loads(row.body)
-    assert (row.cause, mail["correlation_id"]) == (event.id, event.id)
-    assert "how your request about order ORD-1 ends." in mail["data"]["body"]
