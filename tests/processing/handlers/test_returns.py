@@ -57,3 +57,11 @@ def test_what_cannot_be_returned_is_refused(
     with pytest.raises(error, match=named):
         return_order(returned(**changes))
     assert not OrderReturn.objects.exists()
+
+
+def test_no_more_than_ten_strange_items_are_named() -> None:
+    strange = [f"POT-{number}" for number in range(10, 22)]
+    with pytest.raises(NotInOrderError) as refused:
+        return_order(returned(skus=["TEA-1", *strange]))
+    assert str(refused.value).endswith(f"does not hold {', '.join(strange[:10])}.")
+    assert refused.value.field == "data.skus.1"

@@ -1,6 +1,7 @@
 """Which codes of SQS mean what. The codes are those of AWS, so they are written here again."""
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError
 from processing.sqs import access
 from processing.sqs.credentials import Steady
 from processing.sqs.curl_client import QuickSQS
-from processing.sqs.refusals import SendError, code
+from processing.sqs.refusals import SendError, code, log
 from tests.processing.sqs_server import serving
 
 
@@ -72,3 +73,12 @@ def test_credentials_are_fetched_again_where_aws_refuses_them(
         with pytest.raises(ClientError) as caught:
             QuickSQS(access.settled(server.url, "eu-west-1", keys)).send_message()
     assert (code(caught.value), keys.doubts) == (name, doubts)
+
+
+def test_a_log_line_quotes_the_beginning_of_a_long_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    said: Any = {"Error": {"Code": "AccessDenied", "Message": "x" * 5_000}}
+    log(ClientError(said, "SendMessage"), "orders", "SendMessage")
+    (line,) = caplog.messages
+    assert line.endswith(f'failed=AccessDenied reason="{"x" * 300}"')

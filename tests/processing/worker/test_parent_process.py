@@ -51,6 +51,10 @@ def test_the_metrics_of_a_worker_are_served_at_one_address_by_one_worker(
     metrics_port.serve()  # of a second worker
     (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
     assert told.getMessage().startswith(f"metrics_port={port} not_served=")
+    caplog.clear()
+    settings.METRICS_PORT = 70_000
+    metrics_port.serve()
+    assert caplog.messages[0].startswith("metrics_port=70000 not_served=")
     metrics_port.close()
     assert metrics_port._open == []
 
@@ -125,9 +129,9 @@ def test_a_minute_leaves_no_connection_to_the_processes_that_are_forked_later(
     assert len(closed) == 1
 
 
-@pytest.mark.parametrize("port", [0, 9100])
+@pytest.mark.parametrize(("port", "how"), [(0, "stop"), (9100, "terminate")])
 def test_the_step_serves_tells_every_minute_and_once_more_at_the_end(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings, port: int
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, port: int, how: str
 ) -> None:
     settings.METRICS_PORT = port
     done: list[str] = []
@@ -144,7 +148,7 @@ def test_the_step_serves_tells_every_minute_and_once_more_at_the_end(
     assert minutes.acquire(timeout=5)
     ends: list[bool] = []
     monkeypatch.setattr(step._minute, "end", lambda last: ends.append(last))
-    step.stop(None)
+    getattr(step, how)(None)
     assert (step._minute.queues, ends[-1]) == (["emails", "orders"], True)
     assert step._done.is_set()
     assert set(done) == {"close"} | ({"serve"} if port else set())

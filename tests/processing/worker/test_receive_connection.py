@@ -55,12 +55,14 @@ def test_a_full_worker_asks_as_soon_as_it_has_room_for_ten(
     assert polls == [10], "one poll, by the message that made the room"
 
 
+@pytest.mark.parametrize("most", [1, 2])
 def test_a_small_worker_asks_when_half_of_it_is_free(
-    channel: Channel, polls: list[int]
+    channel: Channel, polls: list[int], most: int
 ) -> None:
-    channel.qos.prefetch_count = 2
-    hold(channel, 2)
+    channel.qos.prefetch_count = most
+    hold(channel, most)
     channel._schedule_queue("orders")
+    assert channel._without_room == {"orders"}
     channel.qos.ack("0")
     channel.hub.turn()
     assert polls == [1]
