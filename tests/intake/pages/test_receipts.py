@@ -1,6 +1,7 @@
 """The page of a receipt, as the state of its request goes on."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 import pytest
 from django.test import Client
@@ -39,3 +40,15 @@ def test_without_javascript_the_page_reloads_until_the_state_is_final(
     told = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
     assert (told in text) is reloads
     assert ("This page reloads every few seconds." in text) is reloads
+
+
+@pytest.mark.parametrize("prefix", ["", "/shop"])
+def test_who_asks_for_a_mail_is_back_at_the_receipt(
+    client: Client, prefix: str
+) -> None:
+    event = order_created()
+    dead_letter(event)
+    page = reverse("intake:receipt", args=[Receipt.of(event).token])
+    answer = client.post(page, SCRIPT_NAME=prefix)
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    assert answer.headers["Location"] == prefix + page
