@@ -104,7 +104,6 @@ def test_a_page_that_refuses_names_the_limit_that_was_reached(
         ("/static/x.css", False),
         ("/healthz", False),
         ("/metrics", False),
-        ("/metrics", False),
     ],
 )
 def test_staff_and_monitoring_are_not_counted(

@@ -99,6 +99,7 @@ FIELDS: list[tuple[Any, Any, Any, str]] = [
     (fields.Moment, "2026-11-20T10:00:00Z", "2026-11-20T10:00:00", _ZONE),
     (fields.Moment, "2026-11-20t10:00:00z", "2026-02-30T10:00:00Z", _ZONE),
     (fields.Moment, "2016-12-31T23:59:60Z", "9999-12-31T23:59:60Z", _ZONE),
+    (fields.Moment, "2017-06-30T23:59:60Z", "2017-06-29T23:59:60Z", _ZONE),
     (
         fields.Moment,
         "2026-11-20T10:00:00+01:30",

@@ -1,5 +1,6 @@
 """What the read-only pages of rows show, and to whom."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from processing.delivery import processor
 from processing.events.masking import MASK
 from processing.models import (
     Attempt,
@@ -20,6 +22,7 @@ from processing.models import (
     StaffMember,
     User,
 )
+from tests.builders import order_created
 
 pytestmark = pytest.mark.django_db
 ADDRESS, MASKED = "grace@example.com", "g…@example.com"
@@ -166,3 +169,18 @@ def test_a_name_leads_to_all_that_bears_it_for_who_may_find_it(
     text = client.get(page(row)).content.decode()
     assert "ORD-7" in text
     assert (link in text) == may_find
+
+
+def test_the_items_of_an_order_stand_as_they_were_asked_for(
+    admin_client: Client,
+) -> None:
+    items = [
+        {"sku": sku, "quantity": number, "unit_price": price}
+        for sku, number, price in (("TEA-2", 3, "4.50"), ("CUP-1", 7, "12.00"))
+    ]
+    processor.process(order_created(order_id="ORD-1", items=items))
+    text = admin_client.get(page(Order.objects.get())).content.decode()
+    found = re.findall(
+        r'<td class="field-(?:sku|quantity|unit_price)">\s*<p>(.*?)</p>', text
+    )
+    assert found == ["TEA-2", "3", "4.50", "CUP-1", "7", "12.00"]
