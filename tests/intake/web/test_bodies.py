@@ -40,6 +40,34 @@ def test_a_body_is_read_up_to_twice_of_what_is_allowed(
     assert proto.taken == taken
 
 
+def test_the_largest_allowed_body_is_taken_in_as_many_parts_as_are_allowed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    monkeypatch.setattr(bodies, "MOST_PARTS", 3)  # the last is empty
+    headers = {"transfer-encoding": " Chunked"}
+    with Room() as room:
+        body = asyncio.run(bodies.read(headers, Proto(2), room))
+    assert (body.stream.read(), body.length) == (b"x" * 1000, 1000)
+
+
+@pytest.mark.parametrize(("spare", "waits"), [(0, True), (-1, False)])
+def test_a_small_body_is_waited_for_by_no_thread(spare: int, *, waits: bool) -> None:
+    headers = {"content-length": str(bodies.SMALL - spare)}
+    found = bodies.small(headers, Future)
+    assert isinstance(found, Arriving) is waits
+
+
+def test_large_bodies_fill_their_room_to_the_last_byte() -> None:
+    free = bodies.LARGE_AT_ONCE - Room.taken
+    with Room() as one, Room() as other:
+        one.take(free - 1)
+        other.take(1)
+        with pytest.raises(bodies.FullError):
+            other.take(1)
+    assert bodies.LARGE_AT_ONCE - Room.taken == free
+
+
 class Clock:
     """A moment of sleep takes 5 ms when other threads keep the interpreter busy."""
 
