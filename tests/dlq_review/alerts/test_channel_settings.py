@@ -90,3 +90,16 @@ def test_of_a_url_the_host_is_shown_and_of_addresses_their_number(
         "webhook": "example.com",
         "alertmanager": "127.0.0.1",
     }
+
+
+@pytest.mark.parametrize(
+    ("partition", "region"), [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")]
+)
+def test_a_topic_may_be_in_another_partition_of_aws(
+    settings: Settings, partition: str, region: str
+) -> None:
+    settings.AWS_REGION = region
+    settings.ALERT_TOPIC_ARN = f"arn:{partition}:sns:{region}:123456789012:alerts"
+    channel = registry.CHANNELS["sns"]
+    assert list(channel.problems()) == []
+    assert channel.goes_to() == f"topic alerts in {region}"

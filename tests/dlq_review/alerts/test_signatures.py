@@ -65,6 +65,7 @@ def test_a_secret_can_be_replaced_without_a_gap(settings: Settings) -> None:
     [
         (SECRET, True),
         ("whsec_" + base64.b64encode(b"k" * 24).decode(), True),
+        ("whsec_" + base64.b64encode(b"k" * 64).decode(), True),
         ("whsec_" + base64.b64encode(b"k" * 23).decode(), False),
         ("whsec_" + base64.b64encode(b"k" * 65).decode(), False),
         (SECRET.removeprefix("whsec_"), False),

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from dlq_review.models import FailureGroup, Operation
 from tests.builders import dead_letter, failure
-from tests.dlq_review.desk.edit_forms import sent, wrong_order
+from tests.dlq_review.desk.edit_forms import data, sent, wrong_order
 from tests.dlq_review.desk_pages import GROUPS, page
 from tests.dlq_review.wrong_letters import EDIT, wrong
 
@@ -76,3 +76,13 @@ def test_the_way_to_a_code_keeps_the_page_that_was_wanted_if_it_is_ours(
     url = reverse("admin:second_factor")
     answer = admin_client.get(url, {"next": wanted}, secure=secure)
     assert bool(re.search(r"\?next=.", answer["Location"])) is kept
+
+
+def test_an_edit_of_a_revision_that_is_not_there_is_one_of_the_current(
+    desk: Client,
+) -> None:
+    letter = wrong_order()
+    change = {"/data/currency": "EUR", "save": ""}
+    answer = desk.post(page(letter, "edit"), sent(based_on=99, **change))
+    assert answer.status_code == 302
+    assert data(letter)["currency"] == "EUR"
