@@ -6,7 +6,7 @@ from dlq_review.groups import merge
 from dlq_review.letters import error_texts, revisions
 from dlq_review.models import DeadLetter
 from processing.events.masking import MASK
-from tests.builders import dead_letter, failure, signup_requested
+from tests.builders import dead_letter, failed_attempt, failure, signup_requested
 
 pytestmark = pytest.mark.django_db
 TOLD = "No room for Byron and Quill."
@@ -46,6 +46,21 @@ def test_a_name_at_which_the_text_was_cut_goes_too() -> None:
     letter.refresh_from_db()
     assert letter.error_text.startswith("a a ")
     assert "Quil" not in letter.error_text
+
+
+def test_what_another_body_masks_more_of_is_no_other_failure() -> None:
+    place = "processing/handlers/signups.py:sign_up"
+    told = {"error_text": TOLD, "error_type": "MailError", "place": place}
+    other = signup_requested(name="Nobody")
+    failed_attempt(other, **told)
+    group = dead_letter(other, queue="signups-dlq").group
+    letter, _ = of_two_bodies()
+    event = signup_requested(name="Grace").model_copy(update={"id": letter.request_id})
+    failed_attempt(event, **told)
+    dead_letter(event, queue="signups-dlq")
+    letter.refresh_from_db()
+    assert letter.error_text == f"No room for {MASK} and {MASK}."
+    assert letter.group == group
 
 
 def test_a_merged_letter_has_its_name_masked_in_the_group_of_its_own_failure() -> None:
