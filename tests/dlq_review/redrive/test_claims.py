@@ -140,6 +140,12 @@ def test_what_is_due_first_is_sent_first(sqs: None) -> None:
         at = timezone.now() - timedelta(seconds=5 * number + 5)
         DeadLetter.objects.filter(pk=letter.pk).update(send_after=at)
     assert list(undo_window.due()) == letters[::-1]
+    in_half_a_second = timezone.now() + timedelta(seconds=0.5)
+    undo_window.redrive_soon(Redrive(dead_letter(), 0), Terms("ada"))
+    DeadLetter.objects.filter(send_after__gt=timezone.now()).update(
+        send_after=in_half_a_second
+    )
+    assert undo_window.due().count() == 3
     assert undo_window.send_due() == 3
 
 
@@ -166,5 +172,23 @@ def test_an_edit_that_is_redriven_once_more_is_noted_once(
 def test_the_edit_of_what_was_no_event_is_the_edit_of_no_request(sqs: None) -> None:
     letter = dead_letter("no event", attributes=failure())
     edited(letter, order_created(id=letter.request_id))
+    assert redrive_now(letter, by="ada") == "redriven"
+    assert not Repair.objects.exists()
+
+
+def test_an_edit_of_what_was_processed_before_it_is_no_repair(sqs: None) -> None:
+    event = order_created()
+    letter = dead_letter(event)
+    processor.handle(message(event))
+    edited(letter, event)
+    assert redrive_now(letter, by="ada") == "resolved"
+    assert not Repair.objects.exists()
+
+
+def test_a_body_that_arrived_before_another_is_no_edit_of_that(sqs: None) -> None:
+    event, other = order_created(id="r-1"), order_created(id="r-1")
+    dead_letter(event)
+    letter = dead_letter(other)
+    revisions.edit(letter, event.body, based_on=1, by="ada", reason="the first")
     assert redrive_now(letter, by="ada") == "redriven"
     assert not Repair.objects.exists()

@@ -92,6 +92,17 @@ def test_the_limit_and_the_queue_keep_back_only_where_they_are_asked(
     assert found == {Fate.SENT: 1, Fate.TOMBSTONE: 1}
 
 
+def test_to_its_own_queue_every_letter_may_go() -> None:
+    dead_letter()
+    dead_letter(signup_requested())
+    for to, found in (
+        ("orders", {Fate.SENT: 1, Fate.NOT_ALLOWED: 1}),
+        ("signups", {Fate.SENT: 1, Fate.NOT_ALLOWED: 1}),
+        ("emails", {Fate.NOT_ALLOWED: 2}),
+    ):
+        assert fates(DeadLetter.objects.all(), to=to, override_limit=False) == found
+
+
 @pytest.mark.parametrize(("limit", "fate"), [(0, Fate.SENT), (5, Fate.LIMIT_REACHED)])
 def test_without_a_limit_none_is_reached(
     settings: Settings, limit: int, fate: Fate

@@ -91,6 +91,13 @@ def test_a_redrive_carries_its_id_and_keeps_the_request_id(sqs: None) -> None:
         "count": 1,
     }
     assert processor.identify(delivery).request_id == event.id
+    dead_letter(event, attributes=delivery.attributes)
+    letter.refresh_from_db()
+    queues.delete("orders", [delivery.receipt_handle])
+    redrive_now(letter, by="ada")
+    (delivery,) = queues.receive("orders")
+    again = told | {"redrive_id": str(letter.redrive_id), "count": 2}
+    assert json.loads(delivery.attributes["redrive"]) == again
 
 
 def test_a_message_without_an_id_is_redriven_under_its_request_id(sqs: None) -> None:

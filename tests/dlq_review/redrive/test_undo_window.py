@@ -83,12 +83,15 @@ def test_it_is_sent_at_once_where_the_setting_says_so(
     assert len(queues.receive("orders")) == 1
 
 
-def test_what_is_processed_already_is_resolved_at_once(sqs: None) -> None:
+def test_what_is_processed_already_is_resolved_at_once_and_no_job_asked_for(
+    sqs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     event = order_created()
     letter = dead_letter(event)
     processor.handle(message(event))
-    assert soon(letter) == "resolved"
-    assert queues.receive("jobs") == []
+    asked: list[object] = []
+    monkeypatch.setattr(publisher, "send_raw", lambda *sent, **_: asked.append(sent))
+    assert (soon(letter), asked) == ("resolved", [])
 
 
 def test_a_job_is_asked_for_that_comes_after_the_wait(

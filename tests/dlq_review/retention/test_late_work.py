@@ -48,6 +48,17 @@ def test_an_old_account_whose_next_sign_up_waited_long_stays() -> None:
     assert not User.objects.filter(pk=signup.account_id).exists()
 
 
+def test_an_account_goes_though_a_settled_letter_is_about_its_address() -> None:
+    signup = asked_long_ago()
+    letter = dead_letter(signup_requested(email=signup.account.email))
+    settlement.discard(letter, by="ada", reason="x")
+    long_ago = timezone.now() - 90 * DAY
+    aged(signup.account, date_joined=long_ago)
+    Outcome.objects.filter(pk=signup.pk).update(at=long_ago)
+    rows.purge()
+    assert not User.objects.filter(pk=signup.account_id).exists()
+
+
 @pytest.mark.parametrize("verb", [settlement.discard, settlement.resolve])
 def test_the_body_of_a_copy_that_came_after_the_purge_is_purged_too(
     verb: Callable[..., object],

@@ -211,6 +211,24 @@ def test_attempts_of_a_letter_without_an_outcome_go_with_it() -> None:
     assert not Repair.objects.exists()
 
 
+@pytest.mark.parametrize("left", ["outcome", "letter"])
+def test_attempts_of_a_deleted_letter_stay_with_what_is_left_of_its_request(
+    left: str,
+) -> None:
+    event = order_created()
+    failed_attempt(event)
+    letter = dead_letter(event)
+    settlement.resolve(letter, by="ada", reason="x")
+    if left == "letter":
+        dead_letter(event, queue="emails-dlq")
+    else:
+        processor.process(event)
+    aged(letter, settled_at=ago("dlq_review.DeadLetter", timedelta(days=1)))
+    rows.purge()
+    assert not is_there(letter)
+    assert Attempt.objects.exists()
+
+
 def test_an_outcome_outlives_its_letters() -> None:
     event = order_created()
     letter = dead_letter(event)

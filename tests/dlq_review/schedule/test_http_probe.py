@@ -18,6 +18,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        self.server.agent = self.headers["User-Agent"]  # type: ignore[attr-defined]
         if self.path == "/drips":
             self.wfile.write(b"HTTP/1.1 200 OK\r\n")
             while not self.server.over.wait(0.01):  # type: ignore[attr-defined]
@@ -55,6 +56,7 @@ def server(settings: Settings) -> Iterator[Any]:
 def test_the_status_is_read_and_no_redirect_followed(server: Any, status: int) -> None:
     assert status_of(f"{server.url}/a/{status}?b=c") == status
     assert server.asked == [f"/a/{status}?b=c"]
+    assert server.agent == "Holdfast-probe"
 
 
 def test_whoever_hangs_or_drips_is_given_up(

@@ -351,7 +351,9 @@ def test_only_an_active_policy_begins_a_run() -> None:
     assert begun() == []
     steering.resume(found, by="ada")
     assert begun() == [1]
+    assert found.ended_at is None
     steering.end(found, by="bob")
+    assert found.ended_at is not None
     ended(Operation.objects.get(), failed_again=1)
     make_due()
     assert begun() == []
@@ -409,6 +411,9 @@ def test_a_run_can_be_paused_and_cancelled_like_any_other_operation() -> None:
     assert begun() == [1]
     run = Operation.objects.get()
     control.pause(run, by="bob")
+    dead_letter()
+    make_due()
+    assert begun() == [], "it may go on"
     control.resume(run, by="bob")
     control.cancel(run, by="bob")
     assert progress.tally(run).skipped == 1

@@ -23,7 +23,7 @@ from dlq_review.operations import control
 from dlq_review.permissions import PERMISSIONS, SCHEDULING
 from dlq_review.schedule import probes, runs, steering, watch
 from processing.models import User
-from tests.builders import dead_letter, failure
+from tests.builders import dead_letter, failure, order_created
 from tests.dlq_review.policies import active, begun, ended, make_due, policy, state
 
 pytestmark = pytest.mark.django_db
@@ -160,6 +160,15 @@ def test_conditions_on_masked_bodies_need_no_right_to_see_personal_data() -> Non
     dead_letter()
     active(owner="eve@x.org", selection={"fields": ["data.currency=EUR"]}, masked=True)
     assert begun() == [1]
+
+
+def test_a_condition_about_a_person_finds_nobody_in_masked_bodies() -> None:
+    without("reveal")(owner_of_all_rights())
+    dead_letter(order_created(email="ada@example.com"))
+    chosen = {"fields": ["data.email=ada@example.com"]}
+    found = active(owner="eve@x.org", selection=chosen, masked=True)
+    assert begun() == []
+    assert state(found) == ("active", "")
 
 
 def test_conditions_on_public_fields_need_no_right_to_see_personal_data() -> None:

@@ -1,6 +1,7 @@
 """With the extra `tracing`: one trace from the request to the dead letter, as spans."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from opentelemetry.trace import SpanKind
 
 from dlq_review.models import DeadLetter
 from dlq_review.pull import puller
+from dlq_review.redrive.terms import NotSentError
 from processing.delivery import processor, spool
 from processing.handlers import registry
 from processing.sqs import queues
@@ -29,6 +31,7 @@ from tests.builders import (
 from tests.conftest import forget_failures
 from tests.intake.clients import post
 from tests.processing.one_poll import in_sets, work_through
+from tests.processing.refused_entries import spoil
 
 TRACE = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 1, "congo=t61")
 
@@ -256,6 +259,22 @@ def test_a_redrive_is_a_trace_of_its_own_with_a_link(
     for span in exported.get_finished_spans():
         (link,) = span.links
         assert otel.format_trace_id(link.context.trace_id) == TRACE.trace_id
+
+
+def test_of_redrives_sqs_refuses_the_spans_tell_why_and_of_which_letter(
+    exported: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine, bad = dead_letter(), dead_letter(order_created(customer_id="C-SPOILT"))
+    spoil(monkeypatch, "C-SPOILT", whole=False)
+    for letter in (fine, bad):
+        with suppress(NotSentError):
+            redrive_now(letter, by="ada")
+    for letter, span in zip((fine, bad), exported.get_finished_spans(), strict=True):
+        found = facts(span)
+        assert found["holdfast.dead_letter"] == letter.pk
+        assert found["holdfast.request_id"] == letter.request_id
+        assert ("error.type" in found) is (letter is bad)
+        assert span.status.is_ok is not (letter is bad)
 
 
 @pytest.mark.parametrize("exported", [0], indirect=True)
