@@ -109,6 +109,9 @@ def test_from_the_command(wrong: Operation, client_of: ClientOf) -> None:
     client_of("view", "bulk_redrive", name="eve")
     which = ("--restore", "--discarded-by", str(wrong.pk))
     assert json.loads(run(*which, "--json"))["would_restore"] == 4
+    for limit, number in (("3", 3), ("9", 4)):
+        told = json.loads(run(*which, "--json", "--limit", limit))
+        assert told["would_restore"] == number
     assert "nothing was restored" in run(*which)
     how = ("--apply", "--reason", "wrong ones")
     for by, said in (("eve", "permission to restore many"), ("", "--by USER")):
