@@ -222,6 +222,7 @@ def test_a_spooled_event_is_known_again_when_a_copy_comes() -> None:
         event.correlation_id,
     )
     assert (known["r-1"].fingerprint, known["r-1"].correlation_id) == ("", "r-1")
+    assert [known[one].type for one in (event.id, "r-1")] == ["order_created", ""]
 
 
 def test_rows_beyond_one_step_are_found_each_once(

@@ -57,6 +57,8 @@ def test_it_exits_with_1_if_it_prints_any(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as left:
         call_command("lost_requests", str(tmp_path / "ids"), stdout=StringIO())
     assert left.value.code == 1
+    dead_letter(order_created(id="r-1"))
+    call_command("lost_requests", str(tmp_path / "ids"), stdout=StringIO())
 
 
 def test_a_list_of_request_ids_will_do_and_may_be_long(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_each_figure_of_a_queue_and_of_a_group_stands_in_its_column(
     queue = QueueStats("orders", 11, 12, at, 13, 14, 15, 16, dlq)
     none = QueueStats("signups", 0, 0, None, 0, 0, 0, 0, 0)
     group = GroupStats(21, "orders", "", "AError\x1b", "p", "regressed", 22, at)
-    found = Stats(at=at, queues=[queue, none], groups=[group])
+    found = Stats(at=timezone.now(), queues=[queue, none], groups=[group])
     monkeypatch.setattr(stats, "stats", lambda *_: found)
     out = io.StringIO()
     call_command("dlq_stats", stdout=out)
