@@ -1,14 +1,17 @@
 """Which methods, styles and scripts belong to pages that no model's list of addresses has."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
+from dlq_review.models import DeadLetter
 from tests.builders import dead_letter, order_created
-from tests.dlq_review.desk_pages import GROUPS, html, page
+from tests.dlq_review.desk_pages import GROUPS, LIST, html, page
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +58,18 @@ def test_a_page_of_a_letter_loads_its_own_files(
     assert shown - files(html(admin_client, GROUPS)) == {
         f"/static/{one}" for one in own
     }
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_the_list_looks_for_news_only_while_a_redrive_can_be_undone(
+    admin_client: Client, waits: bool
+) -> None:
+    soon = timezone.now() + timedelta(minutes=5)
+    DeadLetter.objects.filter(pk=dead_letter().pk).update(
+        state="claimed", send_after=soon if waits else None
+    )
+    script = "/static/dlq_review/awaiting.js"
+    assert (script in files(html(admin_client, LIST))) is waits
 
 
 def test_the_second_factor_looks_like_the_login_and_is_kept_nowhere(

@@ -50,7 +50,7 @@ def test_that_a_redrive_was_not_sent_is_said_until_something_else_is_done(
 def test_a_filter_of_a_further_page_leads_to_the_first(desk: Client) -> None:
     letter = dead_letter()
     for name in ("before", "after"):
-        shown = desk.get(LIST, {name: Cursor.of(letter), "queue": "orders"})
+        shown = desk.get(LIST, {name: str(Cursor.of(letter)), "queue": "orders"})
         found = shown.context["cl"]
         assert found.get_query_string({"type": "x"}) == "?queue=orders&type=x"
         assert found.asked == "queue=orders"
