@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from dlq_review.finder import lookup
 from dlq_review.finder.rows import rows_of
@@ -83,6 +84,8 @@ def test_a_message_is_known_by_its_id_in_one_of_our_queues(
 
 
 @pytest.mark.parametrize("text", ["r-1\0", "\0", " \n", ""])
-def test_what_no_database_takes_is_not_looked_up(text: str) -> None:
-    dead_letter(order_created(id="r-1"))
-    assert lookup.find(text, personal=True) == lookup.Found()
+def test_what_no_database_takes_is_not_looked_up(
+    django_assert_num_queries: DjangoAssertNumQueries, text: str
+) -> None:
+    with django_assert_num_queries(0):
+        assert lookup.find(text, personal=True) == lookup.Found()

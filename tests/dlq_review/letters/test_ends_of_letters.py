@@ -10,6 +10,7 @@ from django.utils import timezone
 from dlq_review.letters import outcome_mail, retention, settlement
 from dlq_review.models import AuditEntry, DeadLetter
 from processing.delivery import processor
+from processing.metrics.declared import REPAIRS
 from processing.models import Outcome, OutcomeMail, SpooledEvent
 from processing.receipts import State, Status
 from tests.builders import dead_letter, message, order_created
@@ -22,6 +23,29 @@ def fresh(letter: DeadLetter) -> DeadLetter:
     return DeadLetter.objects.get(pk=letter.pk)
 
 
+@pytest.mark.parametrize(
+    ("correlation_id", "message", "made", "reason"),
+    [
+        ("trace-1", "", {}, "twice"),
+        (
+            *("", "Call us.", {Outcome.MESSAGE_FOR_SENDER: "Call us."}),
+            "twice The sender is told: Call us.",
+        ),
+    ],
+)
+def test_a_tombstone_says_to_whom_it_belongs_and_what_its_sender_is_told(
+    correlation_id: str, message: str, made: dict[str, str], reason: str
+) -> None:
+    letter = dead_letter()
+    letter.correlation_id = correlation_id
+    letter.save()
+    settlement.discard(letter, by="ada", reason="twice", message_for_sender=message)
+    tombstone = Outcome.objects.get()
+    assert tombstone.correlation_id == (correlation_id or letter.request_id)
+    assert (tombstone.made, tombstone.kind) == (made, "discarded")
+    assert letter.audit.get(verb="discarded").reason == reason
+
+
 def test_a_purge_is_noted_in_the_trail_of_each_letter() -> None:
     letters = [dead_letter(), dead_letter()]
     settlement.discard(letters[0], by="ada", reason="x")
@@ -32,6 +56,18 @@ def test_a_purge_is_noted_in_the_trail_of_each_letter() -> None:
     assert list(purged.values_list("letter", "actor")) == [(letters[0].pk, "")]
     assert fresh(letters[1]).purged_at is None
     assert retention.purge(timezone.now() + MINUTE, seconds=0) == 0
+
+
+def test_what_staff_did_is_counted_once_it_is_committed(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    before = REPAIRS.totals()
+    with django_capture_on_commit_callbacks() as committed:
+        settlement.discard(dead_letter(), by="ada", reason="x")
+        assert REPAIRS.totals() == before
+    for call in committed:
+        call()
+    assert REPAIRS.totals()[("discarded",)] == before[("discarded",)] + 1
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from processing.delivery import processor
 from processing.events.contracts import EmailRequested
 from processing.events.envelope import Event
 from processing.handlers import registry
+from processing.handlers.effect import Effect
 from processing.models import Order, Outcome, SpooledEvent, User
 from tests.builders import (
     dead_letter,
@@ -70,6 +71,32 @@ def test_rows_are_counted_in_words() -> None:
     line = {"sku": "TEA-1", "quantity": 1, "unit_price": "4.50"}
     rehearsal = rehearse(dead_letter(order_created(items=[line, line])))
     assert sorted(rehearsal.rows) == ["1 order added", "2 order items added"]
+
+
+def test_only_rows_that_would_change_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    staff = User.objects.create(username="x")
+
+    def handle(event: Event) -> Effect:
+        User.objects.bulk_create(User(username=name) for name in "ab")
+        User.objects.filter(username="nobody").update(first_name="y")
+        Outcome.objects.filter(pk="none").update(order_id="y")
+        User.objects.filter(pk=staff.pk).update(first_name="y")
+        Outcome.objects.filter(pk="none").delete()
+        return Effect()
+
+    monkeypatch.setitem(registry.HANDLERS, "order_created", handle)
+    found = rehearse(dead_letter())
+    assert sorted(found.rows) == ["1 user changed", "2 users added"]
+    assert (found.results, found.note) == (found.rows, "")
+    assert set(User.objects.values_list("username", "first_name")) >= {("x", "")}
+
+
+def test_a_change_of_an_order_is_told_with_its_state() -> None:
+    processor.process(order_created(order_id="ORD-1"))
+    found = rehearse(dead_letter(order_updated(status="paid")))
+    assert found.made == {"order": "ORD-1", "status": "paid"}
+    assert found.results == ["1 order changed", "order ORD-1", "status paid"]
+    assert Order.objects.get().status != "paid"
 
 
 def test_an_error_is_shown_with_its_traceback() -> None:

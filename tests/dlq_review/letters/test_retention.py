@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review import tasks
-from dlq_review.letters import current_event, retention, settlement
+from dlq_review.letters import current_event, retention, revisions, settlement
 from dlq_review.letters.transitions import note_reveal
 from dlq_review.models import Arrival, DeadLetter, Operation, RedrivePolicy, Revision
 from dlq_review.operations import plans
@@ -70,13 +70,18 @@ def test_bodies_go_and_ids_states_and_the_trail_stay() -> None:
 
 
 def test_what_staff_wrote_of_it_goes_and_what_they_did_stays() -> None:
-    letter = dead_letter()
+    event = order_created()
+    letter = dead_letter(event)
+    edited = event.body.replace("TEA-1", "CUP-2")
+    revisions.edit(letter, edited, based_on=0, by="eve", reason="Lovelace called")
     settlement.discard(letter, by="bob", reason="Lovelace called")
     DeadLetter.objects.filter(pk=letter.pk).update(settled_at=LONG_AGO)
     note_reveal("eve", "Its page", letter)
     purge()
     said = {one.verb: (one.actor, one.reason) for one in letter.audit.all()}
     assert said["discarded"] == ("bob", "")
+    told = letter.revisions.order_by("number").values_list("by", "body", "reason")
+    assert list(told) == [("", "", ""), ("eve", "", "")]
     assert said["revealed"] == ("eve", "Its page")
 
 
@@ -282,8 +287,9 @@ def test_an_operation_that_ended_long_ago_forgets_whom_it_was_about() -> None:
         if state == "done":
             Operation.objects.filter(pk=operation.pk).update(ended_at=at)
         operations.append(operation)
-    operations[0].items.update(why="ada@example.com was edited")
-    operations[0].audit.create(verb="started", actor="bob", reason="for Ada")
+    for operation in (operations[0], operations[2]):
+        operation.items.update(why="ada@example.com was edited")
+        operation.audit.create(verb="started", actor="bob", reason="for Ada")
     purge()
     for operation in operations:
         operation.refresh_from_db()
@@ -310,6 +316,9 @@ def test_an_operation_that_ended_long_ago_forgets_whom_it_was_about() -> None:
     assert not old.items.exclude(why="").exists()
     assert list(old.audit.values_list("actor", "reason")) == [("bob", "")]
     assert (kept.reason, kept.purged_at) == ("for Ada", None)
+    assert (kept.audit.get().reason, kept.items.get().why) == (
+        *("for Ada", "ada@example.com was edited"),
+    )
     assert kept.selection["ids"] == ["ada@example.com", "ORD-1"]
 
 

@@ -137,9 +137,10 @@ def test_a_letter_can_be_resolved_by_hand() -> None:
 
 
 @pytest.mark.parametrize("settle", [settlement.resolve, settlement.discard])
-def test_settling_needs_a_reason(settle: object) -> None:
+@pytest.mark.parametrize("reason", ["", " \n"])
+def test_settling_needs_a_reason(settle: object, reason: str) -> None:
     with pytest.raises(ReasonMissingError):
-        settle(dead_letter(), by="ada", reason="")  # type: ignore[operator]
+        settle(dead_letter(), by="ada", reason=reason)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("settle", [settlement.resolve, settlement.discard])

@@ -11,7 +11,7 @@ from dlq_review.models import DeadLetter, Operation, OperationItem, Revision
 from dlq_review.search import export, veil
 from dlq_review.search.keyset_pages import Cursor, above, newer, older, page
 from dlq_review.search.selections import Selection
-from dlq_review.search.veil import Masked, look_at
+from dlq_review.search.veil import Masked, look_at, reason_about
 from processing.events.masking import MASK
 from tests.builders import dead_letter, signup_requested
 from tests.dlq_review.policies import policy
@@ -133,6 +133,15 @@ def test_of_many_bodies_the_newest_are_read(monkeypatch: pytest.MonkeyPatch) -> 
     found = look_at([letter]).text("plain Quevelin and Quadalovel")
     assert found == f"plain {MASK} and {MASK}"
     assert look_at([dead_letter(ADA)]).text("'plain' Quevelin") == "'plain' Quevelin"
+
+
+@pytest.mark.django_db
+def test_a_reason_is_hidden_until_somebody_repairs_the_body() -> None:
+    letter = dead_letter("no JSON")
+    assert reason_about(letter, "plain words") == MASK
+    Revision.objects.create(letter=letter, number=1, body=ADA)
+    letter.revision = 1
+    assert reason_about(letter, "plain Quadalovel") == f"plain {MASK}"
 
 
 # -- What a policy may take -------------------------------------------------------------
