@@ -253,6 +253,12 @@ def test_errors_never_repeat_what_was_written() -> None:
             "a@b.co",
         ),
         ('{"type": "order_updated", "data": {"email": "a@b.co"}}', "fallback", ""),
+        (
+            f'{{"data": {{"email": "{"a" * 249}@b.co"}}}}',
+            "fallback",
+            "a" * 249 + "@b.co",
+        ),
+        (f'{{"data": {{"email": "{"a" * 250}@b.co"}}}}', "fallback", ""),
     ],
 )
 def test_identify_says_what_can_be_known(

@@ -9,6 +9,7 @@ from tests.builders import message
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"
+MEMBERS = ",".join(f"k{number}=1" for number in range(32))
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ PARENT = f"00-{TRACE}-{SPAN}-01"
         (f"00-{TRACE}-{SPAN}-ff", f"00-{TRACE}-{SPAN}-03"),
         (f"cc-{TRACE}-{SPAN}-01", PARENT),
         (f"cc-{TRACE}-{SPAN}-01-what.the-future", PARENT),
+        (f"cc-{TRACE}-{SPAN}-01-{'x' * 144}", PARENT),
     ],
 )
 def test_a_valid_traceparent_is_carried(given: str, carried_on: str) -> None:
@@ -50,7 +52,7 @@ def test_a_valid_traceparent_is_carried(given: str, carried_on: str) -> None:
         f"00-{TRACE}-{SPAN}",
         f"cc-{TRACE}-{SPAN}-01.more",
         f"cc-{TRACE}-{SPAN}-01-é",
-        f"cc-{TRACE}-{SPAN}-01-{'x' * 200}",
+        f"cc-{TRACE}-{SPAN}-01-{'x' * 145}",
         "-" * 1_000_000,
     ],
     ids=lambda text: repr(text)[:70],
@@ -89,6 +91,7 @@ def failed_trace(**mark: object) -> Trace | None:
         ("a=1\x00", ""),
         ("a=1\nlevel=ERROR", ""),
         (",".join(f"k{number}=1" for number in range(33)), ""),
+        (MEMBERS, MEMBERS),
     ],
     ids=lambda text: repr(text)[:50],
 )  # fmt: skip
