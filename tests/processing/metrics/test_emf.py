@@ -44,8 +44,12 @@ def test_a_minute_tells_what_happened_in_it_and_nothing_twice() -> None:
     assert {line["MessagesProcessed"] for line in second.values()} == {0}
     assert second.keys() == {(queue, "Success") for queue in QUEUES}
     tally.ended("orders", SUCCESS, 2_000)
+    tally.ended("orders", SUCCESS, 900_000)  # beyond the last bound
     third = told(minutes)["orders", "Success"]
-    assert third["ProcessingDuration"] == {"Values": [2000.0], "Counts": [1]}
+    assert third["ProcessingDuration"] == {
+        "Values": [2000.0, 900_000.0],
+        "Counts": [1, 1],
+    }
 
 
 def test_each_line_is_what_cloudwatch_takes(settings: Settings) -> None:

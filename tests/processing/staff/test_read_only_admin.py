@@ -109,3 +109,9 @@ def test_a_filter_of_a_list_leads_to_no_field_of_another_row(
 
     returns = Returns(OrderReturn, admin.site)
     assert returns.lookup_allowed(lookup, "x") is allowed
+
+
+def test_no_list_counts_the_rows_of_each_filter(admin_client: Client) -> None:
+    answer = admin_client.get(OUTCOMES, {"_facets": "True"})
+    assert not answer.context["cl"].add_facets
+    assert answer.context["cl"].result_count == 0
