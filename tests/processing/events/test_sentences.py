@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from processing.events import errors
+from processing.events import errors, timestamps
 from processing.events import field_types as fields
 from processing.events.contracts import OrderCreated
 from processing.events.errors import MOST_PROBLEMS, problems_in
@@ -203,3 +203,21 @@ def test_every_sentence_is_tried_here() -> None:
     for sentence in errors._SENTENCES.values():
         words = re.sub(r"\\{\w+\\}", ".+", re.escape(sentence))
         assert any(re.fullmatch(words, one) for one in tried), sentence
+
+
+@pytest.mark.parametrize(
+    ("zone", "kept"),
+    [
+        ("+15:59", "+15:59"),
+        ("-15:59", "-15:59"),
+        ("+16:00", "+00:00"),
+        ("-16:00", "+00:00"),
+    ],
+)
+def test_a_time_is_kept_in_its_zone_where_a_database_takes_that(
+    zone: str, kept: str
+) -> None:
+    text = f"2026-11-20T10:00:00{zone}"
+    found = timestamps.checked(text)
+    assert found == datetime.fromisoformat(text)
+    assert found.isoformat()[-6:] == kept
