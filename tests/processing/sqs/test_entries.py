@@ -71,8 +71,8 @@ def test_only_a_fifo_queue_is_told_what_a_copy_is(
     event = order_created()
     assert entries.on_fifo("orders", "g", "d") == {}
     monkeypatch.setitem(QUEUES, "orders", replace(QUEUES["orders"], fifo=True))
-    assert entries.on_fifo("orders", "g", "d") == {
-        "MessageGroupId": "g",
+    assert entries.on_fifo("orders", "g" * 128, "d") == {
+        "MessageGroupId": "g" * 128,
         "MessageDeduplicationId": "d",
     }
     first, again, other = (
