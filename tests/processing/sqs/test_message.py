@@ -1,5 +1,6 @@
 """A message as it is read: by which id a body without one is known."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -51,3 +52,11 @@ def test_sqs_is_asked_for_every_system_attribute_that_is_read() -> None:
     raw = {"MessageId": "m-1", "ReceiptHandle": "r-1", "Attributes": system}
     message_from("orders", raw)
     assert system.asked == set(SYSTEM_ATTRIBUTES)
+
+
+def test_a_message_without_attributes_was_sent_now_and_is_delivered_first() -> None:
+    before = datetime.now(UTC)
+    found = message_from("orders", {"MessageId": "m-1", "ReceiptHandle": "r-1"})
+    assert before <= found.sent_at <= datetime.now(UTC)
+    assert (found.receive_count, found.body, found.group) == (1, "", "")
+    assert not found.moved_by_sqs
