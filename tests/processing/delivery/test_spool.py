@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 import pytest
 import time_machine
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from processing import tasks
@@ -126,6 +127,17 @@ def test_a_copy_that_sqs_may_have_taken_unconfirmed_renews_the_claim_too(
     SpooledEvent.objects.update(created_at=long_ago)
     assert spool.relay() == 0
     assert Outcome.objects.get().at > long_ago
+
+
+def test_follow_ups_are_written_in_one_order_so_that_two_workers_never_deadlock() -> (
+    None
+):
+    events = sorted((order_created() for _ in range(3)), key=lambda one: one.id)
+    with CaptureQueriesContext(connection) as asked:
+        spool.record_many((one.id, one, None) for one in reversed(events))
+    (sql,) = [one["sql"] for one in asked if one["sql"].startswith("INSERT")]
+    places = [sql.index(one.id) for one in events]
+    assert places == sorted(places)
 
 
 def test_the_time_limit_of_the_job_ends_it_and_blames_no_row(

@@ -1,12 +1,14 @@
 """Which answers say that the same message will be refused again, and which ask for a pause."""
 
-from typing import Any
+from socket import AF_INET
+from typing import Any, NoReturn
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from pytest_django import Settings
 
-from processing.outbound import https, topic
+from processing.outbound import addresses, https, pinned, topic
+from processing.outbound.addresses import Place
 from processing.outbound.errors import UndeliveredError
 from tests.dlq_review.alerts.receiver import Receiver, receiving
 
@@ -67,6 +69,23 @@ def test_a_login_in_the_url_is_told_as_it_was_before_it_was_escaped(
     (call,) = receiver.calls
     assert call.headers["Authorization"] == header
     assert call.headers["User-Agent"] == "Mine"
+
+
+def test_no_more_than_three_addresses_of_a_host_are_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[Place] = []
+
+    def refuse(place: Place) -> NoReturn:
+        tried.append(place)
+        raise OSError
+
+    places = [Place(AF_INET, ("127.0.0.1", port)) for port in range(1, 6)]
+    monkeypatch.setattr(addresses, "resolve", lambda *_: places)
+    monkeypatch.setattr(pinned, "_connected", refuse)
+    with pytest.raises(UndeliveredError):
+        https.post("http://127.0.0.1/", b"{}", {}, ["127.0.0.1"])
+    assert tried == places[:3]
 
 
 def of_sns(code: str, status: int) -> ClientError:

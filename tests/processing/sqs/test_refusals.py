@@ -40,6 +40,11 @@ def test_sqs_refuses_a_message_for_good_where_the_message_is_at_fault(
     assert (error.is_away, error.was_asked) == (False, True)
 
 
+def test_of_a_code_as_much_is_kept_as_a_column_holds() -> None:
+    error = SendError.of_code(f"Service.{'x' * 5_000}")
+    assert str(error) == "x" * 100
+
+
 class Doubted(Steady):
     doubts = 0
 
