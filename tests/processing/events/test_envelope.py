@@ -185,6 +185,7 @@ def test_a_sum_beyond_what_money_holds_is_refused() -> None:
         "",
         "   ",
         "\u200b\u200b",
+        "\u0301\u0301",
         "a\x00b",
         "a\nb",
         "\u202eabc",
