@@ -52,13 +52,10 @@ class QuickSQS:
         return self._call("SendMessage", call)
 
     def send_message_batch(self, *, within: float = inf, **call: Any) -> dict[str, Any]:
-        """*within* is a time limit in seconds below the usual one.
-
-        A caller that sends for itself alone prepares its answer meanwhile. For others it
-        must not be late.
-        """
-        alone = meanwhile.is_pending() and len(call["Entries"]) == 1
-        return self._call("SendMessageBatch", call, within, prepares=alone)
+        """*within* is a time limit in seconds below the usual one."""
+        return self._call(
+            "SendMessageBatch", call, within, prepares=meanwhile.is_pending()
+        )
 
     def receive_message(self, **call: Any) -> dict[str, Any]:
         return self._call("ReceiveMessage", call, patience=access.UNHURRIED_ANSWER)

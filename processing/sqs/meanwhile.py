@@ -4,8 +4,8 @@ SQS takes longer to store an event than we to write the answer, and the processo
 for as long.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Generic, Self, TypeVar
 
@@ -42,6 +42,16 @@ _pending: ContextVar[Prepared[Any] | None] = ContextVar("prepared", default=None
 def is_pending() -> bool:
     """Whether this thread has something to prepare."""
     return _pending.get() is not None
+
+
+@contextmanager
+def for_others() -> Iterator[None]:
+    """Prepare nothing inside: a thread that sends for others must not be late for them."""
+    token = _pending.set(None)
+    try:
+        yield
+    finally:
+        _pending.reset(token)
 
 
 def prepare() -> None:

@@ -41,6 +41,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Generic, TypeVar
 
+from processing.sqs import meanwhile
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -115,7 +117,7 @@ class SendBatcher(Generic[Item, Result]):
         call = self._enter(caller)
         while not caller.is_settled:
             if call is not None:
-                self._make(call, caller.seconds_left)
+                self._make(call, caller)
             call = None if caller.is_settled else self._wait(caller)
         if (
             caller.has_turn
@@ -184,10 +186,14 @@ class SendBatcher(Generic[Item, Result]):
             self._turn_ends = now + LONGEST_CALL
         return _Call(callers, is_turn)
 
-    def _make(self, call: _Call[Item, Result], within: float) -> None:
+    def _make(self, call: _Call[Item, Result], sender: _Caller[Item, Result]) -> None:
         results: Sequence[Result | None] = [None] * len(call.callers)
+        is_alone = call.callers == [sender]
         try:
-            results = self._send([caller.item for caller in call.callers], within)
+            with contextlib.nullcontext() if is_alone else meanwhile.for_others():
+                results = self._send(
+                    [caller.item for caller in call.callers], sender.seconds_left
+                )
         finally:  # also when this thread is killed: others wait for it
             if call.is_turn:
                 self._call_next()
