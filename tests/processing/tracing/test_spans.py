@@ -325,3 +325,15 @@ def test_a_step_that_breaks_off_is_told_with_the_type_of_its_error_alone(
     assert not span.status.is_ok
     assert "ada@" not in span.to_json()
     assert context.current() is None
+
+
+def test_a_redrive_joins_no_span_of_the_page_that_asked_for_it(
+    exported: InMemorySpanExporter,
+) -> None:
+    tracer = TracerProvider().get_tracer("django")
+    with tracer.start_as_current_span("POST /admin") as page:
+        redrive_now(dead_letter(attributes=TRACE.attributes), by="ada")
+    (sent,) = exported.get_finished_spans()
+    assert sent.parent is None
+    page_trace = otel.format_trace_id(page.get_span_context().trace_id)
+    assert trace_id(sent) not in (TRACE.trace_id, page_trace)

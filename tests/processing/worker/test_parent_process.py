@@ -87,6 +87,22 @@ def test_a_minute_notes_how_far_each_queue_has_come(
     assert noted() == {"orders": 3_000}, "what has not moved is not written again"
 
 
+@pytest.mark.django_db
+def test_what_another_worker_noted_meanwhile_is_not_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    early, late, latest = (
+        datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in (1, 2, 3)
+    )
+    QueueProgress.note("orders", early)
+    read = QueueProgress.objects.get()
+    QueueProgress.note("orders", latest)
+    manager = type(QueueProgress.objects)
+    monkeypatch.setattr(manager, "get_or_create", lambda *_, **__: (read, False))
+    QueueProgress.note("orders", late)
+    assert QueueProgress.objects.get().newest_sent_at == latest
+
+
 @pytest.mark.parametrize("asked", [True, False])
 @pytest.mark.django_db(transaction=True)
 def test_a_minute_is_told_to_cloudwatch_where_it_is_asked_for(
