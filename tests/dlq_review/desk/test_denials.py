@@ -161,6 +161,11 @@ def test_a_redrive_of_what_was_processed_is_refused_for_another_body_only(
             ALL.replace("redrive", "undo"),
             dict.fromkeys(ALL.split()[1:], it_is("being sent")),
         ),
+        (
+            {"state": S.RESOLVED, "purged_at": timezone.now()},
+            ALL,
+            dict.fromkeys(ALL.split(), it_is("resolved")),
+        ),
         ({"state": S.DISCARDED}, "restore", {}),
         (
             {"state": S.DISCARDED, "purged_at": timezone.now()},

@@ -88,6 +88,16 @@ def test_what_a_column_of_the_desk_cannot_hold_is_a_bad_request(
     assert (answer and answer.status_code) == status
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/admin/dlq_review/deadletter/", 400), ("/orders/new", 200)]
+)
+def test_only_the_desk_refuses_an_address_with_a_nul(
+    rf: RequestFactory, path: str, status: int
+) -> None:
+    middleware = UnfitValueMiddleware(lambda _: HttpResponse())
+    assert middleware(rf.get(path, {"q": "a\0"})).status_code == status
+
+
 CURRENCY, QUANTITY = "/data/currency", "/data/items/0/quantity"
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from dlq_review.desk.request_summary import asked
-from dlq_review.groups import triage
+from dlq_review.groups import handover, triage
 from dlq_review.models import AuditEntry, DeadLetter, FailureGroup
 from dlq_review.search.keyset_pages import Cursor
 from dlq_review.search.veil import Bare
@@ -71,9 +71,11 @@ def test_who_takes_a_group_over_reads_since_when_the_other_has_it(
 ) -> None:
     group = dead_letter(attributes=failure()).group
     triage.acknowledge(group, by="bob")
-    triage.annotate(group, "x", by="bob")
+    handover.give_back(group, "x", by="bob")
+    triage.acknowledge(group, by="eva")
+    triage.annotate(group, "x", by="eva")
     since = desk.get(f"{GROUPS}{group.pk}/take_over/").context["since"]
-    assert (since.actor, since.after) == ("bob", "acknowledged")
+    assert (since.actor, since.after) == ("eva", "acknowledged")
 
 
 def test_an_item_that_is_no_object_stands_as_its_article() -> None:
@@ -96,3 +98,10 @@ def test_the_logs_of_a_letter_without_a_correlation_id_are_those_of_its_request(
         asked_for = correlation_id or letter.request_id
         link = f'href="https://logs.example.com/?q={asked_for}"'
         assert link in html(desk, page(letter))
+
+
+def test_an_address_that_nobody_has_is_shown_with_its_beginning_alone(
+    desk: Client,
+) -> None:
+    shown = desk.post("/admin/find/", {"q": "nobody@example.com"})
+    assert shown.context["asked_for"] == "n…@example.com"
