@@ -92,3 +92,12 @@ def test_after_a_pause_one_asks_and_the_others_do_not_wait_for_it(
     assert meanwhile == [None]
     monkeypatch.setattr(remote, "get", lambda _: "all may ask")
     assert shared_cache.recall("key") == "all may ask"
+
+
+def test_after_its_pause_a_cache_is_tried_by_one_caller_for_all() -> None:
+    cache = shared_cache._Shared()
+    cache.away_until = 0.001  # long ago
+    answers = [cache.ask(lambda: cache.ask(lambda: "another"))]
+    cache.away_until = 0.001
+    answers += [cache.ask(lambda: "one"), cache.ask(lambda: "the next")]
+    assert answers == [None, "one", "the next"]
