@@ -239,6 +239,19 @@ def test_rows_beyond_one_step_are_found_each_once(
     )
 
 
+def test_a_pseudonym_fits_where_a_shorter_address_stood() -> None:
+    group = dead_letter().group
+    for name, most in (("template", 300), ("error_type", 200)):
+        full = f"{ASCII} said it.".rjust(most, "x").replace("xann", " ann")
+        FailureGroup.objects.update(**{name: full})
+        assert FailureGroup._meta.get_field(name).max_length == len(full)
+    erasing.forget(Address(ANN), by="eve")
+    group.refresh_from_db()
+    assert (len(group.template), len(group.error_type)) == (300, 200)
+    for text in (group.template, group.error_type):
+        assert f" {Address(ANN).pseudonym} said" in text
+
+
 def test_what_waits_on_sqs_is_told_for_each_queue(sqs: None) -> None:
     assert holdings.on_sqs() == []
     for _ in range(3):

@@ -11,10 +11,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from dlq_review.management import operation_console
-from dlq_review.management.commands import pull_dlq
+from dlq_review.management.commands import pull_dlq, redrive_dlq
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.monitoring import stats
 from dlq_review.monitoring.stats import GroupStats, QueueStats, Stats
+from dlq_review.operations import control
 from processing.models import User
 from processing.sqs import publisher
 from tests.builders import dead_letter, message, order_created, signup_requested
@@ -68,6 +69,24 @@ def test_a_program_is_told_the_operation_its_rate_and_its_outcomes(sqs: None) ->
     Operation.objects.update(reached=35)
     again = run("--operation", str(number), "--by", "ada", "--json")
     assert json.loads(again.splitlines()[-1])["reached"] == 35
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("halted", "exit_code"),
+    [("Brake: 2 of 2 failed again.", 4), ("SQS does not take it.", 5), ("", 130)],
+)
+def test_why_it_paused_has_an_exit_code_also_for_a_program(
+    monkeypatch: pytest.MonkeyPatch, halted: str, exit_code: int, more: tuple[str, ...]
+) -> None:
+    def pause(operation: Operation, *_: object, **__: object) -> None:
+        control.pause(operation, halted=halted)
+
+    dead_letter()
+    monkeypatch.setattr(redrive_dlq, "drive", pause)
+    code, said = exit_of("--all", *APPLY, *more)
+    assert code == exit_code
+    assert said.startswith(halted or "Paused by somebody else.")
 
 
 def test_conditions_narrow_together(sqs: None) -> None:

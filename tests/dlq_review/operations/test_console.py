@@ -209,6 +209,8 @@ def test_ctrl_c_pauses_in_the_name_of_who_pressed_it_and_it_goes_on(
     entry = operation.audit.first()
     assert entry is not None
     assert (entry.actor, entry.after) == ("ada", "paused")
+    resumed = operation.audit.get(after="running", before="paused")
+    assert resumed.actor == "ada"
     assert "2 sent" in run(*go_on)
 
 

@@ -343,6 +343,9 @@ def test_the_command_deletes_rows_also_where_letters_keep_their_bodies(
     old = MAKE[label](ago(label, timedelta(days=1)))
     settings.RETENTION_DAYS = settings.HISTORY_DAYS = 0
     said = StringIO()
+    call_command("purge", "--dry-run", stdout=said)
+    assert f"{label} holds rows to delete." in said.getvalue()
+    assert is_there(old)
     call_command("purge", stdout=said)
     assert "RETENTION_DAYS is 0: letters keep their bodies." in said.getvalue()
     assert not is_there(old)

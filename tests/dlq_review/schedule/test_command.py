@@ -8,6 +8,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from dlq_review.models import DeadLetter, Operation, RedrivePolicy
+from dlq_review.operations import control
 from processing.models import User
 from tests.builders import dead_letter
 from tests.dlq_review.operation_runs import exit_of, run, started, states
@@ -92,6 +93,18 @@ def test_a_policy_that_stops_is_an_exit_of_4_and_one_that_ends_is_not() -> None:
     code, said = exit_of("--schedule")
     assert (code, said) == (4, f"Stopped: {other}.")
     assert state(other)[0] == "stopped"
+
+
+def test_a_policy_that_stops_at_the_run_of_this_call_is_told_by_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def brake(operation: Operation, *_: object, **__: object) -> None:
+        control.pause(operation, halted="Brake: 1 of 1 failed again.")
+
+    dead_letter()
+    found = active()
+    monkeypatch.setattr("dlq_review.management.scheduled_runs.drive", brake)
+    assert exit_of("--schedule") == (4, f"Stopped: {found}.")
 
 
 def test_ctrl_c_leaves_what_has_begun_to_a_worker(

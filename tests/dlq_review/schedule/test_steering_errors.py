@@ -1,13 +1,12 @@
 """A step of a policy that fails half way changes nothing: each step, at each statement."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.db.models import Model
 from pytest_django import Settings
 
@@ -15,6 +14,7 @@ from dlq_review.alerts import raising
 from dlq_review.models import AlertDelivery, AuditEntry, RaisedAlert, RedrivePolicy
 from dlq_review.schedule import steering
 from tests.dlq_review.policies import policy
+from tests.failing_statements import failing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,24 +24,6 @@ START: Step = partial(steering.start, by="ada")
 PAUSE: Step = partial(steering.pause, by="ada")
 RESUME: Step = partial(steering.resume, by="ada")
 END: Step = partial(steering.end, by="ada")
-
-
-@contextmanager
-def failing(at: int) -> Iterator[Callable[[], bool]]:
-    """The database refuses statement number *at*; whether it came to that."""
-    numbers = count()
-    failed = False
-
-    def refuse(execute: Any, sql: str, *more: Any) -> Any:
-        nonlocal failed
-        is_work = sql.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
-        if is_work and next(numbers) == at:
-            failed = True
-            raise OperationalError("the database is away")
-        return execute(sql, *more)
-
-    with connection.execute_wrapper(refuse):
-        yield lambda: failed
 
 
 def rows() -> list[dict[str, Any]]:
