@@ -252,6 +252,16 @@ def test_a_pseudonym_fits_where_a_shorter_address_stood() -> None:
         assert f" {Address(ANN).pseudonym} said" in text
 
 
+def test_a_state_that_reads_like_the_name_of_a_user_stays_in_the_trail() -> None:
+    User.objects.create(username="open", email=ANN)
+    letter = dead_letter()
+    settlement.discard(letter, by="open", reason="x")
+    erasing.forget(Address(ANN), by="eve")
+    entry = letter.audit.get(verb="discarded")
+    assert entry.actor.startswith("forgotten-")
+    assert (entry.before, entry.after) == ("open", "discarded")
+
+
 def test_what_waits_on_sqs_is_told_for_each_queue(sqs: None) -> None:
     assert holdings.on_sqs() == []
     for _ in range(3):

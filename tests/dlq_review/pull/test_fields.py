@@ -33,6 +33,7 @@ def test_of_several_attempts_the_last_is_the_reason() -> None:
         failed_attempt(event, started_at=at, error_type=error, release=error.lower())
     letter = dead_letter(event)
     assert (letter.error_type, letter.release) == ("Last", "last")
+    assert letter.first_failed_at == letter.last_failed_at == now - timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(("seconds", "error"), [(50, "AnError"), (70, "NoReport")])

@@ -1,5 +1,6 @@
 """A redrive into another queue, where REDRIVE_TARGETS allows it."""
 
+import json
 from io import StringIO
 from typing import Any
 
@@ -224,6 +225,18 @@ def test_the_command_redrives_to_another_queue(
         call_command(*apply, "emails", stdout=StringIO(), stderr=StringIO())
     call_command(*apply, "signups", stdout=StringIO(), stderr=StringIO())
     assert len(queues.receive("signups")) == 1
+
+
+def test_a_dry_run_foretells_what_may_not_go_there(settings: Settings) -> None:
+    settings.REDRIVE_TARGETS = ["orders:emails"]
+    dead_letter()
+    dead_letter(signup_requested())
+    which = ("redrive_dlq", "--all", "--to", "emails")
+    call_command(*which, "--json", stdout=(out := StringIO()), stderr=StringIO())
+    told = json.loads(out.getvalue())
+    assert (told["would_send"], told["would_skip"]) == (1, {"not_allowed": 1})
+    call_command(*which, stdout=(out := StringIO()))
+    assert "they may not be redriven to emails." in out.getvalue()
 
 
 @pytest.mark.parametrize(
