@@ -244,7 +244,6 @@ def test_a_pseudonym_fits_where_a_shorter_address_stood() -> None:
     for name, most in (("template", 300), ("error_type", 200)):
         full = f"{ASCII} said it.".rjust(most, "x").replace("xann", " ann")
         FailureGroup.objects.update(**{name: full})
-        assert FailureGroup._meta.get_field(name).max_length == len(full)
     erasing.forget(Address(ANN), by="eve")
     group.refresh_from_db()
     assert (len(group.template), len(group.error_type)) == (300, 200)

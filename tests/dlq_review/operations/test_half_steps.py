@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.db.models import Model
 
 from dlq_review.models import AuditEntry, Operation, OperationItem
 from dlq_review.operations import control, edit_undo, plans
@@ -37,7 +38,7 @@ STEPS: dict[str, tuple[str, Step]] = {
 
 
 def rows() -> list[dict[str, Any]]:
-    tables = (Operation, OperationItem, AuditEntry)
+    tables: tuple[type[Model], ...] = (Operation, OperationItem, AuditEntry)
     return [row for one in tables for row in one._base_manager.order_by("pk").values()]
 
 
