@@ -82,6 +82,8 @@ def test_a_type_that_all_letters_have_tells_nothing() -> None:
     processor.handle(message(order_created()))
     found = card.look(letters)
     assert row(found, "type").values[0].beside == 1.0
+    told = {path: row(found, path).beside for path in ("data.currency", "data.email")}
+    assert told == {"data.currency": "orders", "data.email": ""}
     assert "type" in {one.path for one in found.plain}
 
 

@@ -258,6 +258,8 @@ def test_a_receipt_of_an_earlier_release_leads_to_the_first_body_of_its_request(
 ):
     event, letter = waiting(email="ada@example.com")
     dead_letter(signup_under(event.id), queue="signups-dlq")
+    body = event.body.replace("ada@example.com", "eve@example.com")
+    revisions.edit(letter, body, based_on=0, by="eve", reason="x")
     found = outcome_mail.original_of(event.id, "")
     assert found is not None
     assert (found.letter, found.number) == (letter, 0)
