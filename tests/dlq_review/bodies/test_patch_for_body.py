@@ -155,6 +155,11 @@ def test_a_step_that_several_cases_share_is_made_once() -> None:
     assert after["a"] == [{"b": 8}, {"b": 9, "c": 0}, {"b": 8}, 7]
 
 
+def test_a_case_that_fits_no_place_changes_nothing_beside_the_list() -> None:
+    after = changed([[IS_1, to(8)], [{**IS_2, "value": 3}, to(7, "/n")]], LIST)
+    assert after == {"a": [{"b": 8}, {"b": 2, "c": 0}, {"b": 8}], "n": 0}
+
+
 def test_a_computed_field_that_was_left_out_stays_out() -> None:
     body = order()
     del body["data"]["total"]

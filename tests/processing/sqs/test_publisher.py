@@ -82,6 +82,18 @@ def test_more_than_a_call_holds_is_sent_in_several(sqs: None) -> None:
     assert received("orders") == {event.id for event in events}
 
 
+def test_each_event_has_its_own_attributes_on_whichever_queue(sqs: None) -> None:
+    events = [signup_requested(), order_created(), signup_requested(), order_created()]
+    beside = [Attributes({"of": event.id}) for event in events]
+    publisher.publish_many(events, beside)
+    for queue in ("orders", "signups"):
+        found = queues.receive(queue)
+        assert len(found) == 2
+        assert all(
+            one.attributes["of"] == one.attributes["request_id"] for one in found
+        )
+
+
 def test_behind_ten_that_are_refused_for_good_a_good_one_is_sent(
     sqs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

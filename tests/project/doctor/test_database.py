@@ -235,6 +235,8 @@ def test_events_that_wait_too_long_in_the_spool_are_told() -> None:
     spool.add(order_created(), "Timeout")
     says = "2 events wait in the spool, the oldest for 60 min"
     held(database_checks.spool(None), State.WARN, says)
+    SpooledEvent.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    held(database_checks.spool(None), State.WARN, "the oldest for 1500 min")
 
 
 def test_beat_and_jobs_that_are_not_seen_are_told() -> None:
