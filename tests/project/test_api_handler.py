@@ -131,6 +131,17 @@ def view_fails(settings: Settings, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(endpoints, "prepare", fail)
 
 
+def names_a_policy_itself(settings: Settings, patch: pytest.MonkeyPatch) -> None:
+    response = endpoints._response
+
+    def write(*how: Any) -> Any:
+        made = response(*how)
+        made.headers["referrer-policy"] = "origin"
+        return made
+
+    patch.setattr(endpoints, "_response", write)
+
+
 def limits_fail(settings: Settings, patch: pytest.MonkeyPatch) -> None:
     settings.RATE_LIMIT_REQUESTS = "not a number"
 
@@ -174,6 +185,11 @@ CASES: dict[str, tuple[str, dict[str, Any], Change]] = {
         "202",
         environ("POST", "/api/orders", ORDER, **{"wsgi.url_scheme": "https"}),
         told_for_a_year,
+    ),
+    "a policy of the view": (
+        "202",
+        environ("POST", "/api/orders", ORDER),
+        names_a_policy_itself,
     ),
     "too large": ("413", environ("POST", "/api/orders", ORDER), small_bodies),
     "a defect of the view": ("500", environ("POST", "/api/orders", ORDER), view_fails),

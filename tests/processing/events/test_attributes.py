@@ -137,6 +137,15 @@ def test_the_mark_of_a_redrive_never_travels_inside_the_reason_of_a_failure() ->
     assert packed.unpacked("failure") == beside
 
 
+def test_an_attribute_of_a_producer_that_is_called_like_the_mark_is_not_preferred() -> (
+    None
+):
+    beside = Attributes({**{f"a{n}": "x" for n in range(9)}, "redrive": "mine"})
+    packed = beside.packed("failure", _reason())
+    assert list(packed.texts) == [*(f"a{n}" for n in range(9)), "failure"]
+    assert packed.unpacked("failure") == beside
+
+
 def test_the_desk_shows_each_attribute_with_its_type(admin_client: Any) -> None:
     letter = dead_letter(
         attributes={"weight": "1.50", "signature": "AP/+PQ=="},
