@@ -281,6 +281,15 @@ def test_a_page_of_taking_over_that_is_out_of_date_keeps_what_was_typed(
     assert now(group) == ("", "open")
 
 
+def test_a_verb_that_names_no_entry_has_seen_none_of_a_colleague(
+    desk: Client, group: FailureGroup, eva: User
+) -> None:
+    triage.acknowledge(group, by="eva")
+    answer = desk.post(f"{GROUPS}{group.pk}/take_over/", {"reason": "typed"})
+    assert answer.status_code == HTTPStatus.CONFLICT
+    assert now(group)[0] == "eva"
+
+
 def test_of_two_who_take_a_group_at_once_one_is_told(group: FailureGroup) -> None:
     seen = newest_entry(group)
     triage.acknowledge(group, by="ada", seen=seen)

@@ -1,5 +1,6 @@
 """Each delivery ends in one line of the log, which says how it ended."""
 
+import json
 import logging
 from contextlib import suppress
 from typing import Any
@@ -55,6 +56,24 @@ def test_the_line_of_a_delivery_that_is_tried_again_names_the_error(
     assert counted(uncounted) == ["failure"]
     assert " outcome=failed error=OSError " in f"{told[-1]} "
     assert "receive_count=2" in told[-1]
+    assert "ada@" not in caplog.text
+
+
+def test_what_cannot_be_read_is_found_by_the_id_of_its_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    delivered = unreadable()
+    request_id = processor.identify(delivered).request_id
+    assert f" correlation_id={request_id} " in lines(caplog, delivered)[-1]
+
+
+def test_a_type_that_nobody_knows_is_not_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    event = json.loads(order_created().body)
+    forged = event | {"type": "ada@example.com outcome=processed"}
+    told = lines(caplog, message(json.dumps(forged)))
+    assert " type=unknown " in told[-1]
     assert "ada@" not in caplog.text
 
 
