@@ -14,7 +14,7 @@ from kombu.asynchronous import Hub
 from pytest_django import Settings
 
 from processing.sqs import access, queues
-from processing.worker import event_loop_curl
+from processing.worker import database_gate, event_loop_curl
 from processing.worker.bundles import Bundle
 from processing.worker.receive_connection import NO_ANSWER
 from processing.worker.transport import Channel
@@ -53,6 +53,20 @@ def test_a_full_worker_asks_as_soon_as_it_has_room_for_ten(
     channel.qos.ack("10")
     channel.hub.turn()
     assert polls == [10], "one poll, by the message that made the room"
+
+
+def test_while_the_database_does_not_answer_a_worker_asks_for_nothing(
+    channel: Channel, polls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, False, True])
+    monkeypatch.setattr(database_gate, "database_answers", lambda: next(answers))
+    monkeypatch.setattr(database_gate, "REST", 0)
+    channel.gate.doubt()
+    channel._schedule_queue("orders")
+    channel.hub.turn(time_passes=True)
+    assert polls == []
+    channel.hub.turn(time_passes=True)
+    assert polls == [10]
 
 
 @pytest.mark.parametrize("most", [1, 2])
