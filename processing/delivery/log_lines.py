@@ -21,12 +21,11 @@ def tell(
     together: int = 1,
 ) -> None:
     """Tell of the end of one delivery, of *together* in its set."""
-    correlation_id = identity.correlation_id or identity.request_id
     logger.info(
         "request_id=%s correlation_id=%s queue=%s type=%s receive_count=%s ms=%s"
         " set=%s outcome=%s error=%s",
         identity.request_id,
-        correlation_id,
+        identity.correlation_id,
         message.queue,
         identity.type if identity.type in HANDLERS else "unknown",
         message.receive_count,
@@ -37,7 +36,7 @@ def tell(
     )
     span.tell(
         request_id=identity.request_id,
-        correlation_id=correlation_id,
+        correlation_id=identity.correlation_id,
         message_id=message.id,
         receive_count=message.receive_count,
         set=together,

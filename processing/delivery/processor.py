@@ -224,7 +224,7 @@ def failure(identity: envelope.Identity, error: PermanentError) -> dict[str, Any
     """The reason that travels with a message into its DLQ."""
     return {
         "request_id": identity.request_id,
-        "correlation_id": identity.correlation_id or identity.request_id,
+        "correlation_id": identity.correlation_id,
         "error_type": type(error).__name__,
         "error_text": str(error)[: attempts.LONGEST_TEXT],
         "error_field": attempts.field_of(error),

@@ -126,7 +126,8 @@ class Identity:
     request_id: str
     type: str
     reference: str
-    correlation_id: str = ""
+    correlation_id: str
+    """The request id where the body names none."""
     customer_id: str = ""
     """Empty unless it is public and written as an id is."""
 

@@ -1,10 +1,12 @@
 """Who may do what, and how a person is told that they may not."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
+from django.urls import reverse
 from django.utils import timezone
 
 from dlq_review.desk.letter_actions import actions_for
@@ -12,6 +14,9 @@ from dlq_review.letters.current_event import Processed
 from dlq_review.models import DeadLetter, Operation
 from dlq_review.permissions import PERMISSIONS, denial, may, may_operate, needed_for
 from processing.models import User
+from tests.builders import dead_letter, order_created
+from tests.dlq_review.conftest import ClientOf
+from tests.dlq_review.desk_pages import html
 
 pytestmark = pytest.mark.django_db
 
@@ -208,3 +213,22 @@ def test_what_can_be_edited_as_text_only_needs_the_sight_of_personal_data() -> N
         "personal data, which the body holds.",
     )
     assert offered(holder(["change", "view_personal"]), **letter)["edit"][1] == ""
+
+
+@pytest.mark.parametrize(
+    ("holds", "keys"),
+    [
+        (("change", "discard"), set()),
+        (("bulk_redrive",), {"R"}),
+        (("bulk_redrive", "discard"), {"R", "#"}),
+        (("bulk_redrive", "change"), {"R"}),
+        (("bulk_redrive", "change", "view_personal"), {"R", "e"}),
+    ],
+)
+def test_what_is_ticked_is_for_who_may_begin_that_operation(
+    client_of: ClientOf, holds: tuple[str, ...], keys: set[str]
+) -> None:
+    dead_letter(order_created())
+    url = reverse("admin:dlq_review_deadletter_changelist")
+    found = set(re.findall(r'data-ticked="(.)"', html(client_of("view", *holds), url)))
+    assert found == keys

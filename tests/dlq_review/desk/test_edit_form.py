@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 from django.test import Client
 
-from dlq_review.bodies import json_patch
+from dlq_review.bodies import formatting, json_patch
 from dlq_review.letters import revisions, settlement
 from tests.builders import dead_letter, order_created
 from tests.dlq_review.conftest import ClientOf
@@ -157,3 +157,14 @@ def test_a_body_too_long_to_edit_costs_less_than_one_that_is_edited(
         for size in pages
     )
     assert refused < edited
+
+
+def test_a_body_that_indented_would_be_too_long_is_edited_as_it_came(
+    desk: Client,
+) -> None:
+    deep = "[" * 20 + ",".join("7" * 2_000) + "]" * 20
+    body = f'{{"type":"order_created","data":{deep}}}'
+    assert formatting.shown(body)[1]
+    text = html(desk, page(dead_letter(body), "edit") + "?as=text")
+    (typed,) = re.findall(r"<textarea[^>]*>\s*([^<]*)</textarea>", text)
+    assert markup.unescape(typed) == body

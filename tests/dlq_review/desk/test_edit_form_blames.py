@@ -143,3 +143,13 @@ def test_the_wrong_line_of_unreadable_json_is_marked(desk: Client) -> None:
     form = {"based_on": 0, "body": '{\n  "a": 1,\n  b\n}', "reason": "x"}
     text = post(desk, wrong_order(), form)
     assert re.findall(r'<span class="is-wrong">! (\d+)', text) == ["3"]
+
+
+def test_what_a_business_rule_said_is_masked_on_the_page(client_of: ClientOf) -> None:
+    told = failure(error_field="data.name", error_text="No Grace Zquill here.")
+    letter = dead_letter(
+        signup_requested(name="Grace Zquill"), queue="signups-dlq", attributes=told
+    )
+    text = html(client_of("view", "change"), page(letter, "edit"))
+    assert "Zquill" not in text
+    assert "No ••• ••• here." in text

@@ -125,7 +125,9 @@ def test_without_a_code_every_page_of_the_desk_leads_to_it(
     answer = client.get(LIST, follow=True)
     last = answer.redirect_chain[-1][0]
     assert last.startswith(ASK if has_app else ENROL)
-    assert f'name="next" value="{LIST}"' in answer.content.decode()
+    text = answer.content.decode()
+    assert f'name="next" value="{LIST}"' in text
+    assert 'class="finder"' not in text
 
 
 def test_a_key_is_typed_in_groups_of_four_letters() -> None:

@@ -408,7 +408,7 @@ def test_the_reason_of_a_dead_letter_names_its_field_release_and_worker(
     settings: Settings,
 ) -> None:
     settings.RELEASE, settings.WORKER_NAME = "r9", "w-7"
-    identity = Identity("r-1", "order_created", "ORD-1", "")
+    identity = Identity("r-1", "order_created", "ORD-1", "r-1")
     error = orders.OrderExistsError("x" * 100_000, field="order_id")
     told = processor.failure(identity, error)
     assert datetime.fromisoformat(told.pop("failed_at")).utcoffset() == timedelta()
