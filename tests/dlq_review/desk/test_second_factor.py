@@ -423,10 +423,16 @@ def test_a_superuser_resets_who_lost_app_and_paper(ada: User) -> None:
     assert "Second factor reset" in client.get(history).content.decode()
 
 
+@pytest.mark.parametrize("is_active", [True, False])
 def test_the_shell_resets_too(
-    ada: User, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ada: User,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_active: bool,
 ) -> None:
     enrolled(ada)
+    User.objects.update(is_active=is_active)
     call_command("reset_second_factor", "ada")
     assert f"second_factor=reset user={ada.pk}" in caplog.messages
     assert not TOTPDevice.objects.exists()
